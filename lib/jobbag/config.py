@@ -1,0 +1,221 @@
+"""The command line and the properties file, merged into one frozen `Settings`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import configargparse
+
+from jobbag import __version__
+from jobbag.errors import InputError, Problem
+from jobbag.options import DESCRIPTION, EXIT_STATUS, GROUPS, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+
+PROG = "pegasus-aws-batch"
+
+
+class Mode(Enum):
+    """What the command is to do."""
+
+    RUN = "run"
+    CREATE = "create"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the user asked for. A value that nobody gave is None, or empty."""
+
+    mode: Mode
+    submit_files: tuple[Path, ...]
+    prefix: str | None
+    account: str | None
+    region: str | None
+    endpoint: str | None
+    job_definition: str | None
+    compute_environment: str | None
+    job_queue: str | None
+    s3: str | None  # s3://bucket or s3://bucket/key/prefix
+    files: tuple[str, ...]
+    merge_logs: Path | None  # the path of the merged files, without .out and .err
+    log_level: str
+    log_file: Path | None
+    local: bool
+    keep: bool
+    delete_log_streams: bool
+
+
+class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
+    """Reads a Java properties file for configargparse: our own keys only, as the options they stand for."""
+
+    def parse(self, stream: io.StringIO) -> dict[str, str]:
+        import javaproperties  # 45 ms that --help need not wait for
+
+        try:
+            found = javaproperties.loads(stream.getvalue())
+        except javaproperties.InvalidUEscapeError as error:
+            raise configargparse.ConfigFileParserException(f"{getattr(stream, 'name', '')}: {error}") from None
+        # In the order of the table: pegasus.aws.endpoint wins over endpoint.
+        return {option: value for name, option in PROPERTIES.items() if (value := found.get(name, "").strip())}
+
+    def get_syntax_description(self) -> str:
+        return "The properties file has the format of Java's (key=value)."
+
+
+class _NamedText(io.StringIO):
+    name = ""
+
+
+def _open_properties(path: str) -> io.StringIO:
+    """Java writes ISO-8859-1 with escapes; people write UTF-8."""
+    data = Path(path).read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("iso-8859-1")
+    stream = _NamedText(text)
+    stream.name = path
+    return stream
+
+
+class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """A parser whose errors are ours: shown on one line each, exit status 3."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError.of("usage", f"{message} (see {PROG} --help)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, made from the table of options."""
+    parser = _Parser(
+        prog=PROG,
+        description=DESCRIPTION,
+        epilog="Exit status: " + " ".join(f"{code}: {meaning}" for code, meaning in EXIT_STATUS),
+        config_file_parser_class=_PropertiesFile,
+        config_file_open_func=_open_properties,
+        ignore_unknown_config_file_keys=True,
+        add_config_file_help=False,
+        add_env_var_help=False,
+        add_help=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=_help_width()),
+    )
+    for title, options in GROUPS:
+        group = parser.add_argument_group(title)
+        if title == GROUPS[0][0]:
+            group.add_argument("-h", "--help", action="help", help="Show this help and exit.")
+            group.add_argument("--version", action="version", version=f"{PROG} {__version__}", help="Show the version.")
+        for option in options:
+            how: dict[str, Any] = {"dest": option.dest, "help": _help(option.help, option.key)}
+            if option.metavar is None:
+                how["action"] = "store_true"
+            else:
+                how["metavar"] = option.metavar
+            if option.choices:
+                how |= {
+                    "choices": option.choices,
+                    "type": str.lower,
+                    "metavar": f"<{', '.join(option.choices)}>",
+                }
+            if option.dest == "conf":
+                how["is_config_file_arg"] = True
+            group.add_argument(*option.flags, **how)
+            if option.aliases:
+                group.add_argument(*option.aliases, **{**how, "help": argparse.SUPPRESS, "default": argparse.SUPPRESS})
+    parser.add_argument("submit_files", nargs="*", metavar="job submit file", help=SUBMIT_FILE)
+    return parser
+
+
+def _help(text: str, key: str | None) -> str:
+    return f"{text} Property: {key}." if key else text
+
+
+def _help_width() -> int:
+    return min(100, shutil.get_terminal_size().columns - 2)
+
+
+def load(argv: Sequence[str]) -> Settings:
+    """The settings that a command line and its properties file ask for.
+
+    Raises InputError with all that is wrong. `--help` and `--version` print and raise SystemExit.
+    """
+    if not argv:
+        raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
+    parser = build_parser()
+    try:
+        options, rest = parser.parse_known_args(list(argv))
+    except configargparse.ConfigFileParserException as error:
+        raise InputError.of("properties file", str(error)) from None
+    # Submit files may stand on both sides of an option; argparse takes the first group of them only.
+    unknown = [word for word in rest if word.startswith("-") and word != "--"]
+    if unknown:
+        raise InputError.of("usage", f"unknown option {unknown[0]} (see {PROG} --help)")
+    options.submit_files += [word for word in rest if word != "--"]
+    problems = list(_problems(options))
+    if problems:
+        raise InputError(problems)
+    return _settings(options)
+
+
+def split_items(text: str) -> tuple[str, ...]:
+    """The items of a comma separated list of files; empty ones are skipped."""
+    return tuple(item for part in text.split(",") if (item := part.strip()))
+
+
+def _problems(options: argparse.Namespace) -> list[Problem]:
+    problems = []
+    entity_mode = options.create or options.delete
+    if options.create and options.delete:
+        problems.append(Problem("usage", "--create and --delete exclude each other"))
+    if entity_mode and options.submit_files:
+        flag = "--create" if options.create else "--delete"
+        problems.append(Problem("usage", f"{flag} takes no job submit file, but got {options.submit_files[0]}"))
+    if not entity_mode and not options.submit_files:
+        problems.append(Problem("usage", f"no job submit file (see {PROG} --help)"))
+    named = (options.job_definition, options.compute_environment, options.job_queue, options.s3)
+    if entity_mode and not any(named):
+        problems.append(Problem("usage", "--create and --delete need at least one of -j, --ce, -q and --s3"))
+    if options.prefix and not _is_name(options.prefix):
+        problems.append(Problem("--prefix", f"{options.prefix!r} is no name: no '/', control character or leading dot"))
+    if options.account and not re.fullmatch(r"\d{12}", options.account):
+        problems.append(Problem("--account", f"{options.account!r} is no AWS account: it has 12 digits"))
+    if options.endpoint and (
+        urlsplit(options.endpoint).scheme not in ("http", "https") or not urlsplit(options.endpoint).hostname
+    ):
+        problems.append(Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL"))
+    return problems
+
+
+def _is_name(text: str) -> bool:
+    return "/" not in text and not text.startswith(".") and text.isprintable()
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    mode = Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN
+    submit_files = tuple(Path(name) for name in options.submit_files)
+    return Settings(
+        mode=mode,
+        submit_files=submit_files,
+        prefix=options.prefix or (submit_files[0].stem.lstrip(".") or "bag" if submit_files else None),
+        account=options.account,
+        region=options.region,
+        endpoint=options.endpoint,
+        job_definition=options.job_definition,
+        compute_environment=options.compute_environment,
+        job_queue=options.job_queue,
+        s3=options.s3,
+        files=split_items(options.files or ""),
+        merge_logs=Path(options.merge_logs) if options.merge_logs else None,
+        log_level=options.log_level or LOG_LEVELS[2],
+        log_file=Path(options.log_file) if options.log_file else None,
+        local=options.local,
+        keep=options.keep,
+        delete_log_streams=options.delete_log_streams,
+    )

@@ -1,0 +1,106 @@
+"""What can go wrong, told for people, and the exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit status of the command (manual, Return Value)."""
+
+    OK = 0
+    TASK_FAILED = 1
+    AWS_ERROR = 2
+    USAGE = 3
+    SIGINT = 130
+    SIGTERM = 143
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input: where it is (a file, a job, an option), and what it is."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class ToolError(Exception):
+    """An error that ends the run. Each of `lines` is shown to the user as one line."""
+
+    exit_code = ExitCode.AWS_ERROR
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(self)]
+
+
+class InputError(ToolError):
+    """The command line, a file of the user or an entity that it names is wrong: all problems at once."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+    @classmethod
+    def of(cls, where: str, what: str) -> InputError:
+        return cls([Problem(where, what)])
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(problem) for problem in self.problems]
+
+
+class AwsError(ToolError):
+    """A call of AWS that failed for good.
+
+    `operation` is the API's name for the call, `subject` the job, file or entity that it was about, `code` the
+    service's error code (or the name of the client's error), `message` what the service said.
+    `unsure` tells that the answer was lost: the call may have taken effect.
+    """
+
+    def __init__(self, operation: str, code: str, message: str, *, subject: str = "", unsure: bool = False) -> None:
+        super().__init__(operation, code, message)
+        self.operation = operation
+        self.code = code
+        self.message = message
+        self.subject = subject
+        self.unsure = unsure
+
+    def about(self, subject: str) -> AwsError:
+        """The same error, which says what it is about."""
+        return AwsError(self.operation, self.code, self.message, subject=subject, unsure=self.unsure)
+
+    def __str__(self) -> str:
+        about = f"{self.subject}: " if self.subject else ""
+        return f"{about}{self.operation} failed: {self.message} ({self.code})"
+
+
+class Cancelled(ToolError):
+    """A call was given up because the run is being stopped."""
+
+
+class CleanupError(ToolError):
+    """Some entities could not be deleted; all the others were."""
+
+    def __init__(self, failures: Iterable[str]) -> None:
+        self.failures = list(failures)
+        super().__init__("; ".join(self.failures))
+
+    @property
+    def lines(self) -> list[str]:
+        return self.failures
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM, raised in the main thread."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code

@@ -1,0 +1,114 @@
+"""The tool's own log: to stderr, or to a numbered file that is opened only once the input is known to be good."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import TextIO
+
+from jobbag.errors import InputError
+
+log = logging.getLogger(__name__)
+
+TRACE = 5
+LEVELS = {
+    "error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG, "trace": TRACE,
+}  # fmt: skip
+_NAMES = {number: name.upper() for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
+
+# What a job or AWS says must not steer a terminal.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    10: "\\n",
+    9: "\t",
+    13: "\\r",
+}
+
+
+def plain(text: str) -> str:
+    """`text` on one line, its control characters made visible."""
+    return text.translate(_CONTROL)
+
+
+class _Formatter(logging.Formatter):
+    """`2026-11-22 08:02:18.123 INFO  [module] message`, local time, as the Java tool's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')}.{int(record.msecs):03d}"
+        line = f"{when} {_NAMES.get(record.levelno, record.levelname):5} [{record.module}] {plain(record.getMessage())}"
+        if record.exc_info:
+            line += "\n" + "\n".join(map(plain, self.formatException(record.exc_info).splitlines()))
+        return line
+
+
+class ToolLog:
+    """The log of one run of the tool. A context manager: what is logged inside goes where the user said."""
+
+    def __init__(self, level: str, path: Path | None) -> None:
+        self._path = path
+        self._logger = logging.getLogger("jobbag")
+        self._logger.setLevel(LEVELS[level])
+        self._logger.propagate = False
+        self._target: logging.Handler = logging.StreamHandler(sys.stderr)
+        if path is not None:
+            self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
+        # Then what the command has to say at its end is on the terminal already.
+        self.shows_result = path is None and LEVELS[level] <= logging.INFO
+
+    def __enter__(self) -> ToolLog:
+        self._install(self._target)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._target)
+        if isinstance(self._target, MemoryHandler):
+            # Nothing was run, so nothing is written; who asked for details gets them all the same.
+            if self._logger.level <= logging.DEBUG:
+                self._replay(self._target, self._formatted(logging.StreamHandler(sys.stderr)))
+        elif self._path is not None:
+            self._target.close()
+
+    def open(self) -> Path | None:
+        """Open the log file FILE.000, or the first free number, and move there what was logged so far."""
+        if self._path is None or not isinstance(self._target, MemoryHandler):
+            return None
+        memory = self._target
+        path, stream = _first_free(self._path)
+        file = logging.StreamHandler(stream)
+        self._logger.removeHandler(memory)
+        self._install(file)
+        self._target = file
+        self._replay(memory, file)
+        return path
+
+    def error(self, lines: list[str]) -> None:
+        """The error that ends the run, for who reads the log file later; the terminal gets it anyway."""
+        if self._path is not None and not isinstance(self._target, MemoryHandler):
+            for line in lines:
+                log.error("%s", line)
+
+    def _install(self, handler: logging.Handler) -> None:
+        self._logger.addHandler(self._formatted(handler))
+
+    @staticmethod
+    def _formatted(handler: logging.Handler) -> logging.Handler:
+        handler.setFormatter(_Formatter())
+        return handler
+
+    @staticmethod
+    def _replay(memory: MemoryHandler, to: logging.Handler) -> None:
+        for record in memory.buffer:
+            to.handle(record)
+
+
+def _first_free(path: Path) -> tuple[Path, TextIO]:
+    for number in range(1_000_000):
+        free = path.with_name(f"{path.name}.{number:03d}")
+        try:
+            return free, open(free, "x", encoding="utf-8", errors="backslashreplace")
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError.of(f"--log-file {path}", error.strerror or str(error)) from None
+    raise InputError.of(f"--log-file {path}", "no free number is left")

@@ -1,0 +1,172 @@
+"""The options of the command line, in one table: the parser, --help, the manual page and the properties
+file all come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: its spellings, the words for its value (None: a switch), its key in the properties file."""
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    key: str | None = None
+    aliases: tuple[str, ...] = ()  # spellings that are accepted but not shown
+    choices: tuple[str, ...] = ()
+
+    @property
+    def long(self) -> str:
+        """The long spelling, which also names the value in the parsed options."""
+        return self.flags[-1]
+
+    @property
+    def dest(self) -> str:
+        return self.long.removeprefix("--").replace("-", "_")
+
+
+GENERAL = (
+    Option(("-C", "--conf"), "Path to the properties file that configures the tool.", "propsfile"),
+    Option(
+        ("-L", "--log-level"),
+        "How much to log. debug adds what the tool decides, trace the requests to AWS and its answers, without "
+        "credentials. Default: info.",
+        "level",
+        aliases=("-log-level",),
+        choices=LOG_LEVELS,
+    ),
+    Option(
+        ("-l", "--log-file"),
+        "Log to logfile.000, or the first free number after it, so that no run overwrites the log of another. "
+        "Without it, the log goes to stderr.",
+        "logfile",
+    ),
+    Option(
+        ("-m", "--merge-logs"),
+        "Write the stdout of all jobs to the one file prefix.out and their stderr to prefix.err, in the order of "
+        "the job submit files. Without it, each job has its own jobName.out and jobName.err in the working "
+        "directory.",
+        "prefix",
+    ),
+    Option(
+        ("--local",),
+        "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
+    ),
+)
+
+ACCOUNT = (
+    Option(
+        ("-a", "--account"),
+        "The AWS account that runs the jobs. It is checked against the credentials. Default: the account of the "
+        "credentials.",
+        "id",
+        "pegasus.aws.account",
+    ),
+    Option(
+        ("-r", "--region"),
+        "The AWS region of the S3 bucket and the batch entities. Default: that of the AWS environment and "
+        "configuration.",
+        "region",
+        "pegasus.aws.region",
+    ),
+    Option(
+        ("--endpoint",),
+        "The URL of the web service endpoint, for all services. https means TLS. Default: that of AWS.",
+        "URL",
+        "pegasus.aws.endpoint",
+    ),
+)
+
+ENTITIES = (
+    Option(
+        ("-c", "--create"),
+        "Only create the batch entities given by -j, --ce, -q and --s3, and print them as properties. Runs no jobs.",
+    ),
+    Option(
+        ("-d", "--delete"),
+        "Only delete the batch entities given by -j, --ce, -q and --s3. Runs no jobs. --s3 with a bucket empties "
+        "and deletes it, with a key prefix it deletes what is below that prefix.",
+    ),
+    Option(
+        ("-p", "--prefix"),
+        "The prefix of the names of the batch entities that are created; -job-definition, -compute-environment, "
+        "-job-queue and -bucket are added to it. Default: the name of the first job submit file, without its "
+        "ending.",
+        "prefix",
+        "pegasus.aws.batch.prefix",
+    ),
+    Option(
+        ("-j", "--job-definition"),
+        "The job definition: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one.",
+        "json|arn|name",
+        "pegasus.aws.batch.job_definition",
+    ),
+    Option(
+        ("--ce", "--compute-environment"),
+        "The compute environment: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one.",
+        "json|arn|name",
+        "pegasus.aws.batch.compute_environment",
+        aliases=("-ce",),
+    ),
+    Option(
+        ("-q", "--job-queue"),
+        "The job queue: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one. Without "
+        "it, one is created on the compute environment.",
+        "json|arn|name",
+        "pegasus.aws.batch.job_queue",
+    ),
+    Option(
+        ("-s", "--s3"),
+        "The S3 bucket, with or without a key prefix: s3://bucket/some/dir. It is created if it is missing, and "
+        "stays. Without it, a bucket is created for the run and deleted after it, unless jobs left results there.",
+        "URL",
+        "pegasus.aws.batch.s3_bucket",
+    ),
+    Option(("--keep",), "Keep the batch entities, the bucket and the files in it that the run created."),
+)
+
+TRANSFERS = (
+    Option(
+        ("-f", "--files"),
+        "Files, separated by commas, that are copied to the bucket before any job starts.",
+        "file[,file...]",
+    ),
+    Option(
+        ("--delete-log-streams",),
+        "Delete the log stream of each job from CloudWatch Logs once its output is safely on disk.",
+    ),
+)
+
+GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
+    ("General", GENERAL),
+    ("AWS", ACCOUNT),
+    ("Batch entities", ENTITIES),
+    ("Files and logs", TRANSFERS),
+)
+
+OPTIONS = tuple(option for _, options in GROUPS for option in options)
+
+# Properties file key -> long option. `endpoint` is the manual's own name for pegasus.aws.endpoint.
+PROPERTIES = {"endpoint": "--endpoint"} | {option.key: option.long for option in OPTIONS if option.key is not None}
+
+SUMMARY = "run a bag of jobs on AWS Batch"
+
+DESCRIPTION = (
+    "Runs the jobs of each job submit file on AWS Batch: sends their input files to S3, submits them, waits for "
+    "them, and brings their stdout and stderr home. Also creates and deletes the batch entities that this needs."
+)
+
+SUBMIT_FILE = "A JSON file with the bag of jobs to run. Several are run as one bag."
+
+EXIT_STATUS = (
+    ("0", "All is well."),
+    ("1", "At least one job failed."),
+    ("2", "AWS or a batch entity failed; the results may be incomplete."),
+    ("3", "The command line or the input is wrong; nothing was done. Or an internal error."),
+    ("130", "Stopped by SIGINT."),
+    ("143", "Stopped by SIGTERM."),
+)
