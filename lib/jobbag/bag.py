@@ -1,0 +1,272 @@
+"""Job submit files → a bag of frozen `Job`s; all that can be known to be wrong before AWS is asked.
+
+The format is the manual's (Job Submit File): `{"SubmitJob": [job, ...]}`.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobbag import shapes
+from jobbag.config import split_items
+from jobbag.errors import Problem
+
+MAX_NAME_BYTES = 200
+INPUTS_VARIABLE = "TRANSFER_INPUT_FILES"
+RESERVED_VARIABLES = "AWS_BATCH"
+OWN_FIELDS = ("jobName", "executable", "arguments", "environment")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of the bag.
+
+    `number` counts from 1 in the order of the submit files. `inputs` are local paths and s3:// URLs, as given.
+    `request` holds the job's other fields of the SubmitJob API, which win over the tool's defaults.
+    """
+
+    number: int
+    name: str
+    executable: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    inputs: tuple[str, ...]
+    request: Mapping[str, Any]
+    submit_file: Path
+
+    @property
+    def where(self) -> str:
+        """How messages name the job."""
+        return f'{self.submit_file}: job "{self.name}"'
+
+
+@dataclass(frozen=True)
+class Bag:
+    """The jobs of a run, and the files that all of them need (`--files`), as local paths and s3:// URLs."""
+
+    jobs: tuple[Job, ...]
+    common: tuple[str, ...]
+
+    def local_files(self) -> list[str]:
+        """All local files to send, the common ones first, each once."""
+        items = (*self.common, *(item for job in self.jobs for item in job.inputs))
+        return [item for item in dict.fromkeys(items) if not is_url(item)]
+
+
+def is_url(item: str) -> bool:
+    """Whether an input is in S3 already."""
+    return item.startswith("s3://")
+
+
+def base_name(item: str) -> str:
+    """The name of a local input in S3, below the key prefix."""
+    return os.path.basename(item)
+
+
+@dataclass
+class _Reader:
+    """Reads submit files one after the other and gathers what is wrong with them."""
+
+    jobs: list[Job] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
+    count: int = 0
+
+    def read(self, path: Path) -> None:
+        try:
+            content = json.loads(path.read_bytes())
+        except json.JSONDecodeError as error:
+            where = f"{path}: line {error.lineno}, column {error.colno}"
+            self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))
+        except UnicodeDecodeError as error:
+            self.problems.append(Problem(str(path), f"invalid JSON: not UTF-8 at byte {error.start}"))
+        except (ValueError, RecursionError) as error:
+            self.problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        except OSError as error:
+            self.problems.append(Problem(str(path), f"cannot read the job submit file: {error.strerror}"))
+        else:
+            self._read_content(path, content)
+
+    def _read_content(self, path: Path, content: Any) -> None:
+        if not isinstance(content, dict):
+            what = 'must be an object: {"SubmitJob": [...]}'
+        elif "SubmitJob" not in content:
+            what = "has no SubmitJob"
+        elif not isinstance(content["SubmitJob"], list):
+            what = "SubmitJob must be a list of jobs"
+        else:
+            for key in sorted(content.keys() - {"SubmitJob"}):
+                self.problems.append(Problem(str(path), f"unknown field {key!r}: only SubmitJob can stand here"))
+            for entry in content["SubmitJob"]:
+                self.count += 1
+                self._read_job(path, entry)
+            return
+        self.problems.append(Problem(str(path), what))
+
+    def _read_job(self, path: Path, entry: Any) -> None:
+        where = f"{path}: job {self.count}"
+        if not isinstance(entry, dict):
+            self.problems.append(Problem(where, "must be an object"))
+            return
+        name = entry.get("jobName")
+        if isinstance(name, str):
+            where = f'{path}: job "{name}"'
+        executable, environment = entry.get("executable"), entry.get("environment", [])
+        request = {key: value for key, value in entry.items() if key not in OWN_FIELDS}
+        arguments, bad_arguments = _arguments(entry.get("arguments", []))
+        found = [
+            *_name_problems(name),
+            *(["executable: must be a string that is not empty"] if not _is_text(executable) else []),
+            *bad_arguments,
+            *_environment_problems(environment, "environment"),
+            *_request_problems(request),
+        ]
+        if isinstance(name, str):
+            if name in self.seen:
+                found.append(f"jobName: {self.seen[name]} has another job of this name")
+            self.seen.setdefault(name, str(path))
+        self.problems += [Problem(where, what) for what in found]
+        if any(_environment_problems(environment, "")) or any(_request_problems(request)):
+            return
+        # A job with other problems is kept, so that its inputs are looked at too; such a bag is never run.
+        overrides = dict(request.pop("containerOverrides", {}))
+        variables = {one["name"]: one["value"] for one in (*environment, *overrides.pop("environment", []))}
+        inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
+        if overrides:
+            request["containerOverrides"] = overrides
+        self.jobs.append(
+            Job(self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path)
+        )
+
+
+def _is_text(value: Any) -> bool:
+    """A string that is not empty and that UTF-8 can write (JSON can escape half of a surrogate pair)."""
+    return isinstance(value, str) and value != "" and _encodes(value)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name_problems(name: Any) -> Iterator[str]:
+    if name is None:
+        yield "has no jobName"
+    elif not _is_text(name):
+        yield "jobName: must be a string that is not empty"
+    elif "/" in name or name.startswith("."):
+        yield "jobName: becomes a file name, so it can have no '/' and no dot in front"
+    elif any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in name):
+        yield "jobName: has a control character"
+    elif len(name.encode()) > MAX_NAME_BYTES:
+        yield f"jobName: becomes a file name, so it can have {MAX_NAME_BYTES} bytes at most, not {len(name.encode())}"
+
+
+def _arguments(value: Any) -> tuple[list[str], list[str]]:
+    """The words of `arguments`, and what is wrong with them."""
+    words = value
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            return [], [f"arguments: {error} in {value!r}"]
+    if not isinstance(words, list) or not all(isinstance(word, str) and _encodes(word) for word in words):
+        return [], ["arguments: must be a string or a list of strings"]
+    if "" in words:
+        return [], ["arguments: AWS Batch accepts no empty word in a command"]
+    return words, []
+
+
+def _environment_problems(value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f'{where}: must be a list of {{"name": ..., "value": ...}}'
+        return
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not _is_text(entry["name"]):
+            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
+            continue
+        name, text = entry["name"], entry["value"]
+        if not isinstance(text, str) or not _encodes(text):
+            yield f"{where}[{index}]: the value of {name} must be a string"
+        if name.startswith(RESERVED_VARIABLES):
+            yield f"{where}[{index}]: {name}: names that start with {RESERVED_VARIABLES} are reserved by AWS Batch"
+        if "=" in name or "\0" in name or (isinstance(text, str) and "\0" in text):
+            yield f"{where}[{index}]: {name!r}: no process can have such a variable"
+
+
+def _request_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are."""
+    for path, what in shapes.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
+        yield f"{path}: {what}"
+    overrides = request.get("containerOverrides")
+    if isinstance(overrides, dict):
+        if "command" in overrides:
+            yield "containerOverrides.command: give executable and arguments instead"
+        yield from _environment_problems(overrides.get("environment", []), "containerOverrides.environment")
+    yield from rule_problems(request)
+
+
+def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What the API's text demands of a retryStrategy or timeout, and its model does not."""
+    retry = request.get("retryStrategy")
+    if isinstance(retry, dict):
+        attempts, rules = retry.get("attempts"), retry.get("evaluateOnExit")
+        if isinstance(attempts, int) and not 1 <= attempts <= 10:
+            yield f"retryStrategy.attempts: must be 1 to 10, not {attempts}"
+        if rules and attempts is None:
+            yield "retryStrategy.attempts: must be given with evaluateOnExit"
+        if isinstance(rules, list) and len(rules) > 5:
+            yield f"retryStrategy.evaluateOnExit: can have 5 entries at most, not {len(rules)}"
+
+
+def _file_problem(item: str) -> str | None:
+    try:
+        mode = os.stat(item).st_mode
+        if not stat.S_ISREG(mode):
+            return "is a directory" if stat.S_ISDIR(mode) else "is no regular file"
+        with open(item, "rb"):
+            return None
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _file_problems(bag: Bag) -> Iterator[Problem]:
+    """Local inputs that are missing or cannot be read, or that would take each other's place in S3."""
+    users = dict.fromkeys(bag.common, "--files")
+    for job in bag.jobs:
+        for item in job.inputs:
+            users.setdefault(item, job.where)
+    by_name: dict[str, str] = {}
+    for item in bag.local_files():
+        what = _file_problem(item)
+        if what is None and not base_name(item):
+            what = "is no file name"
+        if what is not None:
+            yield Problem(users[item], f"input file {item!r}: {what}")
+            continue
+        other = by_name.setdefault(base_name(item), item)
+        if other != item and not filecmp.cmp(other, item, shallow=False):
+            yield Problem(
+                users[item],
+                f"input file {item!r}: would overwrite {other!r} in S3, which has the same base name and other content",
+            )
+
+
+def load(submit_files: Iterable[Path], files: tuple[str, ...]) -> tuple[Bag, list[Problem]]:
+    """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing."""
+    reader = _Reader()
+    for path in submit_files:
+        reader.read(path)
+    bag = Bag(tuple(reader.jobs), files)
+    return bag, [*reader.problems, *_file_problems(bag)]

@@ -1,0 +1,72 @@
+"""Pure: the SubmitJob request of a job, and the limits that it must keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from jobbag.bag import INPUTS_VARIABLE, Bag, Job, base_name, is_url
+from jobbag.errors import Problem
+from jobbag.specs import MAX_NAME, S3Place, legal_name
+
+MAX_REQUEST_BYTES = 30 * 1024  # SubmitJob payload (AWS Batch service quotas)
+MAX_OVERRIDES = 8192  # characters of a RunTask override (ECS API)
+BUCKET_VARIABLE = "PEGASUS_AWS_BATCH_BUCKET"
+JOB_NAME_VARIABLE = "PEGASUS_JOB_NAME"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where jobs go unless they say otherwise: references of the queue and the definition, where there are such."""
+
+    queue: str | None
+    definition: str | None
+
+
+def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
+    """The variables of a job: its own, and those that the tool adds (they say where things really are, and win)."""
+    variables = dict(job.environment)
+    variables[BUCKET_VARIABLE] = place.url
+    variables[JOB_NAME_VARIABLE] = job.name
+    items = [item if is_url(item) else base_name(item) for item in (*job.inputs, *bag.common)]
+    if items:
+        variables[INPUTS_VARIABLE] = ",".join(dict.fromkeys(items))
+    return variables
+
+
+def submit_request(job: Job, bag: Bag, place: S3Place, target: Target) -> dict[str, Any]:
+    """The SubmitJob request of a job."""
+    overrides = {
+        **job.request.get("containerOverrides", {}),
+        "command": [job.executable, *job.arguments],
+        "environment": [{"name": name, "value": value} for name, value in environment_of(job, bag, place).items()],
+    }
+    request = {"jobName": legal_name(job.name), **job.request, "containerOverrides": overrides}
+    if target.queue is not None:
+        request.setdefault("jobQueue", target.queue)
+    if target.definition is not None:
+        request.setdefault("jobDefinition", target.definition)
+    return request
+
+
+def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
+    """Jobs whose text is longer than the service takes."""
+    names = Target("x" * MAX_NAME, "x" * MAX_NAME)
+    for job in bag.jobs:
+        request = submit_request(job, bag, place, names)
+        overrides = len(_compact(request["containerOverrides"], ascii_only=False))
+        size = len(_compact(request, ascii_only=True))
+        if overrides > MAX_OVERRIDES:
+            yield Problem(
+                job.where,
+                f"command and environment: {overrides} characters as JSON, and ECS takes {MAX_OVERRIDES} at most; "
+                "send long texts as input files",
+            )
+        elif size > MAX_REQUEST_BYTES:
+            yield Problem(job.where, f"the request has {size} bytes, and AWS Batch takes {MAX_REQUEST_BYTES} at most")
+
+
+def _compact(content: Any, *, ascii_only: bool) -> str:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=ascii_only)

@@ -1,0 +1,296 @@
+"""Pure: what the user's words for an entity mean, what entities are called, and what a job's request looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobbag import shapes
+from jobbag.bag import Bag, base_name, rule_problems
+from jobbag.config import Mode, Settings
+from jobbag.errors import Problem
+
+MAX_REQUEST_BYTES = 30 * 1024  # SubmitJob payload (AWS Batch service quotas)
+MAX_OVERRIDES = 8192  # characters of a RunTask override (ECS API)
+MAX_DEFINITION_BYTES = 24 * 1024
+MAX_NAME = 128
+BUCKET_VARIABLE = "PEGASUS_AWS_BATCH_BUCKET"
+JOB_NAME_VARIABLE = "PEGASUS_JOB_NAME"
+
+_LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_BUCKET_NAME = re.compile(r"(?!xn--)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of batch entity: its names for people, in the API and on the command line."""
+
+    words: str
+    suffix: str
+    option: str
+    create: str  # the API
+    name_field: str
+    arn_type: str
+
+
+DEFINITION = Kind(
+    "job definition", "-job-definition", "--job-definition", "RegisterJobDefinition", "jobDefinitionName",
+    "job-definition",
+)  # fmt: skip
+ENVIRONMENT = Kind(
+    "compute environment", "-compute-environment", "--compute-environment", "CreateComputeEnvironment",
+    "computeEnvironmentName", "compute-environment",
+)  # fmt: skip
+QUEUE = Kind("job queue", "-job-queue", "--job-queue", "CreateJobQueue", "jobQueueName", "job-queue")
+
+JOB_ENTITIES = {"jobQueue": QUEUE, "jobDefinition": DEFINITION}  # fields with which a job names its own
+
+
+@dataclass(frozen=True)
+class Existing:
+    """An entity that is there already, by its name or ARN."""
+
+    kind: Kind
+    ref: str
+
+
+@dataclass(frozen=True)
+class ToCreate:
+    """An entity to create: the request of its create call, and where it was read (None: a default of ours)."""
+
+    kind: Kind
+    request: Mapping[str, Any]
+    path: Path | None
+
+    @property
+    def name(self) -> str:
+        return str(self.request[self.kind.name_field])
+
+
+Spec = Existing | ToCreate
+
+
+@dataclass(frozen=True)
+class S3Place:
+    """Where uploads go. `own`: the user named no bucket, so the run has one of its own."""
+
+    bucket: str
+    key_prefix: str  # "" or "some/dir/"
+    own: bool
+
+    @property
+    def url(self) -> str:
+        """s3://bucket/ or s3://bucket/key/prefix/, always with the slash."""
+        return f"s3://{self.bucket}/{self.key_prefix}"
+
+    def key(self, item: str) -> str:
+        """The key of a local input."""
+        return self.key_prefix + base_name(item)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The entities that the command is about."""
+
+    definition: Spec | None
+    environment: Spec | None
+    queue: Spec | None
+    place: S3Place | None
+
+
+def plan(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
+    """What the settings' words for entities mean, and what is wrong with them. Reads JSON files."""
+    problems: list[Problem] = []
+    names = _Names(settings.prefix)
+    queue = _spec(QUEUE, settings.job_queue, names, problems)
+    definition = _spec(DEFINITION, settings.job_definition, names, problems)
+    environment_value = settings.compute_environment
+    running = settings.mode is Mode.RUN
+    # With an existing queue a run needs no compute environment: a stale path in a properties file does no harm.
+    if running and isinstance(queue, Existing) and environment_value and _is_missing_file(environment_value):
+        environment_value = None
+    environment = _spec(ENVIRONMENT, environment_value, names, problems)
+    if running and isinstance(queue, Existing):
+        environment = None
+    if running and bag is not None:
+        problems += _missing_entities(settings, bag, queue, environment, definition)
+        if queue is None and environment is not None and any("jobQueue" not in job.request for job in bag.jobs):
+            queue = ToCreate(QUEUE, {QUEUE.name_field: names.of(QUEUE), "priority": 1, "state": "ENABLED"}, None)
+    if isinstance(queue, ToCreate) and settings.mode is not Mode.DELETE:
+        queue, bad = _with_environment(queue, environment)
+        problems += bad
+    return Plan(definition, environment, queue, _place(settings, names, problems)), problems
+
+
+def _missing_entities(
+    settings: Settings, bag: Bag, queue: Spec | None, environment: Spec | None, definition: Spec | None
+) -> Iterator[Problem]:
+    if settings.local:
+        return
+    if queue is None and environment is None and not settings.job_queue and not settings.compute_environment:
+        without = next((job for job in bag.jobs if "jobQueue" not in job.request), None)
+        if without is not None:
+            yield Problem(without.where, "has no job queue: give --job-queue or --compute-environment")
+    if definition is None and not settings.job_definition:
+        without = next((job for job in bag.jobs if "jobDefinition" not in job.request), None)
+        if without is not None:
+            yield Problem(without.where, "has no job definition: give --job-definition")
+
+
+class _Names:
+    """The default names of entities: prefix + suffix, in a form that AWS accepts."""
+
+    def __init__(self, prefix: str | None) -> None:
+        self.prefix = prefix
+
+    def of(self, kind: Kind) -> str:
+        return legal_name(f"{self.prefix}{kind.suffix}")
+
+    def bucket(self) -> str:
+        text = re.sub(r"[^a-z0-9-]+", "-", (self.prefix or "").lower()).strip("-")
+        return _shortened(f"{text or 'jobs'}-bucket", 63, keep="-bucket")
+
+
+def legal_name(name: str) -> str:
+    """`name` if AWS Batch accepts it, else a legal name that no other name gets: cleaned, cut, with a hash."""
+    if _LEGAL_NAME.fullmatch(name):
+        return name
+    cleaned = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    cleaned = cleaned if cleaned[0].isalnum() and cleaned[0].isascii() else f"j{cleaned}"
+    return f"{cleaned[: MAX_NAME - 11]}-{_digest(name)}"
+
+
+def _shortened(name: str, most: int, keep: str) -> str:
+    if len(name) <= most:
+        return name
+    tail = f"-{_digest(name)}{keep}"
+    return name[: most - len(tail)].rstrip("-") + tail
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+# -- the three forms
+
+
+def _is_missing_file(value: str) -> bool:
+    return is_file(value) and not Path(value).exists()
+
+
+def is_file(value: str) -> bool:
+    """Whether an entity's value is a JSON file: an existing path, or anything with a slash that is no ARN."""
+    return not value.startswith("arn:") and (Path(value).exists() or "/" in value or value.endswith(".json"))
+
+
+def _spec(kind: Kind, value: str | None, names: _Names, problems: list[Problem]) -> Spec | None:
+    if value is None:
+        return None
+    if not is_file(value):
+        if value.startswith("arn:") and f":{kind.arn_type}/" not in value:
+            problems.append(Problem(kind.option, f"{value} is no ARN of a {kind.words}"))
+        return Existing(kind, value)
+    path = Path(value)
+    try:
+        request = _unwrapped(json.loads(path.read_bytes()), kind.create)
+    except json.JSONDecodeError as error:
+        where = f"{path}: line {error.lineno}, column {error.colno}"
+        problems.append(Problem(where, f"invalid JSON: {error.msg}"))
+        return None
+    except (ValueError, RecursionError) as error:
+        problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        return None
+    except OSError as error:
+        problems.append(Problem(kind.option, f"cannot read {path}: {error.strerror}"))
+        return None
+    if not isinstance(request, dict):
+        problems.append(Problem(str(path), f"must be an object: the request of {kind.create}"))
+        return None
+    if kind.name_field not in request:
+        if names.prefix is None:
+            problems.append(Problem(str(path), f"has no {kind.name_field}: give it there, or give --prefix"))
+            return None
+        request[kind.name_field] = names.of(kind)
+    found = [*_entity_problems(kind, request)]
+    problems += [Problem(str(path), f"{where}: {what}") for where, what in found]
+    return None if found else ToCreate(kind, request, path)
+
+
+def _unwrapped(content: Any, operation: str) -> Any:
+    """The request inside the Java tool's older form: {"RegisterJobDefinition": [{"input": {...}}]}."""
+    if isinstance(content, dict) and content.keys() == {operation}:
+        content = content[operation]
+    if isinstance(content, list) and len(content) == 1:
+        content = content[0]
+    if isinstance(content, dict) and content.keys() == {"input"}:
+        content = content["input"]
+    return content
+
+
+def _entity_problems(kind: Kind, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    # What a file may leave out is filled in from the other options.
+    given = ("computeEnvironmentOrder", *(f"computeEnvironmentOrder[{i}].computeEnvironment" for i in range(3)))
+    yield from shapes.problems(kind.create, request, given=given)
+    name = request[kind.name_field]
+    if isinstance(name, str) and not _LEGAL_NAME.fullmatch(name):
+        yield (
+            kind.name_field,
+            f"{name!r} must be {MAX_NAME} letters, digits, '-' and '_' at most, a letter or digit first",
+        )
+    if kind is DEFINITION:
+        yield from _definition_problems(request)
+    elif kind is ENVIRONMENT:
+        if str(request.get("type")).upper() == "MANAGED" and "computeResources" not in request:
+            yield "computeResources", "is missing: a MANAGED compute environment needs it"
+        if str(request.get("state", "ENABLED")).upper() == "DISABLED":
+            yield "state", "AWS Batch creates compute environments ENABLED only"
+
+
+def _definition_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    forms = ("containerProperties", "ecsProperties", "eksProperties", "nodeProperties")
+    wanted = forms[3:] if request.get("type") == "multinode" else forms[:3]
+    if len([form for form in forms if form in request]) != 1 or not any(form in request for form in wanted):
+        yield "type", f"a job definition of type {request.get('type')} has one of {', '.join(wanted)}"
+    container = request.get("containerProperties")
+    if isinstance(container, dict) and not container.get("image"):
+        yield "containerProperties.image", "is missing"
+    size = len(json.dumps(request))
+    if size > MAX_DEFINITION_BYTES:
+        yield (
+            "containerProperties",
+            f"the definition is {size} bytes long; AWS Batch takes {MAX_DEFINITION_BYTES} at most",
+        )
+    for problem in rule_problems(request):
+        where, _, what = problem.partition(": ")
+        yield where, what
+
+
+def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCreate, list[Problem]]:
+    """The queue, on the compute environment of `--ce` where its JSON names none."""
+    order = queue.request.get("computeEnvironmentOrder") or [{"order": 1}]
+    if "jobQueueType" in queue.request or all("computeEnvironment" in entry for entry in order):
+        return queue, []
+    where = str(queue.path or queue.kind.option)
+    if environment is None:
+        return queue, [
+            Problem(where, "computeEnvironmentOrder names no compute environment: give --compute-environment")
+        ]
+    ref = environment.ref if isinstance(environment, Existing) else environment.name
+    filled = [{"computeEnvironment": ref, **entry} for entry in order]
+    return ToCreate(queue.kind, {**queue.request, "computeEnvironmentOrder": filled}, queue.path), []
+
+
+def _place(settings: Settings, names: _Names, problems: list[Problem]) -> S3Place | None:
+    if settings.s3 is None:
+        return S3Place(names.bucket(), "", own=True) if settings.mode is Mode.RUN else None
+    text = settings.s3.removeprefix("s3://")
+    bucket, _, key_prefix = text.partition("/")
+    key_prefix = "".join(f"{part}/" for part in key_prefix.split("/") if part)
+    if "://" in text or not _BUCKET_NAME.fullmatch(bucket):
+        problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
+    return S3Place(bucket, key_prefix, own=False)
