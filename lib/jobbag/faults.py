@@ -1,0 +1,62 @@
+"""What an error of botocore means: a throttle, a passing fault, a lost answer, or an answer for good.
+
+The only module that knows what a throttle looks like.
+"""
+
+from __future__ import annotations
+
+import re
+
+import botocore.exceptions as exceptions
+
+from jobbag.errors import AwsError, InputError
+
+_THROTTLES = {
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+    "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException", "SlowDown",
+    "ProvisionedThroughputExceededException", "BandwidthLimitExceeded", "PriorRequestNotComplete",
+    "EC2ThrottledException",
+}  # fmt: skip
+_LOST = (  # the request went out, and what became of it is not known
+    exceptions.ReadTimeoutError, exceptions.ConnectionClosedError, exceptions.ResponseStreamingError,
+    exceptions.IncompleteReadError, exceptions.HTTPClientError,
+)  # fmt: skip
+_NOT_SENT = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+_WRAPPED = re.compile(r"^Error executing request, Exception : (.*?)(?:, RequestId: [-0-9a-f]+)?$", re.DOTALL)
+
+
+def is_throttle(error: BaseException) -> bool:
+    """Whether the service asked to slow down."""
+    if not isinstance(error, exceptions.ClientError):
+        return False
+    return error.response["Error"].get("Code") in _THROTTLES or _status(error) == 429
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may well succeed later."""
+    if isinstance(error, exceptions.ClientError):
+        return is_throttle(error) or _status(error) >= 500
+    return isinstance(error, (*_NOT_SENT, *_LOST))
+
+
+def may_have_happened(error: BaseException) -> bool:
+    """Whether the service may have done what it was asked although this is what came back."""
+    if isinstance(error, exceptions.ClientError):
+        return _status(error) >= 500 and not is_throttle(error)
+    return isinstance(error, _LOST) and not isinstance(error, _NOT_SENT)
+
+
+def _status(error: exceptions.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def translated(operation: str, error: Exception) -> AwsError | InputError:
+    if isinstance(error, exceptions.ClientError):
+        details = error.response["Error"]
+        code = str(details.get("Code", ""))
+        message = str(details.get("Message", "")) or code
+        wrapped = _WRAPPED.match(message)
+        return AwsError(operation, code, wrapped[1] if wrapped else message, unsure=may_have_happened(error))
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return InputError.of("AWS credentials", str(error))
+    return AwsError(operation, type(error).__name__, str(error), unsure=may_have_happened(error))

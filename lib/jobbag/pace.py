@@ -1,0 +1,72 @@
+"""How fast to call: one rate for each API, shared by all threads, that gives way to throttling."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+# Calls a second that AWS allows an account in a region (AWS Batch service quotas; CloudWatch Logs quotas).
+_QUOTAS = {
+    "SubmitJob": 50.0, "DescribeJobs": 50.0, "TerminateJob": 50.0, "ListJobs": 50.0, "DeleteLogStream": 15.0,
+}  # fmt: skip
+_GET_LOG_EVENTS = dict.fromkeys(
+    (
+        "us-west-2",
+        "eu-west-1",
+        "eu-central-1",
+        "ca-west-1",
+        "ap-northeast-3",
+        "ap-southeast-3",
+        "il-central-1",
+    ),
+    10.0,
+) | {"eu-west-3": 30.0}
+_FILTER_LOG_EVENTS = {"us-east-1": 25.0} | dict.fromkeys(
+    ("eu-central-1", "ca-west-1", "ap-northeast-3", "ap-southeast-3", "il-central-1"), 5.0
+)
+
+
+def quota(operation: str, region: str) -> float | None:
+    """The calls a second that AWS allows for an API, None where no figure is published."""
+    if operation == "GetLogEvents":
+        return _GET_LOG_EVENTS.get(region, 25.0)
+    if operation == "FilterLogEvents":
+        return _FILTER_LOG_EVENTS.get(region, 10.0)
+    return _QUOTAS.get(operation)
+
+
+class Pace:
+    """Spaces calls evenly at a rate just under the quota; halves the rate on a throttle, and regains it slowly.
+
+    Others may share the account, so the quota is where to start, not what there is.
+    """
+
+    HEADROOM = 0.98
+    REGAIN = 0.02  # of the full rate, for each second without a throttle
+
+    def __init__(self, per_second: float) -> None:
+        self._full = per_second * self.HEADROOM
+        self._rate = self._full
+        self._lock = threading.Lock()
+        self._next = 0.0  # time.monotonic() of the next free slot
+        self._changed = time.monotonic()
+
+    def reserve(self) -> float:
+        """Take the next slot; returns the seconds to wait for it."""
+        with self._lock:
+            now = time.monotonic()
+            if self._rate < self._full and now > self._changed:
+                self._rate = min(self._full, self._rate + self.REGAIN * self._full * (now - self._changed))
+                self._changed = now
+            start = max(now, self._next)
+            self._next = start + 1 / self._rate
+            return start - now
+
+    def throttled(self) -> None:
+        """The service refused a call: slow down, once for all refusals of the same second."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._changed >= 1.0 or self._rate == self._full:
+                self._rate = max(self._rate / 2, 0.5)
+                # The refused ones of this second are still under way: regain only after it.
+                self._changed = now + 1.0
