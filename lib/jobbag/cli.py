@@ -1,0 +1,58 @@
+"""The command: parse, run, and the one boundary where an error becomes words and an exit status."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from jobbag import config
+from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.logfile import ToolLog, plain
+from jobbag.signals import interruptible
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    with interruptible():
+        try:
+            return _main(sys.argv[1:] if argv is None else argv)
+        except Interrupted as interrupted:
+            _complain("stopped by a signal")
+            return interrupted.exit_code
+        except ToolError as error:  # the command line itself is wrong
+            _complain(*error.lines)
+            return error.exit_code
+
+
+def _main(argv: Sequence[str]) -> ExitCode:
+    settings = config.load(argv)
+    with ToolLog(settings.log_level, settings.log_file) as tool_log:
+        try:
+            from jobbag.run import execute  # boto3 is slow to import, and a usage error does not need it
+
+            result = execute(settings, tool_log)
+        except ToolError as error:
+            log.debug("the run ends with an error", exc_info=error)
+            lines, code = error.lines, error.exit_code
+        except OSError as error:
+            log.debug("the run ends with an error", exc_info=error)
+            lines, code = [str(error)], ExitCode.AWS_ERROR
+        except Exception as error:
+            log.debug("the run ends with an error", exc_info=error)
+            what = f"{type(error).__name__}: {error}"
+            lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
+        else:
+            if not tool_log.shows_result:
+                print(*map(plain, result.lines), sep="\n")
+            return result.exit_code
+        tool_log.error(lines)
+        _complain(*lines)
+        return code
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        print(f"{config.PROG}: {plain(line)}", file=sys.stderr)

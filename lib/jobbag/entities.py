@@ -1,0 +1,268 @@
+"""Batch entities: looked up, created, waited for, deleted; and the record of what this run made itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobbag.aws import Cloud
+from jobbag.bag import Bag
+from jobbag.errors import AwsError, CleanupError, InputError, Problem, ToolError
+from jobbag.specs import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing, Kind, Plan, Spec, ToCreate
+
+log = logging.getLogger(__name__)
+
+SETTLE = 600.0  # s for an entity to become VALID, or to be gone
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two looks
+
+# For the kinds that have a state: how to describe, update and delete one.
+_CALLS = {
+    ENVIRONMENT: ("DescribeComputeEnvironments", "computeEnvironments", "computeEnvironment"),
+    QUEUE: ("DescribeJobQueues", "jobQueues", "jobQueue"),
+}
+_TRANSITION = re.compile(
+    r"resource is being modified|existing JobQueue relationship|must be (created and )?valid", re.I
+)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """An entity that is ready for use."""
+
+    kind: Kind
+    name: str
+    arn: str
+    created: bool  # by this run
+    detail: Mapping[str, Any]  # what its Describe call says; empty for what was just created
+
+
+def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
+    """The existing entities of a plan. Raises InputError with all that are not fit for use."""
+    found: dict[Kind, Entity] = {}
+    problems: list[Problem] = []
+    for spec in (plan.environment, plan.queue, plan.definition):
+        if isinstance(spec, Existing):
+            try:
+                found[spec.kind] = look_up(cloud, spec.kind, spec.ref)
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def look_up_of_jobs(cloud: Cloud, bag: Bag) -> None:
+    """Look up the queues and definitions that jobs name themselves. Raises InputError with all that are not fit."""
+    problems = []
+    for field, kind in JOB_ENTITIES.items():
+        users = {job.request[field]: job for job in reversed(bag.jobs) if field in job.request}
+        for ref, job in users.items():
+            try:
+                look_up(cloud, kind, ref)
+            except InputError as error:
+                problems += [Problem(job.where, problem.what) for problem in error.problems]
+    if problems:
+        raise InputError(problems)
+
+
+def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
+    """An existing entity, by name or ARN.
+
+    Raises InputError when it does not exist, is disabled or INVALID.
+    """
+    detail = _describe_definition(cloud, ref) if kind is DEFINITION else _describe(cloud, kind, ref)
+    if detail is None:
+        what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
+        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
+    arn_field = kind.name_field.removesuffix("Name") + "Arn"
+    entity = Entity(kind, detail[kind.name_field], detail[arn_field], False, detail)
+    if kind is DEFINITION:
+        return entity
+    if detail.get("state") == "DISABLED":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is DISABLED; enable it, or use another")
+    if detail.get("status") == "INVALID":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is INVALID: {_reason(detail)}")
+    if detail.get("status") not in ("VALID", None):
+        _wait_until_valid(cloud, entity)
+    return entity
+
+
+class Workshop:
+    """Makes the entities of a plan, and takes down again those that it made."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.made: list[Entity] = []
+
+    def prepare(self, plan: Plan, known: Mapping[Kind, Entity]) -> dict[Kind, Entity]:
+        """All entities of the plan: the `known` ones, and the rest, created in AWS's order."""
+        ready = dict(known)
+        for spec in (plan.environment, plan.queue, plan.definition):
+            if isinstance(spec, ToCreate):
+                ready[spec.kind] = self._create(spec, ready.get(ENVIRONMENT), plan.environment)
+        return ready
+
+    def _create(self, spec: ToCreate, environment: Entity | None, environment_spec: Spec | None) -> Entity:
+        kind = spec.kind
+        request = dict(spec.request)
+        if kind is QUEUE:
+            request.setdefault("state", "ENABLED")
+            order = request.get("computeEnvironmentOrder")
+            if order and environment is not None:
+                names = {environment.name, getattr(environment_spec, "ref", environment.name)}
+                request["computeEnvironmentOrder"] = [
+                    {**entry, "computeEnvironment": environment.arn}
+                    if entry.get("computeEnvironment") in names
+                    else entry
+                    for entry in order
+                ]
+        log.info("creating the %s %s", kind.words, spec.name)
+        try:
+            answer = self._cloud.call_once("batch", kind.create, **request)
+        except AwsError as error:
+            subject = f"{kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
+            if "already exists" in error.message.lower():
+                error = AwsError(
+                    error.operation,
+                    error.code,
+                    "it exists already; give its name to use it, or another --prefix",
+                )
+            raise error.about(subject) from None
+        arn = answer[kind.name_field.removesuffix("Name") + "Arn"]
+        name = f"{spec.name}:{answer['revision']}" if kind is DEFINITION else spec.name
+        entity = Entity(kind, name, arn, True, {})
+        self.made.append(entity)
+        if kind is not DEFINITION:
+            _wait_until_valid(self._cloud, entity)
+        return entity
+
+    def take_down(self) -> None:
+        """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
+        delete(self._cloud, [(one.kind, one.arn) for one in self.made])
+        self.made.clear()
+
+
+def delete(cloud: Cloud, entities: list[tuple[Kind, str]]) -> None:
+    """Delete entities by name or ARN: queues, then compute environments, then job definitions.
+
+    What is gone already is fine. One failure does not stop the rest: all are raised together as CleanupError.
+    """
+    failures = []
+    for kind in (QUEUE, ENVIRONMENT, DEFINITION):
+        for ref in (ref for its_kind, ref in entities if its_kind is kind):
+            try:
+                _delete_definition(cloud, ref) if kind is DEFINITION else _delete_entity(cloud, kind, ref)
+            except ToolError as error:
+                failures.append(f"the {kind.words} {ref} could not be deleted: {error}")
+    if failures:
+        raise CleanupError(failures)
+
+
+def _delete_entity(cloud: Cloud, kind: Kind, ref: str) -> None:
+    _, _, field = _CALLS[kind]
+    api = kind.create.removeprefix("Create")
+    detail = _describe(cloud, kind, ref)
+    if detail is None:
+        log.info("the %s %s is gone already", kind.words, ref)
+        return
+    log.info("deleting the %s %s", kind.words, ref)
+    if detail.get("state") != "DISABLED" and detail.get("status") != "DELETING":
+        _when_settled(lambda: cloud.call("batch", f"Update{api}", **{field: ref, "state": "DISABLED"}), cloud)
+    if detail.get("status") != "DELETING":
+        _until(lambda: _settled(cloud, kind, ref), f"the {kind.words} {ref} to be disabled", cloud)
+        _when_settled(lambda: cloud.call("batch", f"Delete{api}", **{field: ref}), cloud)
+    _until(lambda: _describe(cloud, kind, ref) is None, f"the {kind.words} {ref} to be gone", cloud)
+
+
+def _delete_definition(cloud: Cloud, ref: str) -> None:
+    name, revision = definition_name(ref)
+    found = [one for one in _active_revisions(cloud, name) if revision in (None, one["revision"])]
+    if not found:
+        log.info("the job definition %s is gone already", ref)
+    for one in found:
+        log.info("deregistering the job definition %s:%s", name, one["revision"])
+        cloud.call("batch", "DeregisterJobDefinition", jobDefinition=one["jobDefinitionArn"])
+
+
+# -- looking
+
+
+def definition_name(ref: str) -> tuple[str, int | None]:
+    """Name and revision of a job definition's name, name:revision or ARN."""
+    name, _, revision = ref.rpartition("/")[2].partition(":")
+    return name, int(revision) if revision.isdecimal() else None
+
+
+def _describe(cloud: Cloud, kind: Kind, ref: str) -> dict[str, Any] | None:
+    operation, field, _ = _CALLS[kind]
+    found: list[dict[str, Any]] = cloud.call("batch", operation, None, **{field: [ref]})[field]
+    return next((one for one in found if one.get("status") != "DELETED"), None)
+
+
+def _describe_definition(cloud: Cloud, ref: str) -> dict[str, Any] | None:
+    name, revision = definition_name(ref)
+    found = [one for one in _active_revisions(cloud, name) if revision in (None, one["revision"])]
+    return max(found, key=lambda one: int(one["revision"]), default=None)
+
+
+def _active_revisions(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
+    more: dict[str, Any] = {}
+    while True:
+        page = cloud.call("batch", "DescribeJobDefinitions", jobDefinitionName=name, status="ACTIVE", **more)
+        yield from page["jobDefinitions"]
+        if not page.get("nextToken"):
+            return
+        more = {"nextToken": page["nextToken"]}
+
+
+def _reason(detail: Mapping[str, Any]) -> str:
+    return str(detail.get("statusReason") or "AWS gives no reason")
+
+
+# -- waiting
+
+
+def _settled(cloud: Cloud, kind: Kind, ref: str) -> bool:
+    detail = _describe(cloud, kind, ref)
+    return detail is None or detail.get("status") in ("VALID", "INVALID")
+
+
+def _wait_until_valid(cloud: Cloud, entity: Entity) -> None:
+    def valid() -> bool:
+        detail = _describe(cloud, entity.kind, entity.arn)
+        if detail is not None and detail.get("status") == "INVALID":
+            message = f"it is INVALID: {_reason(detail)}"
+            raise AwsError(entity.kind.create, "INVALID", message, subject=f"{entity.kind.words} {entity.name}")
+        return detail is not None and detail.get("status") == "VALID"
+
+    _until(valid, f"the {entity.kind.words} {entity.name} to be VALID", cloud)
+
+
+def _when_settled(call: Callable[[], Any], cloud: Cloud) -> None:
+    """Make a call that AWS refuses while the entity, or one attached to it, is in transition."""
+
+    def done() -> bool:
+        try:
+            call()
+        except AwsError as error:
+            if not _TRANSITION.search(error.message):
+                raise
+            return False
+        return True
+
+    _until(done, "a change of the entity to end", cloud)
+
+
+def _until(done: Callable[[], bool], what: str, cloud: Cloud) -> None:
+    """Look again and again, with growing pauses, until it is so. Raises AwsError after SETTLE seconds."""
+    deadline, pause = time.monotonic() + SETTLE, FIRST_PAUSE
+    while not done():
+        if time.monotonic() > deadline:
+            raise AwsError("waiting", "Timeout", f"waited {SETTLE:.0f} s for {what}")
+        log.debug("waiting for %s", what)
+        cloud.pause(pause)
+        pause = min(pause * 1.6, LONGEST_PAUSE)

@@ -1,0 +1,146 @@
+"""DescribeJobs by the hundred → state-change events."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from jobbag.aws import Cloud
+from jobbag.bag import Job
+from jobbag.errors import AwsError, Cancelled
+from jobbag.events import Emit, LogPlace, Lost, Observation, StateChanged, WorkerFailed
+
+log = logging.getLogger(__name__)
+
+IDS_PER_CALL = 100  # the service's limit
+CALLS_PER_SECOND = 2.0  # on average; a round over 10,000 jobs takes 50 s
+SHORTEST_ROUND = 1.0  # s
+SHORTEST_LOCAL_ROUND = 0.1  # s, on the embedded AWS
+MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
+_DEFAULT_LOG = LogPlace(None)
+
+
+@dataclass
+class _Watched:
+    job: Job
+    status: str = "SUBMITTED"
+    missing_since: float | None = None  # time.monotonic()
+
+
+class Monitor:
+    """The poller thread; it alone owns the jobs that it watches. A context manager: leaving it stops the thread."""
+
+    def __init__(self, cloud: Cloud, emit: Emit) -> None:
+        self._stop = threading.Event()
+        self._cloud = cloud.cancelled_by(self._stop)
+        self._emit = emit
+        self._new: queue.SimpleQueue[tuple[str, Job]] = queue.SimpleQueue()
+        self._watched: dict[str, _Watched] = {}
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+        self._shortest = SHORTEST_LOCAL_ROUND if cloud.embedded else SHORTEST_ROUND
+
+    def __enter__(self) -> Monitor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def watch(self, aws_id: str, job: Job) -> None:
+        """Follow a job until it has ended: each state that it is seen in gives a StateChanged."""
+        self._new.put((aws_id, job))
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                while not self._new.empty():
+                    aws_id, job = self._new.get()
+                    self._watched[aws_id] = _Watched(job)
+                calls = self._round()
+                self._stop.wait(max(self._shortest, calls / CALLS_PER_SECOND))
+        except Cancelled:
+            return
+        except BaseException as error:
+            self._emit(WorkerFailed("monitor", error))
+
+    def _round(self) -> int:
+        """Ask for all watched jobs once; returns the number of calls."""
+        ids = iter(list(self._watched))
+        calls = 0
+        while (batch := list(islice(ids, IDS_PER_CALL))) and not self._stop.is_set():
+            calls += 1
+            answer = self._cloud.call("batch", "DescribeJobs", jobs=batch)
+            seen = {detail["jobId"]: detail for detail in answer["jobs"]}
+            for aws_id in batch:
+                if aws_id in seen:
+                    self._saw(aws_id, seen[aws_id])
+                else:
+                    self._missed(aws_id)
+        return calls
+
+    def _saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
+        watched = self._watched[aws_id]
+        watched.missing_since = None
+        status = str(detail["status"])
+        if status == watched.status:
+            return
+        watched.status = status
+        observation = observe(detail)
+        if observation.ended:
+            del self._watched[aws_id]
+        self._emit(StateChanged(watched.job, aws_id, observation))
+
+    def _missed(self, aws_id: str) -> None:
+        watched = self._watched[aws_id]
+        now = time.monotonic()
+        watched.missing_since = watched.missing_since or now
+        if now - watched.missing_since > MISSING:
+            del self._watched[aws_id]
+            message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
+            self._emit(Lost(watched.job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))
+
+
+def observe(detail: Mapping[str, Any]) -> Observation:
+    """What a JobDetail of DescribeJobs says, for jobs of one container and of ECS tasks with several."""
+    container = _container(detail)
+    return Observation(
+        status=str(detail["status"]),
+        status_reason=detail.get("statusReason"),
+        exit_code=container.get("exitCode"),
+        container_reason=container.get("reason"),
+        log=_log_place(container),
+        created=detail.get("createdAt"),
+        started=detail.get("startedAt") or None,  # 0 before the start, on some services
+        stopped=detail.get("stoppedAt") or None,
+        attempts=len(detail.get("attempts", ())),
+    )
+
+
+def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container whose end is the job's. Before 2024 there was one; an ECS task may have several."""
+    container = detail.get("container")
+    if container:
+        return dict(container)
+    tasks = detail.get("ecsProperties", {}).get("taskProperties", ())
+    containers = [one for task in tasks for one in task.get("containers", ())]
+    failed = (one for one in containers if one.get("exitCode"))
+    return next(failed, containers[0] if containers else {})
+
+
+def _log_place(container: Mapping[str, Any]) -> LogPlace:
+    stream = container.get("logStreamName")
+    configuration = container.get("logConfiguration") or {}
+    options = configuration.get("options") or {}
+    driver = configuration.get("logDriver", _DEFAULT_LOG.driver)
+    if stream is None and driver == _DEFAULT_LOG.driver:
+        return _DEFAULT_LOG
+    group = options.get("awslogs-group", _DEFAULT_LOG.group)
+    return LogPlace(stream, group, options.get("awslogs-region"), driver)

@@ -1,0 +1,220 @@
+"""Local files → S3, each once, in parallel; and which jobs have all their inputs there."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import os
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Protocol
+
+from jobbag.aws import Cloud
+from jobbag.bag import Bag, Job, is_url
+from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events import Emit, Staged, StagingFailed
+from jobbag.specs import S3Place
+
+log = logging.getLogger(__name__)
+
+FILES_AT_ONCE = 8
+REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large one go side by side
+PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
+MAX_PARTS = 10_000
+READ_SIZE = 1024 * 1024  # bytes
+
+
+class Waiting:
+    """Which jobs still wait for which files. Used by the main thread alone."""
+
+    def __init__(self, bag: Bag) -> None:
+        self._jobs: dict[str, list[Job]] = {}  # by file
+        self._missing: dict[int, int] = {}  # files that a job still waits for, by job number
+        self.ready: list[Job] = []  # wait for nothing
+        common = [item for item in bag.common if not is_url(item)]
+        for job in bag.jobs:
+            items = dict.fromkeys([*common, *(item for item in job.inputs if not is_url(item))])
+            self._missing[job.number] = len(items)
+            for item in items:
+                self._jobs.setdefault(item, []).append(job)
+            if not items:
+                self.ready.append(job)
+
+    def arrived(self, item: str) -> list[Job]:
+        """The jobs that have all their inputs, now that this file is in S3."""
+        ready = []
+        for job in self._jobs.pop(item, ()):
+            if job.number in self._missing:
+                self._missing[job.number] -= 1
+                if self._missing[job.number] == 0:
+                    ready.append(job)
+        return ready
+
+    def failed(self, item: str) -> list[Job]:
+        """The jobs that can never run, now that this file cannot be sent; each is named once."""
+        return [job for job in self._jobs.pop(item, ()) if self._missing.pop(job.number, None) is not None]
+
+
+class Stager:
+    """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
+
+    def __init__(self, cloud: Cloud, place: S3Place, emit: Emit, *, bucket_is_new: bool) -> None:
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager
+
+        self._cancel = threading.Event()
+        self._cloud = cloud.cancelled_by(self._cancel)
+        self._place = place
+        self._emit = emit
+        self._bucket_is_new = bucket_is_new
+        config = TransferConfig(
+            multipart_threshold=PART_SIZE,
+            multipart_chunksize=PART_SIZE,
+            max_concurrency=REQUESTS_AT_ONCE,
+            preferred_transfer_client="classic",  # the CRT heeds no endpoint
+        )
+        self._manager: Any = create_transfer_manager(cloud.transfer_client(), config)
+        self._pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="upload")
+
+    def __enter__(self) -> Stager:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all transfers, those under way too."""
+        self._cancel.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._manager.shutdown(cancel=True)
+        self._pool.shutdown(wait=True)
+
+    def send(self, items: Iterable[str]) -> None:
+        """Begin to send local files; each gives a Staged or a StagingFailed. Files of one S3 key go up once."""
+        by_key: dict[str, list[str]] = {}
+        for item in items:
+            by_key.setdefault(self._place.key(item), []).append(item)
+        for key, same in by_key.items():
+            self._pool.submit(self._send, key, same)
+
+    def _send(self, key: str, items: list[str]) -> None:
+        item = items[0]
+        try:
+            size = os.path.getsize(item)
+            sent = self._bucket_is_new or not self._is_there(item, key, size)
+            if sent:
+                self._upload(item, key, size)
+            for one in items:
+                self._emit(Staged(one, key, size, sent and one is item))
+        except Cancelled:
+            return
+        except ToolError as error:
+            self._fail(items, error)
+        except Exception as error:
+            if not self._cancel.is_set():
+                self._fail(items, AwsError("upload", type(error).__name__, str(error), subject=f"input file {item}"))
+
+    def _fail(self, items: list[str], error: ToolError) -> None:
+        for item in items:
+            self._emit(StagingFailed(item, error))
+
+    def _upload(self, item: str, key: str, size: int) -> None:
+        log.debug("sending %s (%d bytes) to %s", item, size, self._place.url)
+        before = _state(item)
+        self._manager.upload(item, self._place.bucket, key).result()
+        if _state(item) != before:
+            raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
+
+    def _is_there(self, item: str, key: str, size: int) -> bool:
+        """Whether S3 holds the same content. The same size alone is no proof."""
+        try:
+            head = self._cloud.call("s3", "HeadObject", Bucket=self._place.bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
+                return False
+            raise error.about(f"input file {item}") from None
+        return head["ContentLength"] == size and proves_same(head, item, size)
+
+
+def _state(item: str) -> tuple[int, int]:
+    found = os.stat(item)
+    return found.st_size, found.st_mtime_ns
+
+
+def part_size(size: int) -> int:
+    """The size of the parts that a file of `size` bytes is sent in, as s3transfer chooses it."""
+    part = PART_SIZE
+    while part * MAX_PARTS < size:
+        part *= 2
+    return part
+
+
+def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
+    """Whether what HeadObject says of an object proves that it has the content of a file of the same size.
+
+    Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
+    CRC32 that was sent with it; for an object that went up in parts, the digest of the parts' digests
+    (Amazon S3 User Guide, Checking object integrity).
+    """
+    etag = str(head.get("ETag", "")).strip('"')
+    if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
+        whole, _, parts = etag.partition("-")
+        return _has_digest(item, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
+    whole, _, parts = str(head.get("ChecksumCRC32", "")).partition("-")
+    return _has_digest(item, size, base64.b64decode(whole), parts, _Crc32)
+
+
+def _has_digest(item: str, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool:
+    if not digest:
+        return False
+    if not parts:
+        return next(_digests(item, max(size, 1), new)) == digest
+    part = part_size(size)
+    if parts != str(-(-size // part)):
+        return False  # sent by somebody else, in parts of another size
+    all_parts = new()
+    for one in _digests(item, part, new):
+        all_parts.update(one)
+    return all_parts.digest() == digest
+
+
+def _digests(item: str, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
+    """The digest of each part of a file; an empty file has one part."""
+    with open(item, "rb") as file:
+        while True:
+            digest, left = new(), part
+            while left and (block := file.read(min(left, READ_SIZE))):
+                digest.update(block)
+                left -= len(block)
+            yield digest.digest()
+            if left or not file.peek(1):
+                return
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+def _md5() -> _Hash:
+    return hashlib.md5(usedforsecurity=False)
+
+
+class _Crc32:
+    """zlib's CRC32 in the manner of hashlib."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
