@@ -45,8 +45,8 @@ def _main(argv: Sequence[str]) -> ExitCode:
             what = f"{type(error).__name__}: {error}"
             lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
         else:
-            if not tool_log.shows_result:
-                print(*map(plain, result.lines), sep="\n")
+            for line in result.lines:
+                print(plain(line))
             return result.exit_code
         tool_log.error(lines)
         _complain(*lines)

@@ -109,7 +109,7 @@ def _run(settings: Settings, tool_log: ToolLog) -> Result:
     if not bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
         log.info("%s", nothing)
-        return Result(ExitCode.OK, (nothing,))
+        return _told(tool_log, Result(ExitCode.OK, (nothing,)))
     with _connected(settings) as (cloud, embedded):
         if embedded is not None:
             bag, plan = embedded.play(cloud.region, bag, plan)
@@ -118,7 +118,12 @@ def _run(settings: Settings, tool_log: ToolLog) -> Result:
         entities.look_up_of_jobs(cloud, bag)
         log_path = tool_log.open()
         result = _run_bag(settings, cloud, bag, plan, place, known)
-    return replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result
+    return _told(tool_log, replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result)
+
+
+def _told(tool_log: ToolLog, result: Result) -> Result:
+    """The result without the lines that the log has just shown on the terminal."""
+    return replace(result, lines=()) if tool_log.shows_result else result
 
 
 def _preflight(settings: Settings) -> tuple[Bag, Plan, S3Place]:
