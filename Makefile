@@ -1,0 +1,78 @@
+# make run     the sample bag of jobs on the embedded AWS
+# make test    all tests
+# make check   style, types, the manual page, and all tests
+# make man     the manual page, made anew from the option table and man/manual.txt
+# make clean   removes what the others made
+
+PYTHON ?= python3
+PIP = python -m pip --quiet --quiet --disable-pip-version-check
+PACKAGE = setup.py pyproject.toml
+WORKERS ?= auto
+
+.PHONY: run test check man clean python mandoc
+.DELETE_ON_ERROR:
+
+# The outputs stay in run/.
+run: .venv/stamp
+	@mkdir -p run
+	@echo "Running the 6 jobs of conf/sample-job-submit.in on the embedded AWS:"
+	@cd run && PATH="$(CURDIR)/.venv/bin:$$PATH" pegasus-aws-batch --local --s3 s3://pegasus-aws-batch-sample/demo \
+		--files ../conf/sample-launch.sh,../conf/sample/analyse.sh,../conf/sample/stations.csv \
+		../conf/sample-job-submit.in
+	@echo; echo "All 6 jobs are done. The stdout of the job 'valley' (run/valley.out), and a record for Pegasus:"; echo
+	@cat run/valley.out
+	@echo; echo "Its stderr (run/valley.err):"; echo
+	@cat run/valley.err
+	@echo; echo "The stdout and stderr of each job are in run/<job>.out and run/<job>.err;"
+	@echo "run/sample-job-submit.jobstate.log tells when each job changed its state."
+
+test: .venv-test/stamp mandoc
+	.venv-test/bin/python -m pytest -n $(WORKERS)
+
+check: .venv-test/stamp-dev mandoc
+	.venv-test/bin/ruff check
+	.venv-test/bin/ruff format --check
+	.venv-test/bin/mypy
+	.venv-test/bin/python man/generate.py --check
+	.venv-test/bin/python -m pytest -n $(WORKERS)
+
+man: python
+	$(PYTHON) man/generate.py
+
+clean:
+	rm -rf .venv .venv-test run build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is made anew when what it holds has changed, and kept otherwise.
+.venv/stamp: $(PACKAGE) | python
+	@echo "Installing into .venv (once) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/$(PIP) install --editable '.[local]'
+	@touch $@
+
+.venv-test/stamp: $(PACKAGE) tests/requirements-pegasus.txt | python
+	@echo "Installing into .venv-test (once) ..."
+	@$(PYTHON) -m venv --clear .venv-test
+	@.venv-test/bin/$(PIP) install --editable '.[test]'
+	@.venv-test/bin/$(PIP) install --no-deps --requirement tests/requirements-pegasus.txt
+	@touch $@
+
+.venv-test/stamp-dev: .venv-test/stamp
+	@.venv-test/bin/$(PIP) install --editable '.[dev]'
+	@touch $@
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "This needs Python 3.10 or newer, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: its modules venv and ensurepip are missing." >&2; \
+		echo "On Debian and Ubuntu they are in the package python3-venv. Or name another Python:" \
+			"make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+
+# The test that checks the manual page with mandoc is skipped where there is none; on a CI machine there should be one.
+mandoc:
+	@if [ -n "$$CI" ] && ! command -v mandoc >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get -qq update && apt-get -qq install --yes mandoc; } >/dev/null 2>&1 || \
+			echo "mandoc could not be installed: its test is skipped"; \
+	fi

@@ -1,0 +1,51 @@
+"""Package metadata of pegasus-aws-batch."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+version = re.search(r'^__version__ = "(.+)"$', (HERE / "lib/jobbag/__init__.py").read_text(), re.MULTILINE)
+if version is None:
+    raise SystemExit("lib/jobbag/__init__.py has no __version__")
+
+# The server of moto, without what only other services need (its extra `server` brings three times as much).
+LOCAL = ["moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
+TEST = [*LOCAL, "awscli>=1.40", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
+DEV = [*TEST, "boto3-stubs>=1.44", "mypy>=2", "pre-commit>=4", "ruff>=0.17"]
+
+setup(
+    name="pegasus-aws-batch",
+    version=version[1],
+    description="Run a bag of jobs on AWS Batch",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Scientific/Engineering",
+        "Topic :: System :: Distributed Computing",
+        "Typing :: Typed",
+    ],
+    keywords=["aws", "batch", "pegasus", "workflow", "hpc"],
+    package_dir={"": "lib"},
+    packages=find_packages("lib"),
+    package_data={"jobbag": ["py.typed"]},
+    data_files=[("share/man/man1", ["man/pegasus-aws-batch.1"])],
+    python_requires=">=3.10",
+    install_requires=[
+        "boto3>=1.44",
+        "configargparse>=1.7",
+        "javaproperties>=0.8",
+        "s3transfer>=0.19",
+        "tenacity>=9",
+    ],
+    extras_require={"local": LOCAL, "test": TEST, "dev": DEV},
+    entry_points={"console_scripts": ["pegasus-aws-batch = jobbag.cli:main"]},
+)
