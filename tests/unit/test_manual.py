@@ -1,0 +1,94 @@
+"""The manual page: made from the same table as --help, up to date, and rendered without a complaint."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobbag.config import build_parser
+from jobbag.options import EXIT_STATUS, OPTIONS, PROPERTIES, Option
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "man" / "pegasus-aws-batch.1"
+
+FLAGS = [flag for option in OPTIONS for flag in option.flags]
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    """The page's words as a reader sees them, without roff's escapes and fonts."""
+    text = re.sub(r"\\f[BIR]|\\&", "", PAGE.read_text(encoding="utf-8"))
+    return text.replace("\\-", "-").replace("\\~", " ")
+
+
+@pytest.fixture(scope="module")
+def help_text() -> str:
+    return build_parser().format_help()
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether `text` holds `word` as a whole: --s3 is not in --s3-more."""
+    return re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def test_page_is_what_the_generator_makes_now() -> None:
+    page: Callable[[], str] = runpy.run_path(str(ROOT / "man" / "generate.py"))["page"]
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make man`"
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "--version", *FLAGS])
+def test_every_option_is_in_the_page_and_in_help(flag: str, shown: str, help_text: str) -> None:
+    assert has_word(shown, flag)
+    assert has_word(help_text, flag)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.long)
+def test_every_explanation_is_in_the_page_and_in_help(option: Option, shown: str, help_text: str) -> None:
+    words = option.help.split()
+    assert " ".join(words) in " ".join(shown.split())
+    # argparse breaks lines at hyphens, too.
+    assert "".join(words) in "".join(help_text.split())
+
+
+@pytest.mark.parametrize("key", PROPERTIES)
+def test_every_property_is_in_the_page_and_its_own_name_in_help(key: str, shown: str, help_text: str) -> None:
+    assert has_word(shown, key)
+    if key != "endpoint":  # the older name of pegasus.aws.endpoint, which --help shows
+        assert has_word(help_text, key)
+
+
+@pytest.mark.parametrize(("code", "meaning"), EXIT_STATUS)
+def test_every_exit_status_is_in_the_page_and_in_help(code: str, meaning: str, shown: str, help_text: str) -> None:
+    assert f".TP\n{code}\n" in shown
+    assert meaning in " ".join(shown.split())
+    assert f"{code}: {meaning}" in " ".join(help_text.split())
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+def test_mandoc_has_nothing_to_complain_of() -> None:
+    done = subprocess.run(
+        ["mandoc", "-Tlint", "-Wwarning", PAGE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
+def test_man_shows_it_without_a_warning() -> None:
+    environment = os.environ | {"LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80"}
+    done = subprocess.run(
+        ["man", "--warnings", "-l", PAGE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "EXIT STATUS" in done.stdout

@@ -1,0 +1,92 @@
+"""The samples of conf/: accepted as they are, and the launch script keeps its promises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jobbag import bag as bags
+from jobbag import config, specs
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################\n"
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Path:
+    """A stand-in for S3: a folder, and an `aws` command whose `s3 cp` copies out of it."""
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    aws = tmp_path / "bin" / "aws"
+    aws.parent.mkdir()
+    aws.write_text('#!/bin/sh\ncp "$PLACE/${4#s3://bucket/dir/}" "$5"\n', encoding="utf-8")
+    aws.chmod(0o755)
+    return bucket
+
+
+def launch(bucket: Path, *words: str, inputs: str) -> subprocess.CompletedProcess[str]:
+    (bucket.parent / "tmp").mkdir(exist_ok=True)
+    environment = {
+        "PATH": f"{bucket.parent / 'bin'}:{os.environ['PATH']}",
+        "PLACE": str(bucket),
+        "TMPDIR": str(bucket.parent / "tmp"),
+        "PEGASUS_AWS_BATCH_BUCKET": "s3://bucket/dir/",
+        "TRANSFER_INPUT_FILES": inputs,
+    }
+    return subprocess.run(
+        [CONF / "sample-launch.sh", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def script(bucket: Path, text: str) -> None:
+    (bucket / "task.sh").write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+
+
+def test_the_samples_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONF)  # their paths are relative to a folder beside conf
+    settings = config.load(
+        ["--conf", "sample.properties", "--files", "sample-launch.sh,sample/analyse.sh", "sample-job-submit.in"]
+    )
+    bag, problems = bags.load(settings.submit_files, settings.files)
+    plan, more = specs.plan(settings, bag)
+    assert [*problems, *more] == []
+    assert len(bag.jobs) == 6
+    for spec in (plan.definition, plan.environment, plan.queue):
+        assert isinstance(spec, specs.ToCreate)
+
+
+def test_launch_parts_stdout_and_stderr_and_keeps_the_exit_code(bucket: Path) -> None:
+    script(bucket, 'echo "to stderr" >&2; cat input.txt; echo "$# $2"; exit 7')
+    (bucket / "input.txt").write_text("from the input\n", encoding="utf-8")
+    done = launch(bucket, "task.sh", "one", "two words", inputs="task.sh,input.txt")
+    assert done.stdout == f"from the input\n2 two words\n{SEPARATOR}to stderr\n"
+    assert (done.returncode, done.stderr) == (7, "")
+    assert list((bucket.parent / "tmp").iterdir()) == []
+
+
+def test_launch_says_which_inputs_it_could_not_fetch(bucket: Path) -> None:
+    done = launch(bucket, "task.sh", inputs="task.sh")
+    assert done.returncode == 1
+    assert "could not fetch the inputs from s3://bucket/dir/" in done.stderr
+
+
+def test_analyse_tells_the_days_without_a_value(tmp_path: Path) -> None:
+    (tmp_path / "stations.csv").write_text("station,metres,place\nhill,12,a hill\n", encoding="utf-8")
+    (tmp_path / "hill.csv").write_text(
+        "date,celsius\n2025-01-01,1.0\n2025-01-02,\n2025-02-01,-3.0\n2025-02-02,-99.9\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [CONF / "sample/analyse.sh", "hill.csv"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "hill: no value on 2025-01-02\nhill: no value on 2025-02-02\n"
+    head, *_, last = done.stdout.splitlines()
+    assert head == "hill: a hill, 12 m above the sea"
+    assert last == ("4 days, 2 without a value. Mean -1.0 C, coldest -3.0 C (2025-02-01), warmest 1.0 C (2025-01-01)")
