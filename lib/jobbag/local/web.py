@@ -1,0 +1,172 @@
+"""The HTTP server of the embedded AWS, and who answers which request: our Batch, or moto for all else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import ThreadedWSGIServer
+
+from .backends import MOTO
+from .batch import Batch
+from .errors import ClientException
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
+JOIN_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+def application(batch: Callable[[str], Batch], only_key: str | None) -> WSGIApplication:
+    """Our Batch, of the region that the request's signature names, and moto, one request at a time.
+
+    Where an access key is given, whoever has another gets nothing.
+    """
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        key, region, service = _scope(environ)
+        if only_key and not secrets.compare_digest(key.encode(), only_key.encode()):
+            start_response("403 Forbidden", [("x-amzn-ErrorType", "UnrecognizedClientException")])
+            return []
+        if service == "batch":
+            return _answer_batch(batch(region), environ, start_response)
+        with MOTO:
+            return [b"".join(moto(environ, start_response))]
+
+    return answer
+
+
+def _scope(environ: WSGIEnvironment) -> tuple[str, str, str]:
+    """Access key, region and service of the request's signature."""
+    found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return (found[1], found[2], found[3]) if found else ("", "", "")
+
+
+def _answer_batch(batch: Batch, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    status, headers = "200 OK", [("Content-Type", "application/json")]
+    try:
+        text = _call(batch, environ["REQUEST_METHOD"], environ["PATH_INFO"], environ)
+    except ClientException as error:
+        status, text = "400 Bad Request", json.dumps({"message": str(error)})
+        headers.append(("x-amzn-ErrorType", "ClientException"))
+    start_response(status, headers)
+    return [text.encode()]
+
+
+def _call(batch: Batch, method: str, path: str, environ: WSGIEnvironment) -> str:
+    body: dict[str, Any] = json.loads(environ["wsgi.input"].read() or "{}")
+    operation, _, arn = path.removeprefix("/v1/").partition("/")
+    if operation != "tags":
+        return batch.call(operation, body)
+    removed = parse_qs(environ["QUERY_STRING"]).get("tagKeys", [])
+    return batch.tags(method, arn, body.get("tags") or dict.fromkeys(removed, ""))
+
+
+class Handler(MotoRequestHandler):
+    """Answers requests over kept connections; werkzeug closes each, after a wait of 10 ms.
+
+    A layer around the application that raises ConnectionError drops the connection without an answer.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle_expect_100(self) -> bool:
+        """Let the client send its body: it waits for that, a second at most."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        environ = self.make_environ()
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            self.close_connection = True  # moto reads the chunks, but maybe not to their end
+        else:
+            environ["wsgi.input"] = io.BytesIO(self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0)))
+        try:
+            status, headers, body = _run(self.server.app, environ)
+        except ConnectionError:
+            self.close_connection = True
+            return
+        except Exception:
+            log.exception("%s %s", self.command, self.path)
+            status, headers, body = "500 Internal Server Error", [], b""
+        self._send(status, headers, body)
+
+    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        code, _, text = status.partition(" ")
+        self.send_response(int(code), text)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name, _ in headers} and int(code) not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Say nothing: the client's own log tells it better."""
+
+
+def _run(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return written.append
+
+    written.extend(app(environ, start_response))
+    return *started[-1], b"".join(written)
+
+
+class Server(ThreadedWSGIServer):
+    """Serves on this machine only; closing it ends every connection and its thread."""
+
+    def __init__(self, port: int, app: WSGIApplication) -> None:
+        super().__init__("127.0.0.1", port, app, handler=Handler)
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve the connection in a thread of its own."""
+        thread = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
+        with self._lock:
+            self._connections[request] = thread
+        thread.start()
+
+    def _serve(self, request: Any, client_address: Any) -> None:
+        try:
+            self.process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                del self._connections[request]
+
+    def server_close(self) -> None:
+        """Close the listening socket and all connections."""
+        super().server_close()
+        with self._lock:
+            connections = dict(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in connections.values():
+            thread.join(JOIN_SECONDS)
