@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobbag.bag import Job
-from jobbag.errors import ToolError
+from jobbag.errors import Interrupted, ToolError
 
 ENDED = ("SUCCEEDED", "FAILED")
 
@@ -26,7 +26,7 @@ def now_ms() -> int:
 class LogPlace:
     """Where CloudWatch has the output of a job's last attempt."""
 
-    stream: str | None
+    stream: str | None = None
     group: str = "/aws/batch/job"
     region: str | None = None  # None: the region of the job
     driver: str = "awslogs"
@@ -40,7 +40,7 @@ class Observation:
     status_reason: str | None = None
     exit_code: int | None = None
     container_reason: str | None = None
-    log: LogPlace = field(default_factory=lambda: LogPlace(None))
+    log: LogPlace = field(default_factory=LogPlace)
     created: int | None = None
     started: int | None = None
     stopped: int | None = None
@@ -65,6 +65,7 @@ class Staged(Event):
     item: str
     key: str
     size: int
+    modified: int  # st_mtime_ns of the file
     sent: bool
 
 
@@ -78,9 +79,10 @@ class StagingFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Submitting(Event):
-    """A job is about to be sent."""
+    """The job may be sent from now on, and with it `token`, by which it can be found again."""
 
     job: Job
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,55 @@ class LogsWritten(Event):
     lines: int
     tail: tuple[str, ...] = ()  # the last lines, for the report of a failure
     note: str | None = None
+    whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated(Event):
+    """The run asks AWS to stop the job, because it is itself stopped. A new start sends the job again, unless it
+    succeeded all the same."""
+
+    job: Job
+    aws_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged(Event):
+    """The job's output is in the merged files, which now have these sizes (bytes)."""
+
+    job: Job
+    out_size: int
+    err_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Making(Event):
+    """An entity or a bucket is about to be created. `before`: the latest revision of a job definition, else 0."""
+
+    kind: str
+    name: str
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Event):
+    """The entity or bucket was created by this run, which removes it in the end."""
+
+    kind: str
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDown(Event):
+    """All that the run made is removed again, or was left on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """Every job is done and all output is on disk: the run has reached its end."""
+
+    exit_code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +186,13 @@ class WorkerFailed(Event):
 
     worker: str
     error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled(Event):
+    """The command was told to stop."""
+
+    interrupted: Interrupted
 
 
 Emit = Callable[[Event], None]
