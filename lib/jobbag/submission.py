@@ -1,22 +1,44 @@
-"""SubmitJob for each job that is ready: side by side, at the rate that the service allows, each job once."""
+"""SubmitJob for each job that is ready: side by side, at the rate that the service allows, each job exactly once.
+
+SubmitJob has no idempotency token, so each job carries one of ours in its environment. When an answer is lost, or
+an earlier start was killed between sending and knowing, the service is asked for a job with that token before the
+job is sent again; ListJobs and DescribeJobs are eventually consistent, so it is asked several times.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
+from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.bag import Job
-from jobbag.errors import Cancelled, ToolError
-from jobbag.events import Emit, NotSubmitted, Submitted, Submitting, WorkerFailed
+from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events import Emit, NotSubmitted, Submitted, WorkerFailed
+from jobbag.jobrequest import TOKEN_VARIABLE
 
 log = logging.getLogger(__name__)
 
 REQUESTS_AT_ONCE = 12  # fills 50 a second up to a latency of 240 ms
+LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last one: it is not there
+IDS_PER_CALL = 100  # DescribeJobs
+
+RequestOf = Callable[[Job], dict[str, Any]]
+
+
+@dataclass
+class _Task:
+    job: Job
+    request: dict[str, Any]
+    lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
+    looks: int = 0
+    error: AwsError | None = field(default=None)  # what came back instead of an answer
 
 
 class Submitter:
@@ -26,14 +48,19 @@ class Submitter:
     no job is left that nobody knows.
     """
 
-    def __init__(self, cloud: Cloud, request_of: Callable[[Job], dict[str, Any]], emit: Emit) -> None:
+    def __init__(self, cloud: Cloud, emit: Emit) -> None:
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
-        self._request_of = request_of
         self._emit = emit
-        self._pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="submit")
+        self._agenda: Agenda[_Task] = Agenda()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"submit-{number}", daemon=True)
+            for number in range(REQUESTS_AT_ONCE)
+        ]
 
     def __enter__(self) -> Submitter:
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -42,22 +69,81 @@ class Submitter:
     def close(self) -> None:
         """Send no more jobs; the requests under way end, and what they gave is told."""
         self._cancel.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._agenda.close()
+        for thread in self._threads:
+            thread.join()
 
-    def submit(self, job: Job) -> None:
-        """Send the job soon; gives a Submitted or a NotSubmitted."""
-        if not self._cancel.is_set():
-            self._pool.submit(self._submit, job)
+    def submit(self, job: Job, request: dict[str, Any], *, unsure: bool = False) -> None:
+        """Send the job soon; gives a Submitted or a NotSubmitted. `unsure`: an earlier start may have sent it."""
+        now = time.monotonic()
+        self._agenda.put(now, _Task(job, request, lost=now if unsure else None))
 
-    def _submit(self, job: Job) -> None:
+    def _work(self) -> None:
+        while (task := self._agenda.get()) is not None:
+            try:
+                if task.lost is None:
+                    self._send(task)
+                else:
+                    self._look(task)
+            except Cancelled:
+                return
+            except ToolError as error:
+                self._emit(NotSubmitted(task.job, error))
+            except BaseException as error:
+                self._emit(WorkerFailed("submission", error))
+
+    def _send(self, task: _Task) -> None:
         try:
-            self._emit(Submitting(job))
-            answer = self._cloud.call_once("batch", "SubmitJob", **self._request_of(job))
-        except Cancelled:
-            return
-        except ToolError as error:
-            self._emit(NotSubmitted(job, error))
-        except BaseException as error:
-            self._emit(WorkerFailed("submission", error))
+            answer = self._cloud.call_once("batch", "SubmitJob", **task.request)
+        except AwsError as error:
+            if not error.unsure:
+                raise
+            log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.job.name, error)
+            task.lost, task.looks, task.error = time.monotonic(), 0, error
+            self._agenda.put(task.lost + LOOKS[0], task)
         else:
-            self._emit(Submitted(job, answer["jobId"]))
+            self._emit(Submitted(task.job, answer["jobId"]))
+
+    def _look(self, task: _Task) -> None:
+        assert task.lost is not None
+        found = find(self._cloud, task.request)
+        if found is not None:
+            log.debug("job %s is there: %s", task.job.name, found)
+            self._emit(Submitted(task.job, found))
+        elif task.looks < len(LOOKS):
+            self._agenda.put(task.lost + LOOKS[task.looks], task)
+            task.looks += 1
+        else:
+            log.debug("job %s is not there; sending it", task.job.name)
+            task.lost = None
+            self._send(task)
+
+
+def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
+    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
+    token = token_of(request)
+    ids = iter(_ids_by_name(cloud, request["jobQueue"], request["jobName"]))
+    while batch := list(islice(ids, IDS_PER_CALL)):
+        for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
+            if token_of({"containerOverrides": detail.get("container", {})}) == token:
+                return str(detail["jobId"])
+    return None
+
+
+def _ids_by_name(cloud: Cloud, queue: str, name: str) -> list[str]:
+    ids: list[str] = []
+    more: dict[str, Any] = {}
+    while True:
+        page = cloud.call(
+            "batch", "ListJobs", None, jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}], **more
+        )
+        ids += [one["jobId"] for one in page["jobSummaryList"]]
+        if not page.get("nextToken"):
+            return ids
+        more = {"nextToken": page["nextToken"]}
+
+
+def token_of(request: Mapping[str, Any]) -> str | None:
+    """The token in the environment of a SubmitJob request."""
+    variables = request["containerOverrides"].get("environment", ())
+    return next((one.get("value") for one in variables if one["name"] == TOKEN_VARIABLE), None)
