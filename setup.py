@@ -12,8 +12,8 @@ if version is None:
     raise SystemExit("lib/jobbag/__init__.py has no __version__")
 
 # The server of moto, without what only other services need (its extra `server` brings three times as much).
-LOCAL = ["moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
-TEST = [*LOCAL, "awscli>=1.40", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
+LOCAL = ["awscli>=1.40", "moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
+TEST = [*LOCAL, "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
 DEV = [*TEST, "boto3-stubs>=1.44", "mypy>=2", "pre-commit>=4", "ruff>=0.17"]
 
 setup(

@@ -10,19 +10,20 @@ import copy
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as exceptions
 from botocore.config import Config
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
-from tenacity.stop import stop_when_event_set
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from jobbag.errors import AwsError, Cancelled, InputError
-from jobbag.faults import is_throttle, is_transient, may_have_happened, translated
+from jobbag.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.logfile import TRACE
 from jobbag.pace import Pace, quota
 from jobbag.trace import Shown
@@ -31,8 +32,11 @@ log = logging.getLogger(__name__)
 
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
 OUTAGE = 900.0  # s to go on trying a service that has answered before
+RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s
 CONNECTIONS = 32  # at least as many as threads that share a client
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -45,128 +49,54 @@ class Access:
     embedded: bool = False  # the embedded AWS: a request to any other address is stopped
 
 
-class Cloud:
-    """All calls of AWS of a run. Safe to share between threads."""
+class Connection:
+    """The session and the clients, one of each service and region, for all threads."""
 
     def __init__(self, access: Access) -> None:
-        """Raises InputError when there is no region, or there are no credentials."""
         self._access = access
-        self._cancel = threading.Event()
+        self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._paces: dict[tuple[str, str], Pace | None] = {}
-        self._reached: set[str] = set()
-        self._lock = threading.Lock()
+        self._made = 0.0  # time.monotonic()
+        self._begin()
+        if not self._session.region_name:
+            raise InputError.of("AWS region", "none given; use --region, pegasus.aws.region or AWS_DEFAULT_REGION")
+        self.region: str = self._session.region_name
+
+    def _begin(self) -> None:
+        keys: dict[str, Any] = dict(self._access.credentials or {})
         try:
-            keys: dict[str, Any] = dict(access.credentials or {})
-            self._session: Any = boto3.Session(region_name=access.region, **keys)
-            found = self._session.get_credentials()
+            session: Any = boto3.Session(region_name=self._access.region, **keys)
+            found = session.get_credentials()
         except exceptions.BotoCoreError as error:
             raise InputError.of("AWS configuration", str(error)) from None
         if found is None:
             raise InputError.of(
                 "AWS credentials", "none found; run `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )
-        if not self._session.region_name:
-            raise InputError.of("AWS region", "none given; use --region, pegasus.aws.region or AWS_DEFAULT_REGION")
-        self.region: str = self._session.region_name
+        self._session = session
+        self._clients.clear()
+        self._made = time.monotonic()
 
-    @property
-    def embedded(self) -> bool:
-        """Whether this is the embedded AWS."""
-        return self._access.embedded
-
-    def cancelled_by(self, cancel: threading.Event) -> Cloud:
-        """The same clients for one worker: its pauses and retries end when the event is set."""
-        other = copy.copy(self)
-        other._cancel = cancel
-        return other
-
-    def account(self) -> str:
-        """The account of the credentials, as STS says."""
-        return str(self.call("sts", "GetCallerIdentity")["Account"])
-
-    def transfer_client(self) -> Any:
-        """An S3 client for s3transfer: its single requests are retried by botocore."""
-        return self._client("s3", self.region, retrying=True)
-
-    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
-        """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
-
-        Throttles, server errors and lost connections are tried again for as long as that makes sense.
-        Raises AwsError (an answer that will not change) or Cancelled.
-        """
-        return self._attempt(service, operation, region, params, lambda error: not isinstance(error, Cancelled))
-
-    def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
-
-        The AwsError of such a call has `unsure` set.
-        """
-        return self._attempt(service, operation, None, params, lambda error: not may_have_happened(error))
-
-    def _attempt(
-        self,
-        service: str,
-        operation: str,
-        region: str | None,
-        params: Mapping[str, Any],
-        may_repeat: Callable[[BaseException], bool],
-    ) -> dict[str, Any]:
-        client = self._client(service, region or self.region)
-        method = getattr(client, _snake_case(operation))
-        pace = self._pace(operation, region or self.region)
-
-        def once() -> dict[str, Any]:
-            self.pause(pace.reserve() if pace else 0.0)
-            log.log(TRACE, "%s %s", operation, Shown(params))
-            try:
-                answer: dict[str, Any] = method(**params)
-            except exceptions.ClientError as error:
-                self._reached.add(service)
-                if pace and is_throttle(error):
-                    pace.throttled()
-                raise
-            self._reached.add(service)
-            log.log(TRACE, "%s answered %s", operation, Shown(answer))
-            return answer
-
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: is_transient(error) and may_repeat(error)),
-            wait=wait_random_exponential(multiplier=0.5, max=20),
-            stop=stop_when_event_set(self._cancel)
-            | stop_after_delay(OUTAGE if service in self._reached else FIRST_CONTACT),
-            sleep=self.pause,
-            before_sleep=_tell_wait(operation),
-            reraise=True,
-        )
-        try:
-            return retrying(once)
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise translated(operation, error) from error
-
-    def pause(self, seconds: float) -> None:
-        """A pause that does not sleep through a shutdown."""
-        if seconds > 0 and self._cancel.wait(seconds):
-            raise Cancelled("the run is being stopped")
-
-    def _pace(self, operation: str, region: str) -> Pace | None:
-        if self.embedded:
-            return None
+    def renew(self) -> None:
+        """Read the credentials again, which may have been renewed in a file since."""
         with self._lock:
-            if (operation, region) not in self._paces:
-                per_second = quota(operation, region)
-                self._paces[operation, region] = Pace(per_second) if per_second else None
-            return self._paces[operation, region]
+            if time.monotonic() - self._made > 1.0:  # once for all threads that met the expiry
+                log.warning("the AWS credentials have expired; reading them again until they are renewed")
+                with suppress(InputError):  # in the middle of being written
+                    self._begin()
 
-    def _client(self, service: str, region: str, *, retrying: bool = False) -> Any:
-        with self._lock:  # a Session is not safe to share, its clients are
+    def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
+        """The client of a service. `retrying`: botocore itself repeats failed requests."""
+        with self._lock:
             key = (service, region, retrying)
             if key not in self._clients:
                 self._clients[key] = self._new_client(service, region, retrying)
             return self._clients[key]
 
     def _new_client(self, service: str, region: str, retrying: bool) -> Any:
-        embedded: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "proxies": {}} if self.embedded else {}
+        embedded: dict[str, Any] = (
+            {"ignore_configured_endpoint_urls": True, "proxies": {}} if self._access.embedded else {}
+        )
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 10 if retrying else 1},
             max_pool_connections=CONNECTIONS,
@@ -183,10 +113,121 @@ class Cloud:
             )
         except (exceptions.BotoCoreError, ValueError) as error:
             raise InputError.of("AWS configuration", str(error)) from None
-        if self.embedded:
+        if self._access.embedded:
             home = urlsplit(self._access.endpoint or "").netloc
             client.meta.events.register("before-send", _stopper(home))
         return client
+
+
+class Cloud:
+    """All calls of AWS of a run. Safe to share between threads."""
+
+    def __init__(self, access: Access) -> None:
+        """Raises InputError when there is no region, or there are no credentials."""
+        self._connection = Connection(access)
+        self._cancel = threading.Event()
+        self._paces: dict[tuple[str, str], Pace | None] = {}
+        self._reached: set[str] = set()  # services that have done something for us
+        self.region = self._connection.region
+        self.embedded = access.embedded
+
+    def cancelled_by(self, cancel: threading.Event) -> Cloud:
+        """The same clients for one worker: its pauses and retries end when the event is set."""
+        other = copy.copy(self)
+        other._cancel = cancel
+        return other
+
+    def account(self) -> str:
+        """The account of the credentials, as STS says."""
+        return str(self.call("sts", "GetCallerIdentity")["Account"])
+
+    def transfer_client(self) -> Any:
+        """An S3 client for s3transfer: its single requests are retried by botocore."""
+        return self._connection.client("s3", self.region, retrying=True)
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
+
+        Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
+        credentials are read again until they are renewed.
+        Raises AwsError (an answer that will not change) or Cancelled.
+        """
+        return self.persist(service, operation, lambda: self._once(service, operation, region, params))
+
+    def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
+
+        The AwsError of such a call has `unsure` set.
+        """
+        return self.persist(
+            service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
+        )
+
+    def persist(
+        self,
+        service: str,
+        operation: str,
+        attempt: Callable[[], Answer],
+        *,
+        unless: Callable[[BaseException], bool] = lambda _: False,
+    ) -> Answer:
+        """Make an attempt until it succeeds or fails for good. Raises AwsError or Cancelled."""
+
+        def may_pass(error: BaseException) -> bool:
+            if is_expired(error):
+                self._connection.renew()
+                return True
+            return is_transient(error) and not unless(error)
+
+        def is_hopeless(state: RetryCallState) -> bool:
+            if self._cancel.is_set():
+                return True
+            error = state.outcome.exception() if state.outcome else None
+            if service not in self._reached:
+                return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
+            patience = RENEWAL if is_expired(error) else OUTAGE
+            return (state.seconds_since_start or 0) > patience and not is_throttle(error)
+
+        retrying = Retrying(
+            retry=retry_if_exception(may_pass),
+            wait=wait_random_exponential(multiplier=0.5, max=20),
+            stop=is_hopeless,
+            sleep=self.pause,
+            before_sleep=_tell_wait(operation),
+            reraise=True,
+        )
+        try:
+            answer = retrying(attempt)
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise translated(operation, error) from error
+        self._reached.add(service)
+        return answer
+
+    def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._connection.client(service, region or self.region)
+        pace = self._pace(operation, region or self.region)
+        self.pause(pace.reserve() if pace else 0.0)
+        log.log(TRACE, "%s %s", operation, Shown(params))
+        try:
+            answer: dict[str, Any] = getattr(client, _snake_case(operation))(**params)
+        except exceptions.ClientError as error:
+            if pace and is_throttle(error):
+                pace.throttled()
+            raise
+        log.log(TRACE, "%s answered %s", operation, Shown(answer))
+        return answer
+
+    def pause(self, seconds: float) -> None:
+        """A pause that does not sleep through a shutdown."""
+        if seconds > 0 and self._cancel.wait(seconds):
+            raise Cancelled("the run is being stopped")
+
+    def _pace(self, operation: str, region: str) -> Pace | None:
+        per_second = None if self.embedded else quota(operation, region)
+        if per_second is None:
+            return None
+        # setdefault is atomic: all threads get the same one
+        return self._paces.get((operation, region)) or self._paces.setdefault((operation, region), Pace(per_second))
 
 
 def _endpoint(endpoint: str | None, service: str) -> str | None:

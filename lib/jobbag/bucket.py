@@ -30,10 +30,8 @@ def exists(cloud: Cloud, bucket: str) -> bool:
     return True
 
 
-def ensure(cloud: Cloud, bucket: str) -> bool:
-    """Create the bucket, closed to the public, unless it is there. Whether this call created it."""
-    if exists(cloud, bucket):
-        return False
+def create(cloud: Cloud, bucket: str) -> bool:
+    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile."""
     where: dict[str, Any] = {}
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
@@ -76,6 +74,7 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
     Returns the first keys of what is left there: results of jobs, which are never deleted.
     """
     _delete_objects(cloud, bucket, ({"Key": key} for key in uploaded))
+    _abort_uploads(cloud, bucket)
     left = list(islice(keys(cloud, bucket, ""), SHOWN))
     if left:
         return left
@@ -87,6 +86,12 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
         return list(islice(keys(cloud, bucket, ""), SHOWN))
     log.info("deleted the bucket %s", bucket)
     return []
+
+
+def _abort_uploads(cloud: Cloud, bucket: str) -> None:
+    """Give up the multipart uploads that a killed start of the run has left unfinished."""
+    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
+        cloud.call("s3", "AbortMultipartUpload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from jobbag import config
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.logfile import ToolLog, plain
-from jobbag.signals import interruptible
+from jobbag.signals import Signals
 
 log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    with interruptible():
+    with Signals() as signals:
         try:
-            return _main(sys.argv[1:] if argv is None else argv)
+            return _main(sys.argv[1:] if argv is None else argv, signals)
         except Interrupted as interrupted:
             _complain("stopped by a signal")
             return interrupted.exit_code
@@ -27,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return error.exit_code
 
 
-def _main(argv: Sequence[str]) -> ExitCode:
+def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     settings = config.load(argv)
     with ToolLog(settings.log_level, settings.log_file) as tool_log:
         try:
             from jobbag.run import execute  # boto3 is slow to import, and a usage error does not need it
 
-            result = execute(settings, tool_log)
+            result = execute(settings, tool_log, signals)
         except ToolError as error:
             log.debug("the run ends with an error", exc_info=error)
             lines, code = error.lines, error.exit_code

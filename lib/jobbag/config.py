@@ -20,6 +20,7 @@ from jobbag.errors import InputError, Problem
 from jobbag.options import DESCRIPTION, EXIT_STATUS, GROUPS, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 
 PROG = "pegasus-aws-batch"
+DEFAULT_GRACE = 30.0  # s
 
 
 class Mode(Enum):
@@ -51,6 +52,13 @@ class Settings:
     local: bool
     keep: bool
     delete_log_streams: bool
+    resume: bool = False
+    fresh: bool = False
+    retry_failed: bool = False
+    detach: bool = False
+    detach_on_interrupt: bool = False
+    grace: float = DEFAULT_GRACE  # s
+    transient_retries: bool = True
 
 
 class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
@@ -186,6 +194,12 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("--prefix", f"{options.prefix!r} is no name: no '/', control character or leading dot"))
     if options.account and not re.fullmatch(r"\d{12}", options.account):
         problems.append(Problem("--account", f"{options.account!r} is no AWS account: it has 12 digits"))
+    if options.grace and not re.fullmatch(r"\d+(\.\d+)?", options.grace):
+        problems.append(Problem("--grace", f"{options.grace!r} is no number of seconds"))
+    if sum((options.resume, options.fresh, options.retry_failed)) > 1:
+        problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
+    if options.detach and options.local:
+        problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
     if options.endpoint and (
         urlsplit(options.endpoint).scheme not in ("http", "https") or not urlsplit(options.endpoint).hostname
     ):
@@ -218,4 +232,11 @@ def _settings(options: argparse.Namespace) -> Settings:
         local=options.local,
         keep=options.keep,
         delete_log_streams=options.delete_log_streams,
+        resume=options.resume,
+        fresh=options.fresh,
+        retry_failed=options.retry_failed,
+        detach=options.detach,
+        detach_on_interrupt=options.on_interrupt == "detach",
+        grace=float(options.grace or DEFAULT_GRACE),
+        transient_retries=not options.no_transient_retries,
     )

@@ -81,5 +81,5 @@ def embedded_aws() -> Iterator[Embedded]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    with LocalAws() as local:
+    with LocalAws(private=True) as local:
         yield Embedded(local)

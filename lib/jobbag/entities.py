@@ -12,7 +12,8 @@ from typing import Any
 from jobbag.aws import Cloud
 from jobbag.bag import Bag
 from jobbag.errors import AwsError, CleanupError, InputError, Problem, ToolError
-from jobbag.specs import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing, Kind, Plan, Spec, ToCreate
+from jobbag.events import Emit, Event, Made, Making, TakenDown
+from jobbag.specs import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing, Kind, Plan, ToCreate
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,6 @@ class Entity:
     kind: Kind
     name: str
     arn: str
-    created: bool  # by this run
     detail: Mapping[str, Any]  # what its Describe call says; empty for what was just created
 
 
@@ -78,8 +78,7 @@ def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
         raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
-    arn_field = kind.name_field.removesuffix("Name") + "Arn"
-    entity = Entity(kind, detail[kind.name_field], detail[arn_field], False, detail)
+    entity = Entity(kind, detail[kind.name_field], detail[kind.arn_field], detail)
     if kind is DEFINITION:
         return entity
     if detail.get("state") == "DISABLED":
@@ -92,50 +91,90 @@ def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
 
 
 class Workshop:
-    """Makes the entities of a plan, and takes down again those that it made."""
+    """Makes the entities of a plan, and takes down again those that it made.
 
-    def __init__(self, cloud: Cloud) -> None:
+    `note` journals, durably, what is about to be made and what was made: a run that is taken up again knows it.
+    """
+
+    def __init__(self, cloud: Cloud, note: Emit) -> None:
         self._cloud = cloud
+        self._note = note
+        self._begun: dict[str, Making] = {}  # by kind: perhaps made by an earlier start, or a call that got no answer
         self.made: list[Entity] = []
+
+    def restore(self, event: Event) -> None:
+        """Take over what an earlier start made, or may have made."""
+        match event:
+            case Making(kind=kind) if kind in _KINDS:
+                self._begun[kind] = event
+            case Made(kind=kind, name=name, arn=arn) if kind in _KINDS:
+                self._begun.pop(kind, None)
+                self.made.append(Entity(_KINDS[kind], name, arn, {}))
+            case TakenDown():
+                self._begun.clear()
+                self.made.clear()
 
     def prepare(self, plan: Plan, known: Mapping[Kind, Entity]) -> dict[Kind, Entity]:
         """All entities of the plan: the `known` ones, and the rest, created in AWS's order."""
         ready = dict(known)
         for spec in (plan.environment, plan.queue, plan.definition):
             if isinstance(spec, ToCreate):
-                ready[spec.kind] = self._create(spec, ready.get(ENVIRONMENT), plan.environment)
+                ready[spec.kind] = self._already_made(spec) or self._create(spec, ready.get(ENVIRONMENT))
         return ready
 
-    def _create(self, spec: ToCreate, environment: Entity | None, environment_spec: Spec | None) -> Entity:
+    def _already_made(self, spec: ToCreate) -> Entity | None:
+        """What an earlier start made for this spec, if it is still there."""
+        for entity in [one for one in self.made if one.kind is spec.kind]:
+            try:
+                return look_up(self._cloud, entity.kind, entity.arn)
+            except InputError:
+                self.made.remove(entity)
+        begun = self._begun.get(spec.kind.arn_type)
+        return self._adopt(begun) if begun is not None and begun.name == spec.name else None
+
+    def _adopt(self, begun: Making) -> Entity | None:
+        """The entity of a create call that got no answer, if AWS has it."""
+        kind = _KINDS[begun.kind]
+        if kind is DEFINITION:
+            detail = _describe_definition(self._cloud, begun.name)
+            if detail is None or detail["revision"] <= begun.before:
+                return None
+        else:
+            detail = _describe(self._cloud, kind, begun.name)
+            if detail is None:
+                return None
+        return self._keep(kind, begun.name, detail[kind.arn_field], detail.get("revision"))
+
+    def _create(self, spec: ToCreate, environment: Entity | None) -> Entity:
         kind = spec.kind
-        request = dict(spec.request)
-        if kind is QUEUE:
-            request.setdefault("state", "ENABLED")
-            order = request.get("computeEnvironmentOrder")
-            if order and environment is not None:
-                names = {environment.name, getattr(environment_spec, "ref", environment.name)}
-                request["computeEnvironmentOrder"] = [
-                    {**entry, "computeEnvironment": environment.arn}
-                    if entry.get("computeEnvironment") in names
-                    else entry
-                    for entry in order
-                ]
+        subject = f"{kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
+        begun = self._begin(spec, subject)
         log.info("creating the %s %s", kind.words, spec.name)
         try:
-            answer = self._cloud.call_once("batch", kind.create, **request)
+            answer = self._cloud.call_once("batch", kind.create, **_create_request(spec, environment))
         except AwsError as error:
-            subject = f"{kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
-            if "already exists" in error.message.lower():
-                error = AwsError(
-                    error.operation,
-                    error.code,
-                    "it exists already; give its name to use it, or another --prefix",
-                )
-            raise error.about(subject) from None
-        arn = answer[kind.name_field.removesuffix("Name") + "Arn"]
-        name = f"{spec.name}:{answer['revision']}" if kind is DEFINITION else spec.name
-        entity = Entity(kind, name, arn, True, {})
+            found = self._adopt(begun) if error.unsure else None
+            if found is None:
+                raise error.about(subject) from None
+            return found
+        return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
+
+    def _begin(self, spec: ToCreate, subject: str) -> Making:
+        """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
+        before = 0
+        if spec.kind is DEFINITION:
+            before = max((int(one["revision"]) for one in _active_revisions(self._cloud, spec.name)), default=0)
+        elif _describe(self._cloud, spec.kind, spec.name) is not None:
+            message = "it exists already; give its name to use it, or another --prefix"
+            raise AwsError(spec.kind.create, "AlreadyExists", message, subject=subject)
+        begun = Making(spec.kind.arn_type, spec.name, before)
+        self._note(begun)
+        return begun
+
+    def _keep(self, kind: Kind, name: str, arn: str, revision: int | None) -> Entity:
+        entity = Entity(kind, name if revision is None else f"{name}:{revision}", arn, {})
         self.made.append(entity)
+        self._note(Made(kind.arn_type, entity.name, arn))
         if kind is not DEFINITION:
             _wait_until_valid(self._cloud, entity)
         return entity
@@ -144,6 +183,23 @@ class Workshop:
         """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
         delete(self._cloud, [(one.kind, one.arn) for one in self.made])
         self.made.clear()
+
+
+_KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}
+
+
+def _create_request(spec: ToCreate, environment: Entity | None) -> dict[str, Any]:
+    request = dict(spec.request)
+    if spec.kind is QUEUE:
+        request.setdefault("state", "ENABLED")
+        if environment is not None:  # the user's name for it, or ours, becomes its ARN
+            request["computeEnvironmentOrder"] = [
+                {**entry, "computeEnvironment": environment.arn}
+                if entry.get("computeEnvironment") in (environment.name, environment.arn)
+                else entry
+                for entry in request.get("computeEnvironmentOrder", [])
+            ]
+    return request
 
 
 def delete(cloud: Cloud, entities: list[tuple[Kind, str]]) -> None:

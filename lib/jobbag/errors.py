@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     TASK_FAILED = 1
     AWS_ERROR = 2
     USAGE = 3
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 
@@ -99,7 +100,7 @@ class CleanupError(ToolError):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM, raised in the main thread."""
+    """SIGINT, SIGTERM or SIGHUP."""
 
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code)

@@ -22,14 +22,25 @@ _LOST = (  # the request went out, and what became of it is not known
     exceptions.IncompleteReadError, exceptions.HTTPClientError,
 )  # fmt: skip
 _NOT_SENT = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+_NO_TOKEN = (
+    exceptions.CredentialRetrievalError, exceptions.UnauthorizedSSOTokenError, exceptions.TokenRetrievalError,
+)  # fmt: skip
 _WRAPPED = re.compile(r"^Error executing request, Exception : (.*?)(?:, RequestId: [-0-9a-f]+)?$", re.DOTALL)
 
 
-def is_throttle(error: BaseException) -> bool:
+def is_throttle(error: BaseException | None) -> bool:
     """Whether the service asked to slow down."""
     if not isinstance(error, exceptions.ClientError):
         return False
     return error.response["Error"].get("Code") in _THROTTLES or _status(error) == 429
+
+
+def is_expired(error: BaseException | None) -> bool:
+    """Whether the credentials were good, and are to be renewed."""
+    if isinstance(error, exceptions.ClientError):
+        return error.response["Error"].get("Code") in _EXPIRED
+    return isinstance(error, _NO_TOKEN)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -151,14 +151,13 @@ class LogFetcher:
         with ExitStack() as stack:
             out, err = (stack.enter_context(open(part, "wb")) for part in parts)
             splitter = Splitter(out, err)
-            note, missing = task.reason, False
+            note, missing, whole = task.reason, False, True
             if note is None:
                 assert task.observation is not None
                 try:
                     missing = not self._read(task.observation.log, splitter)
                 except AwsError as error:
-                    note = f"the log could not be fetched: {error}"
-                    log.warning("job %s: %s", task.job.name, note)
+                    note, whole = f"the log could not be fetched: {error}", False
             needed = self._delays.settle(splitter.lines, missing=missing)
             if note is None and began < task.ended + needed:
                 return needed
@@ -170,7 +169,7 @@ class LogFetcher:
             out.write(task_record(task.job, task.aws_id, task.observation, task.at).encode(errors="replace") + b"\n")
         for part, path in zip(parts, paths, strict=True):
             os.replace(part, path)
-        self._emit(LogsWritten(task.job, *paths, splitter.lines, splitter.tail, note))
+        self._emit(LogsWritten(task.job, *paths, splitter.lines, splitter.tail, note, whole))
         return None
 
     def _read(self, place: LogPlace, splitter: Splitter) -> bool:

@@ -41,7 +41,7 @@ class Monitor:
         self._stop = threading.Event()
         self._cloud = cloud.cancelled_by(self._stop)
         self._emit = emit
-        self._new: queue.SimpleQueue[tuple[str, Job]] = queue.SimpleQueue()
+        self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
         self._shortest = SHORTEST_LOCAL_ROUND if cloud.embedded else SHORTEST_ROUND
@@ -54,16 +54,16 @@ class Monitor:
         self._stop.set()
         self._thread.join()
 
-    def watch(self, aws_id: str, job: Job) -> None:
-        """Follow a job until it has ended: each state that it is seen in gives a StateChanged."""
-        self._new.put((aws_id, job))
+    def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
+        """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""
+        self._new.put((aws_id, job, status))
 
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
                 while not self._new.empty():
-                    aws_id, job = self._new.get()
-                    self._watched[aws_id] = _Watched(job)
+                    aws_id, job, status = self._new.get()
+                    self._watched[aws_id] = _Watched(job, status)
                 calls = self._round()
                 self._stop.wait(max(self._shortest, calls / CALLS_PER_SECOND))
         except Cancelled:

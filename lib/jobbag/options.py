@@ -141,11 +141,52 @@ TRANSFERS = (
     ),
 )
 
+RECOVERY = (
+    Option(
+        ("--resume",),
+        "Take up the run in the journal although the bag or an input has changed since: what was sent stays as it "
+        "was sent. Without a change, a start of the same command takes up an unfinished run by itself.",
+    ),
+    Option(
+        ("--fresh",),
+        "Do not take up the unfinished run in the journal: terminate its jobs, set the journal aside as "
+        "prefix.journal.000, and start anew.",
+    ),
+    Option(
+        ("--retry-failed",),
+        "After a run that reached its end: submit only the jobs that failed, and keep the others.",
+    ),
+    Option(
+        ("--detach",),
+        "Submit the jobs and leave. The same command, started again, collects them.",
+    ),
+    Option(
+        ("--on-interrupt",),
+        "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
+        "running for a later start. SIGHUP always detaches. Default: terminate.",
+        "what",
+        "pegasus.aws.batch.on_interrupt",
+        choices=("terminate", "detach"),
+    ),
+    Option(
+        ("--grace",),
+        "How many seconds a run that is stopped waits for the end of its jobs and their logs. Default: 30.",
+        "seconds",
+        "pegasus.aws.batch.grace",
+    ),
+    Option(
+        ("--no-transient-retries",),
+        "Do not let AWS Batch start a job again whose machine was lost or whose image could not be pulled. By "
+        "default it does, twice at most, where neither the job nor its definition has a retry strategy.",
+    ),
+)
+
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", GENERAL),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
+    ("Taking up and stopping", RECOVERY),
 )
 
 OPTIONS = tuple(option for _, options in GROUPS for option in options)
@@ -167,6 +208,7 @@ EXIT_STATUS = (
     ("1", "At least one job failed."),
     ("2", "AWS or a batch entity failed; the results may be incomplete."),
     ("3", "The command line or the input is wrong; nothing was done. Or an internal error."),
+    ("129", "Left by SIGHUP; the jobs go on."),
     ("130", "Stopped by SIGINT."),
     ("143", "Stopped by SIGTERM."),
 )

@@ -6,17 +6,21 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from jobbag.bag import Job
-from jobbag.events import Event, LogsWritten
+from jobbag.bag import Bag, Job
+from jobbag.events import Event, LogsWritten, Merged
 
 
 class Outputs(Protocol):
     """A consumer of events that also says where a job's files are written."""
 
     def __call__(self, event: Event) -> None: ...
+
+    def restore(self, events: list[Event]) -> list[Event]:
+        """The events of an earlier start without those that say of files that are whole, and are not there."""
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file that the log fetcher writes for a job."""
@@ -37,6 +41,13 @@ class JobFiles:
 
     def __call__(self, event: Event) -> None:
         pass  # the files are in place when the event comes
+
+    def restore(self, events: list[Event]) -> list[Event]:
+        return [
+            event
+            for event in events
+            if not isinstance(event, LogsWritten) or (event.whole and event.out.exists() and event.err.exists())
+        ]
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         return Path(f"{job.name}.out"), Path(f"{job.name}.err")
@@ -59,37 +70,72 @@ class MergedFiles:
     rename, whole: HTCondor may have the old ones open for what the tool itself prints.
     """
 
-    def __init__(self, prefix: Path, first: int) -> None:
+    def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None]) -> None:
+        """`note` journals that a job's output has been merged."""
         self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
         self._parts = prefix.with_name(f"{prefix.name}.parts")
-        self._next = first  # the number of the job whose turn it is
+        self._order = [job.number for job in bag.jobs]
+        self._next = 0  # the place in the order of the job whose turn it is
         self._done: dict[int, LogsWritten] = {}
         self._files: list[BinaryIO] = []
+        self._note = note
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
 
+    def restore(self, events: list[Event]) -> list[Event]:
+        """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""
+        merged = {event.job.number: event for event in events if isinstance(event, Merged)}
+        in_order = list(takewhile(lambda number: number in merged, self._order))
+        sizes = [0, 0]
+        if in_order:
+            sizes = [merged[in_order[-1]].out_size, merged[in_order[-1]].err_size]
+        unfinished = [self._unfinished(target) for target in self._targets]
+        if not all(path.exists() and path.stat().st_size >= size for path, size in zip(unfinished, sizes, strict=True)):
+            in_order, sizes = [], [0, 0]
+        for path, size in zip(unfinished, sizes, strict=True):
+            if path.exists():
+                os.truncate(path, size)
+        self._next = len(in_order)
+        safe = set(in_order)
+        return [event for event in events if not isinstance(event, LogsWritten) or self._is_safe(event, safe)]
+
+    def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
+        if event.job.number in merged:
+            return True
+        if not (event.whole and event.out.exists() and event.err.exists()):
+            return False
+        self._done[event.job.number] = event
+        return True
+
     def prepare(self) -> None:
         """Make the directory of parts, and the files that become the merged ones."""
         self._parts.mkdir(exist_ok=True)
-        self._files = [self._unfinished(target).open("wb") for target in self._targets]
+        self._files = [self._unfinished(target).open("ab") for target in self._targets]
+        self._merge()
 
     def __call__(self, event: Event) -> None:
-        if not isinstance(event, LogsWritten):
-            return
-        self._done[event.job.number] = event
-        while (written := self._done.pop(self._next, None)) is not None:
-            self._append(written)
+        if isinstance(event, LogsWritten):
+            self._done[event.job.number] = event
+            self._merge()
+
+    def _merge(self) -> None:
+        while self._next < len(self._order) and self._order[self._next] in self._done:
+            self._append(self._done.pop(self._order[self._next]))
             self._next += 1
 
     def _append(self, written: LogsWritten) -> None:
-        for part, merged in zip((written.out, written.err), self._files, strict=True):
-            with open(part, "rb") as file:
+        parts = (written.out, written.err)
+        for part, merged in zip(parts, self._files, strict=True):
+            with part.open("rb") as file:
                 shutil.copyfileobj(file, merged, 1024 * 1024)
+            merged.flush()
+        self._note(Merged(written.job, *(file.tell() for file in self._files)))
+        for part in parts:
             part.unlink()
 
     def finish(self, summary: Callable[[], str]) -> None:
-        for number in sorted(self._done):  # of a run that was cut short: behind a gap
+        for number in [number for number in self._order if number in self._done]:  # behind a gap, if cut short
             self._append(self._done.pop(number))
         self._files[0].write(summary().encode() + b"\n")
         for file, target in zip(self._files, self._targets, strict=True):

@@ -4,28 +4,55 @@ from __future__ import annotations
 
 import logging
 import queue
+import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
-from jobbag.errors import AwsError, Interrupted, ToolError
-from jobbag.events import Event, Lost, NotSubmitted, Staged, StagingFailed, StateChanged, Submitted
-from jobbag.jobrequest import Target, submit_request
+from jobbag.errors import AwsError, ExitCode, Interrupted, ToolError
+from jobbag.events import (
+    Event,
+    Lost,
+    NotSubmitted,
+    Signalled,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    Submitting,
+    Terminated,
+    WorkerFailed,
+)
+from jobbag.journal import Journal
 from jobbag.logs import LogFetcher, Paths
 from jobbag.monitor import Monitor
 from jobbag.report import Report
+from jobbag.signals import Signals
 from jobbag.specs import S3Place
 from jobbag.staging import Stager, Waiting
-from jobbag.submission import Submitter
+from jobbag.submission import Submitter, find
 
 log = logging.getLogger(__name__)
 
 Consumer = Callable[[Event], None]
+RequestOf = Callable[[Job, str], dict[str, Any]]  # the SubmitJob request of a job with a token
 
-GRACE = 30.0  # s for terminated jobs to end and their logs to come
+
+@dataclass(frozen=True)
+class Stopping:
+    """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs."""
+
+    detach: bool
+    grace: float
+
+
+SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
 TERMINATIONS_AT_ONCE = 8
 
 
@@ -33,7 +60,7 @@ class Pipeline:
     """Runs the jobs of a bag whose entities and bucket are ready.
 
     Workers only emit events; the main thread, inside `run`, hands each event to the consumers and then to the
-    worker whose turn it is.
+    worker whose turn it is. What `report` knows of an earlier start is gone on with.
     """
 
     def __init__(
@@ -41,74 +68,159 @@ class Pipeline:
         cloud: Cloud,
         bag: Bag,
         place: S3Place,
-        target: Target,
+        request_of: RequestOf,
         report: Report,
+        journal: Journal,
         consumers: Sequence[Consumer],
         paths: Paths,
         *,
+        stopping: Stopping,
         bucket_is_new: bool,
     ) -> None:
         self._cloud = cloud
         self._bag = bag
+        self._request_of = request_of
         self._report = report
-        self._consumers: tuple[Consumer, ...] = (report, *consumers)
+        self._journal = journal
+        self._consumers: tuple[Consumer, ...] = (journal, report, *consumers)
+        self._stopping = stopping
+        self._stopped: Interrupted | None = None
+        self._open = True  # jobs may be sent
+        self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         emit = self._events.put
-        self._waiting = Waiting(bag)
+        self._waiting = Waiting(bag, [job for job in bag.jobs if not self._is_known(job)])
+        self._ready: deque[Job] = deque(self._waiting.ready)
+        self._sending: set[int] = set()  # numbers of jobs that are under way to AWS Batch
         self._fetcher = LogFetcher(cloud, paths, emit)
         self._monitor = Monitor(cloud, emit)
-        self._submitter = Submitter(cloud, lambda job: submit_request(job, bag, place, target), emit)
+        self._submitter = Submitter(cloud, emit)
         self._stager = Stager(cloud, place, emit, bucket_is_new=bucket_is_new)
 
-    def run(self) -> Interrupted | None:
-        """Run until every job is done, or a worker cannot go on. Returns the signal that cut the run short."""
+    def _is_known(self, job: Job) -> bool:
+        """Whether an earlier start may have sent the job."""
+        outcome = self._report.of(job)
+        return outcome.token is not None and not outcome.to_repeat
+
+    def run(self, signals: Signals, staged: Sequence[str] = (), *, detach: bool = False) -> Interrupted | None:
+        """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted.
+
+        `staged` are the files that an earlier start has sent. Returns the signal that cut the run short.
+        """
         with ExitStack() as stack:
+            stack.enter_context(signals.delivered_to(lambda interrupted: self._events.put(Signalled(interrupted))))
             stack.enter_context(self._fetcher)
             stack.enter_context(self._monitor)
             stack.enter_context(self._submitter)
             stack.enter_context(self._stager)
             try:
-                self._stager.send(self._bag.local_files())
-                for job in self._waiting.ready:
-                    self._submitter.submit(job)
-                while not (self._report.complete or self._report.broken):
+                self._go_on(staged)
+                while not (self._stopped or self._is_over or (detach and self._all_sent)):
                     self._handle(self._events.get())
-            except Interrupted as interrupted:
-                self._stop(interrupted)
-                return interrupted
+                self._open = False
+                if self._stopped:
+                    self._stop(self._stopped)
+            except OSError as error:  # the disk is full, or the directory is gone
+                self._open = False
+                self._report(WorkerFailed("run", error))
         self._drain()
-        return None
+        return self._stopped
 
-    def _handle(self, event: Event) -> None:
+    @property
+    def _is_over(self) -> bool:
+        return self._report.complete or self._report.broken
+
+    @property
+    def _all_sent(self) -> bool:
+        return not (self._sending or self._ready or self._waiting.items)
+
+    def _go_on(self, staged: Sequence[str]) -> None:
+        for job in self._bag.jobs:
+            if self._is_known(job):
+                self._take_up(job)
+        for item in staged:
+            self._ready += self._waiting.arrived(item)
+        self._stager.send(self._waiting.items)
+        self._send_ready()
+
+    def _take_up(self, job: Job) -> None:
+        outcome = self._report.of(job)
+        if outcome.finished:
+            return
+        if outcome.ended:
+            self._fetcher.fetch(job, outcome.aws_id, outcome.observation)
+        elif outcome.aws_id:
+            status = outcome.observation.status if outcome.observation else "SUBMITTED"
+            self._monitor.watch(outcome.aws_id, job, status)
+        else:
+            assert outcome.token is not None
+            self._sending.add(job.number)
+            self._submitter.submit(job, self._request_of(job, outcome.token), unsure=True)
+
+    def _send_ready(self) -> None:
+        """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
+        if not (self._open and self._ready) or len(self._sending) > SENDING_AT_ONCE // 2:
+            return
+        batch = [self._ready.popleft() for _ in range(min(len(self._ready), SENDING_AT_ONCE - len(self._sending)))]
+        tokens = [f"{self._start_id}.{job.number}" for job in batch]
+        for job, token in zip(batch, tokens, strict=True):
+            self._tell(Submitting(job, token))
+        self._journal.sync()
+        for job, token in zip(batch, tokens, strict=True):
+            self._sending.add(job.number)
+            self._submitter.submit(job, self._request_of(job, token))
+
+    def _tell(self, event: Event) -> None:
         for consumer in self._consumers:
             consumer(event)
+
+    def _handle(self, event: Event) -> None:
+        self._tell(event)
         match event:
             case Staged(item=item):
-                for job in self._waiting.arrived(item):
-                    self._submitter.submit(job)
+                self._ready += self._waiting.arrived(item)
             case StagingFailed(item=item, error=error):
                 for job in self._waiting.failed(item):
                     self._handle(NotSubmitted(job, error))
             case Submitted(job=job, aws_id=aws_id):
+                self._sending.discard(job.number)
                 self._monitor.watch(aws_id, job)
             case NotSubmitted(job=job, error=error):
+                self._sending.discard(job.number)
                 self._fetcher.fetch(job, "", None, f"it was not submitted: {error}")
             case StateChanged(job=job, aws_id=aws_id, observation=observation) if observation.ended:
-                self._fetcher.fetch(job, aws_id, observation)
+                if self._report.of(job).to_repeat and self._open:
+                    self._ready.append(job)
+                else:
+                    self._fetcher.fetch(job, aws_id, observation)
             case Lost(job=job, aws_id=aws_id, error=error):
                 self._fetcher.fetch(job, aws_id, None, str(error))
+            case Signalled(interrupted=interrupted):
+                self._stopped = interrupted
+        self._send_ready()
+
+    # -- being stopped
 
     def _stop(self, interrupted: Interrupted) -> None:
-        """Send nothing more, terminate what runs, and wait a while for its end and its logs."""
-        log.warning("stopping (%s): no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
+        """Send nothing more; then leave the jobs alone, or terminate them and wait a while for their logs."""
+        name, grace = interrupted.exit_code.name, self._stopping.grace
+        detach = self._stopping.detach or interrupted.exit_code is ExitCode.SIGHUP
+        log.warning("%s: no more jobs are sent; a second signal leaves at once", name)
+        deadline = time.monotonic() + grace
         self._stager.close()
         self._submitter.close()
         self._drain()
+        if detach:
+            log.warning("the jobs that are submitted go on; start the same command again to collect them")
+            return
+        self._find_lost()
         running = list(self._report.running())
         if not running:
             return
-        log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), GRACE)
-        deadline = time.monotonic() + GRACE
+        log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
+        for job, aws_id in running:
+            self._tell(Terminated(job, aws_id))
+        self._journal.sync()
         with ThreadPoolExecutor(TERMINATIONS_AT_ONCE) as pool:
             list(pool.map(self._terminate, running))
         while self._report.unsettled and not self._report.broken and (left := deadline - time.monotonic()) > 0:
@@ -120,6 +232,19 @@ class Pipeline:
     def _drain(self) -> None:
         while not self._events.empty():
             self._handle(self._events.get())
+
+    def _find_lost(self) -> None:
+        """Jobs whose SubmitJob got no answer may run too."""
+        for job in self._bag.jobs:
+            token = self._report.of(job).token
+            if job.number in self._sending and token is not None:
+                try:
+                    aws_id = find(self._cloud, self._request_of(job, token))
+                except ToolError as error:
+                    log.error("job %s may be running: %s", job.name, error)
+                    continue
+                if aws_id is not None:
+                    self._handle(Submitted(job, aws_id))
 
     def _terminate(self, running: tuple[Job, str]) -> None:
         job, aws_id = running

@@ -21,12 +21,23 @@ from jobbag.events import (
     StagingFailed,
     StateChanged,
     Submitted,
+    Submitting,
+    Terminated,
     WorkerFailed,
     now_ms,
 )
 from jobbag.records import jobstate_line, summary_record
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the command ends with: its exit status and what it says on stdout."""
+
+    exit_code: ExitCode
+    lines: tuple[str, ...] = ()
+
 
 SHOWN_FAILURES = 20  # jobs whose failure is told one by one
 
@@ -54,71 +65,113 @@ class JobStateLog:
         self._file.close()
 
 
+class Narrator:
+    """A consumer: tells in the log what happens."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Staged():
+                there = "" if event.sent else " already, with this content"
+                log.debug("%s is in S3 as %s%s", event.item, event.key, there)
+            case StagingFailed():
+                log.error("input file %s could not be sent: %s", event.item, event.error)
+            case Submitted():
+                log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
+            case StateChanged():
+                level = logging.INFO if event.observation.ended else logging.DEBUG
+                log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
+            case NotSubmitted() | Lost():
+                log.error("job %s: %s", event.job.name, event.error)
+            case LogsWritten():
+                log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
+                if event.note:
+                    log.warning("job %s: %s", event.job.name, event.note)
+            case WorkerFailed():
+                log.debug("the %s stopped", event.worker, exc_info=event.error)
+
+
 @dataclass(slots=True)
-class _Outcome:
+class Outcome:
     """What is known of a job so far."""
 
+    token: str | None = None  # the job may have been sent with it
     aws_id: str = ""
     observation: Observation | None = None
     error: str | None = None  # of AWS or the tool, about this job
     tail: tuple[str, ...] = ()
     note: str | None = None
-    finished: bool = False
+    finished: bool = False  # its output is on disk, all that there will be
+    whole: bool = True  # false: its log could not be fetched
+    terminated: bool = False  # by us, when the run was stopped
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether AWS says so."""
+        return self.observation is not None and self.observation.status == "SUCCEEDED" and self.error is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more in AWS."""
+        return self.observation is not None and self.observation.ended
+
+    @property
+    def to_repeat(self) -> bool:
+        """Whether the job never got the chance to end by itself, so that a new start sends it again."""
+        return self.error is not None or (self.terminated and self.ended and not self.succeeded)
 
 
 class Report:
     """A consumer: what became of the run. The exit status follows from what was seen, and is never set."""
 
-    def __init__(self, bag: Bag) -> None:
+    def __init__(self, bag: Bag, start: int) -> None:
+        """`start`: when the run began (ms)."""
         self._bag = bag
-        self._outcomes = {job.number: _Outcome() for job in bag.jobs}
-        self.start = now_ms()
+        self._outcomes = {job.number: Outcome() for job in bag.jobs}
+        self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
         self.broken = False  # a worker stopped, so the run cannot go on
         self._unfinished = len(bag.jobs)
         self._sent_files = self._sent_bytes = 0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Staged):
-            log.debug(
-                "%s is in S3 as %s%s",
-                event.item,
-                event.key,
-                "" if event.sent else " already, with this content",
-            )
-            self._sent_files += event.sent
-            self._sent_bytes += event.size if event.sent else 0
-        elif isinstance(event, StagingFailed):
-            self.errors.append(f"input file {event.item} could not be sent: {event.error}")
-            log.error("%s", self.errors[-1])
-        elif isinstance(event, Submitted):
-            self._outcomes[event.job.number].aws_id = event.aws_id
-            log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
-        elif isinstance(event, StateChanged):
-            self._saw(event)
-        elif isinstance(event, (NotSubmitted, Lost)):
-            self._outcomes[event.job.number].error = str(event.error)
-            log.error("job %s: %s", event.job.name, event.error)
-        elif isinstance(event, LogsWritten):
-            self._finished(event)
-        elif isinstance(event, WorkerFailed):
-            self.broken = True
-            self.errors.append(f"the {event.worker} stopped: {event.error}")
-            log.debug("the %s stopped", event.worker, exc_info=event.error)
+        match event:
+            case Staged(sent=True):
+                self._sent_files += 1
+                self._sent_bytes += event.size
+            case StagingFailed():
+                self.errors.append(f"input file {event.item} could not be sent: {event.error}")
+            case Submitting():
+                self._reset(event.job).token = event.token
+            case Submitted():
+                self.of(event.job).aws_id = event.aws_id
+            case StateChanged():
+                self.of(event.job).observation = event.observation
+            case NotSubmitted() | Lost():
+                self.of(event.job).error = str(event.error)
+            case LogsWritten():
+                self._finished(event)
+            case Terminated():
+                self.of(event.job).terminated = True
+            case WorkerFailed():
+                self.broken = True
+                self.errors.append(f"the {event.worker} stopped: {event.error}")
 
-    def _saw(self, event: StateChanged) -> None:
-        self._outcomes[event.job.number].observation = event.observation
-        level = logging.INFO if event.observation.ended else logging.DEBUG
-        log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
+    def of(self, job: Job) -> Outcome:
+        """What is known of a job."""
+        return self._outcomes[job.number]
+
+    def _reset(self, job: Job) -> Outcome:
+        """The job is sent anew: what was known of it holds no more."""
+        self._unfinished += self.of(job).finished
+        self._outcomes[job.number] = Outcome()
+        return self._outcomes[job.number]
 
     def _finished(self, event: LogsWritten) -> None:
-        outcome = self._outcomes[event.job.number]
-        outcome.finished = True
-        outcome.note = event.note
-        if not _succeeded(outcome):
+        outcome = self.of(event.job)
+        self._unfinished -= not outcome.finished
+        outcome.finished, outcome.note, outcome.whole = True, event.note, event.whole
+        if not outcome.succeeded:
             outcome.tail = event.tail
-        self._unfinished -= 1
-        log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
 
     # -- what follows from it
 
@@ -128,9 +181,14 @@ class Report:
         return self._unfinished == 0
 
     @property
+    def all_logs_whole(self) -> bool:
+        """Whether no log is left that a new start could still fetch."""
+        return all(outcome.whole for outcome in self._outcomes.values())
+
+    @property
     def succeeded(self) -> int:
         """How many jobs succeeded."""
-        return sum(_succeeded(outcome) for outcome in self._outcomes.values())
+        return sum(outcome.succeeded for outcome in self._outcomes.values())
 
     @property
     def failed(self) -> int:
@@ -148,11 +206,24 @@ class Report:
         """The record that ends a merged .out file."""
         return summary_record(self.succeeded, self.failed, self.start, now_ms())
 
+    @property
+    def has_to_send(self) -> bool:
+        """Whether a job may still have to be sent, or looked for by its token."""
+        outcomes = self._outcomes.values()
+        return any(not one.aws_id or one.to_repeat or (one.terminated and not one.ended) for one in outcomes)
+
+    def progress(self) -> str:
+        """How far the run is, in a few words."""
+        outcomes = self._outcomes.values()
+        submitted = sum(bool(outcome.aws_id) for outcome in outcomes)
+        ended = sum(outcome.ended for outcome in outcomes)
+        return f"of {len(outcomes)} jobs, {submitted} are submitted, {ended} of them have ended"
+
     def running(self) -> Iterator[tuple[Job, str]]:
         """Jobs that AWS has and that have not ended, as far as is known, with their AWS ids."""
         for job in self._bag.jobs:
             outcome = self._outcomes[job.number]
-            if outcome.aws_id and not (outcome.observation and outcome.observation.ended):
+            if outcome.aws_id and not outcome.ended:
                 yield job, outcome.aws_id
 
     @property
@@ -170,7 +241,7 @@ class Report:
         """One line for each job that did not succeed: why, and the end of its log."""
         for job in self._bag.jobs:
             outcome = self._outcomes[job.number]
-            if not _succeeded(outcome):
+            if not outcome.succeeded:
                 yield f"job {job.name}{f' ({outcome.aws_id})' if outcome.aws_id else ''}: {_why(outcome)}"
 
     def headline(self, outputs: str) -> str:
@@ -190,11 +261,7 @@ class Report:
             log.error("and %d more failures", len(failures) - SHOWN_FAILURES)
 
 
-def _succeeded(outcome: _Outcome) -> bool:
-    return outcome.observation is not None and outcome.observation.status == "SUCCEEDED" and outcome.error is None
-
-
-def _why(outcome: _Outcome) -> str:
+def _why(outcome: Outcome) -> str:
     observation = outcome.observation
     if outcome.error is not None:
         return outcome.error

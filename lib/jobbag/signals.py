@@ -1,34 +1,57 @@
-"""SIGINT and SIGTERM → an exception in the main thread; a second one leaves at once."""
+"""SIGINT, SIGTERM and SIGHUP, handled in the main thread; a second one leaves at once.
+
+Where the main thread reads the events of a run, a signal is one of them: then nothing is torn. Elsewhere it is an
+exception.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from jobbag.errors import ExitCode, Interrupted
 
-_EXIT_CODES = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM}
+_EXIT_CODES = {
+    signal.SIGINT: ExitCode.SIGINT,
+    signal.SIGTERM: ExitCode.SIGTERM,
+    signal.SIGHUP: ExitCode.SIGHUP,
+}
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Within it, the first of these signals raises Interrupted."""
-    seen = False
+class Signals:
+    """The handlers of a command. A context manager: leaving it restores those before."""
 
-    def handle(number: int, _: FrameType | None) -> None:
-        nonlocal seen
-        code = _EXIT_CODES[signal.Signals(number)]
-        if seen:
-            os._exit(code)
-        seen = True
-        raise Interrupted(code)
+    def __init__(self) -> None:
+        self._seen = False
+        self._deliver: Callable[[Interrupted], None] | None = None
+        self.last_words = ""  # for who leaves at once: how to come back
 
-    before = {number: signal.signal(number, handle) for number in _EXIT_CODES}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> Signals:
+        self._before = {number: signal.signal(number, self._handle) for number in _EXIT_CODES}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    @contextmanager
+    def delivered_to(self, deliver: Callable[[Interrupted], None]) -> Iterator[None]:
+        """While it lasts, a signal is not raised but handed over. `deliver` must be safe to call at any moment."""
+        self._deliver = deliver
+        try:
+            yield
+        finally:
+            self._deliver = None
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        code = _EXIT_CODES[signal.Signals(number)]
+        if self._seen:
+            os.write(2, self.last_words.encode(errors="replace"))
+            os._exit(code)
+        self._seen = True
+        if self._deliver is None:
+            raise Interrupted(code)
+        self._deliver(Interrupted(code))

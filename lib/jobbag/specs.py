@@ -37,6 +37,11 @@ class Kind:
     name_field: str
     arn_type: str
 
+    @property
+    def arn_field(self) -> str:
+        """The field of answers that has the ARN."""
+        return self.name_field.removesuffix("Name") + "Arn"
+
 
 DEFINITION = Kind(
     "job definition", "-job-definition", "--job-definition", "RegisterJobDefinition", "jobDefinitionName",

@@ -31,18 +31,24 @@ READ_SIZE = 1024 * 1024  # bytes
 class Waiting:
     """Which jobs still wait for which files. Used by the main thread alone."""
 
-    def __init__(self, bag: Bag) -> None:
+    def __init__(self, bag: Bag, jobs: Iterable[Job]) -> None:
+        """`jobs` are those of the bag that are still to be sent."""
         self._jobs: dict[str, list[Job]] = {}  # by file
         self._missing: dict[int, int] = {}  # files that a job still waits for, by job number
         self.ready: list[Job] = []  # wait for nothing
         common = [item for item in bag.common if not is_url(item)]
-        for job in bag.jobs:
+        for job in jobs:
             items = dict.fromkeys([*common, *(item for item in job.inputs if not is_url(item))])
             self._missing[job.number] = len(items)
             for item in items:
                 self._jobs.setdefault(item, []).append(job)
             if not items:
                 self.ready.append(job)
+
+    @property
+    def items(self) -> list[str]:
+        """The files that jobs wait for, in the order in which the first of them needs them."""
+        return list(self._jobs)
 
     def arrived(self, item: str) -> list[Job]:
         """The jobs that have all their inputs, now that this file is in S3."""
@@ -63,20 +69,13 @@ class Stager:
     """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
 
     def __init__(self, cloud: Cloud, place: S3Place, emit: Emit, *, bucket_is_new: bool) -> None:
-        from boto3.s3.transfer import TransferConfig, create_transfer_manager
-
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
         self._place = place
         self._emit = emit
         self._bucket_is_new = bucket_is_new
-        config = TransferConfig(
-            multipart_threshold=PART_SIZE,
-            multipart_chunksize=PART_SIZE,
-            max_concurrency=REQUESTS_AT_ONCE,
-            preferred_transfer_client="classic",  # the CRT heeds no endpoint
-        )
-        self._manager: Any = create_transfer_manager(cloud.transfer_client(), config)
+        self._lock = threading.Lock()
+        self._managers: dict[Any, Any] = {}  # by client
         self._pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="upload")
 
     def __enter__(self) -> Stager:
@@ -89,7 +88,8 @@ class Stager:
         """End all transfers, those under way too."""
         self._cancel.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._manager.shutdown(cancel=True)
+        for manager in self._managers.values():
+            manager.shutdown(cancel=True)
         self._pool.shutdown(wait=True)
 
     def send(self, items: Iterable[str]) -> None:
@@ -103,12 +103,12 @@ class Stager:
     def _send(self, key: str, items: list[str]) -> None:
         item = items[0]
         try:
-            size = os.path.getsize(item)
-            sent = self._bucket_is_new or not self._is_there(item, key, size)
+            size, modified = state_of(item)
+            sent = self._bucket_is_new or not is_there(self._cloud, self._place, item)
             if sent:
-                self._upload(item, key, size)
+                self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
-                self._emit(Staged(one, key, size, sent and one is item))
+                self._emit(Staged(one, key, size, modified, sent and one is item))
         except Cancelled:
             return
         except ToolError as error:
@@ -121,25 +121,44 @@ class Stager:
         for item in items:
             self._emit(StagingFailed(item, error))
 
-    def _upload(self, item: str, key: str, size: int) -> None:
-        log.debug("sending %s (%d bytes) to %s", item, size, self._place.url)
-        before = _state(item)
-        self._manager.upload(item, self._place.bucket, key).result()
-        if _state(item) != before:
+    def _upload(self, item: str, key: str) -> None:
+        before = state_of(item)
+        log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
+        self._current_manager().upload(item, self._place.bucket, key).result()
+        if state_of(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
 
-    def _is_there(self, item: str, key: str, size: int) -> bool:
-        """Whether S3 holds the same content. The same size alone is no proof."""
-        try:
-            head = self._cloud.call("s3", "HeadObject", Bucket=self._place.bucket, Key=key, ChecksumMode="ENABLED")
-        except AwsError as error:
-            if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
-                return False
-            raise error.about(f"input file {item}") from None
-        return head["ContentLength"] == size and proves_same(head, item, size)
+    def _current_manager(self) -> Any:
+        """The transfer manager on the current client: another one once the credentials have been renewed."""
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager
+
+        client = self._cloud.transfer_client()
+        with self._lock:
+            if client not in self._managers:
+                config = TransferConfig(
+                    multipart_threshold=PART_SIZE,
+                    multipart_chunksize=PART_SIZE,
+                    max_concurrency=REQUESTS_AT_ONCE,
+                    preferred_transfer_client="classic",  # the CRT heeds no endpoint
+                )
+                self._managers[client] = create_transfer_manager(client, config)
+            return self._managers[client]
 
 
-def _state(item: str) -> tuple[int, int]:
+def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
+    """Whether S3 holds a local file with the same content. The same size alone is no proof."""
+    try:
+        head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
+    except AwsError as error:
+        if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
+            return False
+        raise error.about(f"input file {item}") from None
+    size = os.path.getsize(item)
+    return head["ContentLength"] == size and proves_same(head, item, size)
+
+
+def state_of(item: str) -> tuple[int, int]:
+    """Size (bytes) and time of the last change (ns)."""
     found = os.stat(item)
     return found.st_size, found.st_mtime_ns
 

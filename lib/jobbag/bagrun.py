@@ -1,0 +1,219 @@
+"""A run of a bag, from preflight to clean-up; taken up again where an earlier start of it left."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobbag import bag as bags
+from jobbag import entities, jobrequest, specs, takeup
+from jobbag.aws import Cloud
+from jobbag.bag import Bag
+from jobbag.config import PROG, Settings
+from jobbag.connect import check_account, connected
+from jobbag.entities import Entity
+from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, Problem
+from jobbag.events import Event, Finished, Staged, TakenDown
+from jobbag.footprint import Footprint
+from jobbag.hold import Hold
+from jobbag.jobrequest import TRANSIENT_RETRY, Target, has_own_retry
+from jobbag.journal import Journal, set_aside
+from jobbag.logfile import ToolLog
+from jobbag.logs import delete_stream
+from jobbag.outputs import JobFiles, MergedFiles, Outputs
+from jobbag.pipeline import Pipeline, RequestOf, Stopping
+from jobbag.records import iso
+from jobbag.report import JobStateLog, Narrator, Report, Result
+from jobbag.signals import Signals
+from jobbag.specs import DEFINITION, QUEUE, Kind, Plan, S3Place, ToCreate
+from jobbag.takeup import Earlier, How
+
+log = logging.getLogger(__name__)
+
+
+def run_bag(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
+    """Run the bag that the settings name. Raises ToolError."""
+    bag, plan, place = _preflight(settings)
+    if not bag.jobs:
+        nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
+        log.info("%s", nothing)
+        return _told(tool_log, Result(ExitCode.OK, (nothing,)))
+    path = Path(f"{settings.prefix}.journal")
+    signals.last_words = f"{PROG}: left at once; {path} is intact: start the same command again to go on\n"
+    with Hold(path):
+        earlier = takeup.earlier(settings, path, takeup.header_of(settings, bag, plan))
+        with connected(settings) as (cloud, embedded):
+            if embedded is not None:
+                bag, plan = embedded.play(cloud.region, bag, plan)
+            check_account(settings, cloud)
+            start = _Start(settings, cloud, bag, plan, place, path, earlier, signals)
+            known = start.preflight()
+            log_path = tool_log.open()
+            result = start.run(known)
+    return _told(tool_log, replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result)
+
+
+def _told(tool_log: ToolLog, result: Result) -> Result:
+    """The result without the lines that the log has just shown on the terminal."""
+    return replace(result, lines=()) if tool_log.shows_result else result
+
+
+# -- before AWS is asked
+
+
+def _preflight(settings: Settings) -> tuple[Bag, Plan, S3Place]:
+    """All that can be known to be wrong before AWS is asked. Raises InputError."""
+    bag, problems = bags.load(settings.submit_files, settings.files)
+    plan, of_entities = specs.plan(settings, bag)
+    problems += of_entities
+    problems += _directory_problems(settings)
+    if plan.place is None:
+        raise AssertionError("a run always has a place in S3")
+    problems += jobrequest.request_problems(bag, plan.place)
+    if problems:
+        raise InputError(problems)
+    return bag, plan, plan.place
+
+
+def _directory_problems(settings: Settings) -> Iterator[Problem]:
+    wanted = {Path(): "the working directory"}
+    if settings.merge_logs is not None:
+        wanted.setdefault(settings.merge_logs.parent, "--merge-logs")
+    if settings.log_file is not None:
+        wanted.setdefault(settings.log_file.parent, "--log-file")
+    for path, what in wanted.items():
+        if not path.is_dir():
+            yield Problem(what, f"there is no directory {path}")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield Problem(what, f"the directory {path.resolve()} is not writable")
+
+
+# -- one start
+
+
+@dataclass
+class _Start:
+    """One start of the command: a new run, or one that goes on with an earlier one."""
+
+    settings: Settings
+    cloud: Cloud
+    bag: Bag
+    plan: Plan
+    place: S3Place
+    journal_path: Path
+    earlier: Earlier
+    signals: Signals
+
+    def preflight(self) -> Mapping[Kind, Entity]:
+        """Look at what AWS has. Raises InputError before anything is changed."""
+        known = entities.look_up_all(self.cloud, self.plan)
+        entities.look_up_of_jobs(self.cloud, self.bag)
+        if self.earlier.how is How.GO_ON and not self.settings.resume:
+            events = self.earlier.events(self.bag)
+            found = list(takeup.changed_inputs(self.cloud, self.place, self.bag, events))
+            if found:
+                raise takeup.refuse(self.journal_path, found)
+        return known
+
+    def run(self, known: Mapping[Kind, Entity]) -> Result:
+        """Run the bag to its end, or as far as it goes."""
+        events = self.earlier.events(self.bag)
+        if self.earlier.how is How.FRESH:
+            takeup.abandon(self.cloud, self.place, events, self.settings.grace)
+            events = []
+        if self.earlier.how is not How.GO_ON and (aside := set_aside(self.journal_path)) is not None:
+            log.debug("the journal of the earlier run is now %s", aside)
+        with Journal(self.journal_path) as notes:
+            if self.earlier.how is not How.GO_ON:
+                notes.begin(self.earlier.header)
+                for event in events:
+                    notes(event)
+            return self._run(known, notes, events)
+
+    def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event]) -> Result:
+        report = Report(self.bag, self.earlier.header.started)
+        outputs = self._outputs(notes)
+        footprint = Footprint(self.cloud, self.place, notes.durably)
+        for event in outputs.restore(events):
+            report(event)
+            footprint.restore(event)
+        if events:
+            log.info("taking up the run of %s: %s", iso(report.start), report.progress())
+        stopped = None
+        try:
+            request_of = self._prepare(known, footprint, report)
+            with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log")) as states:
+                outputs.prepare()
+                pipeline = Pipeline(
+                    self.cloud, self.bag, self.place, request_of, report, notes,
+                    [Narrator(), states, outputs, footprint], outputs.paths,
+                    stopping=Stopping(self.settings.detach_on_interrupt, self.settings.grace),
+                    bucket_is_new=footprint.bucket_is_new,
+                )  # fmt: skip
+                staged = [event.item for event in events if isinstance(event, Staged)]
+                stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
+            if not any(report.running()):
+                outputs.finish(report.summary)
+            if report.complete and report.all_logs_whole and stopped is None:
+                self._finished(notes, report)
+        finally:
+            failures = self._clean_up(notes, footprint, report)
+        return self._result(report, outputs, stopped, failures)
+
+    def _outputs(self, notes: Journal) -> Outputs:
+        if self.settings.merge_logs is None:
+            return JobFiles()
+        return MergedFiles(self.settings.merge_logs, self.bag, notes)
+
+    def _prepare(self, known: Mapping[Kind, Entity], footprint: Footprint, report: Report) -> RequestOf:
+        """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
+        if not report.has_to_send:
+            return lambda job, token: jobrequest.submit_request(job, self.bag, self.place, Target(None, None), token)
+        ready = footprint.workshop.prepare(self.plan, known)
+        footprint.make_bucket()
+        queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
+        own_retry = self.plan.definition.request if isinstance(self.plan.definition, ToCreate) else None
+        if own_retry is None and definition is not None:
+            own_retry = definition.detail
+        retry = TRANSIENT_RETRY if self.settings.transient_retries and not has_own_retry(own_retry or {}) else None
+        target = Target(queue.arn if queue else None, definition.arn if definition else None, retry)
+        return lambda job, token: jobrequest.submit_request(job, self.bag, self.place, target, token)
+
+    def _finished(self, notes: Journal, report: Report) -> None:
+        notes.durably(Finished(report.exit_code))
+        if self.settings.delete_log_streams:
+            for place in report.log_places():
+                try:
+                    delete_stream(self.cloud, place)
+                except AwsError as error:
+                    log.warning("%s", error)
+
+    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report) -> list[str]:
+        """Remove what the run made, unless the user wants it kept or jobs still run on it."""
+        made = footprint.describe()
+        running = [job.name for job, _ in report.running()]
+        if running:
+            more = f" and {len(running) - 1} more jobs" if len(running) > 1 else ""
+            stays = f"; this stays for them: {', '.join(made)}" if made else ""
+            log.warning("%s%s still run in AWS%s", running[0], more, stays)
+            return []
+        failures = footprint.take_down() if made and not self.settings.keep else []
+        if not failures:
+            notes.durably(TakenDown())
+        return failures
+
+    def _result(self, report: Report, outputs: Outputs, stopped: Interrupted | None, failures: list[str]) -> Result:
+        if self.settings.detach and stopped is None and not report.complete and not report.broken:
+            line = f"{report.progress()}; start the same command again to collect them"
+            log.info("%s", line)
+            return Result(ExitCode.OK, (line,))
+        headline = report.headline(outputs.description)
+        log.info("%s", headline)
+        report.tell_failures()
+        for failure in failures:
+            log.error("%s", failure)
+        code = ExitCode.AWS_ERROR if failures else report.exit_code
+        return Result(stopped.exit_code if stopped else code, (headline,))

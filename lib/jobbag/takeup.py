@@ -1,0 +1,195 @@
+"""Taking up a run: is this start the same run as the one in the journal, and what of it still holds?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from jobbag import journal
+from jobbag.aws import Cloud
+from jobbag.bag import Bag, Job
+from jobbag.config import Settings
+from jobbag.errors import InputError, Problem, ToolError
+from jobbag.events import ENDED, Event, Staged, StateChanged, Submitted, now_ms
+from jobbag.footprint import Footprint
+from jobbag.journal import Header, Past
+from jobbag.monitor import IDS_PER_CALL
+from jobbag.report import Report
+from jobbag.specs import Plan, S3Place, ToCreate
+from jobbag.staging import is_there, state_of
+
+log = logging.getLogger(__name__)
+
+SHOWN = 10  # changes that are told one by one
+WAYS_OUT = "use --resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+
+
+class How(Enum):
+    """What a start does with the run in the journal."""
+
+    NEW = "there is none that is not finished"
+    GO_ON = "it is taken up where it was left"
+    FRESH = "it is abandoned"
+    RETRY_FAILED = "it is finished, and only what failed runs again"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The earlier start of the same command, and the first line of the journal that this start writes to."""
+
+    how: How
+    header: Header
+    past: Past | None
+
+    def events(self, bag: Bag) -> list[Event]:
+        """What of the earlier run holds for this one."""
+        if self.past is None or self.how is How.NEW:
+            return []
+        events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
+        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else events
+
+
+def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
+    """Look into the journal. Raises InputError where this start is given something else than the earlier one."""
+    try:
+        past = journal.read(path)
+    except InputError:
+        if not settings.fresh:
+            raise
+        past = None
+    if settings.retry_failed:
+        if past is None or not past.finished:
+            what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
+            raise InputError.of("--retry-failed", f"{what}; start without this option")
+        how = How.RETRY_FAILED
+    elif past is None or past.finished:
+        return Earlier(How.NEW, header, None)
+    elif past.header.options.get("--local"):
+        log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
+        return Earlier(How.NEW, header, None)
+    else:
+        how = How.FRESH if settings.fresh else How.GO_ON
+    found = [] if settings.resume or settings.fresh else list(changes(past.header, header))
+    if found:
+        raise refuse(path, found)
+    return Earlier(how, past.header if how is How.GO_ON else header, past)
+
+
+def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
+    """The first line of the journal of a new run."""
+    options = {
+        "--local": "yes" if settings.local else None,
+        "--region": settings.region,
+        "--endpoint": settings.endpoint,
+        "--s3": settings.s3,
+        "--files": ",".join(settings.files),
+        "--merge-logs": str(settings.merge_logs) if settings.merge_logs else None,
+    }
+    for spec in (plan.definition, plan.environment, plan.queue):
+        if spec is not None:
+            value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
+            options[spec.kind.option] = value
+    given = {name: value for name, value in options.items() if value}
+    return Header(secrets.token_hex(6), now_ms(), given, {job.name: _digest(_content(job)) for job in bag.jobs})
+
+
+def _content(job: Job) -> list[Any]:
+    return [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request)]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changes(then: Header, now: Header) -> Iterator[Problem]:
+    """What differs between what an earlier start was given and this one."""
+    for name in sorted(then.options.keys() | now.options.keys()):
+        before, after = then.options.get(name), now.options.get(name)
+        if before != after:
+            yield Problem(name, f"was {before or 'not given'}, and is {after or 'not given'}")
+    for name in then.jobs.keys() | now.jobs.keys():
+        if name not in now.jobs:
+            yield Problem(f'job "{name}"', "is not in the bag any more")
+        elif name not in then.jobs:
+            yield Problem(f'job "{name}"', "was not in the bag")
+        elif then.jobs[name] != now.jobs[name]:
+            yield Problem(f'job "{name}"', "has changed")
+    if then.jobs.keys() == now.jobs.keys() and list(then.jobs) != list(now.jobs):
+        yield Problem("bag", "the order of the jobs has changed")
+
+
+def changed_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event]) -> Iterator[Problem]:
+    """Files that were sent and have another content now."""
+    sent = {event.item: event for event in events if isinstance(event, Staged)}
+    for item in bag.local_files():
+        same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
+        if not same and not is_there(cloud, place, item):
+            yield Problem(f"input file {item!r}", "has changed since it was sent")
+
+
+def refuse(path: Path, problems: list[Problem]) -> InputError:
+    """The error for a start that is given something else than the run that it would take up."""
+    where = str(path)
+    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
+    return InputError([*shown, Problem(where, WAYS_OUT)])
+
+
+def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
+    """The jobs of this bag by the numbers that they had at the earlier start."""
+    by_name = {job.name: job for job in bag.jobs}
+    return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
+
+
+def abandon(cloud: Cloud, place: S3Place, events: list[Event], grace: float) -> None:
+    """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made."""
+    footprint = Footprint(cloud, place, note=lambda _: None)
+    running: dict[str, None] = {}
+    for event in events:
+        footprint.restore(event)
+        if isinstance(event, Submitted):
+            running[event.aws_id] = None
+        elif isinstance(event, StateChanged) and event.observation.ended:
+            running.pop(event.aws_id, None)
+    for aws_id in running:
+        try:
+            cloud.call("batch", "TerminateJob", jobId=aws_id, reason="pegasus-aws-batch --fresh")
+        except ToolError as error:
+            log.warning("an old job may still run: %s", error)
+    _await_end(cloud, list(running), grace)
+    for line in footprint.take_down():
+        log.warning("%s", line)
+
+
+def _await_end(cloud: Cloud, ids: list[str], grace: float) -> None:
+    deadline = time.monotonic() + grace
+    while ids and time.monotonic() < deadline:
+        shown = cloud.call("batch", "DescribeJobs", jobs=ids[:IDS_PER_CALL])["jobs"]
+        ended = {detail["jobId"] for detail in shown if detail["status"] in ENDED}
+        ids = [aws_id for aws_id in ids if aws_id not in ended]
+        if ids and not ended:
+            cloud.pause(1.0)
+    if ids:
+        log.warning("%d old jobs are still ending", len(ids))
+
+
+def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
+    """The events without those of jobs that did not succeed: a run of only those is to follow."""
+    report = Report(bag, 0)
+    for event in events:
+        report(event)
+    kept = {job.number for job in bag.jobs if report.of(job).succeeded}
+    return [
+        event
+        for event in events
+        if ((job := getattr(event, "job", None)) is not None and job.number in kept) or isinstance(event, Staged)
+    ]
