@@ -2,7 +2,7 @@
 
 Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
 errors, options, config, logfile, signals, hold, shapes, bag, specs, jobrequest, trace, faults, pace, aws, events,
-journal, entities, bucket, footprint, staging, agenda, submission, monitor, records, logs, outputs, report,
+journal, entities, bucket, footprint, staging, agenda, submission, termination, monitor, records, logs, outputs, report,
 pipeline, takeup, embedded, connect, bagrun, run, cli. `local` is the embedded AWS, which stands apart.
 """
 

@@ -150,7 +150,7 @@ class _Start:
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, request_of, report, notes,
                     [Narrator(), states, outputs, footprint], outputs.paths,
-                    stopping=Stopping(self.settings.detach_on_interrupt, self.settings.grace),
+                    stopping=Stopping(self.settings.on_interrupt == "detach", self.settings.grace),
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
                 staged = [event.item for event in events if isinstance(event, Staged)]

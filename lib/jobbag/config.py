@@ -56,7 +56,7 @@ class Settings:
     fresh: bool = False
     retry_failed: bool = False
     detach: bool = False
-    detach_on_interrupt: bool = False
+    on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     transient_retries: bool = True
 
@@ -236,7 +236,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         fresh=options.fresh,
         retry_failed=options.retry_failed,
         detach=options.detach,
-        detach_on_interrupt=options.on_interrupt == "detach",
+        on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
         transient_retries=not options.no_transient_retries,
     )

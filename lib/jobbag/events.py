@@ -44,7 +44,7 @@ class Observation:
     created: int | None = None
     started: int | None = None
     stopped: int | None = None
-    attempts: int = 0
+    earlier: tuple[LogPlace, ...] = ()  # the logs of the attempts before the last one
 
     @property
     def ended(self) -> bool:
@@ -108,6 +108,15 @@ class StateChanged(Event):
     job: Job
     aws_id: str
     observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Event):
+    """AWS Batch says why the job does not start."""
+
+    job: Job
+    aws_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,8 @@ def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
 
 
 def _observation(content: Mapping[str, Any]) -> Observation:
-    return Observation(**{**content, "log": LogPlace(**content["log"])})
+    earlier = tuple(LogPlace(**place) for place in content.get("earlier", ()))
+    return Observation(**{**content, "log": LogPlace(**content["log"]), "earlier": earlier})
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -146,11 +145,9 @@ class LogFetcher:
     def _write(self, task: _Task) -> float | None:
         """Write the job's files; or the seconds after its end when to try again, as its log may not be whole."""
         paths = self._paths(task.job)
-        parts = [path.with_name(f"{path.name}.part") for path in paths]
         began = time.monotonic()
-        with ExitStack() as stack:
-            out, err = (stack.enter_context(open(part, "wb")) for part in parts)
-            splitter = Splitter(out, err)
+        with _Files(paths) as files:
+            splitter = Splitter(*files.streams)
             note, missing, whole = task.reason, False, True
             if note is None:
                 assert task.observation is not None
@@ -161,16 +158,30 @@ class LogFetcher:
             needed = self._delays.settle(splitter.lines, missing=missing)
             if note is None and began < task.ended + needed:
                 return needed
+            if task.observation is not None and whole:
+                self._write_earlier(task.job, task.observation.earlier)
             if missing:
-                place = task.observation.log if task.observation else LogPlace(None)
+                place = task.observation.log if task.observation else LogPlace()
                 note = f"no log: CloudWatch Logs has no stream {place.stream} in the group {place.group}"
+            out, err = files.streams
             if note is not None:
                 err.write(f"[pegasus-aws-batch] job {task.job.name}: {note}\n".encode(errors="replace"))
             out.write(task_record(task.job, task.aws_id, task.observation, task.at).encode(errors="replace") + b"\n")
-        for part, path in zip(parts, paths, strict=True):
-            os.replace(part, path)
+            files.commit()
         self._emit(LogsWritten(task.job, *paths, splitter.lines, splitter.tail, note, whole))
         return None
+
+    def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
+        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
+        for number, place in enumerate(places, 1):
+            with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
+                try:
+                    found = place.stream is not None and self._read(place, Splitter(*files.streams))
+                except AwsError as error:
+                    log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
+                    continue
+                if found:
+                    files.commit()
 
     def _read(self, place: LogPlace, splitter: Splitter) -> bool:
         """Pass on all lines of a stream that can be read now; false if there is no such stream."""
@@ -183,6 +194,30 @@ class LogFetcher:
                 raise
             return False
         return True
+
+
+class _Files:
+    """A job's .out and .err, written beside their places and put there whole, by rename, with `commit`."""
+
+    def __init__(self, paths: tuple[Path, Path]) -> None:
+        self._paths = paths
+        self._parts = [path.with_name(f"{path.name}.part") for path in paths]
+        self.streams: list[BinaryIO] = []
+
+    def __enter__(self) -> _Files:
+        self.streams = [part.open("wb") for part in self._parts]
+        return self
+
+    def commit(self) -> None:
+        """Put the files in their places."""
+        for stream, part, path in zip(self.streams, self._parts, self._paths, strict=True):
+            stream.close()
+            os.replace(part, path)
+
+    def __exit__(self, *_: object) -> None:
+        for stream, part in zip(self.streams, self._parts, strict=True):
+            stream.close()
+            part.unlink(missing_ok=True)
 
 
 def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events import Emit, LogPlace, Lost, Observation, StateChanged, WorkerFailed
+from jobbag.events import Emit, Held, LogPlace, Lost, Observation, StateChanged, WorkerFailed
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class _Watched:
     job: Job
     status: str = "SUBMITTED"
     missing_since: float | None = None  # time.monotonic()
+    reason: str | None = None  # of its state
 
 
 class Monitor:
@@ -91,12 +92,18 @@ class Monitor:
         watched.missing_since = None
         status = str(detail["status"])
         if status == watched.status:
+            self._explain(aws_id, watched, detail.get("statusReason"))
             return
         watched.status = status
         observation = observe(detail)
         if observation.ended:
             del self._watched[aws_id]
         self._emit(StateChanged(watched.job, aws_id, observation))
+
+    def _explain(self, aws_id: str, watched: _Watched, reason: str | None) -> None:
+        if watched.status == "RUNNABLE" and reason and reason != watched.reason:
+            watched.reason = reason
+            self._emit(Held(watched.job, aws_id, reason))
 
     def _missed(self, aws_id: str) -> None:
         watched = self._watched[aws_id]
@@ -111,25 +118,27 @@ class Monitor:
 def observe(detail: Mapping[str, Any]) -> Observation:
     """What a JobDetail of DescribeJobs says, for jobs of one container and of ECS tasks with several."""
     container = _container(detail)
+    log_place = _log_place(container)
+    streams = [_container(attempt).get("logStreamName") for attempt in detail.get("attempts", ())]
     return Observation(
         status=str(detail["status"]),
         status_reason=detail.get("statusReason"),
         exit_code=container.get("exitCode"),
         container_reason=container.get("reason"),
-        log=_log_place(container),
+        log=log_place,
         created=detail.get("createdAt"),
         started=detail.get("startedAt") or None,  # 0 before the start, on some services
         stopped=detail.get("stoppedAt") or None,
-        attempts=len(detail.get("attempts", ())),
+        earlier=tuple(replace(log_place, stream=stream) for stream in streams[:-1]),
     )
 
 
 def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container whose end is the job's. Before 2024 there was one; an ECS task may have several."""
+    """The container whose end is the job's, or an attempt's. An ECS task may have several."""
     container = detail.get("container")
     if container:
         return dict(container)
-    tasks = detail.get("ecsProperties", {}).get("taskProperties", ())
+    tasks = detail.get("ecsProperties", detail).get("taskProperties", ())
     containers = [one for task in tasks for one in task.get("containers", ())]
     failed = (one for one in containers if one.get("exitCode"))
     return next(failed, containers[0] if containers else {})

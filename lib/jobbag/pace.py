@@ -7,7 +7,8 @@ import time
 
 # Calls a second that AWS allows an account in a region (AWS Batch service quotas; CloudWatch Logs quotas).
 _QUOTAS = {
-    "SubmitJob": 50.0, "DescribeJobs": 50.0, "TerminateJob": 50.0, "ListJobs": 50.0, "DeleteLogStream": 15.0,
+    "SubmitJob": 50.0, "DescribeJobs": 50.0, "TerminateJob": 50.0, "TerminateJobs": 10.0, "ListJobs": 50.0,
+    "DeleteLogStream": 15.0,
 }  # fmt: skip
 _GET_LOG_EVENTS = dict.fromkeys(
     (

@@ -8,14 +8,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
-from jobbag.errors import AwsError, ExitCode, Interrupted, ToolError
+from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import (
     Event,
     Lost,
@@ -37,6 +36,7 @@ from jobbag.signals import Signals
 from jobbag.specs import S3Place
 from jobbag.staging import Stager, Waiting
 from jobbag.submission import Submitter, find
+from jobbag.termination import terminate
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,6 @@ class Stopping:
 
 
 SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
-TERMINATIONS_AT_ONCE = 8
 
 
 class Pipeline:
@@ -221,8 +220,7 @@ class Pipeline:
         for job, aws_id in running:
             self._tell(Terminated(job, aws_id))
         self._journal.sync()
-        with ThreadPoolExecutor(TERMINATIONS_AT_ONCE) as pool:
-            list(pool.map(self._terminate, running))
+        terminate(self._cloud, {aws_id: job.name for job, aws_id in running}, "pegasus-aws-batch was stopped", grace)
         while self._report.unsettled and not self._report.broken and (left := deadline - time.monotonic()) > 0:
             try:
                 self._handle(self._events.get(timeout=left))
@@ -245,11 +243,3 @@ class Pipeline:
                     continue
                 if aws_id is not None:
                     self._handle(Submitted(job, aws_id))
-
-    def _terminate(self, running: tuple[Job, str]) -> None:
-        job, aws_id = running
-        try:
-            self._cloud.call("batch", "TerminateJob", jobId=aws_id, reason="pegasus-aws-batch was stopped")
-        except ToolError as error:
-            about = error.about(f"job {job.name} ({aws_id})") if isinstance(error, AwsError) else error
-            log.error("%s; it may still be running", about)

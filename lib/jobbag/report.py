@@ -12,6 +12,7 @@ from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events import (
     Event,
+    Held,
     LogPlace,
     LogsWritten,
     Lost,
@@ -82,6 +83,8 @@ class Narrator:
                 log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)
+            case Held():
+                log.warning("job %s (%s) does not start: %s", event.job.name, event.aws_id, event.reason)
             case LogsWritten():
                 log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
                 if event.note:

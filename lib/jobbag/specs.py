@@ -158,6 +158,7 @@ class _Names:
 
     def bucket(self) -> str:
         text = re.sub(r"[^a-z0-9-]+", "-", (self.prefix or "").lower()).strip("-")
+        text = f"b-{text}" if text.startswith(("xn--", "sthree-", "amzn-s3-demo-")) else text  # reserved by S3
         return _shortened(f"{text or 'jobs'}-bucket", 63, keep="-bucket")
 
 
@@ -178,19 +179,27 @@ def _shortened(name: str, most: int, keep: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:10]
 
 
 # -- the three forms
 
 
 def _is_missing_file(value: str) -> bool:
-    return is_file(value) and not Path(value).exists()
+    return is_file(value) and not _exists(value)
 
 
 def is_file(value: str) -> bool:
     """Whether an entity's value is a JSON file: an existing path, or anything with a slash that is no ARN."""
-    return not value.startswith("arn:") and (Path(value).exists() or "/" in value or value.endswith(".json"))
+    return not value.startswith("arn:") and ("/" in value or value.endswith(".json") or _exists(value))
+
+
+def _exists(path: str) -> bool:
+    """Whether there is such a file; also for texts that can be no path."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _spec(kind: Kind, value: str | None, names: _Names, problems: list[Problem]) -> Spec | None:

@@ -17,7 +17,7 @@ from jobbag import journal
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
 from jobbag.config import Settings
-from jobbag.errors import InputError, Problem, ToolError
+from jobbag.errors import InputError, Problem
 from jobbag.events import ENDED, Event, Staged, StateChanged, Submitted, now_ms
 from jobbag.footprint import Footprint
 from jobbag.journal import Header, Past
@@ -25,6 +25,7 @@ from jobbag.monitor import IDS_PER_CALL
 from jobbag.report import Report
 from jobbag.specs import Plan, S3Place, ToCreate
 from jobbag.staging import is_there, state_of
+from jobbag.termination import terminate
 
 log = logging.getLogger(__name__)
 
@@ -153,18 +154,14 @@ def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
 def abandon(cloud: Cloud, place: S3Place, events: list[Event], grace: float) -> None:
     """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made."""
     footprint = Footprint(cloud, place, note=lambda _: None)
-    running: dict[str, None] = {}
+    running: dict[str, str] = {}
     for event in events:
         footprint.restore(event)
         if isinstance(event, Submitted):
-            running[event.aws_id] = None
+            running[event.aws_id] = event.job.name
         elif isinstance(event, StateChanged) and event.observation.ended:
             running.pop(event.aws_id, None)
-    for aws_id in running:
-        try:
-            cloud.call("batch", "TerminateJob", jobId=aws_id, reason="pegasus-aws-batch --fresh")
-        except ToolError as error:
-            log.warning("an old job may still run: %s", error)
+    terminate(cloud, running, "pegasus-aws-batch --fresh", grace)
     _await_end(cloud, list(running), grace)
     for line in footprint.take_down():
         log.warning("%s", line)
