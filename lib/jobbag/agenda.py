@@ -28,13 +28,21 @@ class Agenda(Generic[Item]):
 
     def get(self) -> Item | None:
         """The next item, once it is due; None when the agenda is closed."""
+        items = self.get_all(1)
+        return items[0] if items else None
+
+    def get_all(self, most: int) -> list[Item]:
+        """The items that are due, `most` at most, once there is one; none when the agenda is closed."""
         with self._changed:
             while not self._closed:
-                pause = self._heap[0][0] - time.monotonic() if self._heap else None
-                if pause is not None and pause <= 0:
-                    return heapq.heappop(self._heap)[2]
-                self._changed.wait(pause)
-            return None
+                now = time.monotonic()
+                due: list[Item] = []
+                while self._heap and self._heap[0][0] <= now and len(due) < most:
+                    due.append(heapq.heappop(self._heap)[2])
+                if due:
+                    return due
+                self._changed.wait(self._heap[0][0] - now if self._heap else None)
+            return []
 
     def close(self) -> None:
         """Let nobody wait any more."""

@@ -1,22 +1,22 @@
-"""A finished job's log stream → its .out and .err files, whole.
+"""The logs of finished jobs → their .out and .err files, whole.
 
-Lines arrive late: CloudWatch Logs gives no sign of the end of a stream, and no figure for its delay. So a stream
-is read from its head once its job has been over for a while, and that while follows from the delays
-(ingestionTime - timestamp) of the lines that this run has seen; a reading that came too early is repeated.
+Many small logs are read with one call, a large one by itself.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
@@ -24,67 +24,15 @@ from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, now_ms
 from jobbag.records import task_record
+from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams, stream_events
 
 log = logging.getLogger(__name__)
 
-SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
-READERS = 8
-FIRST_SETTLE = 5.0  # s after a job's end to read its log, as long as nothing is known of the delays
-SHORTEST_SETTLE, LONGEST_SETTLE = 1.5, 60.0  # s
-EMPTY_SETTLE = 10.0  # s; a log without a line shows no delay
-MISSING_SETTLE = 20.0  # s; the log driver makes the stream before the container starts
-TAIL_LINES, TAIL_WIDTH = 10, 400
+READERS = 6
+TICK = 1.0  # s; logs that are due within one are read together
+LARGE = 4 * 1024 * 1024  # bytes of a log that is better read by itself
 
 Paths = Callable[[Job], tuple[Path, Path]]
-
-
-class Splitter:
-    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records)."""
-
-    def __init__(self, out: BinaryIO, err: BinaryIO) -> None:
-        self._out, self._err = out, err
-        self._to = out
-        self.lines = 0
-        self._tails: dict[BinaryIO, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
-
-    def write(self, message: str) -> None:
-        """Take one log event: a line, or several where the log driver joins them."""
-        for line in message.split("\n"):
-            self.lines += 1
-            if line.startswith(SEPARATOR):
-                self._to = self._err
-                continue
-            self._to.write(line.encode(errors="replace") + b"\n")
-            self._tails[self._to].append(line[:TAIL_WIDTH])
-
-    @property
-    def tail(self) -> tuple[str, ...]:
-        """The last lines of stderr; of stdout, if there were none."""
-        return tuple(self._tails[self._err] or self._tails[self._out])
-
-
-class Delays:
-    """How long after a job's end its log is whole, by the delays seen so far. Shared by the readers."""
-
-    def __init__(self, *, embedded: bool) -> None:
-        self._embedded = embedded  # the embedded AWS ends a job after the last line of its log is in
-        self._worst: float | None = None  # s
-        self._lock = threading.Lock()
-
-    def saw(self, delay: float) -> None:
-        """A line came `delay` seconds after it was written."""
-        with self._lock:
-            self._worst = max(self._worst or 0.0, delay)
-
-    def settle(self, lines: int | None = None, *, missing: bool = False) -> float:
-        """Seconds to wait after the end of a job whose log has so many lines so far (None: not looked yet)."""
-        if self._embedded:
-            return 0.0
-        worst = self._worst
-        usual = FIRST_SETTLE if worst is None else min(max(2 * worst + 1, SHORTEST_SETTLE), LONGEST_SETTLE)
-        if lines == 0:
-            return max(usual, MISSING_SETTLE if missing else EMPTY_SETTLE)
-        return usual
 
 
 @dataclass
@@ -92,9 +40,14 @@ class _Task:
     job: Job
     aws_id: str
     observation: Observation | None
-    reason: str | None  # why there can be no log
+    note: str | None  # why there is no log to read, or not all of it
+    alone: bool = False  # large, or empty: not to be read together with others
     ended: float = field(default_factory=time.monotonic)
     at: int = field(default_factory=now_ms)
+
+    @property
+    def place(self) -> LogPlace:
+        return self.observation.log if self.observation else LogPlace()
 
 
 class LogFetcher:
@@ -107,6 +60,7 @@ class LogFetcher:
         self._emit = emit
         self._agenda: Agenda[_Task] = Agenda()
         self._delays = Delays(embedded=cloud.embedded)
+        self._tick = 0.0 if cloud.embedded else TICK
         self._threads = [
             threading.Thread(target=self._work, name=f"logs-{number}", daemon=True) for number in range(READERS)
         ]
@@ -128,60 +82,69 @@ class LogFetcher:
         `observation` is None for a job that is not known to AWS; `reason` then says why.
         """
         task = _Task(job, aws_id, observation, reason or _no_log(observation))
-        self._agenda.put(task.ended + (0.0 if task.reason else self._delays.settle()), task)
+        self._put(task, 0.0 if task.note else self._delays.settle())
+
+    def _put(self, task: _Task, after: float) -> None:
+        """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        due = max(task.ended + after, time.monotonic())
+        self._agenda.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
     def _work(self) -> None:
-        while (task := self._agenda.get()) is not None:
+        while tasks := self._agenda.get_all(STREAMS_PER_CALL):
             try:
-                again = self._write(task)
+                for batch in _batches(tasks):
+                    self._fetch(batch)
             except Cancelled:
                 return
             except BaseException as error:
                 self._emit(WorkerFailed("log fetcher", error))
                 return
-            if again is not None:
-                self._agenda.put(task.ended + again, task)
 
-    def _write(self, task: _Task) -> float | None:
-        """Write the job's files; or the seconds after its end when to try again, as its log may not be whole."""
-        paths = self._paths(task.job)
+    def _fetch(self, tasks: list[_Task]) -> None:
+        """Read the logs of some tasks, of one group; write their files, or put back what is not whole yet."""
         began = time.monotonic()
-        with _Files(paths) as files:
-            splitter = Splitter(*files.streams)
-            note, missing, whole = task.reason, False, True
-            if note is None:
-                assert task.observation is not None
-                try:
-                    missing = not self._read(task.observation.log, splitter)
-                except AwsError as error:
-                    note, whole = f"the log could not be fetched: {error}", False
-            needed = self._delays.settle(splitter.lines, missing=missing)
-            if note is None and began < task.ended + needed:
-                return needed
-            if task.observation is not None and whole:
-                self._write_earlier(task.job, task.observation.earlier)
-            if missing:
-                place = task.observation.log if task.observation else LogPlace()
-                note = f"no log: CloudWatch Logs has no stream {place.stream} in the group {place.group}"
-            out, err = files.streams
-            if note is not None:
-                err.write(f"[pegasus-aws-batch] job {task.job.name}: {note}\n".encode(errors="replace"))
-            out.write(task_record(task.job, task.aws_id, task.observation, task.at).encode(errors="replace") + b"\n")
-            files.commit()
-        self._emit(LogsWritten(task.job, *paths, splitter.lines, splitter.tail, note, whole))
-        return None
+        with ExitStack() as stack:
+            readings = [_Reading(task, stack.enter_context(_Files(self._paths(task.job)))) for task in tasks]
+            try:
+                if len(readings) > 1:
+                    self._read_together(readings)
+                elif tasks[0].note is None:
+                    self._read_alone(readings[0])
+            except _Missing:
+                half = len(tasks) // 2
+                stack.close()
+                self._fetch(tasks[:half])
+                self._fetch(tasks[half:])
+                return
+            except _Large as found:
+                stack.close()
+                found.task.alone = True
+                self._fetch([found.task])
+                self._fetch([task for task in tasks if task is not found.task])
+                return
+            for reading in readings:
+                self._conclude(reading, began)
 
-    def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
-        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
-        for number, place in enumerate(places, 1):
-            with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
-                try:
-                    found = place.stream is not None and self._read(place, Splitter(*files.streams))
-                except AwsError as error:
-                    log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
-                    continue
-                if found:
-                    files.commit()
+    def _read_together(self, readings: list[_Reading]) -> None:
+        by_stream = {reading.task.place.stream: reading for reading in readings}
+        try:
+            for event in events_of_streams(self._cloud, [reading.task.place for reading in readings]):
+                reading = by_stream[event["logStreamName"]]
+                if reading.splitter.size > LARGE:
+                    raise _Large(reading.task)
+                reading.splitter.write(event["message"])
+                self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                raise _Missing from None
+            for reading in readings:
+                reading.failed(error)
+
+    def _read_alone(self, reading: _Reading) -> None:
+        try:
+            reading.missing = not self._read(reading.task.place, reading.splitter)
+        except AwsError as error:
+            reading.failed(error)
 
     def _read(self, place: LogPlace, splitter: Splitter) -> bool:
         """Pass on all lines of a stream that can be read now; false if there is no such stream."""
@@ -195,12 +158,73 @@ class LogFetcher:
             return False
         return True
 
+    def _conclude(self, reading: _Reading, began: float) -> None:
+        """Put the files in place if the log was whole when its reading began; else read it again later."""
+        task, lines = reading.task, reading.splitter.lines
+        note = reading.note
+        if note is None:
+            needed = self._delays.settle(lines, missing=reading.missing)
+            if began < task.ended + needed:
+                task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
+                self._put(task, needed)
+                return
+            if reading.missing:
+                note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
+        if task.observation is not None and reading.whole:
+            self._write_earlier(task.job, task.observation.earlier)
+        reading.files.end(
+            task_record(task.job, task.aws_id, task.observation, task.at),
+            f"[pegasus-aws-batch] job {task.job.name}: {note}" if note else None,
+        )
+        tail = reading.splitter.tail
+        self._emit(LogsWritten(task.job, *reading.files.paths, lines, tail, note, reading.whole))
+
+    def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
+        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
+        for number, place in enumerate(places, 1):
+            with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
+                try:
+                    found = place.stream is not None and self._read(place, Splitter(*files.streams))
+                except AwsError as error:
+                    log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
+                    continue
+                if found:
+                    files.commit()
+
+
+class _Missing(Exception):
+    """One of several streams does not exist."""
+
+
+class _Large(Exception):
+    """One of several logs is so large that it is better read by itself."""
+
+    def __init__(self, task: _Task) -> None:
+        super().__init__()
+        self.task = task
+
+
+class _Reading:
+    """One reading of a task's log into files."""
+
+    def __init__(self, task: _Task, files: _Files) -> None:
+        self.task = task
+        self.files = files
+        self.splitter = Splitter(*files.streams)
+        self.missing = False
+        self.whole = True
+        self.note = task.note
+
+    def failed(self, error: AwsError) -> None:
+        """CloudWatch Logs refused; what was read so far is kept."""
+        self.note, self.whole = f"the log could not be fetched: {error}", False
+
 
 class _Files:
     """A job's .out and .err, written beside their places and put there whole, by rename, with `commit`."""
 
     def __init__(self, paths: tuple[Path, Path]) -> None:
-        self._paths = paths
+        self.paths = paths
         self._parts = [path.with_name(f"{path.name}.part") for path in paths]
         self.streams: list[BinaryIO] = []
 
@@ -208,9 +232,17 @@ class _Files:
         self.streams = [part.open("wb") for part in self._parts]
         return self
 
+    def end(self, record: str, note: str | None) -> None:
+        """Add the record to stdout and the note to stderr, and commit."""
+        out, err = self.streams
+        out.write(record.encode(errors="replace") + b"\n")
+        if note is not None:
+            err.write(note.encode(errors="replace") + b"\n")
+        self.commit()
+
     def commit(self) -> None:
         """Put the files in their places."""
-        for stream, part, path in zip(self.streams, self._parts, self._paths, strict=True):
+        for stream, part, path in zip(self.streams, self._parts, self.paths, strict=True):
             stream.close()
             os.replace(part, path)
 
@@ -220,18 +252,18 @@ class _Files:
             part.unlink(missing_ok=True)
 
 
-def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
-    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end."""
-    token: dict[str, str] = {}
-    while True:
-        page = cloud.call(
-            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
-            startFromHead=True, **token,
-        )  # fmt: skip
-        yield from page["events"]
-        if token.get("nextToken") == page["nextForwardToken"]:
-            return
-        token = {"nextToken": page["nextForwardToken"]}
+def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:
+    """Tasks that one call can serve: streams of one group; by themselves those that must be."""
+    groups: dict[tuple[str, str | None], list[_Task]] = {}
+    for task in tasks:
+        if task.alone or task.note is not None:
+            yield [task]
+        else:
+            groups.setdefault((task.place.group, task.place.region), []).append(task)
+    for group in groups.values():
+        iterator = iter(group)
+        while batch := list(islice(iterator, STREAMS_PER_CALL)):
+            yield batch
 
 
 def delete_stream(cloud: Cloud, place: LogPlace) -> None:

@@ -1,0 +1,106 @@
+"""Log streams of CloudWatch Logs: reading one or a hundred of them, dividing their lines, knowing when they are whole.
+
+Lines arrive late: CloudWatch Logs gives no sign of the end of a stream, and no figure for its delay. So a stream
+is read from its head once its job has been over for a while, and that while follows from the delays
+(ingestionTime - timestamp) of the lines that this run has seen; a reading that came too early is repeated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from jobbag.aws import Cloud
+from jobbag.events import LogPlace
+
+SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+STREAMS_PER_CALL = 100  # FilterLogEvents
+FIRST_SETTLE = 5.0  # s after a job's end to read its log, as long as nothing is known of the delays
+SHORTEST_SETTLE, LONGEST_SETTLE = 1.5, 60.0  # s
+EMPTY_SETTLE = 10.0  # s; a log without a line shows no delay
+MISSING_SETTLE = 20.0  # s; the log driver makes the stream before the container starts
+TAIL_LINES, TAIL_WIDTH = 10, 400
+
+
+class Splitter:
+    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records)."""
+
+    def __init__(self, out: BinaryIO, err: BinaryIO) -> None:
+        self._out, self._err = out, err
+        self._to = out
+        self.lines = self.size = 0  # size in characters
+        self._tails: dict[BinaryIO, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
+
+    def write(self, message: str) -> None:
+        """Take one log event: a line, or several where the log driver joins them."""
+        self.size += len(message)
+        for line in message.split("\n"):
+            self.lines += 1
+            if line.startswith(SEPARATOR):
+                self._to = self._err
+                continue
+            self._to.write(line.encode(errors="replace") + b"\n")
+            self._tails[self._to].append(line[:TAIL_WIDTH])
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines of stderr; of stdout, if there were none."""
+        return tuple(self._tails[self._err] or self._tails[self._out])
+
+
+class Delays:
+    """How long after a job's end its log is whole, by the delays seen so far. Shared by the readers."""
+
+    def __init__(self, *, embedded: bool) -> None:
+        self._embedded = embedded  # the embedded AWS ends a job after the last line of its log is in
+        self._worst: float | None = None  # s
+        self._lock = threading.Lock()
+
+    def saw(self, delay: float) -> None:
+        """A line came `delay` seconds after it was written."""
+        with self._lock:
+            self._worst = max(self._worst or 0.0, delay)
+
+    def settle(self, lines: int | None = None, *, missing: bool = False) -> float:
+        """Seconds to wait after the end of a job whose log has so many lines so far (None: not looked yet)."""
+        if self._embedded:
+            return 0.0
+        worst = self._worst
+        usual = FIRST_SETTLE if worst is None else min(max(2 * worst + 1, SHORTEST_SETTLE), LONGEST_SETTLE)
+        if lines == 0:
+            return max(usual, MISSING_SETTLE if missing else EMPTY_SETTLE)
+        return usual
+
+
+def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
+    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end."""
+    token: dict[str, str] = {}
+    while True:
+        page = cloud.call(
+            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
+            startFromHead=True, **token,
+        )  # fmt: skip
+        yield from page["events"]
+        if token.get("nextToken") == page["nextForwardToken"]:
+            return
+        token = {"nextToken": page["nextForwardToken"]}
+
+
+def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict[str, Any]]:
+    """The events of up to 100 streams of one group, in the order of each stream; they carry its logStreamName.
+
+    Raises AwsError (ResourceNotFoundException) if one of the streams does not exist.
+    """
+    first = places[0]
+    more: dict[str, str] = {}
+    while True:
+        page = cloud.call(
+            "logs", "FilterLogEvents", first.region, logGroupName=first.group,
+            logStreamNames=[place.stream for place in places], **more,
+        )  # fmt: skip
+        yield from page["events"]
+        if not page.get("nextToken"):
+            return
+        more = {"nextToken": page["nextToken"]}
