@@ -200,11 +200,17 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
     if options.detach and options.local:
         problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
-    if options.endpoint and (
-        urlsplit(options.endpoint).scheme not in ("http", "https") or not urlsplit(options.endpoint).hostname
-    ):
+    if options.endpoint and not _is_web_url(options.endpoint):
         problems.append(Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL"))
     return problems
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _is_name(text: str) -> bool:

@@ -6,7 +6,6 @@ import logging
 import sys
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from typing import TextIO
 
 from jobbag.errors import InputError
 
@@ -66,7 +65,7 @@ class ToolLog:
             # Nothing was run, so nothing is written; who asked for details gets them all the same.
             if self._logger.level <= logging.DEBUG:
                 self._replay(self._target, self._formatted(logging.StreamHandler(sys.stderr)))
-        elif self._path is not None:
+        elif isinstance(self._target, logging.FileHandler):
             self._target.close()
 
     def open(self) -> Path | None:
@@ -74,8 +73,8 @@ class ToolLog:
         if self._path is None or not isinstance(self._target, MemoryHandler):
             return None
         memory = self._target
-        path, stream = _first_free(self._path)
-        file = logging.StreamHandler(stream)
+        path = _first_free(self._path)
+        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
         self._logger.removeHandler(memory)
         self._install(file)
         self._target = file
@@ -102,13 +101,15 @@ class ToolLog:
             to.handle(record)
 
 
-def _first_free(path: Path) -> tuple[Path, TextIO]:
+def _first_free(path: Path) -> Path:
+    """FILE.000, or the first number after it that is free, made as an empty file."""
     for number in range(1_000_000):
         free = path.with_name(f"{path.name}.{number:03d}")
         try:
-            return free, open(free, "x", encoding="utf-8", errors="backslashreplace")
+            free.touch(exist_ok=False)
         except FileExistsError:
             continue
         except OSError as error:
             raise InputError.of(f"--log-file {path}", error.strerror or str(error)) from None
+        return free
     raise InputError.of(f"--log-file {path}", "no free number is left")

@@ -50,15 +50,15 @@ class Pace:
         self._rate = self._full
         self._lock = threading.Lock()
         self._next = 0.0  # time.monotonic() of the next free slot
-        self._changed = time.monotonic()
+        self._regained = self._cut = float("-inf")  # when the rate was last raised, and last halved
 
     def reserve(self) -> float:
         """Take the next slot; returns the seconds to wait for it."""
         with self._lock:
             now = time.monotonic()
-            if self._rate < self._full and now > self._changed:
-                self._rate = min(self._full, self._rate + self.REGAIN * self._full * (now - self._changed))
-                self._changed = now
+            if self._rate < self._full and now > self._regained:
+                self._rate = min(self._full, self._rate + self.REGAIN * self._full * (now - self._regained))
+                self._regained = now
             start = max(now, self._next)
             self._next = start + 1 / self._rate
             return start - now
@@ -67,7 +67,7 @@ class Pace:
         """The service refused a call: slow down, once for all refusals of the same second."""
         with self._lock:
             now = time.monotonic()
-            if now - self._changed >= 1.0 or self._rate == self._full:
+            if now - self._cut >= 1.0:
+                self._cut = now
                 self._rate = max(self._rate / 2, 0.5)
-                # The refused ones of this second are still under way: regain only after it.
-                self._changed = now + 1.0
+                self._regained = now + 1.0  # the refused ones of this second are still under way

@@ -75,7 +75,7 @@ class Narrator:
                 there = "" if event.sent else " already, with this content"
                 log.debug("%s is in S3 as %s%s", event.item, event.key, there)
             case StagingFailed():
-                log.error("input file %s could not be sent: %s", event.item, event.error)
+                log.error("%s", event.error)
             case Submitted():
                 log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
             case StateChanged():
@@ -142,7 +142,7 @@ class Report:
                 self._sent_files += 1
                 self._sent_bytes += event.size
             case StagingFailed():
-                self.errors.append(f"input file {event.item} could not be sent: {event.error}")
+                self.errors.append(str(event.error))
             case Submitting():
                 self._reset(event.job).token = event.token
             case Submitted():

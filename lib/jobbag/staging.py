@@ -111,6 +111,8 @@ class Stager:
                 self._emit(Staged(one, key, size, modified, sent and one is item))
         except Cancelled:
             return
+        except AwsError as error:
+            self._fail(items, error.about(f"input file {item}"))
         except ToolError as error:
             self._fail(items, error)
         except Exception as error:
@@ -152,7 +154,7 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     except AwsError as error:
         if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
             return False
-        raise error.about(f"input file {item}") from None
+        raise
     size = os.path.getsize(item)
     return head["ContentLength"] == size and proves_same(head, item, size)
 
