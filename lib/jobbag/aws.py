@@ -11,8 +11,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -136,6 +136,18 @@ class Cloud:
         other = copy.copy(self)
         other._cancel = cancel
         return other
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[Cloud]:
+        """The same clients for calls that are given up, with Cancelled, after so many seconds."""
+        late = threading.Event()
+        timer = threading.Timer(seconds, late.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield self.cancelled_by(late)
+        finally:
+            timer.cancel()
 
     def account(self) -> str:
         """The account of the credentials, as STS says."""

@@ -33,6 +33,8 @@ from jobbag.takeup import Earlier, How
 
 log = logging.getLogger(__name__)
 
+FOREVER = 86400.0  # s; each of the waits has its own bound
+
 
 def run_bag(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
@@ -48,6 +50,7 @@ def run_bag(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
         with connected(settings) as (cloud, embedded):
             if embedded is not None:
                 bag, plan = embedded.play(cloud.region, bag, plan)
+                signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
             check_account(settings, cloud)
             start = _Start(settings, cloud, bag, plan, place, path, earlier, signals)
             known = start.preflight()
@@ -142,6 +145,7 @@ class _Start:
             footprint.restore(event)
         if events:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
+        stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
             request_of = self._prepare(known, footprint, report)
@@ -150,17 +154,20 @@ class _Start:
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, request_of, report, notes,
                     [Narrator(), states, outputs, footprint], outputs.paths,
-                    stopping=Stopping(self.settings.on_interrupt == "detach", self.settings.grace),
+                    stopping=stopping,
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
                 staged = [event.item for event in events if isinstance(event, Staged)]
                 stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
-            if not any(report.running()):
+            if report.complete or (stopped is not None and not stopping.detaches(stopped)):
                 outputs.finish(report.summary)
             if report.complete and report.all_logs_whole and stopped is None:
                 self._finished(notes, report)
+        except Interrupted as interrupted:
+            stopped = interrupted
+            raise
         finally:
-            failures = self._clean_up(notes, footprint, report)
+            failures = self._clean_up(notes, footprint, report, stopped)
         return self._result(report, outputs, stopped, failures)
 
     def _outputs(self, notes: Journal) -> Outputs:
@@ -191,7 +198,7 @@ class _Start:
                 except AwsError as error:
                     log.warning("%s", error)
 
-    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report) -> list[str]:
+    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, stopped: Interrupted | None) -> list[str]:
         """Remove what the run made, unless the user wants it kept or jobs still run on it."""
         made = footprint.describe()
         running = [job.name for job, _ in report.running()]
@@ -200,7 +207,12 @@ class _Start:
             stays = f"; this stays for them: {', '.join(made)}" if made else ""
             log.warning("%s%s still run in AWS%s", running[0], more, stays)
             return []
-        failures = footprint.take_down() if made and not self.settings.keep else []
+        failures: list[str] = []
+        if made and not self.settings.keep:
+            # Whoever sends SIGTERM sends SIGKILL after it; what is left then, a new start removes.
+            hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
+            with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
+                failures = footprint.take_down(cloud)
         if not failures:
             notes.durably(TakenDown())
         return failures

@@ -35,6 +35,10 @@ class Embedded:
 
         return Access(self._local.endpoint, region or REGION, CREDENTIALS, embedded=True)
 
+    def close(self) -> None:
+        """End it at once, and its jobs."""
+        self._local.__exit__(None, None, None)
+
     def play(self, region: str, bag: Bag, plan: Plan) -> tuple[Bag, Plan]:
         """Stand-ins for the existing entities that the command line and the jobs name, and where none is given."""
         played = replace(

@@ -179,9 +179,9 @@ class Workshop:
             _wait_until_valid(self._cloud, entity)
         return entity
 
-    def take_down(self) -> None:
+    def take_down(self, cloud: Cloud) -> None:
         """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
-        delete(self._cloud, [(one.kind, one.arn) for one in self.made])
+        delete(cloud, [(one.kind, one.arn) for one in self.made])
         self.made.clear()
 
 

@@ -60,16 +60,16 @@ class Footprint:
         """A bucket that the user named stays, even if it is new: other runs share it."""
         return self._bucket_is_ours and self._place.own
 
-    def take_down(self) -> list[str]:
+    def take_down(self, cloud: Cloud) -> list[str]:
         """Remove it all; what could not be removed, a line each. Results of jobs in the bucket stay."""
         failures: list[str] = []
         try:
-            self.workshop.take_down()
+            self.workshop.take_down(cloud)
         except ToolError as error:
             failures += error.lines
         if self._doomed_bucket:
             try:
-                left = bucket.take_down(self._cloud, self._place.bucket, self._uploaded)
+                left = bucket.take_down(cloud, self._place.bucket, self._uploaded)
             except ToolError as error:
                 failures += error.lines
             else:

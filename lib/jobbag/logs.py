@@ -29,7 +29,7 @@ from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams
 log = logging.getLogger(__name__)
 
 READERS = 6
-TICK = 1.0  # s; logs that are due within one are read together
+TICK = 0.5  # s; logs that are due within one are read together
 LARGE = 4 * 1024 * 1024  # bytes of a log that is better read by itself
 
 Paths = Callable[[Job], tuple[Path, Path]]

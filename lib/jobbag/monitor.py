@@ -8,21 +8,21 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events import Emit, Held, LogPlace, Lost, Observation, StateChanged, WorkerFailed
+from jobbag.events import ENDED, Emit, Held, LogPlace, Lost, Observation, StateChanged, WorkerFailed
+from jobbag.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
 IDS_PER_CALL = 100  # the service's limit
-CALLS_PER_SECOND = 2.0  # on average; a round over 10,000 jobs takes 50 s
-SHORTEST_ROUND = 1.0  # s
-SHORTEST_LOCAL_ROUND = 0.1  # s, on the embedded AWS
+CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
+LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
+TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
 _DEFAULT_LOG = LogPlace(None)
 
@@ -44,8 +44,11 @@ class Monitor:
         self._emit = emit
         self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
+        self._tick = LOCAL_TICK if cloud.embedded else TICK
+        self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
+        self._schedule = Schedule(self._tick, self._rate * IDS_PER_CALL)
+        self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
-        self._shortest = SHORTEST_LOCAL_ROUND if cloud.embedded else SHORTEST_ROUND
 
     def __enter__(self) -> Monitor:
         self._thread.start()
@@ -60,45 +63,64 @@ class Monitor:
         self._new.put((aws_id, job, status))
 
     def _run(self) -> None:
+        calls, since = float(BURST), time.monotonic()  # that may be made now, and since when that holds
         try:
             while not self._stop.is_set():
-                while not self._new.empty():
-                    aws_id, job, status = self._new.get()
-                    self._watched[aws_id] = _Watched(job, status)
-                calls = self._round()
-                self._stop.wait(max(self._shortest, calls / CALLS_PER_SECOND))
+                self._take_new()
+                now = time.monotonic()
+                calls, since = min(calls + (now - since) * self._rate, BURST), now
+                if calls < 1.0:
+                    self._stop.wait((1.0 - calls) / self._rate)
+                elif batch := self._schedule.take(time.monotonic(), IDS_PER_CALL):
+                    calls -= 1.0
+                    self._ask(batch)
+                else:
+                    pause = self._schedule.pause(time.monotonic())
+                    self._stop.wait(self._tick if pause is None else min(pause, self._tick))
         except Cancelled:
             return
         except BaseException as error:
             self._emit(WorkerFailed("monitor", error))
 
-    def _round(self) -> int:
-        """Ask for all watched jobs once; returns the number of calls."""
-        ids = iter(list(self._watched))
-        calls = 0
-        while (batch := list(islice(ids, IDS_PER_CALL))) and not self._stop.is_set():
-            calls += 1
-            answer = self._cloud.call("batch", "DescribeJobs", jobs=batch)
-            seen = {detail["jobId"]: detail for detail in answer["jobs"]}
-            for aws_id in batch:
-                if aws_id in seen:
-                    self._saw(aws_id, seen[aws_id])
-                else:
-                    self._missed(aws_id)
-        return calls
+    def _take_new(self) -> None:
+        while not self._new.empty():
+            aws_id, job, status = self._new.get()
+            self._watched[aws_id] = _Watched(job, status)
+            self._schedule.add(aws_id, time.monotonic())
+
+    def _ask(self, batch: list[str]) -> None:
+        answer = self._cloud.call("batch", "DescribeJobs", jobs=batch)
+        seen = {detail["jobId"]: detail for detail in answer["jobs"]}
+        for aws_id in batch:
+            if aws_id in seen:
+                self._saw(aws_id, seen[aws_id])
+            else:
+                self._missed(aws_id)
 
     def _saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
         watched = self._watched[aws_id]
         watched.missing_since = None
         status = str(detail["status"])
+        if status in ENDED:
+            self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
+            del self._watched[aws_id]
+        else:
+            started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
+            self._schedule.saw(aws_id, time.monotonic(), started)
         if status == watched.status:
             self._explain(aws_id, watched, detail.get("statusReason"))
-            return
-        watched.status = status
-        observation = observe(detail)
-        if observation.ended:
-            del self._watched[aws_id]
-        self._emit(StateChanged(watched.job, aws_id, observation))
+        else:
+            watched.status = status
+            self._emit(StateChanged(watched.job, aws_id, observe(detail)))
+
+    def _here(self, milliseconds: int | None) -> float | None:
+        """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
+        if not milliseconds:
+            return None
+        seconds = milliseconds / 1000
+        behind = time.monotonic() - seconds
+        self._skew = behind if self._skew is None else min(self._skew, behind)
+        return seconds + self._skew
 
     def _explain(self, aws_id: str, watched: _Watched, reason: str | None) -> None:
         if watched.status == "RUNNABLE" and reason and reason != watched.reason:
@@ -109,7 +131,10 @@ class Monitor:
         watched = self._watched[aws_id]
         now = time.monotonic()
         watched.missing_since = watched.missing_since or now
-        if now - watched.missing_since > MISSING:
+        if now - watched.missing_since <= MISSING:
+            self._schedule.saw(aws_id, time.monotonic(), None)
+        else:
+            self._schedule.forget(aws_id)
             del self._watched[aws_id]
             message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
             self._emit(Lost(watched.job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))

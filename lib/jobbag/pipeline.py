@@ -51,6 +51,10 @@ class Stopping:
     detach: bool
     grace: float
 
+    def detaches(self, interrupted: Interrupted) -> bool:
+        """Whether the jobs are left alone. A session that drops is no wish to stop them."""
+        return self.detach or interrupted.exit_code is ExitCode.SIGHUP
+
 
 SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
 
@@ -202,42 +206,47 @@ class Pipeline:
 
     def _stop(self, interrupted: Interrupted) -> None:
         """Send nothing more; then leave the jobs alone, or terminate them and wait a while for their logs."""
-        name, grace = interrupted.exit_code.name, self._stopping.grace
-        detach = self._stopping.detach or interrupted.exit_code is ExitCode.SIGHUP
-        log.warning("%s: no more jobs are sent; a second signal leaves at once", name)
-        deadline = time.monotonic() + grace
+        log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
+        deadline = time.monotonic() + self._stopping.grace
         self._stager.close()
         self._submitter.close()
         self._drain()
-        if detach:
+        if self._stopping.detaches(interrupted):
             log.warning("the jobs that are submitted go on; start the same command again to collect them")
             return
-        self._find_lost()
-        running = list(self._report.running())
-        if not running:
-            return
-        log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
-        for job, aws_id in running:
-            self._tell(Terminated(job, aws_id))
-        self._journal.sync()
-        terminate(self._cloud, {aws_id: job.name for job, aws_id in running}, "pegasus-aws-batch was stopped", grace)
+        with self._cloud.within(self._stopping.grace) as cloud:
+            self._find_lost(cloud)
+            self._terminate(cloud)
         while self._report.unsettled and not self._report.broken and (left := deadline - time.monotonic()) > 0:
             try:
                 self._handle(self._events.get(timeout=left))
             except queue.Empty:
                 break
 
+    def _terminate(self, cloud: Cloud) -> None:
+        running = list(self._report.running())
+        if not running:
+            return
+        grace = self._stopping.grace
+        log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
+        # Those that wait go first, lest they start in the places of those that run.
+        running.sort(key=lambda one: self._report.of(one[0]).is_running)
+        for job, aws_id in running:
+            self._tell(Terminated(job, aws_id))
+        self._journal.sync()
+        terminate(cloud, {aws_id: job.name for job, aws_id in running}, "pegasus-aws-batch was stopped")
+
     def _drain(self) -> None:
         while not self._events.empty():
             self._handle(self._events.get())
 
-    def _find_lost(self) -> None:
+    def _find_lost(self, cloud: Cloud) -> None:
         """Jobs whose SubmitJob got no answer may run too."""
         for job in self._bag.jobs:
             token = self._report.of(job).token
             if job.number in self._sending and token is not None:
                 try:
-                    aws_id = find(self._cloud, self._request_of(job, token))
+                    aws_id = find(cloud, self._request_of(job, token))
                 except ToolError as error:
                     log.error("job %s may be running: %s", job.name, error)
                     continue

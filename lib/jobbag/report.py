@@ -118,6 +118,11 @@ class Outcome:
         return self.observation is not None and self.observation.ended
 
     @property
+    def is_running(self) -> bool:
+        """Whether its container was seen to start."""
+        return self.observation is not None and self.observation.status in ("STARTING", "RUNNING")
+
+    @property
     def to_repeat(self) -> bool:
         """Whether the job never got the chance to end by itself, so that a new start sends it again."""
         return self.error is not None or (self.terminated and self.ended and not self.succeeded)

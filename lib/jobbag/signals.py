@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from jobbag.errors import ExitCode, Interrupted
@@ -28,6 +28,7 @@ class Signals:
         self._seen = False
         self._deliver: Callable[[Interrupted], None] | None = None
         self.last_words = ""  # for who leaves at once: how to come back
+        self.last_act: Callable[[], None] = lambda: None  # what must not be left behind even then
 
     def __enter__(self) -> Signals:
         self._before = {number: signal.signal(number, self._handle) for number in _EXIT_CODES}
@@ -50,6 +51,8 @@ class Signals:
         code = _EXIT_CODES[signal.Signals(number)]
         if self._seen:
             os.write(2, self.last_words.encode(errors="replace"))
+            with suppress(Exception):
+                self.last_act()
             os._exit(code)
         self._seen = True
         if self._deliver is None:

@@ -167,7 +167,7 @@ def legal_name(name: str) -> str:
     if _LEGAL_NAME.fullmatch(name):
         return name
     cleaned = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-    cleaned = cleaned if cleaned[0].isalnum() and cleaned[0].isascii() else f"j{cleaned}"
+    cleaned = cleaned if cleaned[:1].isalnum() else f"j{cleaned}"
     return f"{cleaned[: MAX_NAME - 11]}-{_digest(name)}"
 
 

@@ -18,7 +18,7 @@ from jobbag.events import LogPlace
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 STREAMS_PER_CALL = 100  # FilterLogEvents
 FIRST_SETTLE = 5.0  # s after a job's end to read its log, as long as nothing is known of the delays
-SHORTEST_SETTLE, LONGEST_SETTLE = 1.5, 60.0  # s
+SHORTEST_SETTLE, LONGEST_SETTLE = 1.0, 60.0  # s
 EMPTY_SETTLE = 10.0  # s; a log without a line shows no delay
 MISSING_SETTLE = 20.0  # s; the log driver makes the stream before the container starts
 TAIL_LINES, TAIL_WIDTH = 10, 400

@@ -161,9 +161,10 @@ def abandon(cloud: Cloud, place: S3Place, events: list[Event], grace: float) -> 
             running[event.aws_id] = event.job.name
         elif isinstance(event, StateChanged) and event.observation.ended:
             running.pop(event.aws_id, None)
-    terminate(cloud, running, "pegasus-aws-batch --fresh", grace)
+    with cloud.within(grace) as hurried:
+        terminate(hurried, running, "pegasus-aws-batch --fresh")
     _await_end(cloud, list(running), grace)
-    for line in footprint.take_down():
+    for line in footprint.take_down(cloud):
         log.warning("%s", line)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 
 from jobbag.aws import Cloud
@@ -15,19 +15,11 @@ log = logging.getLogger(__name__)
 JOBS_PER_CALL = 50
 
 
-def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str, seconds: float) -> None:
-    """Ask AWS to stop jobs, given as AWS id → name, for `seconds` at most. Logs those that were not reached."""
-    late = threading.Event()
-    timer = threading.Timer(seconds, late.set)
-    timer.start()
+def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str) -> None:
+    """Ask AWS to stop jobs, given as AWS id → name. Logs those that were not reached."""
     left = dict(jobs)
-    try:
-        _terminate(cloud.cancelled_by(late), left, reason)
-    except Cancelled:
-        pass
-    finally:
-        timer.cancel()
-        timer.join()
+    with suppress(Cancelled):
+        _terminate(cloud, left, reason)
     for aws_id, name in left.items():
         log.error("job %s (%s) could not be terminated; it may still be running", name, aws_id)
 

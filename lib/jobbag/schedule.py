@@ -1,0 +1,125 @@
+"""Pure: when to ask for a job again. Seldom while it waits, and soon when it is about to end.
+
+What is known of a job's end comes from the jobs of the same run that have ended: how long they waited, and how
+long they ran. Before that, a job is asked for again after a quarter of the time that it has been in its state.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_right, insort
+from collections import deque
+from dataclasses import dataclass
+
+FIRST, LONGEST = 1.0, 30.0  # s between two looks at a job
+SHARE = 0.25  # of the time in its state after which a job is asked for again
+GLIMPSE = 10.0  # s after its likely start that a long job is looked at
+MARGIN = 0.3  # s after an expected end that AWS needs to tell it
+MEMORY = 400  # ended jobs from which the next ends are foretold
+NEEDED = 5  # ended jobs before anything is foretold
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+
+
+class Times:
+    """The latest of some durations (s), and what they foretell."""
+
+    def __init__(self) -> None:
+        self._latest: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        """Learn one more."""
+        self._latest.append(seconds)
+        insort(self._sorted, seconds)
+        if len(self._latest) > MEMORY:
+            del self._sorted[bisect_right(self._sorted, self._latest.popleft()) - 1]
+
+    def next_after(self, seconds: float) -> float | None:
+        """The next duration at which an end is likely, for what has lasted so long; None if nothing is known."""
+        if len(self._sorted) < NEEDED:
+            return None
+        last = len(self._sorted) - 1
+        marks = (self._sorted[round(quantile * last)] for quantile in QUANTILES)
+        return next((mark for mark in marks if mark > seconds), None)
+
+
+@dataclass(slots=True)
+class _Entry:
+    submitted: float
+    started: float | None = None
+    due: float = 0.0
+
+
+class Schedule:
+    """The jobs to ask for, and when. Times are those of one clock of the caller's, in seconds."""
+
+    def __init__(self, tick: float, sweep_rate: float) -> None:
+        """Looks happen at multiples of `tick`, so that they share calls; `sweep_rate`: jobs to ask for a second."""
+        self._tick = tick
+        self._sweep_rate = sweep_rate
+        self._entries: dict[str, _Entry] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._waits, self._runs = Times(), Times()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, key: str, now: float) -> None:
+        """A job that was submitted just now."""
+        self._entries[key] = _Entry(now)
+        self._put(key, now + FIRST)
+
+    def take(self, now: float, most: int) -> list[str]:
+        """The jobs that are due, and those that soon are, `most` at most. What was seen of each is then to be said."""
+        taken: list[str] = []
+        if not self._heap or self._heap[0][0] > now:
+            return taken
+        while self._heap and self._heap[0][0] <= now + self._tick and len(taken) < most:
+            due, key = heapq.heappop(self._heap)
+            if key in self._entries and self._entries[key].due == due:
+                taken.append(key)
+        return taken
+
+    def pause(self, now: float) -> float | None:
+        """The seconds until the next job is due; None if there is none."""
+        return max(self._heap[0][0] - now, 0.0) if self._heap else None
+
+    def saw(self, key: str, now: float, started: float | None) -> None:
+        """The job has not ended; `started` is when it began to run, if it runs."""
+        entry = self._entries[key]
+        if started is not None and entry.started is None:
+            self._waits.add(max(started - entry.submitted, 0.0))
+        entry.started = started
+        self._put(key, self._next_look(entry, now))
+
+    def ended(self, key: str, started: float | None, stopped: float | None) -> None:
+        """The job is over."""
+        entry = self._entries.pop(key)
+        if started is not None and stopped is not None:
+            self._runs.add(max(stopped - started, 0.0))
+            if entry.started is None:
+                self._waits.add(max(started - entry.submitted, 0.0))
+
+    def forget(self, key: str) -> None:
+        """The job is given up."""
+        del self._entries[key]
+
+    def _next_look(self, entry: _Entry, now: float) -> float:
+        sweep = len(self._entries) / self._sweep_rate
+        if entry.started is None:
+            age = now - entry.submitted
+            wait, run = self._waits.next_after(age - GLIMPSE), self._runs.next_after(0.0)
+            if wait is not None and run is not None and wait + min(run, GLIMPSE) > age:
+                return min(entry.submitted + wait + min(run, GLIMPSE) + MARGIN, now + LONGEST)
+            return now + min(max(SHARE * age, FIRST), LONGEST)
+        lasted = now - entry.started
+        expected = self._runs.next_after(lasted)
+        if expected is not None:
+            return min(entry.started + expected + MARGIN, now + LONGEST)
+        return now + min(max(SHARE * lasted, FIRST), max(sweep, FIRST), LONGEST)
+
+    def _put(self, key: str, due: float) -> None:
+        entry = self._entries[key]
+        entry.due = math.ceil(due / self._tick) * self._tick
+        heapq.heappush(self._heap, (entry.due, key))
