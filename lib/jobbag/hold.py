@@ -1,7 +1,7 @@
 """One run at a time on one journal, on any file system: a file that says who holds it.
 
-The file is made exclusively (O_EXCL, which NFS has), and touched while the run lives. A holder on this host is
-dead if its process is; one on another host if the file has not been touched for a while.
+The file is made by a link, which succeeds or fails as a whole, and touched while the run lives. A holder on this
+host is dead if its process is; one on another host if the file has not been touched for a while.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Hold:
             if self._take():
                 self._thread.start()
                 return self
-            holder = self._holder()
+            holder = _read(self._path)
             if holder is None:
                 continue
             if not self._is_stale(holder):
@@ -52,23 +52,18 @@ class Hold:
             self._path.unlink()
 
     def _take(self) -> bool:
+        """Make the file, with its content, unless there is one. A link is made or not, on NFS too."""
+        mine = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        file = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w") as stream:
+                json.dump(_myself(), stream)
+            os.link(mine, self._path)
         except FileExistsError:
             return False
-        with os.fdopen(file, "w") as stream:
-            json.dump(_myself(), stream)
+        finally:
+            mine.unlink()
         return True
-
-    def _holder(self) -> dict[str, Any] | None:
-        """What the file says; empty while its holder is still writing it, None when it is gone."""
-        try:
-            content = json.loads(self._path.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) else {}
 
     def _is_stale(self, holder: dict[str, Any]) -> bool:
         me = _myself()
@@ -95,7 +90,7 @@ class Hold:
         aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         with suppress(FileNotFoundError):
             self._path.rename(aside)
-            if json.loads(aside.read_text() or "{}") != holder:  # somebody took it in between
+            if _read(aside) != holder:  # somebody took it in between
                 with suppress(FileExistsError):
                     os.link(aside, self._path)
             aside.unlink()
@@ -104,6 +99,17 @@ class Hold:
         while not self._stop.wait(TOUCH):
             with suppress(OSError):
                 os.utime(self._path)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What the file says; empty if that is nothing, None when it is gone."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _myself() -> dict[str, Any]:
@@ -123,7 +129,8 @@ def _process_start(pid: Any) -> str | None:
         stat = Path(f"/proc/{int(pid)}/stat").read_text()
     except (OSError, TypeError, ValueError):
         return None if not _is_alive(pid) else "alive"
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]  # a zombie is dead, though nobody has taken note yet
 
 
 def _is_alive(pid: Any) -> bool:

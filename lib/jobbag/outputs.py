@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from jobbag.bag import Bag, Job
-from jobbag.events import Event, LogsWritten, Merged
+from jobbag.events import Event, LogsWritten, Lost, Merged, NotSubmitted, StateChanged, Submitting, Terminated
 
 
 class Outputs(Protocol):
@@ -36,6 +36,32 @@ class Outputs(Protocol):
         """For people: where the outputs are."""
 
 
+def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
+    """The events without the output of jobs that were sent again, or are to be sent or asked for again."""
+    reset: dict[int, int] = {}  # by job: what was written before this place holds no more
+    open_: dict[int, set[str]] = {}  # by job: what speaks against its output, as long as nothing else comes
+    for place, event in enumerate(events):
+        match event:
+            case Submitting(job=job):
+                reset[job.number] = place
+                open_[job.number] = set()
+            case NotSubmitted(job=job) | Lost(job=job):
+                open_.setdefault(job.number, set()).update(("terminated", "failed"))
+            case Terminated(job=job):
+                open_.setdefault(job.number, set()).add("terminated")
+            case StateChanged(job=job, observation=observation) if observation.ended:
+                open_.setdefault(job.number, set()).discard("failed")
+                if observation.status == "FAILED":
+                    open_[job.number].add("failed")
+    again = {number for number, against in open_.items() if against == {"terminated", "failed"}}
+    return [
+        event
+        for place, event in enumerate(events)
+        if not isinstance(event, (LogsWritten, Merged))
+        or (event.job.number not in again and place > reset.get(event.job.number, -1))
+    ]
+
+
 class JobFiles:
     """Each job has its own jobName.out and jobName.err in the working directory."""
 
@@ -45,7 +71,7 @@ class JobFiles:
     def restore(self, events: list[Event]) -> list[Event]:
         return [
             event
-            for event in events
+            for event in _of_jobs_that_are_done(events)
             if not isinstance(event, LogsWritten) or (event.whole and event.out.exists() and event.err.exists())
         ]
 
@@ -85,6 +111,7 @@ class MergedFiles:
 
     def restore(self, events: list[Event]) -> list[Event]:
         """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""
+        events = _of_jobs_that_are_done(events)
         merged = {event.job.number: event for event in events if isinstance(event, Merged)}
         in_order = list(takewhile(lambda number: number in merged, self._order))
         sizes = [0, 0]
@@ -102,6 +129,8 @@ class MergedFiles:
 
     def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
         if event.job.number in merged:
+            for part in (event.out, event.err):  # the start was killed just before it could
+                part.unlink(missing_ok=True)
             return True
         if not (event.whole and event.out.exists() and event.err.exists()):
             return False

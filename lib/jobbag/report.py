@@ -125,7 +125,7 @@ class Outcome:
     @property
     def to_repeat(self) -> bool:
         """Whether the job never got the chance to end by itself, so that a new start sends it again."""
-        return self.error is not None or (self.terminated and self.ended and not self.succeeded)
+        return (self.error is not None and not self.aws_id) or (self.terminated and self.ended and not self.succeeded)
 
 
 class Report:
@@ -154,6 +154,7 @@ class Report:
                 self.of(event.job).aws_id = event.aws_id
             case StateChanged():
                 self.of(event.job).observation = event.observation
+                self.of(event.job).error = None  # it was given up, and is there after all
             case NotSubmitted() | Lost():
                 self.of(event.job).error = str(event.error)
             case LogsWritten():
