@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as exceptions
+import botocore.session
 from botocore.config import Config
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
@@ -26,6 +27,7 @@ from jobbag.errors import AwsError, Cancelled, InputError
 from jobbag.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.logfile import TRACE
 from jobbag.pace import Pace, quota
+from jobbag.putobject import CONNECT_TIMEOUT, READ_TIMEOUT, PutObject
 from jobbag.trace import Shown
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ log = logging.getLogger(__name__)
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
 OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
-CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s
 CONNECTIONS = 32  # at least as many as threads that share a client
 
 Answer = TypeVar("Answer")
@@ -56,6 +57,7 @@ class Connection:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._putters: dict[str, PutObject] = {}  # by bucket
         self._made = 0.0  # time.monotonic()
         self._begin()
         if not self._session.region_name:
@@ -65,7 +67,8 @@ class Connection:
     def _begin(self) -> None:
         keys: dict[str, Any] = dict(self._access.credentials or {})
         try:
-            session: Any = boto3.Session(region_name=self._access.region, **keys)
+            core = botocore.session.get_session()
+            session: Any = boto3.Session(botocore_session=core, region_name=self._access.region, **keys)
             found = session.get_credentials()
         except exceptions.BotoCoreError as error:
             raise InputError.of("AWS configuration", str(error)) from None
@@ -73,8 +76,9 @@ class Connection:
             raise InputError.of(
                 "AWS credentials", "none found; run `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )
-        self._session = session
+        self._session, self._core = session, core
         self._clients.clear()
+        self._putters.clear()
         self._made = time.monotonic()
 
     def renew(self) -> None:
@@ -84,6 +88,16 @@ class Connection:
                 log.warning("the AWS credentials have expired; reading them again until they are renewed")
                 with suppress(InputError):  # in the middle of being written
                     self._begin()
+
+    def put_object(self, bucket: str) -> PutObject:
+        """A quick PutObject for one bucket: another one after `renew`."""
+        client = self.client("s3", self.region)
+        with self._lock:
+            if bucket not in self._putters:
+                verify = self._core.get_config_variable("ca_bundle") or True
+                credentials = self._session.get_credentials()
+                self._putters[bucket] = PutObject(client, credentials, verify, bucket, CONNECTIONS)
+            return self._putters[bucket]
 
     def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
         """The client of a service. `retrying`: botocore itself repeats failed requests."""
@@ -156,6 +170,10 @@ class Cloud:
     def transfer_client(self) -> Any:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
         return self._connection.client("s3", self.region, retrying=True)
+
+    def put_object(self, bucket: str) -> PutObject:
+        """A quick way to put small objects into a bucket, with the credentials of this moment."""
+        return self._connection.put_object(bucket)
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.

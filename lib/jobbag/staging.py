@@ -10,11 +10,15 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol
 
+from botocore.exceptions import ClientError
+
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job, is_url
+from jobbag.bucket import keys
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events import Emit, Staged, StagingFailed
 from jobbag.specs import S3Place
@@ -25,6 +29,8 @@ FILES_AT_ONCE = 8
 REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large one go side by side
 PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
 MAX_PARTS = 10_000
+MANY = 20  # files for which it pays to list the bucket
+MOST_LISTED = 50_000  # keys
 READ_SIZE = 1024 * 1024  # bytes
 
 
@@ -73,7 +79,7 @@ class Stager:
         self._cloud = cloud.cancelled_by(self._cancel)
         self._place = place
         self._emit = emit
-        self._bucket_is_new = bucket_is_new
+        self._bucket_is_new = bucket_is_new  # it holds nothing yet
         self._lock = threading.Lock()
         self._managers: dict[Any, Any] = {}  # by client
         self._pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="upload")
@@ -97,14 +103,34 @@ class Stager:
         by_key: dict[str, list[str]] = {}
         for item in items:
             by_key.setdefault(self._place.key(item), []).append(item)
-        for key, same in by_key.items():
-            self._pool.submit(self._send, key, same)
+        if by_key:
+            self._pool.submit(self._send_all, by_key)
 
-    def _send(self, key: str, items: list[str]) -> None:
+    def _send_all(self, by_key: dict[str, list[str]]) -> None:
+        """Look once at what the bucket holds, if there is much to send, and hand the files to the pool."""
+        there: set[str] | None = set() if self._bucket_is_new else None
+        if there is None and len(by_key) >= MANY:
+            try:
+                there = self._keys_there()
+            except Cancelled:
+                return
+            except AwsError as error:
+                log.debug("the bucket cannot be listed, so each file is asked for: %s", error)
+        for key, same in by_key.items():
+            if self._cancel.is_set():
+                return
+            self._pool.submit(self._send, key, same, there is None or key in there)
+
+    def _keys_there(self) -> set[str] | None:
+        """The keys below the key prefix; None if they are too many to list."""
+        found = set(islice(keys(self._cloud, self._place.bucket, self._place.key_prefix), MOST_LISTED + 1))
+        return found if len(found) <= MOST_LISTED else None
+
+    def _send(self, key: str, items: list[str], may_be_there: bool) -> None:
         item = items[0]
         try:
             size, modified = state_of(item)
-            sent = self._bucket_is_new or not is_there(self._cloud, self._place, item)
+            sent = not (may_be_there and is_there(self._cloud, self._place, item))
             if sent:
                 self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
@@ -126,9 +152,22 @@ class Stager:
     def _upload(self, item: str, key: str) -> None:
         before = state_of(item)
         log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
-        self._current_manager().upload(item, self._place.bucket, key).result()
+        if before[0] >= PART_SIZE or not self._put(item, key):
+            self._current_manager().upload(item, self._place.bucket, key).result()
         if state_of(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
+
+    def _put(self, item: str, key: str) -> bool:
+        """Send a small file the quick way; false if the bucket wants more than that, such as another region."""
+        try:
+            with open(item, "rb") as file:
+                self._cloud.put_object(self._place.bucket).put(key, file.read())
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status >= 400 and status != 400:
+                raise
+            return False
+        return True
 
     def _current_manager(self) -> Any:
         """The transfer manager on the current client: another one once the credentials have been renewed."""
