@@ -112,10 +112,12 @@ class _Start:
 
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
+        events = self.earlier.events(self.bag)
+        if events and not takeup.folded(events, self.bag).has_to_send:
+            return {}  # there are only results to collect
         known = entities.look_up_all(self.cloud, self.plan)
         entities.look_up_of_jobs(self.cloud, self.bag)
         if self.earlier.how is How.GO_ON and not self.settings.resume:
-            events = self.earlier.events(self.bag)
             found = list(takeup.changed_inputs(self.cloud, self.place, self.bag, events))
             if found:
                 raise takeup.refuse(self.journal_path, found)
@@ -125,7 +127,7 @@ class _Start:
         """Run the bag to its end, or as far as it goes."""
         events = self.earlier.events(self.bag)
         if self.earlier.how is How.FRESH:
-            takeup.abandon(self.cloud, self.place, events, self.settings.grace)
+            takeup.abandon(self.cloud, self.place, self.bag, events, self.settings.grace)
             events = []
         if self.earlier.how is not How.GO_ON and (aside := set_aside(self.journal_path)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
@@ -201,11 +203,11 @@ class _Start:
     def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, stopped: Interrupted | None) -> list[str]:
         """Remove what the run made, unless the user wants it kept or jobs still run on it."""
         made = footprint.describe()
-        running = [job.name for job, _ in report.running()]
+        running = [*(job.name for job, _ in report.running()), *(job.name for job in report.in_doubt())]
         if running:
-            more = f" and {len(running) - 1} more jobs" if len(running) > 1 else ""
-            stays = f"; this stays for them: {', '.join(made)}" if made else ""
-            log.warning("%s%s still run in AWS%s", running[0], more, stays)
+            more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+            stays = f"; this stays for that: {', '.join(made)}" if made else ""
+            log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
             return []
         failures: list[str] = []
         if made and not self.settings.keep:
@@ -213,6 +215,8 @@ class _Start:
             hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
             with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
                 failures = footprint.take_down(cloud)
+        for failure in failures:
+            log.error("%s", failure)
         if not failures:
             notes.durably(TakenDown())
         return failures
@@ -225,7 +229,5 @@ class _Start:
         headline = report.headline(outputs.description)
         log.info("%s", headline)
         report.tell_failures()
-        for failure in failures:
-            log.error("%s", failure)
         code = ExitCode.AWS_ERROR if failures else report.exit_code
         return Result(stopped.exit_code if stopped else code, (headline,))

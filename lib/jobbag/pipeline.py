@@ -123,11 +123,19 @@ class Pipeline:
                 self._open = False
                 if self._stopped:
                     self._stop(self._stopped)
-            except OSError as error:  # the disk is full, or the directory is gone
-                self._open = False
-                self._report(WorkerFailed("run", error))
-        self._drain()
+            except OSError as error:
+                self._cannot_write(error)
+        try:
+            self._drain()
+        except OSError as error:
+            self._cannot_write(error)
         return self._stopped
+
+    def _cannot_write(self, error: OSError) -> None:
+        """The disk is full, or the directory is gone: nothing more is sent, and a new start goes on."""
+        self._open = False
+        if not self._report.broken:
+            self._report(WorkerFailed("run", error))
 
     @property
     def _is_over(self) -> bool:
@@ -209,7 +217,7 @@ class Pipeline:
         log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
         deadline = time.monotonic() + self._stopping.grace
         self._stager.close()
-        self._submitter.close()
+        self._submitter.close(self._stopping.grace / 2)
         self._drain()
         if self._stopping.detaches(interrupted):
             log.warning("the jobs that are submitted go on; start the same command again to collect them")

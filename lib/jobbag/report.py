@@ -235,6 +235,13 @@ class Report:
             if outcome.aws_id and not outcome.ended:
                 yield job, outcome.aws_id
 
+    def in_doubt(self) -> Iterator[Job]:
+        """Jobs that AWS may have or not: they were to be sent, and nothing is known of it."""
+        for job in self._bag.jobs:
+            outcome = self._outcomes[job.number]
+            if outcome.token is not None and not outcome.aws_id and outcome.error is None:
+                yield job
+
     @property
     def unsettled(self) -> bool:
         """Whether a job that AWS has is still to end, or its output to come."""

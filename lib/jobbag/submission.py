@@ -66,12 +66,13 @@ class Submitter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Send no more jobs; the requests under way end, and what they gave is told."""
+    def close(self, seconds: float | None = None) -> None:
+        """Send no more jobs; the requests under way end, in so many seconds at most, and what they gave is told."""
         self._cancel.set()
         self._agenda.close()
+        deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
     def submit(self, job: Job, request: dict[str, Any], *, unsure: bool = False) -> None:
         """Send the job soon; gives a Submitted or a NotSubmitted. `unsure`: an earlier start may have sent it."""

@@ -151,7 +151,7 @@ def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
     return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
 
 
-def abandon(cloud: Cloud, place: S3Place, events: list[Event], grace: float) -> None:
+def abandon(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event], grace: float) -> None:
     """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made."""
     footprint = Footprint(cloud, place, note=lambda _: None)
     running: dict[str, str] = {}
@@ -161,6 +161,8 @@ def abandon(cloud: Cloud, place: S3Place, events: list[Event], grace: float) -> 
             running[event.aws_id] = event.job.name
         elif isinstance(event, StateChanged) and event.observation.ended:
             running.pop(event.aws_id, None)
+    for job in folded(events, bag).in_doubt():
+        log.warning("job %s may have been sent, and may run", job.name)
     with cloud.within(grace) as hurried:
         terminate(hurried, running, "pegasus-aws-batch --fresh")
     _await_end(cloud, list(running), grace)
@@ -180,14 +182,21 @@ def _await_end(cloud: Cloud, ids: list[str], grace: float) -> None:
         log.warning("%d old jobs are still ending", len(ids))
 
 
-def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events without those of jobs that did not succeed: a run of only those is to follow."""
+def folded(events: list[Event], bag: Bag) -> Report:
+    """What the events say of the jobs."""
     report = Report(bag, 0)
     for event in events:
         report(event)
+    return report
+
+
+def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
+    """The events of the jobs that succeeded, and of their inputs: a run of only the others is to follow."""
+    report = folded(events, bag)
     kept = {job.number for job in bag.jobs if report.of(job).succeeded}
-    return [
-        event
-        for event in events
-        if ((job := getattr(event, "job", None)) is not None and job.number in kept) or isinstance(event, Staged)
-    ]
+    return [event for event in events if isinstance(event, Staged) or _number(event) in kept]
+
+
+def _number(event: Event) -> int | None:
+    job = getattr(event, "job", None)
+    return job.number if isinstance(job, Job) else None
