@@ -149,7 +149,7 @@ class _Reader:
 
 def _is_text(value: Any) -> bool:
     """A string that is not empty and that UTF-8 can write (JSON can escape half of a surrogate pair)."""
-    return isinstance(value, str) and value != "" and _encodes(value)
+    return isinstance(value, str) and value != "" and _encodes(value) and "\0" not in value
 
 
 def _encodes(text: str) -> bool:
@@ -163,7 +163,7 @@ def _encodes(text: str) -> bool:
 def _name_problems(name: Any) -> Iterator[str]:
     if name is None:
         yield "has no jobName"
-    elif not _is_text(name):
+    elif not isinstance(name, str) or not name or not _encodes(name):
         yield "jobName: must be a string that is not empty"
     elif "/" in name or name.startswith("."):
         yield "jobName: becomes a file name, so it can have no '/' and no dot in front"
@@ -183,6 +183,8 @@ def _arguments(value: Any) -> tuple[list[str], list[str]]:
             return [], [f"arguments: {error} in {value!r}"]
     if not isinstance(words, list) or not all(isinstance(word, str) and _encodes(word) for word in words):
         return [], ["arguments: must be a string or a list of strings"]
+    if any("\0" in word for word in words):
+        return [], ["arguments: no process can have a NUL in a word of its command"]
     if "" in words:
         return [], ["arguments: AWS Batch accepts no empty word in a command"]
     return words, []
@@ -209,6 +211,9 @@ def _request_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the job's other fields, which go to the SubmitJob API as they are."""
     for path, what in shapes.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
         yield f"{path}: {what}"
+    for other in ("ecsPropertiesOverride", "eksPropertiesOverride", "nodeOverrides"):
+        if other in request:
+            yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict):
         if "command" in overrides:

@@ -83,6 +83,8 @@ def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
         return entity
     if detail.get("state") == "DISABLED":
         raise InputError.of(kind.option, f"the {kind.words} {ref} is DISABLED; enable it, or use another")
+    if detail.get("status") == "DELETING":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is being deleted")
     if detail.get("status") == "INVALID":
         raise InputError.of(kind.option, f"the {kind.words} {ref} is INVALID: {_reason(detail)}")
     if detail.get("status") not in ("VALID", None):

@@ -14,7 +14,8 @@ from pathlib import Path
 from jobbag.bag import Job
 from jobbag.errors import Interrupted, ToolError
 
-ENDED = ("SUCCEEDED", "FAILED")
+STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+ENDED = STATES[-2:]
 
 
 def now_ms() -> int:

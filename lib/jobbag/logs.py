@@ -28,9 +28,10 @@ from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams
 
 log = logging.getLogger(__name__)
 
-READERS = 6
+READERS = 3
 TICK = 0.5  # s; logs that are due within one are read together
-LARGE = 4 * 1024 * 1024  # bytes of a log that is better read by itself
+LARGE = 1024 * 1024  # characters of a log that is better read by itself
+IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
 
 Paths = Callable[[Job], tuple[Path, Path]]
 
@@ -103,6 +104,7 @@ class LogFetcher:
     def _fetch(self, tasks: list[_Task]) -> None:
         """Read the logs of some tasks, of one group; write their files, or put back what is not whole yet."""
         began = time.monotonic()
+        again: list[tuple[_Task, float]] = []
         with ExitStack() as stack:
             readings = [_Reading(task, stack.enter_context(_Files(self._paths(task.job)))) for task in tasks]
             try:
@@ -123,7 +125,11 @@ class LogFetcher:
                 self._fetch([task for task in tasks if task is not found.task])
                 return
             for reading in readings:
-                self._conclude(reading, began)
+                needed = self._conclude(reading, began)
+                if needed is not None:
+                    again.append((reading.task, needed))
+        for task, needed in again:  # now that nobody else holds their files
+            self._put(task, needed)
 
     def _read_together(self, readings: list[_Reading]) -> None:
         by_stream = {reading.task.place.stream: reading for reading in readings}
@@ -158,16 +164,16 @@ class LogFetcher:
             return False
         return True
 
-    def _conclude(self, reading: _Reading, began: float) -> None:
-        """Put the files in place if the log was whole when its reading began; else read it again later."""
+    def _conclude(self, reading: _Reading, began: float) -> float | None:
+        """Put the files in place if the log was whole when its reading began; else the seconds from the job's end
+        when to read it again."""
         task, lines = reading.task, reading.splitter.lines
         note = reading.note
         if note is None:
             needed = self._delays.settle(lines, missing=reading.missing)
             if began < task.ended + needed:
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
-                self._put(task, needed)
-                return
+                return needed
             if reading.missing:
                 note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
         if task.observation is not None and reading.whole:
@@ -178,6 +184,7 @@ class LogFetcher:
         )
         tail = reading.splitter.tail
         self._emit(LogsWritten(task.job, *reading.files.paths, lines, tail, note, reading.whole))
+        return None
 
     def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
@@ -220,16 +227,49 @@ class _Reading:
         self.note, self.whole = f"the log could not be fetched: {error}", False
 
 
+class _Part:
+    """A file that is written beside its place: in memory as long as it is small, as there may be hundreds at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._memory = bytearray()
+        self._file: BinaryIO | None = None
+
+    def write(self, data: bytes) -> None:
+        """Add to the content."""
+        self._memory += data
+        if len(self._memory) > IN_MEMORY:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = self._part.open("wb")
+        self._file.write(self._memory)
+        self._memory.clear()
+
+    def commit(self) -> None:
+        """Put the file in its place, by rename."""
+        self._flush()
+        assert self._file is not None
+        self._file.close()
+        os.replace(self._part, self._path)
+
+    def drop(self) -> None:
+        """Leave nothing of a file that was not put in its place."""
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+
 class _Files:
-    """A job's .out and .err, written beside their places and put there whole, by rename, with `commit`."""
+    """A job's .out and .err, put in their places whole with `commit`."""
 
     def __init__(self, paths: tuple[Path, Path]) -> None:
         self.paths = paths
-        self._parts = [path.with_name(f"{path.name}.part") for path in paths]
-        self.streams: list[BinaryIO] = []
+        self.streams = [_Part(path) for path in paths]
 
     def __enter__(self) -> _Files:
-        self.streams = [part.open("wb") for part in self._parts]
         return self
 
     def end(self, record: str, note: str | None) -> None:
@@ -242,14 +282,12 @@ class _Files:
 
     def commit(self) -> None:
         """Put the files in their places."""
-        for stream, part, path in zip(self.streams, self._parts, self.paths, strict=True):
-            stream.close()
-            os.replace(part, path)
+        for stream in self.streams:
+            stream.commit()
 
     def __exit__(self, *_: object) -> None:
-        for stream, part in zip(self.streams, self._parts, strict=True):
-            stream.close()
-            part.unlink(missing_ok=True)
+        for stream in self.streams:
+            stream.drop()
 
 
 def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:

@@ -11,6 +11,7 @@ from typing import TextIO
 from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events import (
+    STATES,
     Event,
     Held,
     LogPlace,
@@ -48,6 +49,7 @@ class JobStateLog:
 
     def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("a", encoding="utf-8", errors="replace")
+        self._seen: dict[str, int] = {}  # by AWS id: the states seen, a bit each
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Submitted):
@@ -56,6 +58,10 @@ class JobStateLog:
             self._write(event.at, event.job, event.observation.status, event.aws_id)
 
     def _write(self, at: int, job: Job, state: str, aws_id: str) -> None:
+        bit = 1 << STATES.index(state) if state in STATES else 0
+        if self._seen.get(aws_id, 0) & bit:
+            return  # AWS Batch has started the job again
+        self._seen[aws_id] = self._seen.get(aws_id, 0) | bit
         self._file.write(jobstate_line(at, job.name, state, aws_id) + "\n")
         self._file.flush()
 

@@ -15,15 +15,14 @@ from jobbag.bag import Bag, base_name, rule_problems
 from jobbag.config import Mode, Settings
 from jobbag.errors import Problem
 
-MAX_REQUEST_BYTES = 30 * 1024  # SubmitJob payload (AWS Batch service quotas)
-MAX_OVERRIDES = 8192  # characters of a RunTask override (ECS API)
 MAX_DEFINITION_BYTES = 24 * 1024
 MAX_NAME = 128
-BUCKET_VARIABLE = "PEGASUS_AWS_BATCH_BUCKET"
-JOB_NAME_VARIABLE = "PEGASUS_JOB_NAME"
 
 _LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_BUCKET_NAME = re.compile(r"(?!xn--)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(\.\.|\.-|-\.))(?!.*(-s3alias|--ol-s3)$)(?!\d+\.\d+\.\d+\.\d+$)"
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+)
 
 
 @dataclass(frozen=True)

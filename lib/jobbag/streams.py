@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 from jobbag.aws import Cloud
 from jobbag.events import LogPlace
@@ -24,14 +24,20 @@ MISSING_SETTLE = 20.0  # s; the log driver makes the stream before the container
 TAIL_LINES, TAIL_WIDTH = 10, 400
 
 
+class Sink(Protocol):
+    """Takes bytes, as a file does."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
 class Splitter:
     """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records)."""
 
-    def __init__(self, out: BinaryIO, err: BinaryIO) -> None:
+    def __init__(self, out: Sink, err: Sink) -> None:
         self._out, self._err = out, err
         self._to = out
         self.lines = self.size = 0  # size in characters
-        self._tails: dict[BinaryIO, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
+        self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
 
     def write(self, message: str) -> None:
         """Take one log event: a line, or several where the log driver joins them."""
