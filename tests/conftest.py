@@ -1,0 +1,41 @@
+"""What all tests share: the folder of helpers, and the tool itself as a fixture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from helpers.servers import Listener, LocalServer, MotoServer
+from helpers.tool import Tool
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """The real command, to be run in a directory of its own."""
+    return Tool(tmp_path)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """An address that counts who connects to it."""
+    with Listener() as listener:
+        yield listener
+
+
+@pytest.fixture
+def moto() -> Iterator[MotoServer]:
+    """moto in a thread of this process, so that a test can reach its state."""
+    with MotoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def local_server(tmp_path: Path) -> Iterator[LocalServer]:
+    """The embedded AWS as a process of its own, which outlives a run of the tool."""
+    with LocalServer(tmp_path) as server:
+        yield server

@@ -1,0 +1,136 @@
+"""The real command in a process of its own, and the files that it reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, str(REPO / "pegasus_aws_batch.py")]
+SCRIPTS = sysconfig.get_path("scripts")  # where `aws` is
+ENDPOINT = "AWS_ENDPOINT_URL"
+
+Files = dict[str, bytes | None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run of the tool ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines that the tool puts on stderr under its own name, without it."""
+        name = "pegasus-aws-batch: "
+        return [line.removeprefix(name) for line in self.err.splitlines() if line.startswith(name)]
+
+
+class Tool:
+    """Runs the command in the directory `cwd`, with an environment that holds nothing of the machine's."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.cwd = place / "work"
+        self.home = place / "home"
+        self.cwd.mkdir()
+        self.home.mkdir()
+        self.env = {
+            "PATH": os.pathsep.join([SCRIPTS, "/usr/local/bin", "/usr/bin", "/bin"]),
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked of the network
+        }
+
+    def point_to(self, endpoint: str, region: str = "us-east-1") -> None:
+        """From now on, AWS is there, and there are credentials for it."""
+        self.env |= {
+            ENDPOINT: endpoint,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+
+    def run(self, *arguments: str | Path, before: Sequence[str] = (), timeout: float = 120, **how: Any) -> Done:
+        """Run the command, behind the words of another one, to its end. `how` goes to subprocess."""
+        done = subprocess.run(
+            [*before, *COMMAND, *map(str, arguments)],
+            **{"cwd": self.cwd, "env": self.env, "stdin": subprocess.DEVNULL, **how},
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run_all(self, *command_lines: Sequence[str | Path]) -> list[Done]:
+        """Run several command lines at the same time, each to its end."""
+        with ThreadPoolExecutor(len(command_lines)) as pool:
+            return list(pool.map(lambda words: self.run(*words), command_lines))
+
+    def start(self, *arguments: str | Path, stderr: Path) -> subprocess.Popen[bytes]:
+        """Start the command, its stderr going to a file."""
+        with stderr.open("wb") as to:
+            return subprocess.Popen(
+                [*COMMAND, *map(str, arguments)],
+                cwd=self.cwd,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=to,
+                start_new_session=True,
+            )
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write a file below the working directory; its path, relative to it."""
+        path = self.cwd / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return Path(name)
+
+    def bag(self, *jobs: object, name: str = "bag.in") -> Path:
+        """Write a job submit file; its path, relative to the working directory."""
+        return self.write(name, json.dumps({"SubmitJob": jobs}))
+
+    def json(self, name: str, content: object) -> Path:
+        """Write a JSON file; its path, relative to the working directory."""
+        return self.write(name, json.dumps(content))
+
+    def read(self, name: str | Path) -> str:
+        """The content of a file below the working directory."""
+        return (self.cwd / name).read_text(encoding="utf-8")
+
+    def files(self) -> Files:
+        """All that is in the working directory and the home, with content; None is a directory's."""
+        return {
+            str(path.relative_to(self.place)): path.read_bytes() if path.is_file() else None
+            for top in (self.cwd, self.home)
+            for path in sorted(top.rglob("*"))
+        }
+
+
+def job(name: str, *command: str, env: Mapping[str, str] | None = None, **other: object) -> dict[str, object]:
+    """An entry of a job submit file."""
+    environment = [{"name": key, "value": value} for key, value in (env or {}).items()]
+    return {
+        "jobName": name,
+        "executable": command[0],
+        "arguments": list(command[1:]),
+        "environment": environment,
+        **other,
+    }
+
+
+def shell(name: str, script: str, env: Mapping[str, str] | None = None, **other: object) -> dict[str, object]:
+    """An entry of a job submit file that runs a line of shell."""
+    return job(name, "/bin/sh", "-c", script, env=env, **other)

@@ -1,0 +1,209 @@
+"""What became of a run, folded from its events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobbag.bag import Job
+from jobbag.errors import AwsError
+from jobbag.events import (
+    Event,
+    LogPlace,
+    LogsWritten,
+    Lost,
+    NotSubmitted,
+    Observation,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    Submitting,
+    Terminated,
+    WorkerFailed,
+    now_ms,
+)
+from jobbag.report import SHOWN_FAILURES, JobStateLog, Report
+
+from .builders import bag, ended, heard, job
+
+ERROR = AwsError("SubmitJob", "ClientException", "no such queue")
+
+
+def written(one: Job, *tail: str, note: str | None = None) -> LogsWritten:
+    return LogsWritten(one, Path("o"), Path("e"), len(tail), tail, note)
+
+
+def story(one: Job, seen: Observation | None = None, *tail: str) -> list[Event]:
+    """All events of a job that ran to its end."""
+    aws_id = f"id-{one.number}"
+    return [Submitted(one, aws_id), StateChanged(one, aws_id, seen or ended()), written(one, *tail)]
+
+
+def fold(jobs: list[Job], *events: Event) -> Report:
+    report = Report(bag(*jobs), now_ms())
+    for event in events:
+        report(event)
+    return report
+
+
+ONE, TWO = job(1, "one"), job(2, "two")
+FAILED = ended("FAILED", 3)
+
+
+@pytest.mark.parametrize(
+    ("events", "exit_code", "failed"),
+    [
+        ([*story(ONE), *story(TWO)], 0, 0),
+        ([*story(ONE), *story(TWO, FAILED)], 1, 1),
+        ([*story(ONE, FAILED), *story(TWO, ended("FAILED", None))], 1, 2),
+        ([*story(ONE), *story(TWO)[:2]], 2, 0),  # its output never came
+        ([*story(ONE), Submitted(TWO, "id")], 2, 1),
+        ([*story(ONE)], 2, 1),
+        ([*story(ONE), NotSubmitted(TWO, ERROR), written(TWO)], 2, 1),
+        ([*story(ONE, FAILED), NotSubmitted(TWO, ERROR), written(TWO)], 2, 2),
+        ([*story(ONE), Submitted(TWO, "id"), Lost(TWO, "id", ERROR), written(TWO)], 2, 1),
+        ([StagingFailed("f", ERROR), *story(ONE), *story(TWO)], 2, 0),
+        ([*story(ONE), WorkerFailed("monitor", ERROR)], 2, 1),
+        ([*story(ONE), *story(TWO), WorkerFailed("log fetcher", ERROR)], 2, 0),
+    ],
+)
+def test_the_exit_status_follows_from_what_was_seen(events: list[Event], exit_code: int, failed: int) -> None:
+    report = fold([ONE, TWO], *events)
+    assert report.exit_code == exit_code
+    assert (report.succeeded, report.failed) == (2 - failed, failed)
+    assert f"tasks=2, succeeded={2 - failed}, failed={failed}," in report.summary()
+
+
+def test_a_run_is_complete_when_all_output_is_on_disk() -> None:
+    events = [*story(ONE), *story(TWO)]
+    report = fold([ONE, TWO], *events[:-1])
+    assert not report.complete
+    assert report.unsettled
+    report(events[-1])
+    assert report.complete
+    assert not report.unsettled
+
+
+def test_a_worker_that_stops_ends_the_run() -> None:
+    assert fold([ONE], WorkerFailed("monitor", OSError("disk"))).broken
+    assert not fold([ONE], *story(ONE, FAILED)).broken
+
+
+def test_which_jobs_may_still_run() -> None:
+    report = fold([ONE, TWO, job(3, "three")], *story(ONE), Submitted(TWO, "id-2"))
+    assert list(report.running()) == [(TWO, "id-2")]
+    report(StateChanged(TWO, "id-2", Observation("RUNNING")))
+    assert list(report.running()) == [(TWO, "id-2")]
+    report(StateChanged(TWO, "id-2", FAILED))
+    assert list(report.running()) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "line"),
+    [
+        (
+            story(ONE, ended("FAILED", 3, status_reason="Essential container in task exited"), "a", "b", "c", "d"),
+            "job one (id-1): exit code 3; Essential container in task exited; its log ends: b | c | d",
+        ),
+        (
+            story(ONE, ended("FAILED", None, status_reason="Task failed to start", container_reason="CannotPull")),
+            "job one (id-1): no exit code; Task failed to start; CannotPull",
+        ),
+        (
+            story(ONE, ended("FAILED", 1, status_reason="same", container_reason="same")),
+            "job one (id-1): exit code 1; same",
+        ),
+        ([NotSubmitted(ONE, ERROR)], "job one: SubmitJob failed: no such queue (ClientException)"),
+        ([Submitted(ONE, "id-1")], "job one (id-1): did not end before the run did"),
+        ([], "job one: was not submitted"),
+    ],
+)
+def test_a_failure_is_told_with_its_reasons(events: list[Event], line: str) -> None:
+    assert list(fold([ONE, TWO], *events, *story(TWO)).failures()) == [line]
+
+
+def test_the_end_of_the_log_tells_which_jobs_failed() -> None:
+    jobs = [job(number, f"job-{number}") for number in range(1, SHOWN_FAILURES + 4)]
+    report = fold(jobs, *(event for one in jobs for event in story(one, FAILED)))
+    with heard("jobbag.report") as lines:
+        report.tell_failures()
+    assert lines[0] == "ERROR job job-1 (id-1): exit code 3"
+    assert len(lines) == SHOWN_FAILURES + 1
+    assert lines[-1] == "ERROR and 3 more failures"
+
+
+def test_the_headline() -> None:
+    events = [Staged("a", "k/a", 100, 1, True), Staged("b", "k/b", 50, 1, False), *story(ONE), *story(TWO, FAILED)]
+    headline = fold([ONE, TWO], *events).headline("here")
+    assert headline.startswith("2 jobs: 1 succeeded, 1 failed, in 0.")
+    assert headline.endswith(" s; 1 files (100 bytes) sent to S3; output in here")
+
+
+def test_only_logs_that_are_whole_may_be_deleted() -> None:
+    place = LogPlace("s1", "/mine")
+    report = fold(
+        [ONE, TWO, job(3, "three")],
+        *story(ONE, ended(log=place)),
+        Submitted(TWO, "id-2"),
+        StateChanged(TWO, "id-2", ended()),
+        written(TWO, note="the log could not be fetched"),
+        Submitted(job(3, "three"), "id-3"),
+        StateChanged(job(3, "three"), "id-3", ended()),
+    )
+    assert list(report.log_places()) == [place]
+
+
+def test_a_job_that_is_sent_anew_starts_from_nothing() -> None:
+    report = fold([ONE], *story(ONE, FAILED), Submitting(ONE, "token"))
+    assert (report.complete, report.exit_code) == (False, 2)
+    for event in story(ONE):
+        report(event)
+    assert (report.complete, report.exit_code, list(report.failures())) == (True, 0, [])
+
+
+def test_which_jobs_a_new_start_repeats() -> None:
+    jobs = [job(number, f"job-{number}") for number in range(1, 6)]
+    good, bad, stopped, late, refused = jobs
+    report = fold(
+        jobs,
+        *story(good),
+        *story(bad, FAILED),
+        *(*story(stopped, FAILED), Terminated(stopped, "id-3")),
+        *(*story(late), Terminated(late, "id-4")),  # it succeeded all the same
+        NotSubmitted(refused, ERROR),
+    )
+    assert [report.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
+
+
+# -- the jobstate log
+
+
+def state(one: Job, status: str, at: int) -> StateChanged:
+    return StateChanged(one, f"id-{one.number}", Observation(status), at=at)
+
+
+def test_the_jobstate_log_is_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "p.jobstate.log"
+    path.write_text("1 old SUBMITTED id-0\n")
+    events: list[Any] = [
+        Submitted(ONE, "id-1", at=10),
+        state(ONE, "RUNNING", 11),
+        Staged("a", "k", 1, 1, True),
+        Submitted(TWO, "id-2", at=12),
+        written(ONE),
+        state(ONE, "SUCCEEDED", 13),
+    ]
+    with JobStateLog(path) as states:
+        for event in events:
+            states(event)
+        assert path.read_text().count("\n") == 5  # a line is there as soon as it is known
+    assert path.read_text() == (
+        "1 old SUBMITTED id-0\n"
+        "10 one SUBMITTED id-1\n"
+        "11 one RUNNING id-1\n"
+        "12 two SUBMITTED id-2\n"
+        "13 one SUCCEEDED id-1\n"
+    )

@@ -1,0 +1,66 @@
+"""SIGINT, SIGTERM and SIGHUP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobbag.errors import Interrupted
+from jobbag.signals import Signals
+
+LIB = Path(__file__).parents[2] / "lib"
+ALL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_a_signal_is_an_exception_and_leaves_no_trace(number: signal.Signals) -> None:
+    before = [signal.getsignal(one) for one in ALL]
+    with pytest.raises(Interrupted) as caught, Signals():
+        signal.raise_signal(number)
+    assert caught.value.exit_code == ALL[number]
+    assert [signal.getsignal(one) for one in ALL] == before
+
+
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_a_signal_is_handed_over_where_that_is_wanted(number: signal.Signals) -> None:
+    got: list[Interrupted] = []
+    with Signals() as signals:
+        with signals.delivered_to(got.append):
+            signal.raise_signal(number)
+        assert [one.exit_code for one in got] == [ALL[number]]
+
+
+def test_after_that_a_signal_is_an_exception_again() -> None:
+    with Signals() as signals:
+        with signals.delivered_to(lambda _: None):
+            pass
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_no_handler_for_errors_takes_it_for_one() -> None:
+    assert not issubclass(Interrupted, Exception)
+
+
+@pytest.mark.parametrize(("first", "second", "status"), [("SIGINT", "SIGINT", 130), ("SIGINT", "SIGTERM", 143)])
+def test_a_second_signal_leaves_at_once_with_a_last_word(first: str, second: str, status: int) -> None:
+    code = (
+        "import signal\n"
+        "from jobbag.errors import Interrupted\n"
+        "from jobbag.signals import Signals\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words = 'come back'\n"
+        "    try:\n"
+        f"        signal.raise_signal(signal.{first})\n"
+        "    except Interrupted:\n"
+        f"        signal.raise_signal(signal.{second})\n"
+        "    print('too late')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"come back")

@@ -1,0 +1,119 @@
+"""Which jobs may go, and how large a file's parts are. What S3 sees of it is in the functional tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag import staging
+from jobbag.bag import Bag, Job
+from jobbag.staging import MAX_PARTS, PART_SIZE, Waiting, part_size, proves_same
+
+from .builders import bag, job
+
+FILES = st.sampled_from(["a", "b", "c", "d", "s3://x/e"])
+
+
+@st.composite
+def bags(draw: Callable[[st.SearchStrategy[tuple[str, ...]]], tuple[str, ...]]) -> Bag:
+    lists = st.lists(FILES, max_size=4).map(tuple)
+    jobs = [job(number, f"job {number}", inputs=draw(lists)) for number in range(1, 5)]
+    return bag(*jobs, common=draw(lists))
+
+
+def needs(one: Job, whole: Bag) -> set[str]:
+    return {item for item in (*whole.common, *one.inputs) if not item.startswith("s3://")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(bags(), st.permutations(["a", "b", "c", "d"]), st.sets(st.sampled_from(["a", "b", "c", "d"])))
+def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[str], broken: set[str]) -> None:
+    waiting = Waiting(whole, whole.jobs)
+    assert waiting.ready == [one for one in whole.jobs if not needs(one, whole)]
+    there: set[str] = set()
+    went, lost = list(waiting.ready), list[Job]()
+    for item in order:
+        if item in broken:
+            lost += waiting.failed(item)
+        else:
+            there.add(item)
+            ready = waiting.arrived(item)
+            assert all(needs(one, whole) <= there for one in ready)
+            went += ready
+    assert sorted(one.number for one in (*went, *lost)) == [1, 2, 3, 4]
+    assert [one for one in whole.jobs if needs(one, whole) & broken] == sorted(lost, key=lambda one: one.number)
+
+
+def test_only_files_that_are_waited_for_are_sent() -> None:
+    done, open_job = job(1, "done", inputs=("a", "b")), job(2, "open", inputs=("s3://x/y", "c", "b"))
+    waiting = Waiting(bag(done, open_job, common=("d",)), [open_job])
+    assert waiting.items == ["d", "c", "b"]
+    assert [waiting.arrived(item) for item in ("a", "d", "c", "b")] == [[], [], [], [open_job]]
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_SIZE, PART_SIZE * MAX_PARTS])
+def test_parts_are_of_the_usual_size(size: int) -> None:
+    assert part_size(size) == PART_SIZE
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 5 * 1024**4))
+def test_parts_are_as_s3transfer_makes_them(size: int) -> None:
+    from s3transfer.utils import ChunksizeAdjuster
+
+    assert part_size(size) == ChunksizeAdjuster().adjust_chunksize(PART_SIZE, size)
+
+
+# -- proof that S3 holds the same content
+
+MD5 = {b"": "d41d8cd98f00b204e9800998ecf8427e", b"hello\n": "b1946ac92492d2347c6235b4d2611184"}
+CRC32 = {b"": "AAAAAA==", b"hello\n": "NjowIA=="}
+KMS = {"ServerSideEncryption": "aws:kms"}
+CUSTOMER = {"SSECustomerAlgorithm": "AES256"}
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n"])
+@pytest.mark.parametrize(
+    ("head", "same"),
+    [
+        (lambda content: {"ETag": f'"{MD5[content]}"'}, True),
+        (lambda content: {"ETag": f'"{MD5[content]}"', "ServerSideEncryption": "AES256"}, True),
+        (lambda content: {"ETag": f'"{MD5[content][::-1]}"'}, False),
+        (lambda content: {"ETag": f'"{MD5[content]}"', **KMS}, False),  # then the ETag is no MD5
+        (lambda content: {"ETag": f'"{MD5[content]}"', **CUSTOMER}, False),
+        (lambda content: {"ETag": '"x"', "ChecksumCRC32": CRC32[content], **KMS}, True),
+        (lambda _: {"ETag": '"x"', "ChecksumCRC32": "AAAAAQ==", **KMS}, False),
+        (lambda content: {"ETag": f'"{MD5[content]}-2"'}, False),
+        (lambda content: {"ETag": f'"{MD5[content]}-x"'}, False),
+        (lambda _: {"ETag": '"not hex at all"'}, False),
+        (lambda _: {"ETag": ""}, False),
+        (lambda _: {}, False),
+    ],
+)
+def test_what_proves_the_same_content(
+    content: bytes, head: Callable[[bytes], dict[str, str]], same: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert proves_same(head(content), str(file), len(content)) is same
+
+
+@pytest.mark.parametrize("size", [4, 5, 8, 9])
+def test_an_object_of_parts_is_proven_by_the_digest_of_their_digests(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "PART_SIZE", 4)
+    file = tmp_path / "file"
+    file.write_bytes(b"123456789"[:size])
+    parts = [b"123456789"[:size][at : at + 4] for at in range(0, size, 4)]
+    digests = b"".join(hashlib.md5(part).digest() for part in parts)
+    etag = f'"{hashlib.md5(digests).hexdigest()}-{len(parts)}"'
+    assert proves_same({"ETag": etag}, str(file), size)
+    assert not proves_same({"ETag": etag.replace("-", "-1")}, str(file), size)
+    file.write_bytes(b"x23456789"[:size])
+    assert not proves_same({"ETag": etag}, str(file), size)

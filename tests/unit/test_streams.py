@@ -1,0 +1,182 @@
+"""Log streams: how one is divided, when it is whole, and how it is read to its end."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag import streams
+from jobbag.aws import Cloud
+from jobbag.events import LogPlace
+from jobbag.streams import Delays, Splitter, events_of_streams, stream_events
+
+SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+
+
+def split(*messages: str) -> tuple[bytes, bytes]:
+    out, err = io.BytesIO(), io.BytesIO()
+    splitter = Splitter(out, err)
+    for message in messages:
+        splitter.write(message)
+    return out.getvalue(), err.getvalue()
+
+
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12)
+NEARLY = st.sampled_from([SEPARATOR[1:], f" {SEPARATOR}", SEPARATOR.lower(), SEPARATOR[:-1], "#" * 24])
+SEPARATORS = st.builds(SEPARATOR.__add__, LINE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(LINE | NEARLY | SEPARATORS, max_size=12), st.data())
+def test_each_line_lands_where_it_belongs(lines: list[str], data: st.DataObject) -> None:
+    first = next((at for at, line in enumerate(lines) if line.startswith(SEPARATOR)), len(lines))
+    before, after = lines[:first], [line for line in lines[first:] if not line.startswith(SEPARATOR)]
+    # The log driver may join several lines in one event.
+    cuts = data.draw(st.sets(st.integers(1, max(len(lines) - 1, 1))))
+    edges = [0, *sorted(cut for cut in cuts if cut < len(lines)), len(lines)]
+    messages = ["\n".join(lines[start:end]) for start, end in pairwise(edges) if start < end]
+    assert split(*messages) == (
+        "".join(f"{line}\n" for line in before).encode(),
+        "".join(f"{line}\n" for line in after).encode(),
+    )
+
+
+def test_what_the_separator_divides() -> None:
+    assert split("a", "", SEPARATOR, "b", f"{SEPARATOR} and more", "c") == (b"a\n\n", b"b\nc\n")
+    assert split("a", f"x{SEPARATOR}", "b") == (f"a\nx{SEPARATOR}\nb\n".encode(), b"")
+
+
+def test_a_message_that_is_no_unicode_is_written_all_the_same() -> None:
+    assert split("a\ud800b") == (b"a?b\n", b"")
+
+
+def test_the_tail_is_the_end_of_stderr_or_else_of_stdout() -> None:
+    splitter = Splitter(io.BytesIO(), io.BytesIO())
+    for number in range(50):
+        splitter.write(f"out {number}")
+    assert splitter.tail == tuple(f"out {number}" for number in range(40, 50))
+    splitter.write(SEPARATOR)
+    assert splitter.tail[-1] == "out 49"
+    splitter.write("x" * 100_000)
+    assert splitter.tail == ("x" * 400,)
+
+
+# -- when a log is whole
+
+
+def test_until_something_is_known_the_wait_is_the_first_one() -> None:
+    assert Delays(embedded=False).settle() == streams.FIRST_SETTLE
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(-5, 500), min_size=1))
+def test_the_wait_follows_from_the_worst_delay_within_bounds(seen: list[float]) -> None:
+    delays = Delays(embedded=False)
+    before = 0.0
+    for delay in seen:
+        delays.saw(delay)
+        assert streams.SHORTEST_SETTLE <= delays.settle() <= streams.LONGEST_SETTLE
+        assert delays.settle() >= before
+        before = delays.settle()
+    assert delays.settle() > max(seen) or delays.settle() == streams.LONGEST_SETTLE
+    assert delays.settle(0) >= delays.settle()
+    assert delays.settle(0, missing=True) >= delays.settle(0)
+
+
+def test_a_log_without_a_line_is_waited_for_longer() -> None:
+    delays = Delays(embedded=False)
+    delays.saw(0.1)
+    assert delays.settle(5) < delays.settle(0) < delays.settle(0, missing=True)
+
+
+def test_the_embedded_aws_is_never_waited_for() -> None:
+    delays = Delays(embedded=True)
+    delays.saw(100.0)
+    assert [delays.settle(), delays.settle(0), delays.settle(0, missing=True)] == [0.0, 0.0, 0.0]
+
+
+# -- reading a stream
+
+
+class Pages(Cloud):
+    """Answers GetLogEvents with pages; the token of a page is its number."""
+
+    def __init__(self, *pages: list[str]) -> None:
+        self.pages = pages
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        assert (service, operation) == ("logs", "GetLogEvents")
+        assert len(self.asked) <= len(self.pages), "read on after the end"
+        self.asked.append({"region": region, **params})
+        at = int(params.get("nextToken", "f/0").removeprefix("f/"))
+        if at == len(self.pages):
+            return {"events": [], "nextForwardToken": f"f/{at}", "nextBackwardToken": "b"}
+        events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.pages[at]]
+        return {"events": events, "nextForwardToken": f"f/{at + 1}", "nextBackwardToken": "b"}
+
+
+def messages(cloud: Pages, place: LogPlace) -> Iterator[str]:
+    return (event["message"] for event in stream_events(cloud, place))
+
+
+@pytest.mark.parametrize("pages", [[[]], [["a"]], [["a"], [], ["b"], [], [], ["c", "d"]], [[], [], ["a"], []]])
+def test_an_empty_page_is_not_the_end_and_a_repeated_token_is(pages: list[list[str]]) -> None:
+    cloud = Pages(*pages)
+    assert list(messages(cloud, LogPlace("s"))) == [text for page in pages for text in page]
+    assert [request["startFromHead"] for request in cloud.asked] == [True] * (len(pages) + 1)
+
+
+def test_the_last_page_may_repeat_the_token_that_it_was_asked_with() -> None:
+    class Ending(Pages):
+        def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+            page = super().call(service, operation, region, **params)
+            return {**page, "nextForwardToken": "f/1"}
+
+    assert list(messages(Ending(["a"], ["b"]), LogPlace("s"))) == ["a", "b"]
+
+
+def test_a_stream_is_read_in_its_own_group_and_region() -> None:
+    cloud = Pages(["a"])
+    assert list(messages(cloud, LogPlace("the-stream", "the-group", "eu-west-3"))) == ["a"]
+    for request in cloud.asked:
+        assert (request["region"], request["logGroupName"], request["logStreamName"]) == (
+            "eu-west-3",
+            "the-group",
+            "the-stream",
+        )
+
+
+# -- reading many streams with one call
+
+
+class Filtered(Cloud):
+    """Answers FilterLogEvents with pages; the token of a page is its number."""
+
+    def __init__(self, *pages: list[tuple[str, str]]) -> None:
+        self.pages = pages
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        assert (service, operation) == ("logs", "FilterLogEvents")
+        self.asked.append({"region": region, **params})
+        at = int(params.get("nextToken", "0"))
+        events = [{"logStreamName": stream, "message": text} for stream, text in self.pages[at]]
+        return {"events": events, **({"nextToken": str(at + 1)} if at + 1 < len(self.pages) else {})}
+
+
+def test_a_page_without_a_token_is_the_end_of_all_streams_and_an_empty_one_is_not() -> None:
+    cloud = Filtered([], [("a", "1"), ("b", "1")], [], [("b", "2")], [])
+    places = [LogPlace("a", "/mine", "eu-west-3"), LogPlace("b", "/mine", "eu-west-3")]
+    found = [(event["logStreamName"], event["message"]) for event in events_of_streams(cloud, places)]
+    assert found == [("a", "1"), ("b", "1"), ("b", "2")]
+    assert len(cloud.asked) == 5
+    for request in cloud.asked:
+        assert (request["region"], request["logGroupName"]) == ("eu-west-3", "/mine")
+        assert request["logStreamNames"] == ["a", "b"]
