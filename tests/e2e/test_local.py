@@ -1,0 +1,416 @@
+"""Runs on the embedded AWS: where the output lands, what is in the records and the logs, the exit status."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers.launcher import LAUNCH
+from helpers.records import LOG_LINE, SEPARATOR, Step, Task, assert_lifelike, job_output, jobstates, merged_output
+from helpers.servers import Listener
+from helpers.tool import Tool, job, shell
+
+BUCKET = "s3://pegasus-batch-bamboo/mybatch-bucket/run0001"
+NAMES = ("findrange_ID0000002", "findrange_ID0000003")
+WORKER = "pegasus-worker-4.9.0dev-x86_64_rhel_7.tar.gz"
+
+
+OWN = ("bag.jobstate.log", "bag.journal")  # what a run of bag.in writes beside the jobs' output
+
+
+def new_files(tool: Tool, before: set[str]) -> set[str]:
+    """What is in the working directory now and was not before."""
+    return {name.removeprefix("work/") for name in set(tool.files()) - before}
+
+
+def test_300_jobs_with_every_line_in_place(tool: Tool) -> None:
+    out, err = range(20), range(5)
+    script = "; ".join(
+        [
+            *(f'echo "$PEGASUS_JOB_NAME says {line}"' for line in out),
+            f"echo '{SEPARATOR}'",
+            *(f'echo "$PEGASUS_JOB_NAME moans {line}" >&2' for line in err),
+        ]
+    )
+    names = [f"job_{number:03}" for number in range(300)]
+    done = tool.run("--local", "--merge-logs", "all", tool.bag(*(shell(name, script) for name in names)))
+    assert done.status == 0, done.err
+    jobs, summary = merged_output(tool.read("all.out"))
+    assert [lines for lines, _ in jobs] == [[f"{name} says {line}" for line in out] for name in names]
+    assert [(record.number, record.name) for _, record in jobs] == list(enumerate(names, start=1))
+    assert {(record.state, record.status) for _, record in jobs} == {("succeeded", 0)}
+    assert len({record.aws_id for _, record in jobs}) == 300
+    assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("ok", 300, 300, 0)
+    assert tool.read("all.err").splitlines() == [f"{name} moans {line}" for name in names for line in err]
+    states = jobstates(tool.read("bag.jobstate.log"))
+    assert set(states) == set(names)
+    for steps in states.values():
+        assert_lifelike(steps, "SUCCEEDED")
+    assert {path.name for path in tool.cwd.iterdir()} == {"bag.in", "all.out", "all.err", *OWN}
+
+
+# -- the job submit file of the manual
+
+
+@pytest.fixture
+def manual(tool: Tool) -> list[str | Path]:
+    """The words of a command line that runs the manual's two findrange jobs."""
+    tool.write(f"input/{WORKER}", b"\x1f\x8b worker package")
+    tool.write("input/pegasus-aws-batch-launch.sh", LAUNCH)
+    tool.write("input/.s3cfg", "[pegasus@aws_batch]\n")
+    jobs = []
+    for name in NAMES:
+        tool.write(
+            f"input/00/00/{name}.sh",
+            'echo "$PEGASUS_JOB_NAME of $PEGASUS_AWS_BATCH_BUCKET"\n'
+            f'echo "inputs $TRANSFER_INPUT_FILES"; wc -c <{WORKER} | tr -d " "\n'
+            'aws s3 cp "$S3CFG_aws_batch" - \n'
+            f'echo "complaint of {name}" >&2\n',
+        )
+        inputs = [str(tool.cwd / "input" / item) for item in (WORKER, f"00/00/{name}.sh")]
+        environment = {
+            "S3CFG_aws_batch": f"{BUCKET}/.s3cfg",
+            "TRANSFER_INPUT_FILES": ",".join(inputs),
+            "BATCH_FILE_TYPE": "script",
+            "BATCH_FILE_S3_URL": f"{BUCKET}/pegasus-aws-batch-launch.sh",
+        }
+        one = job(name, "pegasus-aws-batch-launch.sh", env=environment)
+        jobs.append({**one, "arguments": f"{name}.sh"})
+    bag = tool.bag(*jobs, name="merge_diamond-findrange-4_0_PID2_ID1.in")
+    files = ",".join(str(tool.cwd / "input" / name) for name in ("pegasus-aws-batch-launch.sh", ".s3cfg"))
+    return ["--local", "--s3", BUCKET, "--files", files, bag]
+
+
+def expected_stdout(name: str) -> list[str]:
+    return [
+        f"{name} of {BUCKET}/",
+        f"inputs {WORKER},{name}.sh,pegasus-aws-batch-launch.sh,.s3cfg",
+        str(len(b"\x1f\x8b worker package")),
+        "[pegasus@aws_batch]",
+    ]
+
+
+def assert_good_record(record: Task, number: int, began: float, states: dict[str, list[Step]]) -> None:
+    name = NAMES[number - 1]
+    assert (record.number, record.name, record.state, record.status) == (number, name, "succeeded", 0)
+    assert record.app == "pegasus-aws-batch-launch.sh"
+    assert began - 1 <= record.start.timestamp() <= record.start.timestamp() + record.duration <= time.time() + 1
+    assert record.duration > 0
+    assert_lifelike(states[name], "SUCCEEDED")
+    assert states[name][0].aws_id == record.aws_id
+
+
+def test_the_manuals_bag_with_merged_logs(tool: Tool, manual: list[str | Path]) -> None:
+    began = time.time()
+    before = set(tool.files())
+    done = tool.run("--merge-logs", "merged", *manual)
+    assert done.status == 0, done.err
+    jobs, summary = merged_output(tool.read("merged.out"))
+    assert [lines for lines, _ in jobs] == [expected_stdout(name) for name in NAMES]
+    assert tool.read("merged.err").splitlines() == [f"complaint of {name}" for name in NAMES]
+    states = jobstates(tool.read("merge_diamond-findrange-4_0_PID2_ID1.jobstate.log"))
+    for number, (_, record) in enumerate(jobs, start=1):
+        assert_good_record(record, number, began, states)
+    assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("ok", 2, 2, 0)
+    assert began - 1 <= summary.start.timestamp() <= summary.start.timestamp() + summary.duration <= time.time() + 1
+    own = {f"merge_diamond-findrange-4_0_PID2_ID1.{ending}" for ending in ("jobstate.log", "journal")}
+    assert new_files(tool, before) == {"merged.out", "merged.err"} | own
+
+
+def test_the_manuals_bag_with_a_log_for_each_job(tool: Tool, manual: list[str | Path]) -> None:
+    began = time.time()
+    before = set(tool.files())
+    done = tool.run("--prefix", "mine", *manual)
+    assert done.status == 0, done.err
+    states = jobstates(tool.read("mine.jobstate.log"))
+    for number, name in enumerate(NAMES, start=1):
+        lines, record = job_output(tool.read(f"{name}.out"))
+        assert lines == expected_stdout(name)
+        assert_good_record(record, number, began, states)
+        assert tool.read(f"{name}.err") == f"complaint of {name}\n"
+    outputs = {f"{name}.{ending}" for name in NAMES for ending in ("out", "err")}
+    assert new_files(tool, before) == outputs | {"mine.jobstate.log", "mine.journal"}
+
+
+# -- failures
+
+
+def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
+    attempt = 'echo "try $AWS_BATCH_JOB_ATTEMPT"'
+    bag = tool.bag(
+        shell("fine", "echo fine"),
+        shell("seven", "echo working; echo oh no >&2; exit 7"),
+        shell("killed", "kill -9 $$"),
+        job("absent", "/no/such/program"),
+        shell("second", f"{attempt}; test $AWS_BATCH_JOB_ATTEMPT = 2", retryStrategy={"attempts": 2}),
+        shell("never", f"{attempt}; exit 4", retryStrategy={"attempts": 2}),
+    )
+    done = tool.run("--local", bag)
+    assert done.status == 1
+    records = {}
+    for number, name in enumerate(("fine", "seven", "killed", "absent", "second", "never"), start=1):
+        lines, records[name] = job_output(tool.read(f"{name}.out"))
+        assert records[name].number == number
+        if name in ("second", "never"):
+            assert lines == ["try 2"]  # the log of the last attempt
+    assert {name: (record.state, record.status) for name, record in records.items()} == {
+        "fine": ("succeeded", 0),
+        "seven": ("failed", 7),
+        "killed": ("failed", 137),
+        "absent": ("failed", 127),
+        "second": ("succeeded", 0),
+        "never": ("failed", 4),
+    }
+    states = jobstates(tool.read("bag.jobstate.log"))
+    for name, record in records.items():
+        assert_lifelike(states[name], "SUCCEEDED" if record.state == "succeeded" else "FAILED")
+    # The last lines of the log tell who failed, and why.
+    log = done.err.splitlines()
+    assert all(LOG_LINE.fullmatch(line) for line in log), log
+    headline, seven, killed, absent, never = log[-5:]
+    assert "6 jobs: 2 succeeded, 4 failed" in headline
+    for line, name in ((seven, "seven"), (killed, "killed"), (absent, "absent"), (never, "never")):
+        assert f" ERROR [report] job {name} ({records[name].aws_id}): " in line
+    assert "exit code 7; Essential container in task exited; its log ends: working | oh no" in seven
+    assert "exit code 137" in killed
+    assert "CannotStartContainerError" in absent
+    assert "/no/such/program" in absent
+    assert "exit code 4" in never
+
+
+def test_merged_files_of_a_bag_with_a_failed_task(tool: Tool) -> None:
+    tool.write("both.out", "what an earlier try left\n")
+    bag = tool.bag(shell("bad", "echo one; exit 3"), shell("good", "echo two"))
+    done = tool.run("--local", "--merge-logs", "both", bag)
+    assert done.status == 1
+    ((bad, bad_record), (good, good_record)), summary = merged_output(tool.read("both.out"))
+    assert (bad, bad_record.state, bad_record.status) == (["one"], "failed", 3)
+    assert (good, good_record.state, good_record.status) == (["two"], "succeeded", 0)
+    assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("failed", 2, 1, 1)
+
+
+# -- output
+
+
+def test_stdout_and_stderr_to_the_byte(tool: Tool) -> None:
+    bag = tool.bag(
+        shell("silent", "true"),
+        shell("no-newline", "printf 'no newline'"),
+        shell("blank-lines", "printf '\\n\\na\\n\\n'"),
+        shell("accents", "printf 'za\\305\\274\\303\\263\\305\\202\\304\\207 \\342\\230\\203\\tx\\n'"),
+        shell("only-stderr", f"echo '{SEPARATOR}'; echo err"),
+        shell("looks-alike", f"echo ' {SEPARATOR}'; echo out; echo '{SEPARATOR} and more'; echo err; echo '[x]'"),
+        shell("like-a-record", "echo '[cluster-summary stat=\"failed\"'"),
+    )
+    done = tool.run("--local", bag)
+    assert done.status == 0, done.err
+    expected = {
+        "silent": ([], ""),
+        "no-newline": (["no newline"], ""),
+        "blank-lines": (["", "", "a", ""], ""),
+        "accents": (["zażółć ☃\tx"], ""),
+        "only-stderr": ([], "err\n"),
+        "looks-alike": ([f" {SEPARATOR}", "out"], "err\n[x]\n"),
+        "like-a-record": (['[cluster-summary stat="failed"'], ""),
+    }
+    found = {name: (job_output(tool.read(f"{name}.out"))[0], tool.read(f"{name}.err")) for name in expected}
+    assert found == expected
+
+
+def test_several_submit_files_are_one_bag(tool: Tool) -> None:
+    first = tool.bag(shell("b", "echo b"), shell("a", "sleep 0.3; echo a"), name="one.in")
+    second = tool.bag(name="none.in")
+    third = tool.bag(shell("c", "echo c"), name="three.in")
+    done = tool.run(first, "--local", "-m", "sub/merged", second, third, cwd=_with_directory(tool, "sub"))
+    assert done.status == 0, done.err
+    jobs, summary = merged_output(tool.read("sub/merged.out"))
+    assert [(record.number, record.name, lines) for lines, record in jobs] == [
+        (1, "b", ["b"]),
+        (2, "a", ["a"]),
+        (3, "c", ["c"]),
+    ]
+    assert summary.tasks == 3
+    assert set(jobstates(tool.read("one.jobstate.log"))) == {"a", "b", "c"}
+    assert not list(tool.cwd.glob("sub/*.parts"))
+
+
+def _with_directory(tool: Tool, name: str) -> Path:
+    (tool.cwd / name).mkdir()
+    return tool.cwd
+
+
+ODD_NAMES = (
+    "find_range_v2@site_ID 3 space",
+    "a b",
+    "a_b",
+    "a@b",
+    "-dash",
+    "dots.and-1",
+    "zażółć ☃",
+    "x" * 200,
+    "x" * 199 + "y",
+    "ż" * 100,
+    "quote\"d 'and' [brackets]",
+    "$HOME `id` \\ * ~",
+)
+
+
+def test_odd_names_are_kept_everywhere(tool: Tool) -> None:
+    bag = tool.bag(*(shell(name, 'printf "%s\\n" "$PEGASUS_JOB_NAME"') for name in ODD_NAMES))
+    done = tool.run("--local", bag)
+    assert done.status == 0, done.err
+    states = jobstates(tool.read("bag.jobstate.log"))
+    assert set(states) == set(ODD_NAMES)
+    for number, name in enumerate(ODD_NAMES, start=1):
+        lines, record = job_output(tool.read(f"{name}.out"))
+        assert lines == [name]
+        assert record.number == number
+        # No reader of records may stumble: they stop at the first quote or bracket.
+        assert record.name == name.replace('"', "'").replace("[", "(").replace("]", ")")
+        assert tool.read(f"{name}.err") == ""
+        assert states[name][0].aws_id == record.aws_id
+        assert f"job {name} ({record.aws_id}) is SUCCEEDED" in done.err
+
+
+# -- the environment of jobs, and of the tool
+
+
+PRINT = 'env -0 | tr "\\n" " " | tr "\\0" "\\n"'
+
+
+def environment_of(lines: list[str]) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def test_the_environment_of_a_job_without_inputs(tool: Tool) -> None:
+    tool.env |= {"PEGASUS_JOB_NAME": "not mine", "BATCH_FILE_TYPE": "zip", "SECRET": "of the shell"}
+    done = tool.run(
+        "--local", "--prefix", "My.Own_prefix", tool.bag(shell("bare", PRINT, {"MINE": "a=b 'c' \"d\" $e"}))
+    )
+    assert done.status == 0, done.err
+    found = environment_of(job_output(tool.read("bare.out"))[0])
+    assert found["PEGASUS_AWS_BATCH_BUCKET"] == "s3://my-own-prefix-bucket/"
+    assert found["PEGASUS_JOB_NAME"] == "bare"
+    assert found["MINE"] == "a=b 'c' \"d\" $e"
+    assert found["AWS_BATCH_JOB_ATTEMPT"] == "1"
+    assert found["AWS_BATCH_JOB_ID"] == job_output(tool.read("bare.out"))[1].aws_id
+    assert found["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    assert found.keys().isdisjoint({"TRANSFER_INPUT_FILES", "BATCH_FILE_TYPE", "SECRET"})
+
+
+def test_the_environment_of_jobs_with_inputs(tool: Tool) -> None:
+    for name in ("one/own.txt", "two/more.txt", "common.txt"):
+        tool.write(name, name)
+    url = "s3://elsewhere/x/remote.txt"
+    bag = tool.bag(
+        shell("both", PRINT, {"TRANSFER_INPUT_FILES": ",one/own.txt,, two/more.txt ,", "PEGASUS_JOB_NAME": "user-set"}),
+        shell("common", f'{PRINT}; aws s3 cp "${{PEGASUS_AWS_BATCH_BUCKET}}common.txt" -'),
+        shell("user", PRINT, {"PEGASUS_AWS_BATCH_BUCKET": "s3://user/set", "TRANSFER_INPUT_FILES": url}),
+    )
+    done = tool.run("--local", "--s3", "s3://my-bucket//deep//down", "--files", ",common.txt,,", bag)
+    assert done.status == 0, done.err
+    found = {name: environment_of(job_output(tool.read(f"{name}.out"))[0]) for name in ("both", "common", "user")}
+    assert found["both"]["TRANSFER_INPUT_FILES"] == "own.txt,more.txt,common.txt"
+    assert found["common"]["TRANSFER_INPUT_FILES"] == "common.txt"
+    assert found["user"]["TRANSFER_INPUT_FILES"] == f"{url},common.txt"  # what is in S3 already stays as it is
+    assert {env["PEGASUS_AWS_BATCH_BUCKET"] for env in found.values()} == {"s3://my-bucket/deep/down/"}
+    assert {name: env["PEGASUS_JOB_NAME"] for name, env in found.items()} == {name: name for name in found}
+    assert job_output(tool.read("common.out"))[0][-1] == "common.txt"
+
+
+def test_nothing_leaves_the_machine(tool: Tool, listener: Listener) -> None:
+    tool.point_to(listener.endpoint)
+    tool.env |= {"AWS_PROFILE": "nobody", "HTTP_PROXY": listener.endpoint, "HTTPS_PROXY": listener.endpoint}
+    tool.write("my.properties", f"endpoint = {listener.endpoint}\npegasus.aws.account = 999999999999\n")
+    tool.write("data.txt", "data")
+    bag = tool.bag(
+        shell("a", 'aws s3 cp "${PEGASUS_AWS_BATCH_BUCKET}data.txt" -', {"TRANSFER_INPUT_FILES": "data.txt"})
+    )
+    done = tool.run("-C", "my.properties", "--local", bag)
+    assert done.status == 0, done.err
+    assert job_output(tool.read("a.out"))[0] == ["data"]
+    assert listener.connections == 0
+
+
+def test_nothing_of_a_run_is_left_on_the_machine(tool: Tool) -> None:
+    tool.env["TMPDIR"] = str(tool.home)
+    assert tool.run("--local", tool.bag(shell("a", "mkdir -p x; touch x/y; chmod 555 x"))).status == 0
+    assert list(tool.home.iterdir()) == []
+
+
+# -- the log of the tool
+
+
+def test_log_files_are_numbered_and_never_overwritten(tool: Tool) -> None:
+    good, bad = tool.bag(shell("good", "true"), name="good.in"), tool.bag(shell("bad", "exit 5"), name="bad.in")
+    done = tool.run("--local", "-l", "tool.log", "-log-level", "DEBUG", good)
+    assert (done.status, done.err) == (0, "")
+    assert "1 jobs: 1 succeeded, 0 failed" in done.out
+    assert "tool.log.000" in done.out
+    first = tool.read("tool.log.000")
+    assert all(LOG_LINE.fullmatch(line) for line in first.splitlines()), first
+    assert " DEBUG [" in first
+    done = tool.run("--local", "--log-file", "tool.log", bad)
+    assert (done.status, done.err) == (1, "")
+    assert tool.read("tool.log.000") == first
+    second = tool.read("tool.log.001").splitlines()
+    assert " ERROR [report] job bad (" in second[-1]
+    assert "exit code 5" in second[-1]
+    assert not any(" DEBUG [" in line for line in second)
+    assert sorted(path.name for path in tool.cwd.glob("tool.log*")) == ["tool.log.000", "tool.log.001"]
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [("Error", {"ERROR"}), ("trace", {"ERROR", "INFO ", "DEBUG", "TRACE"})],
+)
+def test_log_levels(tool: Tool, level: str, shown: set[str]) -> None:
+    done = tool.run("--local", "--log-level", "debug", "--log-level", level, tool.bag(shell("bad", "exit 5")))
+    assert done.status == 1
+    found = [LOG_LINE.fullmatch(line) for line in done.err.splitlines()]
+    assert {match[1] for match in found if match} == shown
+    assert None not in found
+    messages = [match["message"] for match in found if match]
+    assert any("SubmitJob {" in message for message in messages) == (level == "trace")
+    assert "secret_access_key" not in done.err.lower()
+
+
+# -- the properties file
+
+
+def test_the_command_line_beats_the_properties_file(tool: Tool) -> None:
+    tool.write("data.txt", "data")
+    tool.write(
+        "my.properties",
+        "# of Pegasus\npegasus.catalog.site = XML\npegasus.aws.batch.prefix : from-\\\n  file\n"
+        "pegasus.aws.batch.s3_bucket = s3\\://from-file/x\npegasus.aws.region   eu-west-3\n",
+    )
+    for number, (options, bucket, region, log) in enumerate(
+        [
+            ((), "s3://from-file/x/", "eu-west-3", "from-file"),
+            (("--s3", "s3://from-line", "-r", "eu-west-1", "-p", "line"), "s3://from-line/", "eu-west-1", "line"),
+        ]
+    ):
+        bag = tool.bag(shell(f"job{number}", PRINT))
+        done = tool.run("-C", "my.properties", "--local", *options, bag)
+        assert done.status == 0, done.err
+        found = environment_of(job_output(tool.read(f"job{number}.out"))[0])
+        assert (found["PEGASUS_AWS_BATCH_BUCKET"], found["AWS_REGION"]) == (bucket, region)
+        assert (tool.cwd / f"{log}.jobstate.log").is_file()
+
+
+def test_arguments_are_words_of_a_shell_or_a_list(tool: Tool) -> None:
+    show = 'for word; do echo "<$word>"; done'
+    script = str(tool.cwd / tool.write("show.sh", show))
+    jobs = [
+        {"jobName": "string", "executable": "/bin/sh", "arguments": f"{script} one 'two words' \"$HOME\" \\*"},
+        {"jobName": "list", "executable": "/bin/sh", "arguments": [script, "one", "'two words'", "$HOME", "*"]},
+    ]
+    tool.write("bag.in", json.dumps({"SubmitJob": jobs}))
+    done = tool.run("--local", "bag.in")
+    assert done.status == 0, done.err
+    assert job_output(tool.read("string.out"))[0] == ["<one>", "<two words>", "<$HOME>", "<*>"]
+    assert job_output(tool.read("list.out"))[0] == ["<one>", "<'two words'>", "<$HOME>", "<*>"]
