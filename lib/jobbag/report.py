@@ -270,8 +270,9 @@ class Report:
         """The end of the run in one line; `outputs` says where the output is."""
         seconds = (now_ms() - self.start) / 1000
         return (
-            f"{len(self._outcomes)} jobs: {self.succeeded} succeeded, {self.failed} failed, in {seconds:.1f} s; "
-            f"{self._sent_files} files ({self._sent_bytes} bytes) sent to S3; output in {outputs}"
+            f"{_counted(len(self._outcomes), 'job')}: {self.succeeded} succeeded, {self.failed} failed, "
+            f"in {seconds:.1f} s; {_counted(self._sent_files, 'file')} ({_counted(self._sent_bytes, 'byte')}) "
+            f"sent to S3; output in {outputs}"
         )
 
     def tell_failures(self) -> None:
@@ -281,6 +282,10 @@ class Report:
             log.error("%s", line)
         if len(failures) > SHOWN_FAILURES:
             log.error("and %d more failures", len(failures) - SHOWN_FAILURES)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _why(outcome: Outcome) -> str:

@@ -139,7 +139,7 @@ def test_the_headline() -> None:
     events = [Staged("a", "k/a", 100, 1, True), Staged("b", "k/b", 50, 1, False), *story(ONE), *story(TWO, FAILED)]
     headline = fold([ONE, TWO], *events).headline("here")
     assert headline.startswith("2 jobs: 1 succeeded, 1 failed, in 0.")
-    assert headline.endswith(" s; 1 files (100 bytes) sent to S3; output in here")
+    assert headline.endswith(" s; 1 file (100 bytes) sent to S3; output in here")
 
 
 def test_only_logs_that_are_whole_may_be_deleted() -> None:
