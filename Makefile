@@ -1,7 +1,7 @@
 # make run     the sample bag of jobs on the embedded AWS
 # make test    all tests
 # make chaos   100 runs that are killed at random instants before an AWS that fails at random, half an hour or more
-# make bench   measures the tool, and others beside it, for an hour or two; BENCH=--quick: only to see that it works
+# make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
 # make man     the manual page, made anew from the option table and man/manual.txt
 # make clean   removes what the others made

@@ -113,21 +113,23 @@ class _Start:
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
         events = self.earlier.events(self.bag)
-        if events and not takeup.folded(events, self.bag).has_to_send:
-            return {}  # there are only results to collect
-        known = entities.look_up_all(self.cloud, self.plan)
-        entities.look_up_of_jobs(self.cloud, self.bag)
         if self.earlier.how is How.GO_ON and not self.settings.resume:
             found = list(takeup.changed_inputs(self.cloud, self.place, self.bag, events))
             if found:
                 raise takeup.refuse(self.journal_path, found)
+        if self.earlier.how is How.GO_ON and not takeup.folded(events, self.bag).has_to_send:
+            return {}  # there are only results to collect
+        known = entities.look_up_all(self.cloud, self.plan)
+        entities.look_up_of_jobs(self.cloud, self.bag)
         return known
 
     def run(self, known: Mapping[Kind, Entity]) -> Result:
         """Run the bag to its end, or as far as it goes."""
         events = self.earlier.events(self.bag)
         if self.earlier.how is How.FRESH:
-            takeup.abandon(self.cloud, self.place, self.bag, events, self.settings.grace)
+            with Journal(self.journal_path) as old_notes:
+                grace = self.settings.grace
+                takeup.abandon(self.cloud, self.plan, self.place, self.bag, events, old_notes, grace)
             events = []
         if self.earlier.how is not How.GO_ON and (aside := set_aside(self.journal_path)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
@@ -147,6 +149,7 @@ class _Start:
             footprint.restore(event)
         if events:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
+        footprint.abort_unfinished_uploads()
         stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
@@ -163,19 +166,23 @@ class _Start:
                 stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
             if report.complete or (stopped is not None and not stopping.detaches(stopped)):
                 outputs.finish(report.summary)
-            if report.complete and report.all_logs_whole and stopped is None:
-                self._finished(notes, report)
         except Interrupted as interrupted:
             stopped = interrupted
             raise
         finally:
             failures = self._clean_up(notes, footprint, report, stopped)
+        if report.complete and report.all_logs_whole and stopped is None and not failures:
+            if self.settings.delete_log_streams:
+                self._delete_log_streams(report)
+            notes.durably(Finished(report.exit_code))
+            outputs.close()
         return self._result(report, outputs, stopped, failures)
 
     def _outputs(self, notes: Journal) -> Outputs:
         if self.settings.merge_logs is None:
             return JobFiles()
-        return MergedFiles(self.settings.merge_logs, self.bag, notes)
+        # As long as they may be needed, the parts are kept in the place of streams that are deleted.
+        return MergedFiles(self.settings.merge_logs, self.bag, notes, keep_parts=self.settings.delete_log_streams)
 
     def _prepare(self, known: Mapping[Kind, Entity], footprint: Footprint, report: Report) -> RequestOf:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
@@ -191,14 +198,16 @@ class _Start:
         target = Target(queue.arn if queue else None, definition.arn if definition else None, retry)
         return lambda job, token: jobrequest.submit_request(job, self.bag, self.place, target, token)
 
-    def _finished(self, notes: Journal, report: Report) -> None:
-        notes.durably(Finished(report.exit_code))
-        if self.settings.delete_log_streams:
-            for place in report.log_places():
-                try:
-                    delete_stream(self.cloud, place)
-                except AwsError as error:
-                    log.warning("%s", error)
+    def _delete_log_streams(self, report: Report) -> None:
+        """At the very end, when no later start can need them."""
+        if report.failed and self.settings.merge_logs is not None:
+            log.info("the log streams stay: --retry-failed will need them for the merged files")
+            return
+        for place in report.log_places():
+            try:
+                delete_stream(self.cloud, place)
+            except AwsError as error:
+                log.warning("%s", error)
 
     def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, stopped: Interrupted | None) -> list[str]:
         """Remove what the run made, unless the user wants it kept or jobs still run on it."""

@@ -36,21 +36,33 @@ def create(cloud: Cloud, bucket: str) -> bool:
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
     log.info("creating the bucket %s", bucket)
+    unsure = False  # an earlier request got no answer
+    while True:
+        try:
+            cloud.call_once("s3", "CreateBucket", Bucket=bucket, **where)
+        except AwsError as error:
+            if error.unsure:
+                unsure = True
+                cloud.pause(1.0)
+                continue
+            if error.code == "BucketAlreadyOwnedByYou" and not unsure:
+                return False  # another client of the same workflow was quicker
+            if error.code == "BucketAlreadyExists":
+                message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
+                error = AwsError(error.operation, error.code, message)
+            if error.code != "BucketAlreadyOwnedByYou":
+                raise error.about(f"bucket {bucket}") from None
+        close(cloud, bucket)
+        return True
+
+
+def close(cloud: Cloud, bucket: str) -> None:
+    """Block public access to the bucket."""
+    blocks = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
     try:
-        cloud.call("s3", "CreateBucket", Bucket=bucket, **where)
-    except AwsError as error:
-        if error.code == "BucketAlreadyOwnedByYou":  # another client of the same workflow was quicker
-            return False
-        if error.code == "BucketAlreadyExists":
-            message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
-            error = AwsError(error.operation, error.code, message)
-        raise error.about(f"bucket {bucket}") from None
-    closed = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
-    try:
-        cloud.call("s3", "PutPublicAccessBlock", Bucket=bucket, PublicAccessBlockConfiguration=closed)
+        cloud.call("s3", "PutPublicAccessBlock", Bucket=bucket, PublicAccessBlockConfiguration=blocks)
     except AwsError as error:
         log.warning("%s; check that the bucket is not public", error.about(f"bucket {bucket}"))
-    return True
 
 
 def remove(cloud: Cloud, place: S3Place) -> None:
@@ -73,25 +85,35 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
 
     Returns the first keys of what is left there: results of jobs, which are never deleted.
     """
-    _delete_objects(cloud, bucket, ({"Key": key} for key in uploaded))
-    _abort_uploads(cloud, bucket)
-    left = list(islice(keys(cloud, bucket, ""), SHOWN))
-    if left:
-        return left
     try:
-        cloud.call("s3", "DeleteBucket", Bucket=bucket)
+        _delete_objects(cloud, bucket, ({"Key": key} for key in uploaded))
+        _abort_uploads(cloud, bucket)
+        left = list(islice(keys(cloud, bucket, ""), SHOWN))
+        if not left:
+            cloud.call("s3", "DeleteBucket", Bucket=bucket)
+            log.info("deleted the bucket %s", bucket)
+        return left
     except AwsError as error:
-        if error.code != "BucketNotEmpty":  # a job wrote to it just now
-            raise error.about(f"bucket {bucket}") from None
-        return list(islice(keys(cloud, bucket, ""), SHOWN))
-    log.info("deleted the bucket %s", bucket)
-    return []
+        if error.code == "NoSuchBucket":  # deleted by a request that got no answer, or a start that was killed
+            return []
+        if error.code == "BucketNotEmpty":  # a job wrote to it just now
+            return list(islice(keys(cloud, bucket, ""), SHOWN))
+        raise error.about(f"bucket {bucket}") from None
 
 
 def _abort_uploads(cloud: Cloud, bucket: str) -> None:
     """Give up the multipart uploads that a killed start of the run has left unfinished."""
     for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
-        cloud.call("s3", "AbortMultipartUpload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
+
+
+def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
+    """Give up one multipart upload. One that is gone already is fine."""
+    try:
+        cloud.call("s3", "AbortMultipartUpload", Bucket=bucket, Key=key, UploadId=upload_id)
+    except AwsError as error:
+        if error.code not in ("NoSuchUpload", "NoSuchBucket"):
+            raise error.about(f"s3://{bucket}/{key}") from None
 
 
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:

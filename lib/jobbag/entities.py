@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from jobbag.specs import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing,
 log = logging.getLogger(__name__)
 
 SETTLE = 600.0  # s for an entity to become VALID, or to be gone
+ATTEMPTS = 5  # to create an entity, when answers are lost
+LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two looks
 
 # For the kinds that have a state: how to describe, update and delete one.
@@ -152,14 +155,30 @@ class Workshop:
         subject = f"{kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
         begun = self._begin(spec, subject)
         log.info("creating the %s %s", kind.words, spec.name)
-        try:
-            answer = self._cloud.call_once("batch", kind.create, **_create_request(spec, environment))
-        except AwsError as error:
-            found = self._adopt(begun) if error.unsure else None
-            if found is None:
-                raise error.about(subject) from None
-            return found
-        return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
+        request = _create_request(spec, environment)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._cloud.call_once("batch", kind.create, **request)
+            except AwsError as error:
+                # It was not there before, so what is there now is ours.
+                ours = error.unsure or (attempt > 1 and "already exists" in error.message.lower())
+                found = self._adopt_in_time(begun) if ours else None
+                if found is not None:
+                    return found
+                if not error.unsure or attempt == ATTEMPTS:
+                    raise error.about(subject) from None
+            else:
+                return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _adopt_in_time(self, begun: Making) -> Entity | None:
+        """What a call without an answer made; AWS may need a moment to show it."""
+        for pause in LOOKS:
+            found = self._adopt(begun)
+            if found is not None:
+                return found
+            self._cloud.pause(pause)
+        return self._adopt(begun)
 
     def _begin(self, spec: ToCreate, subject: str) -> Making:
         """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
@@ -170,12 +189,14 @@ class Workshop:
             message = "it exists already; give its name to use it, or another --prefix"
             raise AwsError(spec.kind.create, "AlreadyExists", message, subject=subject)
         begun = Making(spec.kind.arn_type, spec.name, before)
+        self._begun[begun.kind] = begun
         self._note(begun)
         return begun
 
     def _keep(self, kind: Kind, name: str, arn: str, revision: int | None) -> Entity:
         entity = Entity(kind, name if revision is None else f"{name}:{revision}", arn, {})
         self.made.append(entity)
+        self._begun.pop(kind.arn_type, None)
         self._note(Made(kind.arn_type, entity.name, arn))
         if kind is not DEFINITION:
             _wait_until_valid(self._cloud, entity)
@@ -183,6 +204,9 @@ class Workshop:
 
     def take_down(self, cloud: Cloud) -> None:
         """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
+        for begun in list(self._begun.values()):  # made or not, when the start was killed or got no answer
+            with suppress(AwsError):
+                self._adopt(begun)
         delete(cloud, [(one.kind, one.arn) for one in self.made])
         self.made.clear()
 
@@ -229,10 +253,10 @@ def _delete_entity(cloud: Cloud, kind: Kind, ref: str) -> None:
         return
     log.info("deleting the %s %s", kind.words, ref)
     if detail.get("state") != "DISABLED" and detail.get("status") != "DELETING":
-        _when_settled(lambda: cloud.call("batch", f"Update{api}", **{field: ref, "state": "DISABLED"}), cloud)
+        _when_settled(cloud, kind, ref, f"Update{api}", {field: ref, "state": "DISABLED"})
     if detail.get("status") != "DELETING":
         _until(lambda: _settled(cloud, kind, ref), f"the {kind.words} {ref} to be disabled", cloud)
-        _when_settled(lambda: cloud.call("batch", f"Delete{api}", **{field: ref}), cloud)
+        _when_settled(cloud, kind, ref, f"Delete{api}", {field: ref})
     _until(lambda: _describe(cloud, kind, ref) is None, f"the {kind.words} {ref} to be gone", cloud)
 
 
@@ -300,16 +324,19 @@ def _wait_until_valid(cloud: Cloud, entity: Entity) -> None:
     _until(valid, f"the {entity.kind.words} {entity.name} to be VALID", cloud)
 
 
-def _when_settled(call: Callable[[], Any], cloud: Cloud) -> None:
+def _when_settled(cloud: Cloud, kind: Kind, ref: str, operation: str, request: Mapping[str, Any]) -> None:
     """Make a call that AWS refuses while the entity, or one attached to it, is in transition."""
 
     def done() -> bool:
         try:
-            call()
+            cloud.call("batch", operation, None, **request)
         except AwsError as error:
-            if not _TRANSITION.search(error.message):
+            if _TRANSITION.search(error.message):
+                return False
+            detail = _describe(cloud, kind, ref)
+            if detail is not None and detail.get("status") != "DELETING":
                 raise
-            return False
+            # gone, by a request that got no answer
         return True
 
     _until(done, "a change of the entity to end", cloud)

@@ -60,6 +60,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsBegun(Event):
+    """An upload in parts has begun; if it is not completed, its parts stay in S3, unseen, until it is aborted."""
+
+    key: str
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Staged(Event):
     """A local file is in S3 under this key. `sent` is false when S3 held the same content already."""
 

@@ -8,7 +8,7 @@ from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
 from jobbag.errors import ToolError
-from jobbag.events import Emit, Event, Made, Making, Staged, TakenDown
+from jobbag.events import Emit, Event, Made, Making, PartsBegun, Staged, TakenDown
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Footprint:
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         self._uploaded: set[str] = set()
+        self._parts: dict[str, str] = {}  # key by upload id, of uploads that a killed start left unfinished
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Staged):
@@ -38,6 +39,10 @@ class Footprint:
         self(event)
         self.workshop.restore(event)
         match event:
+            case PartsBegun(key=key, upload_id=upload_id):
+                self._parts[upload_id] = key
+            case Staged(key=key):
+                self._parts = {upload_id: other for upload_id, other in self._parts.items() if other != key}
             case Making(kind="bucket") | Made(kind="bucket"):
                 self._bucket_is_ours = True
             case TakenDown():
@@ -48,12 +53,23 @@ class Footprint:
         """Create the bucket if it is missing."""
         name = self._place.bucket
         if bucket.exists(self._cloud, name):
+            if self._bucket_is_ours:  # the earlier start may have been killed before it could do this
+                bucket.close(self._cloud, name)
             return
         self._note(Making(BUCKET, name))
         self.bucket_is_new = bucket.create(self._cloud, name)
         if self.bucket_is_new:
             self._bucket_is_ours = True
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
+
+    def abort_unfinished_uploads(self) -> None:
+        """Give up what an earlier start was sending when it was killed."""
+        for upload_id, key in self._parts.items():
+            try:
+                bucket.abort_upload(self._cloud, self._place.bucket, key, upload_id)
+            except ToolError as error:
+                log.warning("the unfinished upload of %s stays: %s", key, error)
+        self._parts.clear()
 
     @property
     def _doomed_bucket(self) -> bool:

@@ -26,6 +26,7 @@ _KINDS: dict[str, type[Event]] = {
     for kind in (
         all_events.Making,
         all_events.Made,
+        all_events.PartsBegun,
         all_events.Staged,
         all_events.Submitting,
         all_events.Submitted,
@@ -53,6 +54,7 @@ class Header:
     started: int  # ms since the epoch
     options: Mapping[str, str]
     jobs: Mapping[str, str]
+    retry_failed: bool = False  # it runs only what failed in the run before
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,13 @@ def read(path: Path) -> Past | None:
     if first.get("format") != FORMAT:
         raise InputError.of(str(path), "this journal is of another version of the tool; use --fresh to set it aside")
     try:
-        header = Header(str(first["run"]), int(first["started"]), dict(first["options"]), dict(first["jobs"]))
+        header = Header(
+            str(first["run"]),
+            int(first["started"]),
+            dict(first["options"]),
+            dict(first["jobs"]),
+            bool(first.get("retry_failed")),
+        )
     except (KeyError, TypeError, ValueError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
     return Past(header, tuple(lines[1:]))

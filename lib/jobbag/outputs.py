@@ -31,6 +31,9 @@ class Outputs(Protocol):
     def finish(self, summary: Callable[[], str]) -> None:
         """All jobs are done; `summary` gives the record that ends a merged file."""
 
+    def close(self) -> None:
+        """The run has reached its end: leave nothing but the outputs."""
+
     @property
     def description(self) -> str:
         """For people: where the outputs are."""
@@ -62,6 +65,17 @@ def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
     ]
 
 
+def _content(events: list[Event]) -> list[Merged]:
+    """What the merged files hold, in order: a start that truncated them began again at a smaller size."""
+    content: list[Merged] = []
+    for event in events:
+        if isinstance(event, Merged):
+            while content and content[-1].out_size >= event.out_size:
+                content.pop()
+            content.append(event)
+    return content
+
+
 class JobFiles:
     """Each job has its own jobName.out and jobName.err in the working directory."""
 
@@ -84,6 +98,9 @@ class JobFiles:
     def finish(self, summary: Callable[[], str]) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     @property
     def description(self) -> str:
         return f"{Path.cwd()}/<job name>.out and .err"
@@ -96,8 +113,8 @@ class MergedFiles:
     rename, whole: HTCondor may have the old ones open for what the tool itself prints.
     """
 
-    def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None]) -> None:
-        """`note` journals that a job's output has been merged."""
+    def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None], *, keep_parts: bool = False) -> None:
+        """`note` journals that a job's output has been merged. `keep_parts`: until `close`, nothing else has it."""
         self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
         self._parts = prefix.with_name(f"{prefix.name}.parts")
         self._order = [job.number for job in bag.jobs]
@@ -105,26 +122,27 @@ class MergedFiles:
         self._done: dict[int, LogsWritten] = {}
         self._files: list[BinaryIO] = []
         self._note = note
+        self._keep_parts = keep_parts
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
 
     def restore(self, events: list[Event]) -> list[Event]:
         """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""
+        content = [] if self._keep_parts else _content(events)
         events = _of_jobs_that_are_done(events)
-        merged = {event.job.number: event for event in events if isinstance(event, Merged)}
-        in_order = list(takewhile(lambda number: number in merged, self._order))
-        sizes = [0, 0]
-        if in_order:
-            sizes = [merged[in_order[-1]].out_size, merged[in_order[-1]].err_size]
+        done = {event.job.number for event in events if isinstance(event, Merged)}
+        pairs = zip(content, self._order, strict=False)
+        kept = list(takewhile(lambda pair: pair[0].job.number == pair[1] and pair[1] in done, pairs))
+        sizes = [kept[-1][0].out_size, kept[-1][0].err_size] if kept else [0, 0]
         unfinished = [self._unfinished(target) for target in self._targets]
         if not all(path.exists() and path.stat().st_size >= size for path, size in zip(unfinished, sizes, strict=True)):
-            in_order, sizes = [], [0, 0]
+            kept, sizes = [], [0, 0]
         for path, size in zip(unfinished, sizes, strict=True):
             if path.exists():
                 os.truncate(path, size)
-        self._next = len(in_order)
-        safe = set(in_order)
+        self._next = len(kept)
+        safe = {number for _, number in kept}
         return [event for event in events if not isinstance(event, LogsWritten) or self._is_safe(event, safe)]
 
     def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
@@ -160,8 +178,9 @@ class MergedFiles:
                 shutil.copyfileobj(file, merged, 1024 * 1024)
             merged.flush()
         self._note(Merged(written.job, *(file.tell() for file in self._files)))
-        for part in parts:
-            part.unlink()
+        if not self._keep_parts:
+            for part in parts:
+                part.unlink()
 
     def finish(self, summary: Callable[[], str]) -> None:
         for number in [number for number in self._order if number in self._done]:  # behind a gap, if cut short
@@ -172,7 +191,15 @@ class MergedFiles:
             os.fsync(file.fileno())
             file.close()
             os.replace(self._unfinished(target), target)
-        with suppress(OSError):  # not empty: what is in it is not of this run
+        if not self._keep_parts:
+            self.close()
+
+    def close(self) -> None:
+        if self._parts.is_dir():
+            for number in self._order:
+                for path in (self._parts / f"{number}.out", self._parts / f"{number}.err"):
+                    path.unlink(missing_ok=True)
+        with suppress(OSError):  # gone, or not empty: what is in it is not of this run
             self._parts.rmdir()
 
     @staticmethod

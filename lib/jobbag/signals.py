@@ -31,7 +31,8 @@ class Signals:
         self.last_act: Callable[[], None] = lambda: None  # what must not be left behind even then
 
     def __enter__(self) -> Signals:
-        self._before = {number: signal.signal(number, self._handle) for number in _EXIT_CODES}
+        heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
+        self._before = {number: signal.signal(number, self._handle) for number in heeded}
         return self
 
     def __exit__(self, *_: object) -> None:

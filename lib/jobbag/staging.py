@@ -20,7 +20,7 @@ from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job, is_url
 from jobbag.bucket import keys
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Emit, Staged, StagingFailed
+from jobbag.events import Emit, PartsBegun, Staged, StagingFailed
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class Stager:
         self._bucket_is_new = bucket_is_new  # it holds nothing yet
         self._lock = threading.Lock()
         self._managers: dict[Any, Any] = {}  # by client
+        self._transfers: set[Any] = set()  # under way
         self._pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="upload")
 
     def __enter__(self) -> Stager:
@@ -94,8 +95,11 @@ class Stager:
         """End all transfers, those under way too."""
         self._cancel.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for transfer in self._transfers:
+                transfer.cancel()
         for manager in self._managers.values():
-            manager.shutdown(cancel=True)
+            manager.shutdown()
         self._pool.shutdown(wait=True)
 
     def send(self, items: Iterable[str]) -> None:
@@ -153,9 +157,22 @@ class Stager:
         before = state_of(item)
         log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
         if before[0] >= PART_SIZE or not self._put(item, key):
-            self._current_manager().upload(item, self._place.bucket, key).result()
+            self._transfer(item, key)
         if state_of(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
+
+    def _transfer(self, item: str, key: str) -> None:
+        """Send a file with s3transfer, a large one in parts side by side."""
+        transfer = self._current_manager().upload(item, self._place.bucket, key)
+        with self._lock:
+            self._transfers.add(transfer)
+        if self._cancel.is_set():
+            transfer.cancel()
+        try:
+            transfer.result()
+        finally:
+            with self._lock:
+                self._transfers.discard(transfer)
 
     def _put(self, item: str, key: str) -> bool:
         """Send a small file the quick way; false if the bucket wants more than that, such as another region."""
@@ -168,6 +185,11 @@ class Stager:
                 raise
             return False
         return True
+
+    def _parts_begun(self, parsed: Mapping[str, Any], **_: Any) -> None:
+        """A hook of botocore; it keeps no state."""
+        if "UploadId" in parsed:
+            self._emit(PartsBegun(parsed["Key"], parsed["UploadId"]))
 
     def _current_manager(self) -> Any:
         """The transfer manager on the current client: another one once the credentials have been renewed."""
@@ -183,6 +205,7 @@ class Stager:
                     preferred_transfer_client="classic",  # the CRT heeds no endpoint
                 )
                 self._managers[client] = create_transfer_manager(client, config)
+                client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
             return self._managers[client]
 
 

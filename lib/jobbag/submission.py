@@ -120,15 +120,19 @@ class Submitter:
             self._send(task)
 
 
-def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
-    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
-    token = token_of(request)
-    ids = iter(_ids_by_name(cloud, request["jobQueue"], request["jobName"]))
+def find_by_token(cloud: Cloud, queue: str, name: str, token: str | None) -> str | None:
+    """The AWS id of the job of this name in the queue that carries the token, if AWS shows it."""
+    ids = iter(_ids_by_name(cloud, queue, name))
     while batch := list(islice(ids, IDS_PER_CALL)):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
             if token_of({"containerOverrides": detail.get("container", {})}) == token:
                 return str(detail["jobId"])
     return None
+
+
+def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
+    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
+    return find_by_token(cloud, request["jobQueue"], request["jobName"], token_of(request))
 
 
 def _ids_by_name(cloud: Cloud, queue: str, name: str) -> list[str]:

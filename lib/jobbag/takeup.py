@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
 from jobbag.config import Settings
 from jobbag.errors import InputError, Problem
-from jobbag.events import ENDED, Event, Staged, StateChanged, Submitted, now_ms
+from jobbag.events import ENDED, Event, Staged, StateChanged, Submitted, TakenDown, Terminated, now_ms
 from jobbag.footprint import Footprint
-from jobbag.journal import Header, Past
+from jobbag.journal import Header, Journal, Past
 from jobbag.monitor import IDS_PER_CALL
 from jobbag.report import Report
-from jobbag.specs import Plan, S3Place, ToCreate
+from jobbag.specs import QUEUE, Existing, Plan, S3Place, ToCreate, legal_name
 from jobbag.staging import is_there, state_of
+from jobbag.submission import LOOKS, find_by_token
 from jobbag.termination import terminate
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Earlier:
         if self.past is None or self.how is How.NEW:
             return []
         events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
-        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else events
+        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else _of_what_is_there(events)
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -66,11 +67,12 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         if not settings.fresh:
             raise
         past = None
-    if settings.retry_failed:
+    if settings.retry_failed and not (past is not None and past.header.retry_failed and not past.finished):
         if past is None or not past.finished:
             what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
             raise InputError.of("--retry-failed", f"{what}; start without this option")
         how = How.RETRY_FAILED
+        header = replace(header, retry_failed=True)
     elif past is None or past.finished:
         return Earlier(How.NEW, header, None)
     elif past.header.options.get("--local"):
@@ -151,23 +153,53 @@ def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
     return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
 
 
-def abandon(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event], grace: float) -> None:
-    """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made."""
-    footprint = Footprint(cloud, place, note=lambda _: None)
-    running: dict[str, str] = {}
+def abandon(
+    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, events: list[Event], notes: Journal, grace: float
+) -> None:
+    """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made.
+
+    `notes` is the old journal: should this start be killed too, a later one knows what was done.
+    """
+    footprint = Footprint(cloud, place, notes.durably)
+    running: dict[str, Job] = {}
     for event in events:
         footprint.restore(event)
         if isinstance(event, Submitted):
-            running[event.aws_id] = event.job.name
+            running[event.aws_id] = event.job
         elif isinstance(event, StateChanged) and event.observation.ended:
             running.pop(event.aws_id, None)
-    for job in folded(events, bag).in_doubt():
-        log.warning("job %s may have been sent, and may run", job.name)
+    running |= _in_doubt(cloud, plan, bag, events, footprint)
+    for aws_id, job in running.items():
+        notes(Terminated(job, aws_id))
+    notes.sync()
     with cloud.within(grace) as hurried:
-        terminate(hurried, running, "pegasus-aws-batch --fresh")
+        terminate(hurried, {aws_id: job.name for aws_id, job in running.items()}, "pegasus-aws-batch --fresh")
     _await_end(cloud, list(running), grace)
     for line in footprint.take_down(cloud):
         log.warning("%s", line)
+
+
+def _in_doubt(cloud: Cloud, plan: Plan, bag: Bag, events: list[Event], footprint: Footprint) -> dict[str, Job]:
+    """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
+    report = folded(events, bag)
+    made = [entity.arn for entity in footprint.workshop.made if entity.kind is QUEUE]
+    queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
+    left = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]
+    found: dict[str, Job] = {}
+    before = 0.0
+    for look in (0.0, *LOOKS):
+        if not left:
+            break
+        cloud.pause(look - before)
+        before = look
+        for job in list(left):
+            aws_id = find_by_token(
+                cloud, job.request.get("jobQueue", queue), legal_name(job.name), report.of(job).token
+            )
+            if aws_id is not None:
+                found[aws_id] = job
+                left.remove(job)
+    return found
 
 
 def _await_end(cloud: Cloud, ids: list[str], grace: float) -> None:
@@ -190,11 +222,17 @@ def folded(events: list[Event], bag: Bag) -> Report:
     return report
 
 
+def _of_what_is_there(events: list[Event]) -> list[Event]:
+    """The events without the uploads before the last clean-up, which may have removed them."""
+    last = max((place for place, event in enumerate(events) if isinstance(event, TakenDown)), default=-1)
+    return [event for place, event in enumerate(events) if place > last or not isinstance(event, Staged)]
+
+
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events of the jobs that succeeded, and of their inputs: a run of only the others is to follow."""
+    """The events of the jobs that succeeded: a run of only the others is to follow."""
     report = folded(events, bag)
     kept = {job.number for job in bag.jobs if report.of(job).succeeded}
-    return [event for event in events if isinstance(event, Staged) or _number(event) in kept]
+    return [event for event in events if _number(event) in kept]
 
 
 def _number(event: Event) -> int | None:

@@ -103,7 +103,7 @@ def test_arguments(arguments: object, words: tuple[str, ...]) -> None:
 
 
 @OPEN
-@given(st.lists(TEXT.filter(bool)))
+@given(st.lists(TEXT.filter(lambda word: word and "\0" not in word)))
 def test_a_list_of_arguments_is_passed_as_it_is(words: list[str]) -> None:
     assert jobs(entry(arguments=words))[0].arguments == tuple(words)
 
