@@ -47,8 +47,7 @@ class ToolLog:
     def __init__(self, level: str, path: Path | None) -> None:
         self._path = path
         self._logger = logging.getLogger("jobbag")
-        self._logger.setLevel(LEVELS[level])
-        self._logger.propagate = False
+        self._level = LEVELS[level]
         self._target: logging.Handler = logging.StreamHandler(sys.stderr)
         if path is not None:
             self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
@@ -56,14 +55,19 @@ class ToolLog:
         self.shows_result = path is None and LEVELS[level] <= logging.INFO
 
     def __enter__(self) -> ToolLog:
+        self._before = self._logger.level, self._logger.propagate
+        self._logger.setLevel(self._level)
+        self._logger.propagate = False
         self._install(self._target)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._logger.removeHandler(self._target)
+        self._logger.setLevel(self._before[0])
+        self._logger.propagate = self._before[1]
         if isinstance(self._target, MemoryHandler):
             # Nothing was run, so nothing is written; who asked for details gets them all the same.
-            if self._logger.level <= logging.DEBUG:
+            if self._level <= logging.DEBUG:
                 self._replay(self._target, self._formatted(logging.StreamHandler(sys.stderr)))
         elif isinstance(self._target, logging.FileHandler):
             self._target.close()
