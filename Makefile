@@ -9,7 +9,8 @@
 PYTHON ?= python3
 PIP = python -m pip --quiet --quiet --disable-pip-version-check
 PACKAGE = setup.py pyproject.toml
-WORKERS ?= auto
+# Many tests wait for a process or a server: more of them than processors run at once.
+WORKERS ?= 4
 LAB ?= ../shared/lab
 
 .PHONY: run test chaos bench check man clean python mandoc

@@ -348,7 +348,7 @@ def test_log_files_are_numbered_and_never_overwritten(tool: Tool) -> None:
     good, bad = tool.bag(shell("good", "true"), name="good.in"), tool.bag(shell("bad", "exit 5"), name="bad.in")
     done = tool.run("--local", "-l", "tool.log", "-log-level", "DEBUG", good)
     assert (done.status, done.err) == (0, "")
-    assert "1 jobs: 1 succeeded, 0 failed" in done.out
+    assert "1 job: 1 succeeded, 0 failed" in done.out
     assert "tool.log.000" in done.out
     first = tool.read("tool.log.000")
     assert all(LOG_LINE.fullmatch(line) for line in first.splitlines()), first

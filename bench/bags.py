@@ -1,0 +1,118 @@
+"""Bags of jobs, and what their merged output must be, line by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from .measure import Failed
+
+SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+SUBMITS_A_SECOND, LOG_PAGES_A_SECOND = 50.0, 25.0  # AWS's quotas on SubmitJob and GetLogEvents
+PAGE, EVENT = 1024 * 1024, 26  # bytes of a page of GetLogEvents, and what each event counts beside its text
+ERROR_LINES = 1
+
+# Where jobs are real processes they print what the lab says of its jobs: see the lab's README.
+SCRIPT = f"""
+say() {{ i=0; while [ $i -lt $2 ]; do echo "$PEGASUS_JOB_NAME $1 $i"; i=$((i + 1)); done; }}
+say out "$LAB_LOG_LINES"; echo '{SEPARATOR}'; say err "$LAB_ERR_LINES"
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many jobs, and what each of them does."""
+
+    jobs: int  # of each client
+    seconds: float
+    lines: int = 3  # of stdout
+    line_bytes: int = 0  # added to each line
+    input_bytes: int = 0  # of the one file that all jobs name
+    clients: int = 1
+
+    @property
+    def all_jobs(self) -> int:
+        return self.jobs * self.clients
+
+    @property
+    def bound(self) -> float:
+        """The seconds that the quotas and the jobs themselves take, whoever runs them."""
+        text = self.line_bytes + len(f"{job_name(0, 0)} out 0\n") + EVENT
+        pages = self.all_jobs * self.lines * text / PAGE
+        return self.all_jobs / SUBMITS_A_SECOND + self.seconds + pages / LOG_PAGES_A_SECOND
+
+
+def job_name(client: int, number: int) -> str:
+    """The name of a job, the only one of that name."""
+    return f"c{client}_job_{number:06}"
+
+
+def write(load: Load, client: int, directory: Path) -> Path:
+    """Write the client's submit file, and the file that its jobs name."""
+    variables = {
+        "LAB_LOG_LINES": str(load.lines),
+        "LAB_ERR_LINES": str(ERROR_LINES),
+        "LAB_LOG_BYTES": str(load.line_bytes),
+    }
+    if load.input_bytes:
+        shared = directory / "shared.dat"
+        shared.write_bytes(bytes(range(256)) * (load.input_bytes // 256))
+        variables["TRANSFER_INPUT_FILES"] = shared.name
+    environment = [{"name": name, "value": value} for name, value in variables.items()]
+    jobs = [
+        {
+            "jobName": job_name(client, number),
+            "executable": "/bin/sh",
+            "arguments": ["-c", SCRIPT],
+            "environment": environment,
+        }
+        for number in range(load.jobs)
+    ]
+    path = directory / "bag.in"
+    path.write_text(json.dumps({"SubmitJob": jobs}))
+    return path
+
+
+def verify(load: Load, client: int, out: Path, err: Path) -> float:
+    """Compare the merged files with what the jobs wrote; returns the duration that the run gives for itself."""
+    _compare(_stderr(load, client), err)
+    summary = _compare(_stdout(load, client), out)
+    return float(summary.partition("duration=")[2].partition(",")[0])
+
+
+def _compare(expected: Iterator[tuple[str, bool]], path: Path) -> str:
+    """Every line must be there, whole or, for records, from its start; returns the last one."""
+    text = ""
+    with path.open(encoding="utf-8") as lines:
+        for number, (wanted, line) in enumerate(zip_longest(expected, lines), start=1):
+            text = (line or "").rstrip("\n")
+            if wanted is None or line is None or not (text.startswith(wanted[0]) if wanted[1] else text == wanted[0]):
+                got = "the end of the file" if line is None else repr(text[:200])
+                what = "the end of the file" if wanted is None else repr(wanted[0][:200])
+                raise Failed(f"{path.name}, line {number}: {got} instead of {what}")
+    return text
+
+
+def _stdout(load: Load, client: int) -> Iterator[tuple[str, bool]]:
+    """The lines of the merged stdout, and whether only the start of the line is given."""
+    filler = _filler(load)
+    for number in range(load.jobs):
+        name = job_name(client, number)
+        for index in range(load.lines):
+            yield f"{name} out {index}{filler}", False
+        yield f'[cluster-task id={number + 1}, name="{name}", ', True
+    yield f'[cluster-summary stat="ok", tasks={load.jobs}, succeeded={load.jobs}, failed=0, ', True
+
+
+def _stderr(load: Load, client: int) -> Iterator[tuple[str, bool]]:
+    filler = _filler(load)
+    for number in range(load.jobs):
+        for index in range(ERROR_LINES):
+            yield f"{job_name(client, number)} err {index}{filler}", False
+
+
+def _filler(load: Load) -> str:
+    return " " + "x" * (load.line_bytes - 1) if load.line_bytes else ""

@@ -1,0 +1,140 @@
+"""The scenarios by name, in their full size and in a quick one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import SubprocessError
+
+from . import idle, jobruns, servers, startup, uploads
+from .bags import Load
+from .measure import Failed
+from .results import Figures, Outcome
+from .uploads import FileSet
+
+Tell = Callable[[str], None]
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line asks for."""
+
+    lab: Path | None
+    endpoint: str | None
+    repeat: int
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Bag:
+    """Runs of a bag on the lab."""
+
+    full: Load
+    quick: Load
+    limits: str = ""  # of the lab; "": the quotas of AWS
+    repeat: int = 99  # at most: half an hour is long enough once
+    needs_lab: bool = True
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        load = self.quick if choice.quick else self.full
+        for _ in range(min(choice.repeat, self.repeat)):
+            yield jobruns.run(load, self._server(choice, load))
+
+    def _server(self, choice: Choice, load: Load) -> AbstractContextManager[str]:
+        assert choice.lab is not None
+        return servers.lab(choice.lab, "--job-time", f"const:{load.seconds}", "--limits", self.limits)
+
+
+@dataclass(frozen=True)
+class Basic(Bag):
+    """Runs of a bag on the embedded AWS, or on any endpoint."""
+
+    needs_lab: bool = False
+
+    def _server(self, choice: Choice, _: Load) -> AbstractContextManager[str]:
+        return nullcontext(choice.endpoint) if choice.endpoint else servers.embedded()
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A run whose jobs are all under way, and none ends."""
+
+    lab: tuple[str, ...]
+
+    full: tuple[Load, float] = (Load(10_000, 86_400), 60.0)
+    quick: tuple[Load, float] = (Load(100, 86_400), 5.0)
+    repeat: int = 99
+    needs_lab: bool = True
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        assert choice.lab is not None
+        load, seconds = self.quick if choice.quick else self.full
+        options = ("--job-time", f"const:{load.seconds}", "--limits", "off", *self.lab)
+        for _ in range(min(choice.repeat, self.repeat)):
+            yield idle.run(load, seconds, servers.lab(choice.lab, *options))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Starts of --help."""
+
+    needs_lab: bool = False
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        for _ in range(choice.repeat):
+            yield startup.run()
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The same files sent by this tool and by others."""
+
+    full: tuple[FileSet, ...] = (
+        FileSet(1, 2 * GIB),
+        FileSet(1000, MIB),
+        FileSet(5000, 16 * KIB),
+    )
+    quick: tuple[FileSet, ...] = (
+        FileSet(1, 64 * MIB),
+        FileSet(50, MIB),
+        FileSet(200, 16 * KIB),
+    )
+    needs_lab: bool = False
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        for of in self.quick if choice.quick else self.full:
+            yield from uploads.run(of, choice.repeat)
+
+
+Scenario = Bag | Idle | Start | Uploads
+
+SCENARIOS: dict[str, Scenario] = {
+    "help": Start(),
+    "basic": Basic(Load(300, 0), Load(50, 0)),
+    "jobs-1000x5s": Bag(Load(1000, 5, lines=10), Load(100, 2, lines=10)),
+    "jobs-5000x60s": Bag(Load(5000, 60), Load(200, 5)),
+    "clients-8": Bag(Load(250, 5, clients=8), Load(15, 2, clients=8)),
+    "shared-file": Bag(Load(1000, 5, input_bytes=30_000_128), Load(50, 2, input_bytes=3_000_064)),
+    "log-2GB": Bag(Load(1, 5, lines=2_000_000, line_bytes=980), Load(1, 2, lines=50_000, line_bytes=980)),
+    "idle-10000": Idle(("--vcpus", "1")),  # all but one wait
+    "running-10000": Idle((), repeat=1),  # all run
+    "uploads": Uploads(),
+    "jobs-100000x1s": Bag(Load(100_000, 1), Load(300, 1), limits="off", repeat=1),
+}
+
+
+def run(name: str, choice: Choice, tell: Tell) -> Outcome:
+    """Run a scenario as often as it is asked for, or until it fails."""
+    runs: list[Figures] = []
+    failure = None
+    try:
+        for figures in SCENARIOS[name].run(choice):
+            runs.append(figures)
+            tell(f"{name}: {figures.headline}")
+    except (Failed, OSError, SubprocessError) as error:
+        failure = " / ".join(filter(None, map(str.strip, str(error).splitlines())))
+        tell(f"{name}: FAILED: {failure}")
+    return Outcome(name, tuple(runs), failure)

@@ -1,0 +1,37 @@
+"""`python -m bench.stage [--new] DIR`: sends the files of a directory as a run of the tool does.
+
+With `--new` the bucket counts as made by the run, so that nothing can be in it; else S3 is asked for each file.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+from pathlib import Path
+
+from jobbag.aws import Access, Cloud
+from jobbag.events import Event, Staged, StagingFailed
+from jobbag.specs import S3Place
+from jobbag.staging import Stager
+
+from .measure import NAME
+
+
+def main() -> None:
+    """Send the files; the exit status is 1 if one could not be sent."""
+    *options, directory = sys.argv[1:]
+    items = [str(path) for path in sorted(Path(directory).iterdir())]
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    place = S3Place(NAME, "in/", own="--new" in options)
+    with Stager(Cloud(Access()), place, events.put, bucket_is_new="--new" in options) as stager:
+        stager.send(items)
+        left = len(items)
+        while left:
+            event = events.get()
+            if isinstance(event, StagingFailed):
+                sys.exit(str(event.error))
+            left -= isinstance(event, Staged)
+
+
+if __name__ == "__main__":
+    main()

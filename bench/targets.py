@@ -1,0 +1,87 @@
+"""What the project wants to reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .results import Figures, IdleFigures, JobFigures, Outcome, StartFigures, UploadFigures, medians
+from .uploads import AWS, PEERS, S5CMD, THIS
+
+MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure and its limit."""
+
+    scenario: str
+    what: str
+    limit: float
+    measured: float
+    at_most: bool = True
+
+    @property
+    def reached(self) -> bool:
+        return self.measured <= self.limit if self.at_most else self.measured >= self.limit
+
+
+MAKESPAN, CALLS, CPU = 1.15, 1.3, 6.0  # times the bound; per job; s per 1,000 jobs
+MEMORY = {"jobs-5000x60s": 150.0, "jobs-100000x1s": 400.0}  # MB
+NOTICED = {"jobs-1000x5s": 5.0}  # s
+SENT = 30.0 * 1.2  # MB, with what the requests themselves take
+
+
+def targets(outcomes: Iterable[Outcome]) -> list[Target]:
+    """All targets of the scenarios that were measured."""
+    return [target for outcome in outcomes for target in _targets(outcome)]
+
+
+def _targets(outcome: Outcome) -> Iterator[Target]:
+    name, runs = outcome.scenario, outcome.runs
+    if jobs := [run for run in runs if isinstance(run, JobFigures)]:
+        yield from _of_jobs(name, medians(jobs))
+    elif waits := [run for run in runs if isinstance(run, IdleFigures)]:
+        yield Target(name, "DescribeJobs calls a second", 2, medians(waits).describes)
+    elif starts := [run for run in runs if isinstance(run, StartFigures)]:
+        yield Target(name, "CPU s", 0.15, medians(starts).cpu)
+        yield Target(name, "imported modules of boto3, botocore, rich", 0, medians(starts).heavy)
+    else:
+        for what, by_peer in by_files(runs).items():
+            yield from _of_uploads(what, by_peer)
+
+
+def _of_jobs(name: str, run: JobFigures) -> Iterator[Target]:
+    if name in ("jobs-1000x5s", "jobs-5000x60s"):
+        yield Target(name, "makespan / bound", MAKESPAN, run.ratio)
+        yield Target(name, "CPU s per 1,000 jobs", CPU, run.cpu_per_1000)
+    if name == "jobs-5000x60s":
+        yield Target(name, "calls per job", CALLS, run.calls or 0)
+        yield Target(name, "throttled after the first minute", 0, run.throttled_later or 0)
+    if name in MEMORY:
+        yield Target(name, "peak memory MB", MEMORY[name], run.memory)
+    if name in NOTICED and run.noticed is not None:
+        yield Target(name, "end of a job noticed within s", NOTICED[name], run.noticed)
+    if name == "shared-file":
+        yield Target(name, "sent MB", SENT, run.sent or 0)
+
+
+def by_files(runs: Sequence[Figures]) -> dict[str, dict[str, UploadFigures]]:
+    """The medians of the uploads by files and peer; without files that not all peers have sent."""
+    found: dict[str, dict[str, list[UploadFigures]]] = {}
+    for run in runs:
+        if isinstance(run, UploadFigures):
+            found.setdefault(run.what, {}).setdefault(run.peer, []).append(run)
+    return {
+        what: {peer: medians(same) for peer, same in sorted(by_peer.items(), key=lambda item: PEERS.index(item[0]))}
+        for what, by_peer in found.items()
+        if by_peer.keys() == set(PEERS)
+    }
+
+
+def _of_uploads(what: str, by_peer: Mapping[str, UploadFigures]) -> Iterator[Target]:
+    own, aws, s5cmd = (by_peer[peer] for peer in (THIS, AWS, S5CMD))
+    times_aws = 2.0 if own.size < MIB else 1.0
+    yield Target("uploads", f"{what}: times as fast as {AWS}", times_aws, aws.seconds / own.seconds, at_most=False)
+    if own.size >= MIB:
+        yield Target("uploads", f"{what}: times as fast as {S5CMD}", 0.8, s5cmd.seconds / own.seconds, at_most=False)
