@@ -127,7 +127,7 @@ def play_with_entities(scene: Stage, fault: Callable[[], None]) -> str:
     return scene.play(0, bag, *scene.entity_files())
 
 
-@pytest.mark.parametrize("kind", ["lost", "reset", "500", "500 after", "throttle"])
+@pytest.mark.parametrize("kind", ["lost", "reset", "500 after", "throttle"])
 def test_entities_and_bucket_whose_answers_go_astray(scene: Stage, kind: str) -> None:
     def fault() -> None:
         for operation in (*MAKING, *REMOVING):
