@@ -9,7 +9,7 @@
 PYTHON ?= python3
 PIP = python -m pip --quiet --quiet --disable-pip-version-check
 PACKAGE = setup.py pyproject.toml
-# Many tests wait for a process or a server: more of them than processors run at once.
+# Many tests wait for a process or a server: more of them than processors run at once, and who is done takes over.
 WORKERS ?= 4
 LAB ?= ../shared/lab
 
@@ -31,7 +31,7 @@ run: .venv/stamp
 	@echo "run/sample-job-submit.jobstate.log tells when each job changed its state."
 
 test: .venv-test/stamp mandoc
-	.venv-test/bin/python -m pytest -n $(WORKERS)
+	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 chaos: .venv-test/stamp
 	.venv-test/bin/python tests/chaos/chaos.py --runs 100 --jobs 60 --parallel 3 --seed 1
@@ -45,7 +45,7 @@ check: .venv-test/stamp-dev mandoc
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
 	.venv-test/bin/python man/generate.py --check
-	.venv-test/bin/python -m pytest -n $(WORKERS)
+	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 man: python
 	$(PYTHON) man/generate.py
