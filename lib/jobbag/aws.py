@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
 OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
+IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 CONNECTIONS = 32  # at least as many as threads that share a client
 
 Answer = TypeVar("Answer")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-from jobbag.aws import Cloud
+from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import ENDED, Emit, Held, LogPlace, Lost, Observation, StateChanged, WorkerFailed
@@ -19,7 +19,6 @@ from jobbag.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
-IDS_PER_CALL = 100  # the service's limit
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together

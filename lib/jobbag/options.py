@@ -194,8 +194,6 @@ OPTIONS = tuple(option for _, options in GROUPS for option in options)
 # Properties file key -> long option. `endpoint` is the manual's own name for pegasus.aws.endpoint.
 PROPERTIES = {"endpoint": "--endpoint"} | {option.key: option.long for option in OPTIONS if option.key is not None}
 
-SUMMARY = "run a bag of jobs on AWS Batch"
-
 DESCRIPTION = (
     "Runs the jobs of each job submit file on AWS Batch: sends their input files to S3, submits them, waits for "
     "them, and brings their stdout and stderr home. Also creates and deletes the batch entities that this needs."

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from jobbag.agenda import Agenda
-from jobbag.aws import Cloud
+from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events import Emit, NotSubmitted, Submitted, WorkerFailed
@@ -27,9 +27,6 @@ log = logging.getLogger(__name__)
 
 REQUESTS_AT_ONCE = 12  # fills 50 a second up to a latency of 240 ms
 LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last one: it is not there
-IDS_PER_CALL = 100  # DescribeJobs
-
-RequestOf = Callable[[Job], dict[str, Any]]
 
 
 @dataclass
@@ -38,7 +35,6 @@ class _Task:
     request: dict[str, Any]
     lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
     looks: int = 0
-    error: AwsError | None = field(default=None)  # what came back instead of an answer
 
 
 class Submitter:
@@ -100,7 +96,7 @@ class Submitter:
             if not error.unsure:
                 raise
             log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.job.name, error)
-            task.lost, task.looks, task.error = time.monotonic(), 0, error
+            task.lost, task.looks = time.monotonic(), 0
             self._agenda.put(task.lost + LOOKS[0], task)
         else:
             self._emit(Submitted(task.job, answer["jobId"]))

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from jobbag import journal
-from jobbag.aws import Cloud
+from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Bag, Job
 from jobbag.config import Settings
 from jobbag.errors import InputError, Problem
-from jobbag.events import ENDED, Event, Staged, StateChanged, Submitted, TakenDown, Terminated, now_ms
+from jobbag.events import ENDED, Event, Staged, TakenDown, Terminated, now_ms
 from jobbag.footprint import Footprint
 from jobbag.journal import Header, Journal, Past
-from jobbag.monitor import IDS_PER_CALL
 from jobbag.report import Report
 from jobbag.specs import QUEUE, Existing, Plan, S3Place, ToCreate, legal_name
 from jobbag.staging import is_there, state_of
@@ -161,14 +160,11 @@ def abandon(
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     """
     footprint = Footprint(cloud, place, notes.durably)
-    running: dict[str, Job] = {}
     for event in events:
         footprint.restore(event)
-        if isinstance(event, Submitted):
-            running[event.aws_id] = event.job
-        elif isinstance(event, StateChanged) and event.observation.ended:
-            running.pop(event.aws_id, None)
-    running |= _in_doubt(cloud, plan, bag, events, footprint)
+    report = folded(events, bag)
+    running = {aws_id: job for job, aws_id in report.running()}
+    running |= _in_doubt(cloud, plan, report, footprint)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()
@@ -179,9 +175,8 @@ def abandon(
         log.warning("%s", line)
 
 
-def _in_doubt(cloud: Cloud, plan: Plan, bag: Bag, events: list[Event], footprint: Footprint) -> dict[str, Job]:
+def _in_doubt(cloud: Cloud, plan: Plan, report: Report, footprint: Footprint) -> dict[str, Job]:
     """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
-    report = folded(events, bag)
     made = [entity.arn for entity in footprint.workshop.made if entity.kind is QUEUE]
     queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
     left = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]

@@ -102,8 +102,9 @@ def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, m
 
 
 @pytest.mark.parametrize("key_prefix", ["", "dir/"])
-def test_what_is_gone_already_is_fine(key_prefix: str, cloud: Cloud) -> None:
+def test_what_is_gone_already_is_fine(key_prefix: str, cloud: Cloud, s3: Any) -> None:
     bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
+    assert buckets(s3) == []
 
 
 def test_objects_that_could_not_be_deleted_are_named(cloud: Cloud, s3: Any, faults: Faults) -> None:

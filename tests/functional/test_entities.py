@@ -323,7 +323,9 @@ def test_a_definition_without_a_revision_means_all_its_revisions(cloud: Cloud) -
 
 
 def test_deleting_what_is_gone_is_fine(cloud: Cloud) -> None:
+    before = left(cloud)
     delete(cloud, [(kind, "nobody") for kind in KINDS])
+    assert left(cloud) == before
 
 
 @pytest.mark.usefixtures("workshop")

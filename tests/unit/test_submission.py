@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from jobbag import submission
-from jobbag.aws import Cloud
+from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError
 from jobbag.events import Event, NotSubmitted, Submitted
 from jobbag.jobrequest import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
 from jobbag.specs import S3Place
-from jobbag.submission import IDS_PER_CALL, LOOKS, Submitter, find, token_of
+from jobbag.submission import LOOKS, Submitter, find, token_of
 
 from .builders import bag, job
 
