@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobbag.bag import Job
@@ -34,6 +34,17 @@ class LogPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of a job's container that is over: its log stream, its times (ms), and how it ended."""
+
+    stream: str | None = None
+    started: int | None = None
+    stopped: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What DescribeJobs says of a job at one moment."""
 
@@ -45,11 +56,28 @@ class Observation:
     created: int | None = None
     started: int | None = None
     stopped: int | None = None
-    earlier: tuple[LogPlace, ...] = ()  # the logs of the attempts before the last one
+    attempts: tuple[Attempt, ...] = ()  # that are over, the first one first
+    vcpus: float | None = None  # that the job asks for
+    memory: int | None = None  # MiB
 
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def reason(self) -> str | None:
+        """All that AWS says of why the job is in its state."""
+        return joined(self.status_reason, self.container_reason)
+
+    @property
+    def earlier_logs(self) -> tuple[LogPlace, ...]:
+        """Where the output of the attempts before the last one is."""
+        return tuple(replace(self.log, stream=attempt.stream) for attempt in self.attempts[:-1])
+
+
+def joined(*reasons: str | None) -> str | None:
+    """The reasons that there are, each once."""
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason)) or None
 
 
 @dataclass(frozen=True, slots=True)

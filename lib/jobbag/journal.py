@@ -18,7 +18,7 @@ from typing import Any
 from jobbag import events as all_events
 from jobbag.bag import Job
 from jobbag.errors import InputError, ToolError
-from jobbag.events import Event, LogPlace, Observation
+from jobbag.events import Attempt, Event, LogPlace, Observation
 
 FORMAT = 1
 _KINDS: dict[str, type[Event]] = {
@@ -190,13 +190,14 @@ def encode(event: Event) -> dict[str, Any]:
         elif isinstance(value, (Path, ToolError)):
             value = str(value)
         content[field.name] = value
-    return _short(content)
+    return {name: _short(value) for name, value in content.items() if value is not None and value != ()}
 
 
-def _short(content: dict[str, Any]) -> dict[str, Any]:
+def _short(value: Any) -> Any:
     """Without what is None or empty, as all that has such a default."""
-    short = {name: _short(value) if isinstance(value, dict) else value for name, value in content.items()}
-    return {name: value for name, value in short.items() if value is not None and value != ()}
+    if isinstance(value, dict):
+        return {name: _short(one) for name, one in value.items() if one is not None and one != ()}
+    return tuple(map(_short, value)) if isinstance(value, tuple) else value
 
 
 def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
@@ -212,8 +213,8 @@ def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
 
 
 def _observation(content: Mapping[str, Any]) -> Observation:
-    earlier = tuple(LogPlace(**place) for place in content.get("earlier", ()))
-    return Observation(**{**content, "log": LogPlace(**content["log"]), "earlier": earlier})
+    attempts = tuple(Attempt(**one) for one in content.get("attempts", ()))
+    return Observation(**{**content, "log": LogPlace(**content["log"]), "attempts": attempts})
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {

@@ -177,7 +177,7 @@ class LogFetcher:
             if reading.missing:
                 note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
         if task.observation is not None and reading.whole:
-            self._write_earlier(task.job, task.observation.earlier)
+            self._write_earlier(task.job, task.observation.earlier_logs)
         reading.files.end(
             task_record(task.job, task.aws_id, task.observation, task.at),
             f"[pegasus-aws-batch] job {task.job.name}: {note}" if note else None,

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events import ENDED, Emit, Held, LogPlace, Lost, Observation, StateChanged, WorkerFailed
+from jobbag.events import (
+    ENDED,
+    Attempt,
+    Emit,
+    Held,
+    LogPlace,
+    Lost,
+    Observation,
+    StateChanged,
+    WorkerFailed,
+    joined,
+)
 from jobbag.schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -142,30 +154,75 @@ class Monitor:
 def observe(detail: Mapping[str, Any]) -> Observation:
     """What a JobDetail of DescribeJobs says, for jobs of one container and of ECS tasks with several."""
     container = _container(detail)
-    log_place = _log_place(container)
-    streams = [_container(attempt).get("logStreamName") for attempt in detail.get("attempts", ())]
+    vcpus, memory = _asked(detail, "VCPU", "vcpus"), _asked(detail, "MEMORY", "memory")
     return Observation(
-        status=str(detail["status"]),
-        status_reason=detail.get("statusReason"),
+        status=sys.intern(str(detail["status"])),
+        status_reason=_shared(detail.get("statusReason")),
         exit_code=container.get("exitCode"),
-        container_reason=container.get("reason"),
-        log=log_place,
+        container_reason=_shared(container.get("reason")),
+        log=_log_place(container),
         created=detail.get("createdAt"),
         started=detail.get("startedAt") or None,  # 0 before the start, on some services
         stopped=detail.get("stoppedAt") or None,
-        earlier=tuple(replace(log_place, stream=stream) for stream in streams[:-1]),
+        attempts=_attempts(detail, container.get("logStreamName")),
+        vcpus=vcpus,
+        memory=None if memory is None else int(memory),
     )
 
 
-def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container whose end is the job's, or an attempt's. An ECS task may have several."""
-    container = detail.get("container")
-    if container:
-        return dict(container)
+def _attempts(detail: Mapping[str, Any], last: str | None) -> tuple[Attempt, ...]:
+    """The attempts that are over, of which the last one has this log stream."""
+    found = detail.get("attempts") or ()
+    if not found and detail["status"] in ENDED and detail.get("startedAt"):
+        found = [detail]  # the service lists none
+    return tuple(_attempt(one, _container(one), last) for one in found)
+
+
+def _attempt(detail: Mapping[str, Any], container: Mapping[str, Any], last: str | None) -> Attempt:
+    stream = container.get("logStreamName")
+    return Attempt(
+        last if stream == last else stream,  # the same, but not a second copy of the text
+        detail.get("startedAt") or None,
+        detail.get("stoppedAt") or None,
+        container.get("exitCode"),
+        _shared(joined(detail.get("statusReason"), container.get("reason"))),
+    )
+
+
+def _shared(text: str | None) -> str | None:
+    """The one copy of a text that thousands of jobs have in common."""
+    return None if text is None else sys.intern(text)
+
+
+def _containers(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The containers of a job, or of an attempt: one, or those of an ECS task."""
+    if detail.get("container"):
+        return [detail["container"]]
     tasks = detail.get("ecsProperties", detail).get("taskProperties", ())
-    containers = [one for task in tasks for one in task.get("containers", ())]
+    return [one for task in tasks for one in task.get("containers", ())]
+
+
+def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container whose end is the job's, or the attempt's."""
+    containers = _containers(detail)
     failed = (one for one in containers if one.get("exitCode"))
     return next(failed, containers[0] if containers else {})
+
+
+def _asked(detail: Mapping[str, Any], kind: str, old_field: str) -> float | None:
+    """How much of a resource all containers of a job ask for, in the field of today or in the one before it."""
+    amounts = []
+    for container in _containers(detail):
+        needs = (one.get("value") for one in container.get("resourceRequirements") or () if one.get("type") == kind)
+        amounts.append(_amount(next(needs, container.get(old_field))))
+    return sum(filter(None, amounts)) or None
+
+
+def _amount(value: str | float | None) -> float | None:
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None
 
 
 def _log_place(container: Mapping[str, Any]) -> LogPlace:
@@ -175,5 +232,5 @@ def _log_place(container: Mapping[str, Any]) -> LogPlace:
     driver = configuration.get("logDriver", _DEFAULT_LOG.driver)
     if stream is None and driver == _DEFAULT_LOG.driver:
         return _DEFAULT_LOG
-    group = options.get("awslogs-group", _DEFAULT_LOG.group)
-    return LogPlace(stream, group, options.get("awslogs-region"), driver)
+    group = sys.intern(options.get("awslogs-group", _DEFAULT_LOG.group))
+    return LogPlace(stream, group, _shared(options.get("awslogs-region")), sys.intern(driver))

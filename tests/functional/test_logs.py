@@ -16,7 +16,7 @@ import pytest
 from jobbag import aws, logs, streams
 from jobbag.aws import Cloud
 from jobbag.bag import Job
-from jobbag.events import Event, LogPlace, LogsWritten, Observation, WorkerFailed
+from jobbag.events import Attempt, Event, LogPlace, LogsWritten, Observation, WorkerFailed
 from jobbag.logs import LogFetcher, delete_stream
 from jobbag.streams import SEPARATOR
 from unit.builders import ended, job
@@ -314,8 +314,8 @@ def test_the_logs_of_earlier_attempts_are_kept_beside_it(fetching: Fetching, ser
     service.write("s1", "first try", SEPARATOR, "oh")
     service.write("s3", "third try")
     service.write("s4", "at last")
-    earlier = (LogPlace("s1"), LogPlace(None), LogPlace("s3"))
-    fetching.of(ended(log=LogPlace("s4"), earlier=earlier))
+    attempts = tuple(Attempt(stream) for stream in ("s1", None, "s3", "s4"))
+    fetching.of(ended(log=LogPlace("s4"), attempts=attempts))
     assert (out(), err()) == (["at last"], [])
     assert (Path("one.out.1").read_text(), Path("one.err.1").read_text()) == ("first try\n", "oh\n")
     assert Path("one.out.3").read_text() == "third try\n"

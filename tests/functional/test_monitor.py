@@ -172,7 +172,8 @@ def test_a_real_job_is_followed_to_its_end(ready: Cloud) -> None:
             if event.observation.ended:
                 break
     seen = event.observation
-    assert (seen.status, seen.exit_code, seen.earlier) == ("FAILED", 3, ())
+    assert (seen.status, seen.exit_code, seen.earlier_logs) == ("FAILED", 3, ())
+    assert [(one.exit_code, one.stream) for one in seen.attempts] == [(3, seen.log.stream)]
     assert seen.log.stream is not None
     assert seen.started is not None
     assert seen.stopped is not None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jobbag import journal
 from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.events import (
+    Attempt,
     Event,
     Finished,
     Held,
@@ -47,18 +48,24 @@ HEADER = Header("run", 1_700_000_000_000, {"--s3": "s3://b/"}, {one.name: "diges
 _JOB = st.sampled_from(list(JOBS.values()))
 _COUNT = st.integers(0, 2**53)
 _MAYBE = st.none() | TEXT
+_TIME, _CODE = st.none() | _COUNT, st.none() | st.integers(0, 255)
 _PLACE = st.builds(LogPlace, stream=_MAYBE, group=TEXT, region=_MAYBE, driver=TEXT)
 _SEEN = st.builds(
     Observation,
     status=st.sampled_from(["SUBMITTED", "RUNNING", "SUCCEEDED", "FAILED"]),
     status_reason=_MAYBE,
-    exit_code=st.none() | st.integers(0, 255),
+    exit_code=_CODE,
     container_reason=_MAYBE,
     log=_PLACE,
-    created=st.none() | _COUNT,
-    started=st.none() | _COUNT,
-    stopped=st.none() | _COUNT,
-    earlier=st.lists(_PLACE, max_size=2).map(tuple),
+    created=_TIME,
+    started=_TIME,
+    stopped=_TIME,
+    attempts=st.lists(
+        st.builds(Attempt, stream=_MAYBE, started=_TIME, stopped=_TIME, exit_code=_CODE, reason=_MAYBE),
+        max_size=2,
+    ).map(tuple),
+    vcpus=st.none() | st.floats(0.25, 96),
+    memory=st.none() | _COUNT,
 )
 _ERROR = TEXT.map(ToolError)
 _FILE = st.text("abc/. ä\udc80\n", min_size=1, max_size=9).map(Path)

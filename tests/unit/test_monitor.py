@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobbag.events import LogPlace
+from jobbag.events import Attempt, LogPlace
 from jobbag.monitor import observe
 
 
@@ -32,7 +32,7 @@ def test_a_job_of_one_container() -> None:
     assert (seen.status_reason, seen.container_reason) == ("Essential container in task exited", "OutOfMemoryError")
     assert (seen.created, seen.started, seen.stopped) == (1, 2, 3)
     assert seen.log == LogPlace("d/default/2", "/aws/batch/job", None, "awslogs")
-    assert seen.earlier == (LogPlace("d/default/1"),)
+    assert seen.earlier_logs == (LogPlace("d/default/1"),)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,56 @@ def test_the_logs_of_earlier_attempts_of_an_ecs_task() -> None:
     attempts = [{"taskProperties": [{"containers": [{"logStreamName": f"s/{number}"}]}]} for number in (1, 2, 3)]
     task = {"taskProperties": [{"containers": [{"logStreamName": "s/3"}]}]}
     seen = observe(detail("FAILED", ecsProperties=task, attempts=attempts))
-    assert [place.stream for place in (*seen.earlier, seen.log)] == ["s/1", "s/2", "s/3"]
+    assert [place.stream for place in (*seen.earlier_logs, seen.log)] == ["s/1", "s/2", "s/3"]
+
+
+def test_the_attempts_of_a_job_whose_machine_was_lost() -> None:
+    lost = {"startedAt": 2, "stoppedAt": 3, "statusReason": "Host EC2 (instance i-1) terminated."}
+    last = {"container": {"exitCode": 1, "reason": "r", "logStreamName": "s"}, "startedAt": 4, "stoppedAt": 9}
+    seen = observe(detail("FAILED", startedAt=4, stoppedAt=9, attempts=[lost, {**last, "statusReason": "r"}]))
+    assert seen.attempts == (
+        Attempt(None, 2, 3, None, "Host EC2 (instance i-1) terminated."),
+        Attempt("s", 4, 9, 1, "r"),
+    )
+    again = observe(detail("RUNNABLE", attempts=[lost], container={"image": "x"}))
+    assert len(again.attempts) == 1
+
+
+def test_a_service_that_lists_no_attempts() -> None:
+    container = {"exitCode": 3, "logStreamName": "s"}
+    seen = observe(detail("FAILED", statusReason="why", startedAt=4, stoppedAt=9, container=container))
+    assert seen.attempts == (Attempt("s", 4, 9, 3, "why"),)
+    assert observe(detail("RUNNING", startedAt=4, container=container)).attempts == ()
+    assert observe(detail("FAILED", statusReason="cancelled", stoppedAt=9)).attempts == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        ({"container": {"resourceRequirements": [{"type": "VCPU", "value": "0.25"}]}}, (0.25, None)),
+        (
+            {
+                "container": {
+                    "vcpus": 4,
+                    "memory": 100,
+                    "resourceRequirements": [{"type": "GPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}],
+                }
+            },
+            (4.0, 2048),
+        ),
+        ({"container": {"vcpus": 2, "memory": 512, "resourceRequirements": []}}, (2.0, 512)),
+        ({"container": {"vcpus": 0, "memory": 0}}, (None, None)),  # how the service may say: not given
+        ({"container": {"resourceRequirements": [{"type": "VCPU", "value": "much"}]}}, (None, None)),
+        (
+            {"ecsProperties": {"taskProperties": [{"containers": [{"vcpus": 1, "memory": 5}, {"vcpus": 2}]}]}},
+            (3.0, 5),
+        ),
+        ({}, (None, None)),
+    ],
+)
+def test_what_a_job_asks_for(fields: dict[str, Any], asked: tuple[float | None, int | None]) -> None:
+    seen = observe(detail("RUNNABLE", **fields))
+    assert (seen.vcpus, seen.memory) == asked
 
 
 @pytest.mark.parametrize(
