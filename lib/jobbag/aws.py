@@ -27,8 +27,8 @@ from jobbag.errors import AwsError, Cancelled, InputError
 from jobbag.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.logfile import TRACE
 from jobbag.pace import Pace, quota
-from jobbag.putobject import CONNECT_TIMEOUT, READ_TIMEOUT, PutObject
 from jobbag.trace import Shown
+from jobbag.wire import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it 
 OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
+QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 CONNECTIONS = 32  # at least as many as threads that share a client
 
 Answer = TypeVar("Answer")
@@ -59,6 +60,7 @@ class Connection:
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._putters: dict[str, PutObject] = {}  # by bucket
+        self._apis: dict[tuple[str, str], JsonApi] = {}
         self._made = 0.0  # time.monotonic()
         self._begin()
         if not self._session.region_name:
@@ -80,6 +82,7 @@ class Connection:
         self._session, self._core = session, core
         self._clients.clear()
         self._putters.clear()
+        self._apis.clear()
         self._made = time.monotonic()
 
     def renew(self) -> None:
@@ -95,10 +98,22 @@ class Connection:
         client = self.client("s3", self.region)
         with self._lock:
             if bucket not in self._putters:
-                verify = self._core.get_config_variable("ca_bundle") or True
-                credentials = self._session.get_credentials()
-                self._putters[bucket] = PutObject(client, credentials, verify, bucket, CONNECTIONS)
+                self._putters[bucket] = PutObject(client, self._signer(), bucket)
+                self._check_home(self._putters[bucket].url)
             return self._putters[bucket]
+
+    def json_api(self, service: str, region: str) -> JsonApi:
+        """The quick way to the APIs of a service that speaks JSON: another one after `renew`."""
+        client = self.client(service, region)
+        with self._lock:
+            if (service, region) not in self._apis:
+                self._apis[service, region] = JsonApi(client, self._signer())
+                self._check_home(self._apis[service, region].url)
+            return self._apis[service, region]
+
+    def _signer(self) -> Signer:
+        verify = self._core.get_config_variable("ca_bundle") or True
+        return Signer(self._session.get_credentials(), verify, CONNECTIONS)
 
     def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
         """The client of a service. `retrying`: botocore itself repeats failed requests."""
@@ -128,10 +143,14 @@ class Connection:
             )
         except (exceptions.BotoCoreError, ValueError) as error:
             raise InputError.of("AWS configuration", str(error)) from None
-        if self._access.embedded:
-            home = urlsplit(self._access.endpoint or "").netloc
-            client.meta.events.register("before-send", _stopper(home))
+        client.meta.events.register("before-send", lambda request, **_: self._check_home(request.url))
         return client
+
+    def _check_home(self, url: str) -> None:
+        """Let no request leave for any address but the embedded AWS, if it is that. Keeps no state."""
+        address = urlsplit(url).netloc
+        if self._access.embedded and address != urlsplit(self._access.endpoint or "").netloc:
+            raise AwsError("--local", "WouldLeaveTheMachine", f"a request to the real AWS at {address} was stopped")
 
 
 class Cloud:
@@ -235,12 +254,15 @@ class Cloud:
         return answer
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        client = self._connection.client(service, region or self.region)
-        pace = self._pace(operation, region or self.region)
+        region = region or self.region
+        pace = self._pace(operation, region)
         self.pause(pace.reserve() if pace else 0.0)
         log.log(TRACE, "%s %s", operation, Shown(params))
         try:
-            answer: dict[str, Any] = getattr(client, _snake_case(operation))(**params)
+            if service in QUICK:
+                answer = self._connection.json_api(service, region).call(operation, params)
+            else:
+                answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
         except exceptions.ClientError as error:
             if pace and is_throttle(error):
                 pace.throttled()
@@ -267,17 +289,6 @@ def _endpoint(endpoint: str | None, service: str) -> str | None:
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
         return None
     return endpoint
-
-
-def _stopper(home: str) -> Callable[..., None]:
-    """A hook that lets no request leave for any address but the embedded AWS. It keeps no state."""
-
-    def stop(request: Any, **_: Any) -> None:
-        address = urlsplit(request.url).netloc
-        if address != home:
-            raise AwsError("--local", "WouldLeaveTheMachine", f"a request to the real AWS at {address} was stopped")
-
-    return stop
 
 
 def _tell_wait(operation: str) -> Callable[[RetryCallState], None]:
