@@ -149,7 +149,7 @@ class _Start:
             footprint.restore(event)
         if events:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
-        footprint.abort_unfinished_uploads()
+        footprint.abort_unfinished_uploads(self.cloud)
         stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
@@ -219,10 +219,11 @@ class _Start:
             log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
             return []
         failures: list[str] = []
-        if made and not self.settings.keep:
-            # Whoever sends SIGTERM sends SIGKILL after it; what is left then, a new start removes.
-            hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
-            with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
+        # Whoever sends SIGTERM sends SIGKILL after it; what is left then, a new start removes.
+        hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
+        with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
+            footprint.abort_unfinished_uploads(cloud)
+            if made and not self.settings.keep:
                 failures = footprint.take_down(cloud)
         for failure in failures:
             log.error("%s", failure)

@@ -14,6 +14,7 @@ from jobbag.specs import S3Place
 log = logging.getLogger(__name__)
 
 KEYS_PER_CALL = 1000  # DeleteObjects
+CLOCKS_DIFFER = 60_000  # ms; S3's and ours
 SHOWN = 10  # keys named in a message
 
 
@@ -105,6 +106,21 @@ def _abort_uploads(cloud: Cloud, bucket: str) -> None:
     """Give up the multipart uploads that a killed start of the run has left unfinished."""
     for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
         abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
+
+
+def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) -> list[str]:
+    """The ids of multipart uploads of a key without a part, begun between these times (ms): answers that were lost.
+
+    Another client that begins to send the same key just then has a part in it soon.
+    """
+    found = []
+    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket, Prefix=key).get("Uploads", ()):
+        at = upload["Initiated"].timestamp() * 1000
+        if upload["Key"] == key and after - CLOCKS_DIFFER <= at <= before + CLOCKS_DIFFER:
+            upload_id = upload["UploadId"]
+            if not cloud.call("s3", "ListParts", Bucket=bucket, Key=key, UploadId=upload_id).get("Parts"):
+                found.append(upload_id)
+    return found
 
 
 def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:

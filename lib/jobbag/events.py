@@ -88,6 +88,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsAsked(Event):
+    """S3 is asked to begin an upload in parts; an answer that gets lost leaves one whose id nobody knows."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartsBegun(Event):
     """An upload in parts has begun; if it is not completed, its parts stay in S3, unseen, until it is aborted."""
 

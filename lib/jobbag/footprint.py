@@ -8,7 +8,7 @@ from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
 from jobbag.errors import ToolError
-from jobbag.events import Emit, Event, Made, Making, PartsBegun, Staged, TakenDown
+from jobbag.events import Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -28,26 +28,33 @@ class Footprint:
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         self._uploaded: set[str] = set()
-        self._parts: dict[str, str] = {}  # key by upload id, of uploads that a killed start left unfinished
+        self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
+        self._begun: dict[str, list[str]] = {}  # by key: the ids of the uploads in parts, done or not
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Staged):
-            self._uploaded.add(event.key)
+        match event:
+            case PartsAsked(key=key):
+                self._asked.setdefault(key, []).append(event.at)
+            case PartsBegun(key=key, upload_id=upload_id):
+                self._begun.setdefault(key, []).append(upload_id)
+            case Staged(key=key):
+                self._uploaded.add(key)
+                if len(self._asked.get(key, ())) == 1:  # else one is done, and nobody knows of the others
+                    del self._asked[key]
+                    self._begun.pop(key, None)
 
     def restore(self, event: Event) -> None:
         """Take over what an earlier start made."""
         self(event)
         self.workshop.restore(event)
         match event:
-            case PartsBegun(key=key, upload_id=upload_id):
-                self._parts[upload_id] = key
-            case Staged(key=key):
-                self._parts = {upload_id: other for upload_id, other in self._parts.items() if other != key}
             case Making(kind="bucket") | Made(kind="bucket"):
                 self._bucket_is_ours = True
             case TakenDown():
                 self._bucket_is_ours = False
                 self._uploaded.clear()
+                self._asked.clear()
+                self._begun.clear()
 
     def make_bucket(self) -> None:
         """Create the bucket if it is missing."""
@@ -62,14 +69,19 @@ class Footprint:
             self._bucket_is_ours = True
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
 
-    def abort_unfinished_uploads(self) -> None:
-        """Give up what an earlier start was sending when it was killed."""
-        for upload_id, key in self._parts.items():
+    def abort_unfinished_uploads(self, cloud: Cloud) -> None:
+        """Give up what was being sent when a start was killed or stopped, or S3 gave no answer."""
+        for key, asked in self._asked.items():
+            begun = self._begun.get(key, [])
             try:
-                bucket.abort_upload(self._cloud, self._place.bucket, key, upload_id)
+                if len(begun) < len(asked):
+                    begun = begun + bucket.empty_uploads(cloud, self._place.bucket, key, min(asked), max(asked))
+                for upload_id in begun:
+                    bucket.abort_upload(cloud, self._place.bucket, key, upload_id)
             except ToolError as error:
-                log.warning("the unfinished upload of %s stays: %s", key, error)
-        self._parts.clear()
+                log.warning("an unfinished upload of %s may stay: %s", key, error)
+        self._asked.clear()
+        self._begun.clear()
 
     @property
     def _doomed_bucket(self) -> bool:

@@ -26,6 +26,7 @@ _KINDS: dict[str, type[Event]] = {
     for kind in (
         all_events.Making,
         all_events.Made,
+        all_events.PartsAsked,
         all_events.PartsBegun,
         all_events.Staged,
         all_events.Submitting,

@@ -20,7 +20,7 @@ from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job, is_url
 from jobbag.bucket import keys
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Emit, PartsBegun, Staged, StagingFailed
+from jobbag.events import Emit, PartsAsked, PartsBegun, Staged, StagingFailed
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -186,9 +186,15 @@ class Stager:
             return False
         return True
 
+    def _parts_asked(self, params: Mapping[str, Any], **_: Any) -> None:
+        """A hook of botocore; it keeps no state."""
+        self._emit(PartsAsked(params["Key"]))
+
     def _parts_begun(self, parsed: Mapping[str, Any], **_: Any) -> None:
         """A hook of botocore; it keeps no state."""
         if "UploadId" in parsed:
+            for _attempt in range(parsed["ResponseMetadata"].get("RetryAttempts", 0)):
+                self._emit(PartsAsked(parsed["Key"]))
             self._emit(PartsBegun(parsed["Key"], parsed["UploadId"]))
 
     def _current_manager(self) -> Any:
@@ -205,6 +211,7 @@ class Stager:
                     preferred_transfer_client="classic",  # the CRT heeds no endpoint
                 )
                 self._managers[client] = create_transfer_manager(client, config)
+                client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
                 client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
             return self._managers[client]
 

@@ -23,7 +23,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(_TESTS), str(_TESTS.parent / "lib")]
 
 from chaos.stage import sparing
-from functional.fault_layer import Answer, Faults, Forward, Request, error
+from functional.fault_layer import Answer, Faults, Forward, Request, dated, error
 from jobbag.local import LocalAws
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Chaos:
 
     def wrap(self, application: WSGIApplication) -> WSGIApplication:
         """The application behind the faults."""
+        application = dated(application)
         return sparing(application, self._layer.wrap(application))
 
     def _act(self, request: Request, forward: Forward) -> Answer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from functional.fault_layer import Answer, Faults, Forward, Request
+from functional.fault_layer import Answer, Faults, Forward, Request, dated
 from helpers.records import SEPARATOR, Task, job_output, merged_output
 from helpers.servers import NOTHING, Aws
 from helpers.tool import COMMAND, Done, Tool, shell
@@ -262,6 +262,7 @@ def stage(
     faults = Faults()
 
     def wrap(application: WSGIApplication) -> WSGIApplication:
+        application = dated(application)
         faulty = faults.wrap(application)
         return sparing(application, before(faulty) if before else faulty)
 

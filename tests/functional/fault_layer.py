@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -142,6 +143,31 @@ class Faults:
             return [found.body]
 
         return answer
+
+
+def dated(application: WSGIApplication) -> WSGIApplication:
+    """moto's S3 with the true times of unfinished uploads: moto says that all were begun in 2010."""
+    begun: dict[bytes, str] = {}
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        operation = _request(environ).operation
+        if operation not in ("CreateMultipartUpload", "ListMultipartUploads"):
+            return application(environ, start_response)
+        found = _collected(application, environ)
+        if operation == "CreateMultipartUpload":
+            for upload in _UPLOAD.findall(found.body):
+                begun[upload] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            body = found.body
+        else:
+            body = _LISTED.sub(lambda listed: listed[1] + listed[3] + begun[listed[2]].encode() + b"<", found.body)
+        start_response(found.status, found.headers)
+        return [body]
+
+    return answer
+
+
+_UPLOAD = re.compile(rb"<UploadId>(.*?)</UploadId>")
+_LISTED = re.compile(rb"(<UploadId>(.*?)</UploadId>)(.*?<Initiated>).*?<", re.DOTALL)
 
 
 def _collected(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:

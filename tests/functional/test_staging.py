@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobbag.aws import Cloud
-from jobbag.events import Event, PartsBegun, Staged, StagingFailed
+from jobbag.events import Event, PartsAsked, PartsBegun, Staged, StagingFailed
 from jobbag.specs import S3Place
 from jobbag.staging import PART_SIZE, Stager
 
@@ -48,7 +48,7 @@ def send(cloud: Cloud, s3: Any) -> Send:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
         def put(event: Event) -> None:
-            if not isinstance(event, PartsBegun):
+            if not isinstance(event, (PartsAsked, PartsBegun)):
                 events.put(event)
 
         with Stager(cloud, PLACE, put, bucket_is_new=bucket_is_new) as stager:
