@@ -1,7 +1,7 @@
 """pegasus-aws-batch: runs a bag of jobs on AWS Batch.
 
 Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
-errors, options, config, logfile, signals, hold, shapes, bag, specs, jobrequest, trace, faults, pace, wire,
+errors, options, config, logfile, signals, hold, shapes, bag, specs, jobrequest, trace, faults, pace, tally, wire,
 aws, events, journal, entities, bucket, footprint, staging, agenda, submission, termination, schedule, monitor,
 records, streams, logs, outputs, report, pipeline, takeup, embedded, connect, bagrun, run, cli. `local` is the
 embedded AWS, which stands apart.

@@ -27,6 +27,7 @@ from jobbag.errors import AwsError, Cancelled, InputError
 from jobbag.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.logfile import TRACE
 from jobbag.pace import Pace, quota
+from jobbag.tally import Tally
 from jobbag.trace import Shown
 from jobbag.wire import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
 
@@ -61,6 +62,7 @@ class Connection:
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._putters: dict[str, PutObject] = {}  # by bucket
         self._apis: dict[tuple[str, str], JsonApi] = {}
+        self.tally = Tally()
         self._made = 0.0  # time.monotonic()
         self._begin()
         if not self._session.region_name:
@@ -144,6 +146,7 @@ class Connection:
         except (exceptions.BotoCoreError, ValueError) as error:
             raise InputError.of("AWS configuration", str(error)) from None
         client.meta.events.register("before-send", lambda request, **_: self._check_home(request.url))
+        client.meta.events.register("response-received", self.tally.listener(service))
         return client
 
     def _check_home(self, url: str) -> None:
@@ -191,9 +194,16 @@ class Cloud:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
         return self._connection.client("s3", self.region, retrying=True)
 
-    def put_object(self, bucket: str) -> PutObject:
-        """A quick way to put small objects into a bucket, with the credentials of this moment."""
-        return self._connection.put_object(bucket)
+    def put_object(self, bucket: str, key: str, content: bytes) -> None:
+        """Put a small object into a bucket the quick way, once. Raises ClientError or a HTTPClientError."""
+        to = self._connection.put_object(bucket)
+        with self._connection.tally.counted("s3", "PutObject"):
+            to.put(key, content)
+
+    @property
+    def calls(self) -> dict[str, dict[str, int]]:
+        """How many requests were made so far, see Tally."""
+        return self._connection.tally.calls
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
@@ -260,7 +270,9 @@ class Cloud:
         log.log(TRACE, "%s %s", operation, Shown(params))
         try:
             if service in QUICK:
-                answer = self._connection.json_api(service, region).call(operation, params)
+                api = self._connection.json_api(service, region)
+                with self._connection.tally.counted(service, operation):
+                    answer = api.call(operation, params)
             else:
                 answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
         except exceptions.ClientError as error:

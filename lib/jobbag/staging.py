@@ -178,7 +178,7 @@ class Stager:
         """Send a small file the quick way; false if the bucket wants more than that, such as another region."""
         try:
             with open(item, "rb") as file:
-                self._cloud.put_object(self._place.bucket).put(key, file.read())
+                self._cloud.put_object(self._place.bucket, key, file.read())
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= 400 and status != 400:

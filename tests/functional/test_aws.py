@@ -6,11 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobbag import aws
+from jobbag import aws, bucket
 from jobbag.aws import Access, Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.local import CREDENTIALS
@@ -189,6 +190,35 @@ def test_calls_may_go_to_another_region(cloud: Cloud) -> None:
         for region in ("eu-west-3", None)
     }
     assert found == {"eu-west-3": ["there"], None: []}
+
+
+@pytest.mark.usefixtures("pauses")
+def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) -> None:
+    before = ready.calls
+    faults.throttle("SubmitJob", 2)
+    faults.fail("SubmitJob", 500, "ServerException", times=1)
+    faults.reset("DescribeLogGroups", 1)
+    faults.fail("PutPublicAccessBlock", 503, "SlowDown", times=1)
+    ready.call("batch", "SubmitJob", **JOB)
+    ready.call("logs", "DescribeLogGroups")
+    bucket.create(ready, "my-bucket")
+    with pytest.raises(AwsError):  # that it is not there is an answer
+        ready.call("s3", "HeadObject", Bucket="my-bucket", Key="k")
+    ready.put_object("my-bucket", "k", b"x")
+    (tmp_path / "large").write_bytes(bytes(9 * 1024 * 1024))
+    ready.transfer_client().upload_file(str(tmp_path / "large"), "my-bucket", "large")
+    assert {name: tuple(counts.values()) for name, counts in ready.calls.items() if name not in before} == {
+        "batch SubmitJob": (4, 2, 1),
+        "logs DescribeLogGroups": (2, 0, 1),
+        "s3 CompleteMultipartUpload": (1, 0, 0),
+        "s3 CreateBucket": (1, 0, 0),
+        "s3 CreateMultipartUpload": (1, 0, 0),
+        "s3 HeadObject": (1, 0, 0),
+        "s3 PutObject": (1, 0, 0),
+        "s3 PutPublicAccessBlock": (2, 1, 0),
+        "s3 UploadPart": (2, 0, 0),  # by s3transfer
+    }
+    assert list(before.values()) == [{"calls": 1, "throttled": 0, "failed": 0}] * 3
 
 
 class Elsewhere:
