@@ -3,7 +3,7 @@
 Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
 errors, options, config, logfile, signals, hold, shapes, bag, specs, jobrequest, trace, faults, pace, tally, wire,
 aws, events, journal, entities, bucket, footprint, staging, agenda, submission, termination, schedule, monitor,
-records, streams, logs, outputs, report, pipeline, takeup, embedded, connect, bagrun, run, cli. `local` is the
+records, streams, logs, outputs, narrator, report, pipeline, takeup, embedded, connect, bagrun, run, cli. `local` is the
 embedded AWS, which stands apart.
 """
 

@@ -23,10 +23,11 @@ from jobbag.jobrequest import TRANSIENT_RETRY, Target, has_own_retry
 from jobbag.journal import Journal, set_aside
 from jobbag.logfile import ToolLog
 from jobbag.logs import delete_stream
+from jobbag.narrator import JobStateLog, Narrator
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
 from jobbag.pipeline import Pipeline, RequestOf, Stopping
 from jobbag.records import iso
-from jobbag.report import JobStateLog, Narrator, Report, Result
+from jobbag.report import Report, Result
 from jobbag.signals import Signals
 from jobbag.specs import DEFINITION, QUEUE, Kind, Plan, S3Place, ToCreate
 from jobbag.takeup import Earlier, How

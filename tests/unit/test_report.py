@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,7 @@ from jobbag.events import (
     WorkerFailed,
     now_ms,
 )
-from jobbag.report import SHOWN_FAILURES, JobStateLog, Report
+from jobbag.report import SHOWN_FAILURES, Report
 
 from .builders import bag, ended, heard, job
 
@@ -176,34 +175,3 @@ def test_which_jobs_a_new_start_repeats() -> None:
         NotSubmitted(refused, ERROR),
     )
     assert [report.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
-
-
-# -- the jobstate log
-
-
-def state(one: Job, status: str, at: int) -> StateChanged:
-    return StateChanged(one, f"id-{one.number}", Observation(status), at=at)
-
-
-def test_the_jobstate_log_is_appended_to(tmp_path: Path) -> None:
-    path = tmp_path / "p.jobstate.log"
-    path.write_text("1 old SUBMITTED id-0\n")
-    events: list[Any] = [
-        Submitted(ONE, "id-1", at=10),
-        state(ONE, "RUNNING", 11),
-        Staged("a", "k", 1, 1, True),
-        Submitted(TWO, "id-2", at=12),
-        written(ONE),
-        state(ONE, "SUCCEEDED", 13),
-    ]
-    with JobStateLog(path) as states:
-        for event in events:
-            states(event)
-        assert path.read_text().count("\n") == 5  # a line is there as soon as it is known
-    assert path.read_text() == (
-        "1 old SUBMITTED id-0\n"
-        "10 one SUBMITTED id-1\n"
-        "11 one RUNNING id-1\n"
-        "12 two SUBMITTED id-2\n"
-        "13 one SUCCEEDED id-1\n"
-    )

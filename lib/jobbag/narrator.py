@@ -1,0 +1,80 @@
+"""Tells the events of a run as they come: in the jobstate log, and in the log of the tool."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TextIO
+
+from jobbag.bag import Job
+from jobbag.events import (
+    STATES,
+    Event,
+    Held,
+    LogsWritten,
+    Lost,
+    NotSubmitted,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    WorkerFailed,
+)
+from jobbag.records import jobstate_line
+
+log = logging.getLogger(__name__)
+
+
+class JobStateLog:
+    """A consumer: appends a line for each state that a job is first seen in to `<prefix>.jobstate.log`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("a", encoding="utf-8", errors="replace")
+        self._seen: dict[str, int] = {}  # by AWS id: the states seen, a bit each
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Submitted):
+            self._write(event.at, event.job, "SUBMITTED", event.aws_id)
+        elif isinstance(event, StateChanged):
+            self._write(event.at, event.job, event.observation.status, event.aws_id)
+
+    def _write(self, at: int, job: Job, state: str, aws_id: str) -> None:
+        bit = 1 << STATES.index(state) if state in STATES else 0
+        if self._seen.get(aws_id, 0) & bit:
+            return  # AWS Batch has started the job again
+        self._seen[aws_id] = self._seen.get(aws_id, 0) | bit
+        self._file.write(jobstate_line(at, job.name, state, aws_id) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> JobStateLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class Narrator:
+    """A consumer: tells in the log what happens."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Staged():
+                there = "" if event.sent else " already, with this content"
+                log.debug("%s is in S3 as %s%s", event.item, event.key, there)
+            case StagingFailed():
+                log.error("%s", event.error)
+            case Submitted():
+                log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
+            case StateChanged():
+                level = logging.INFO if event.observation.ended else logging.DEBUG
+                log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
+            case NotSubmitted() | Lost():
+                log.error("job %s: %s", event.job.name, event.error)
+            case Held():
+                log.warning("job %s (%s) does not start: %s", event.job.name, event.aws_id, event.reason)
+            case LogsWritten():
+                log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
+                if event.note:
+                    log.warning("job %s: %s", event.job.name, event.note)
+            case WorkerFailed():
+                log.debug("the %s stopped", event.worker, exc_info=event.error)

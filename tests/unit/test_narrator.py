@@ -1,0 +1,41 @@
+"""What is told of a run as it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobbag.bag import Job
+from jobbag.events import Event, LogsWritten, Observation, Staged, StateChanged, Submitted
+from jobbag.narrator import JobStateLog
+
+from .builders import job
+
+ONE, TWO = job(1, "one"), job(2, "two")
+
+
+def state(one: Job, status: str, at: int) -> StateChanged:
+    return StateChanged(one, f"id-{one.number}", Observation(status), at=at)
+
+
+def test_the_jobstate_log_is_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "p.jobstate.log"
+    path.write_text("1 old SUBMITTED id-0\n")
+    events: list[Event] = [
+        Submitted(ONE, "id-1", at=10),
+        state(ONE, "RUNNING", 11),
+        Staged("a", "k", 1, 1, True),
+        Submitted(TWO, "id-2", at=12),
+        LogsWritten(ONE, Path("o"), Path("e"), 0),
+        state(ONE, "SUCCEEDED", 13),
+    ]
+    with JobStateLog(path) as states:
+        for event in events:
+            states(event)
+        assert path.read_text().count("\n") == 5  # a line is there as soon as it is known
+    assert path.read_text() == (
+        "1 old SUBMITTED id-0\n"
+        "10 one SUBMITTED id-1\n"
+        "11 one RUNNING id-1\n"
+        "12 two SUBMITTED id-2\n"
+        "13 one SUCCEEDED id-1\n"
+    )
