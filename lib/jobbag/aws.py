@@ -223,6 +223,12 @@ class Cloud:
             service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
         )
 
+    def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """The same in a single attempt, for what is only good to know."""
+        return self.persist(
+            service, operation, lambda: self._once(service, operation, None, params), unless=lambda _: True
+        )
+
     def persist(
         self,
         service: str,

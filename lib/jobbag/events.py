@@ -156,11 +156,11 @@ class StateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class Held(Event):
-    """AWS Batch says why the job does not start."""
+    """Why jobs of a queue do not start, in a sentence. `wrong`: that will not pass by itself."""
 
-    job: Job
-    aws_id: str
+    queue: str  # name or ARN
     reason: str
+    wrong: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,19 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
+from jobbag.capacity import needs_of
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import (
     ENDED,
     Attempt,
     Emit,
-    Held,
     LogPlace,
     Lost,
     Observation,
@@ -37,22 +37,26 @@ TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for tog
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
 _DEFAULT_LOG = LogPlace(None)
 
+Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
+
 
 @dataclass
 class _Watched:
     job: Job
     status: str = "SUBMITTED"
     missing_since: float | None = None  # time.monotonic()
-    reason: str | None = None  # of its state
+    shown: tuple[str, str | None] | None = None  # the state and its reason that were told of
 
 
 class Monitor:
     """The poller thread; it alone owns the jobs that it watches. A context manager: leaving it stops the thread."""
 
-    def __init__(self, cloud: Cloud, emit: Emit) -> None:
+    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
+        """`tell` learns what DescribeJobs says of a job, whenever its state or the reason of its state is new."""
         self._stop = threading.Event()
         self._cloud = cloud.cancelled_by(self._stop)
         self._emit = emit
+        self._tell = tell
         self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
         self._tick = LOCAL_TICK if cloud.embedded else TICK
@@ -118,9 +122,11 @@ class Monitor:
         else:
             started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
             self._schedule.saw(aws_id, time.monotonic(), started)
-        if status == watched.status:
-            self._explain(aws_id, watched, detail.get("statusReason"))
-        else:
+        shown = status, detail.get("statusReason")
+        if shown != watched.shown:
+            watched.shown = shown
+            self._tell(aws_id, detail)
+        if status != watched.status:
             watched.status = status
             self._emit(StateChanged(watched.job, aws_id, observe(detail)))
 
@@ -132,11 +138,6 @@ class Monitor:
         behind = time.monotonic() - seconds
         self._skew = behind if self._skew is None else min(self._skew, behind)
         return seconds + self._skew
-
-    def _explain(self, aws_id: str, watched: _Watched, reason: str | None) -> None:
-        if watched.status == "RUNNABLE" and reason and reason != watched.reason:
-            watched.reason = reason
-            self._emit(Held(watched.job, aws_id, reason))
 
     def _missed(self, aws_id: str) -> None:
         watched = self._watched[aws_id]
@@ -154,7 +155,7 @@ class Monitor:
 def observe(detail: Mapping[str, Any]) -> Observation:
     """What a JobDetail of DescribeJobs says, for jobs of one container and of ECS tasks with several."""
     container = _container(detail)
-    vcpus, memory = _asked(detail, "VCPU", "vcpus"), _asked(detail, "MEMORY", "memory")
+    needs = needs_of(detail)
     return Observation(
         status=sys.intern(str(detail["status"])),
         status_reason=_shared(detail.get("statusReason")),
@@ -165,8 +166,8 @@ def observe(detail: Mapping[str, Any]) -> Observation:
         started=detail.get("startedAt") or None,  # 0 before the start, on some services
         stopped=detail.get("stoppedAt") or None,
         attempts=_attempts(detail, container.get("logStreamName")),
-        vcpus=vcpus,
-        memory=None if memory is None else int(memory),
+        vcpus=needs.vcpus,
+        memory=needs.memory,
     )
 
 
@@ -207,22 +208,6 @@ def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
     containers = _containers(detail)
     failed = (one for one in containers if one.get("exitCode"))
     return next(failed, containers[0] if containers else {})
-
-
-def _asked(detail: Mapping[str, Any], kind: str, old_field: str) -> float | None:
-    """How much of a resource all containers of a job ask for, in the field of today or in the one before it."""
-    amounts = []
-    for container in _containers(detail):
-        needs = (one.get("value") for one in container.get("resourceRequirements") or () if one.get("type") == kind)
-        amounts.append(_amount(next(needs, container.get(old_field))))
-    return sum(filter(None, amounts)) or None
-
-
-def _amount(value: str | float | None) -> float | None:
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
 
 
 def _log_place(container: Mapping[str, Any]) -> LogPlace:

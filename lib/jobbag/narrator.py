@@ -71,7 +71,7 @@ class Narrator:
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)
             case Held():
-                log.warning("job %s (%s) does not start: %s", event.job.name, event.aws_id, event.reason)
+                log.log(logging.WARNING if event.wrong else logging.INFO, "%s", event.reason)
             case LogsWritten():
                 log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
                 if event.note:

@@ -28,6 +28,7 @@ from jobbag.events import (
     Terminated,
     WorkerFailed,
 )
+from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
 from jobbag.logs import LogFetcher, Paths
 from jobbag.monitor import Monitor
@@ -96,7 +97,8 @@ class Pipeline:
         self._ready: deque[Job] = deque(self._waiting.ready)
         self._sending: set[int] = set()  # numbers of jobs that are under way to AWS Batch
         self._fetcher = LogFetcher(cloud, paths, emit)
-        self._monitor = Monitor(cloud, emit)
+        self._inquirer = Inquirer(cloud, emit)
+        self._monitor = Monitor(cloud, emit, self._inquirer.saw)
         self._submitter = Submitter(cloud, emit)
         self._stager = Stager(cloud, place, emit, bucket_is_new=bucket_is_new)
 
@@ -113,6 +115,7 @@ class Pipeline:
         with ExitStack() as stack:
             stack.enter_context(signals.delivered_to(lambda interrupted: self._events.put(Signalled(interrupted))))
             stack.enter_context(self._fetcher)
+            stack.enter_context(self._inquirer)
             stack.enter_context(self._monitor)
             stack.enter_context(self._submitter)
             stack.enter_context(self._stager)

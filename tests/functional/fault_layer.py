@@ -203,7 +203,7 @@ _BATCH = {
         "SubmitJob", "DescribeJobs", "ListJobs", "TerminateJob", "RegisterJobDefinition", "DescribeJobDefinitions",
         "DeregisterJobDefinition", "CreateComputeEnvironment", "DescribeComputeEnvironments",
         "UpdateComputeEnvironment", "DeleteComputeEnvironment", "CreateJobQueue", "DescribeJobQueues",
-        "UpdateJobQueue", "DeleteJobQueue",
+        "UpdateJobQueue", "DeleteJobQueue", "GetJobQueueSnapshot",
     )
 }  # fmt: skip
 

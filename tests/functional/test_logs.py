@@ -445,7 +445,7 @@ def wait(ready: Cloud) -> Callable[[str], Observation]:
         from jobbag.monitor import Monitor
 
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with Monitor(ready, events.put) as watching:
+        with Monitor(ready, events.put, lambda *_: None) as watching:
             watching.watch(aws_id, job())
             while True:
                 event = events.get(timeout=TIMEOUT)

@@ -68,7 +68,7 @@ def follow(cloud: Cloud, service: Service) -> Follow:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         found: list[Event] = []
         open_jobs = len(states)
-        with Monitor(cloud, events.put) as watching:
+        with Monitor(cloud, events.put, lambda *_: None) as watching:
             for number, aws_id in enumerate(states, 1):
                 watching.watch(aws_id, job(number, f"job {aws_id}"))
             while open_jobs:
@@ -153,7 +153,7 @@ def test_a_service_that_is_down_for_a_while_does_no_harm(follow: Follow, service
 def test_an_answer_for_good_ends_the_run(cloud: Cloud, faults: Faults) -> None:
     faults.fail("DescribeJobs", 403, "AccessDeniedException", "not for you")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Monitor(cloud, events.put) as watching:
+    with Monitor(cloud, events.put, lambda *_: None) as watching:
         watching.watch("a", job())
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, WorkerFailed)
@@ -164,7 +164,7 @@ def test_a_real_job_is_followed_to_its_end(ready: Cloud) -> None:
     overrides = {"command": ["sh", "-c", "exit 3"]}
     made = ready.call("batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", containerOverrides=overrides)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Monitor(ready, events.put) as watching:
+    with Monitor(ready, events.put, lambda *_: None) as watching:
         watching.watch(made["jobId"], job())
         while True:
             event = events.get(timeout=TIMEOUT)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobbag.bag import Job
-from jobbag.events import Event, LogsWritten, Observation, Staged, StateChanged, Submitted
-from jobbag.narrator import JobStateLog
+from jobbag.events import Event, Held, LogsWritten, Observation, Staged, StateChanged, Submitted
+from jobbag.narrator import JobStateLog, Narrator
 
-from .builders import job
+from .builders import heard, job
 
 ONE, TWO = job(1, "one"), job(2, "two")
 
@@ -39,3 +39,9 @@ def test_the_jobstate_log_is_appended_to(tmp_path: Path) -> None:
         "12 two SUBMITTED id-2\n"
         "13 one SUCCEEDED id-1\n"
     )
+
+
+def test_the_log_says_why_jobs_wait() -> None:
+    with heard("jobbag.narrator") as lines:
+        Narrator()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
+    assert lines == ["WARNING 2 jobs wait in the job queue q: it is DISABLED; enable it"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from . import submission
 from .entities import Body, Entities, page
 from .errors import one_of, refuse, required
-from .jobs import RUNNING, STATES, Job
+from .jobs import RUNNABLE, RUNNING, STATES, Job, now_ms
 from .pool import Pool
 
 Operation = Callable[[Body], Body]
@@ -34,6 +34,7 @@ class Batch:
             "registerjobdefinition": entities.register_job_definition,
             "describejobdefinitions": entities.describe_job_definitions,
             "deregisterjobdefinition": entities.deregister_job_definition,
+            "getjobqueuesnapshot": self._snapshot,
             "submitjob": self._submit_job,
             "describejobs": self._describe_jobs,
             "listjobs": self._list_jobs,
@@ -48,7 +49,10 @@ class Batch:
         with self._pool.lock:
             if operation not in self.operations:
                 refuse(f"the embedded AWS does not support {operation}")
-            return json.dumps(self.operations[operation](body))
+            answer = self.operations[operation](body)
+            if operation.startswith("update"):
+                self._pool.look_again()
+            return json.dumps(answer)
 
     def tags(self, method: str, arn: str, changes: Mapping[str, str]) -> str:
         """ListTagsForResource, TagResource and UntagResource: GET, POST and DELETE."""
@@ -110,6 +114,13 @@ class Batch:
             return []
         queue = self.entities.queue(body["jobQueue"]) or refuse(f"JobQueue {body['jobQueue']} not found")
         return [job for job in self._jobs.values() if job.queue is queue and not job.parent]
+
+    def _snapshot(self, body: Body) -> Body:
+        required(body, "jobQueue")
+        front = [job for job in self._listed(body) if job.status == RUNNABLE][:100]
+        at = now_ms()
+        jobs = [{"jobArn": job.arn, "earliestTimeAtPosition": at} for job in front]
+        return {"frontOfQueue": {"jobs": jobs, "lastUpdatedAt": at}}
 
     def _stop_job(self, body: Body, running_too: bool) -> Body:
         required(body, "jobId", "reason")

@@ -97,6 +97,11 @@ class Entities:
         reference = body["computeEnvironment"]
         return self.environment(reference) or refuse(f"ComputeEnvironment {reference} does not exist")
 
+    def places_jobs(self, queue: Body) -> bool:
+        """Whether a compute environment of the queue is ENABLED: others place no more jobs."""
+        environments = (self.environment(item["computeEnvironment"]) for item in queue["computeEnvironmentOrder"])
+        return any(environment and environment["state"] == "ENABLED" for environment in environments)
+
     # Job queues
 
     def queue(self, reference: str) -> Body | None:

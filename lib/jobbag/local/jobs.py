@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,8 @@ class Job:
     command: list[str]
     parent: Job | None = None
     index: int | None = None
+    may_start: Callable[[], bool] = lambda: True
+    """Whether there is a compute environment that takes it."""
     children: list[Job] = field(default_factory=list)
     status: str = SUBMITTED
     status_reason: str | None = None

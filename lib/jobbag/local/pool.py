@@ -60,6 +60,10 @@ class Pool:
         else:
             self._make_runnable(job)
 
+    def look_again(self) -> None:
+        """Jobs that could not start may be able to now. The lock is held."""
+        self._news.notify_all()
+
     def stop(self, job: Job, reason: str, running_too: bool) -> None:
         """Cancel a job that waits; end one that runs, if that is wished. The lock is held."""
         if job.ended:
@@ -116,15 +120,17 @@ class Pool:
     def _next(self) -> Job | None:
         with self._news:
             while not self._closing:
-                while self._ready:
-                    job = self._ready.popleft()
-                    if not job.ended:
-                        job.enter(STARTING)
-                        job.status_reason, job.last = None, {}
-                        job.leash = process.Leash()
-                        self._running.add(job)
-                        return job
-                self._news.wait()
+                job = next((job for job in self._ready if job.ended or job.may_start()), None)
+                if job is None:
+                    self._news.wait()
+                    continue
+                self._ready.remove(job)
+                if not job.ended:
+                    job.enter(STARTING)
+                    job.status_reason, job.last = None, {}
+                    job.leash = process.Leash()
+                    self._running.add(job)
+                    return job
         return None
 
     def _run(self, job: Job) -> Outcome:

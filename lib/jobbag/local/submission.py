@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 from .entities import Entities
@@ -54,7 +55,8 @@ def build(body: dict[str, Any], entities: Entities) -> Job:
 
     def make(job_id: str, parent: Job | None = None, index: int | None = None) -> Job:
         arn = entities.arn("job", job_id)
-        return Job(job_id, arn, entities.region, queue, definition, body, words, parent, index)
+        may_start = partial(entities.places_jobs, queue)
+        return Job(job_id, arn, entities.region, queue, definition, body, words, parent, index, may_start)
 
     job = make(str(uuid.uuid4()))
     size = (body.get("arrayProperties") or {}).get("size", 0)
