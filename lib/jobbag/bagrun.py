@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobbag import bag as bags
-from jobbag import entities, jobrequest, specs, takeup
+from jobbag import entities, jobrequest, takeup
 from jobbag.aws import Cloud
 from jobbag.bag import Bag
 from jobbag.config import PROG, Settings
 from jobbag.connect import check_account, connected
 from jobbag.entities import Entity
-from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, Problem
+from jobbag.errors import AwsError, ExitCode, Interrupted
 from jobbag.events import Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
 from jobbag.hold import Hold
@@ -26,6 +24,7 @@ from jobbag.logs import delete_stream
 from jobbag.narrator import JobStateLog, Narrator
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
 from jobbag.pipeline import Pipeline, RequestOf, Stopping
+from jobbag.preflight import Task
 from jobbag.records import iso
 from jobbag.report import Report, Result
 from jobbag.signals import Signals
@@ -37,9 +36,9 @@ log = logging.getLogger(__name__)
 FOREVER = 86400.0  # s; each of the waits has its own bound
 
 
-def run_bag(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
+def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
-    bag, plan, place = _preflight(settings)
+    bag, plan, place = task.bag, task.plan, task.place
     if not bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
         log.info("%s", nothing)
@@ -63,36 +62,6 @@ def run_bag(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 def _told(tool_log: ToolLog, result: Result) -> Result:
     """The result without the lines that the log has just shown on the terminal."""
     return replace(result, lines=()) if tool_log.shows_result else result
-
-
-# -- before AWS is asked
-
-
-def _preflight(settings: Settings) -> tuple[Bag, Plan, S3Place]:
-    """All that can be known to be wrong before AWS is asked. Raises InputError."""
-    bag, problems = bags.load(settings.submit_files, settings.files)
-    plan, of_entities = specs.plan(settings, bag)
-    problems += of_entities
-    problems += _directory_problems(settings)
-    if plan.place is None:
-        raise AssertionError("a run always has a place in S3")
-    problems += jobrequest.request_problems(bag, plan.place)
-    if problems:
-        raise InputError(problems)
-    return bag, plan, plan.place
-
-
-def _directory_problems(settings: Settings) -> Iterator[Problem]:
-    wanted = {Path(): "the working directory"}
-    if settings.merge_logs is not None:
-        wanted.setdefault(settings.merge_logs.parent, "--merge-logs")
-    if settings.log_file is not None:
-        wanted.setdefault(settings.log_file.parent, "--log-file")
-    for path, what in wanted.items():
-        if not path.is_dir():
-            yield Problem(what, f"there is no directory {path}")
-        elif not os.access(path, os.W_OK | os.X_OK):
-            yield Problem(what, f"the directory {path.resolve()} is not writable")
 
 
 # -- one start

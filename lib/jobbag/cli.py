@@ -31,7 +31,7 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     settings = config.load(argv)
     with ToolLog(settings.log_level, settings.log_file) as tool_log:
         try:
-            from jobbag.run import execute  # boto3 is slow to import, and a usage error does not need it
+            from jobbag.run import execute  # slow to import, and a usage error does not need it
 
             result = execute(settings, tool_log, signals)
         except ToolError as error:

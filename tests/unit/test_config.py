@@ -393,6 +393,19 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
             assert option.key in done.stdout
 
 
+def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
+    bag = tmp_path / "bag.in"
+    bag.write_text('{"SubmitJob": [{"jobName": "a", "executable": "x", "timeout": 5}, {"jobName": "b"}]}')
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        f"status = main(['-j', 'd', '-q', 'q', {str(bag)!r}])\n"
+        "print(status, sorted({'boto3', 's3transfer', 'moto', 'tenacity'} & sys.modules.keys()))\n"
+    )
+    assert done.stdout == "3 []\n"
+    assert done.stderr.count("\n") == 2
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
 def test_help_and_version_end_well(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

@@ -1,0 +1,62 @@
+"""All that can be known to be wrong before AWS is asked.
+
+boto3 is not imported here, nor by what is imported here: its 0.3 s are only for input that is good.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobbag import bag as bags
+from jobbag import jobrequest, specs
+from jobbag.bag import Bag
+from jobbag.config import Settings
+from jobbag.errors import InputError, Problem
+from jobbag.specs import Plan, S3Place
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run is to do, as its input says."""
+
+    bag: Bag
+    plan: Plan
+    place: S3Place
+
+
+def task_of(settings: Settings) -> Task:
+    """The task of a run. Raises InputError with all that is wrong with the input."""
+    bag, problems = bags.load(settings.submit_files, settings.files)
+    plan, of_entities = specs.plan(settings, bag)
+    problems += of_entities
+    problems += _directory_problems(settings)
+    if plan.place is None:
+        raise AssertionError("a run always has a place in S3")
+    problems += jobrequest.request_problems(bag, plan.place)
+    if problems:
+        raise InputError(problems)
+    return Task(bag, plan, plan.place)
+
+
+def entities_of(settings: Settings) -> Plan:
+    """The entities to create or delete. Raises InputError with all that is wrong with the input."""
+    plan, problems = specs.plan(settings, None)
+    if problems:
+        raise InputError(problems)
+    return plan
+
+
+def _directory_problems(settings: Settings) -> Iterator[Problem]:
+    wanted = {Path(): "the working directory"}
+    if settings.merge_logs is not None:
+        wanted.setdefault(settings.merge_logs.parent, "--merge-logs")
+    if settings.log_file is not None:
+        wanted.setdefault(settings.log_file.parent, "--log-file")
+    for path, what in wanted.items():
+        if not path.is_dir():
+            yield Problem(what, f"there is no directory {path}")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield Problem(what, f"the directory {path.resolve()} is not writable")
