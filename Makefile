@@ -1,5 +1,7 @@
 # make run     the sample bag of jobs on the embedded AWS
 # make test    all tests
+# make zipapp  dist/pegasus-aws-batch: the command and all that it needs as a single file, for any Python >= 3.10
+# make test-zipapp  the end-to-end tests, run on that file
 # make chaos   100 runs that are killed at random instants before an AWS that fails at random, half an hour or more
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
@@ -13,7 +15,7 @@ PACKAGE = setup.py pyproject.toml
 WORKERS ?= 4
 LAB ?= ../shared/lab
 
-.PHONY: run test chaos bench check man clean python mandoc
+.PHONY: run test zipapp test-zipapp chaos bench check man clean python mandoc
 .DELETE_ON_ERROR:
 
 # The outputs stay in run/.
@@ -32,6 +34,13 @@ run: .venv/stamp
 
 test: .venv-test/stamp mandoc
 	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
+
+zipapp: .venv/stamp
+	@.venv/bin/python zipapp/build.py dist/pegasus-aws-batch
+
+test-zipapp: zipapp .venv-test/stamp
+	ZIPAPP_UNDER_TEST=$(CURDIR)/dist/pegasus-aws-batch XDG_CACHE_HOME=$(CURDIR)/build/cache \
+		.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/e2e
 
 chaos: .venv-test/stamp
 	.venv-test/bin/python tests/chaos/chaos.py --runs 100 --jobs 60 --parallel 3 --seed 1

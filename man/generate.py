@@ -21,7 +21,7 @@ DATE = "2026-11-22"  # of the last change of what the page says; mandoc asks for
 sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
-from jobbag.options import EXIT_STATUS, GROUPS, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
+from jobbag.options import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
 
 SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
 MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*")
@@ -74,9 +74,7 @@ def flags(option: Option) -> str:
 
 def synopsis() -> Iterator[str]:
     yield bold("pegasus-aws-batch")
-    yield rf"[{bold('-h')}]"
-    yield rf"[{bold('--version')}]"
-    for option in OPTIONS:
+    for option in (*INFORMATION, *OPTIONS):
         value = rf"\~{italic(option.metavar)}" if option.metavar else ""
         yield f"[{bold(option.flags[0])}{value}]"
     yield italic("submit-file") + " ..."
@@ -85,9 +83,6 @@ def synopsis() -> Iterator[str]:
 def options() -> Iterator[str]:
     for title, group in GROUPS:
         yield f".SS {title}"
-        if title == GROUPS[0][0]:
-            yield from (".TP", f"{bold('-h')}, {bold('--help')}", "Show the options and exit.")
-            yield from (".TP", bold("--version"), "Show the version and exit.")
         for option in group:
             yield from (".TP", flags(option), *sentences(FLAG.sub(r"**\g<0>**", option.help)))
             if option.key:

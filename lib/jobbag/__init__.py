@@ -1,10 +1,10 @@
 """pegasus-aws-batch: runs a bag of jobs on AWS Batch.
 
 Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
-errors, options, config, logfile, signals, hold, shapes, bag, specs, jobrequest, preflight, trace, faults, pace, tally,
-wire, aws, events, journal, entities, bucket, footprint, staging, agenda, submission, termination, schedule, capacity,
-monitor, whyheld, inquiry, records, streams, logs, outputs, narrator, report, pipeline, takeup, embedded, connect,
-bagrun, manage, run, cli. `local` is the embedded AWS, which stands apart.
+errors, about, options, completion, config, logfile, signals, hold, shapes, bag, specs, jobrequest, preflight, trace,
+faults, pace, tally, wire, aws, events, journal, entities, bucket, footprint, staging, agenda, submission,
+termination, schedule, capacity, monitor, whyheld, inquiry, records, streams, logs, outputs, narrator, report,
+pipeline, takeup, embedded, connect, bagrun, manage, run, cli. `local` is the embedded AWS, which stands apart.
 """
 
 __version__ = "1.0.0"

@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 import configargparse
 
-from jobbag import __version__
 from jobbag.errors import InputError, Problem
-from jobbag.options import DESCRIPTION, EXIT_STATUS, GROUPS, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+from jobbag.options import DESCRIPTION, EXIT_STATUS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 
 PROG = "pegasus-aws-batch"
 DEFAULT_GRACE = 30.0  # s
@@ -101,6 +100,23 @@ class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
         raise InputError.of("usage", f"{message} (see {PROG} --help)")
 
 
+class _Show(argparse.Action):
+    """Prints what an option asks for, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, value: Any, __: str | None = None) -> None:
+        if self.dest == "version":
+            from jobbag.about import versions
+
+            print(versions())
+        elif self.dest == "completion":
+            from jobbag.completion import script
+
+            print(script(value), end="")
+        else:
+            parser.print_help()
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the command line, made from the table of options."""
     parser = _Parser(
@@ -117,12 +133,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     for title, options in GROUPS:
         group = parser.add_argument_group(title)
-        if title == GROUPS[0][0]:
-            group.add_argument("-h", "--help", action="help", help="Show this help and exit.")
-            group.add_argument("--version", action="version", version=f"{PROG} {__version__}", help="Show the version.")
         for option in options:
             how: dict[str, Any] = {"dest": option.dest, "help": _help(option.help, option.key)}
-            if option.metavar is None:
+            if option in INFORMATION:
+                how |= {"action": _Show, "nargs": None if option.metavar else 0, "default": argparse.SUPPRESS}
+            elif option.metavar is None:
                 how["action"] = "store_true"
             else:
                 how["metavar"] = option.metavar

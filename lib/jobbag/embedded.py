@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jobbag import about
 from jobbag.aws import Access
 from jobbag.bag import Bag, Job
 from jobbag.errors import InputError
@@ -80,7 +81,10 @@ def embedded_aws() -> Iterator[Embedded]:
     try:
         from jobbag.local import LocalAws
     except ImportError as error:
-        what = f"needs {error.name}: python3 -m pip install 'pegasus-aws-batch[local]'"
+        if about.archive() is None:
+            what = f"needs {error.name}: python3 -m pip install 'pegasus-aws-batch[local]'"
+        else:
+            what = f"needs {error.name}, which is not in the single file: install a checkout (pip install '.[local]')"
         raise InputError.of("--local", what) from None
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

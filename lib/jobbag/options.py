@@ -4,8 +4,10 @@ file all come from it."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
+SHELLS = ("bash", "zsh", "fish")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Option:
     key: str | None = None
     aliases: tuple[str, ...] = ()  # spellings that are accepted but not shown
     choices: tuple[str, ...] = ()
+    takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
 
     @property
     def long(self) -> str:
@@ -29,8 +32,20 @@ class Option:
         return self.long.removeprefix("--").replace("-", "_")
 
 
+# What is shown before the command ends at once.
+INFORMATION = (
+    Option(("-h", "--help"), "Show this help and exit."),
+    Option(("--version",), "Show the version, those of Python and boto3, and where the command is, and exit."),
+    Option(
+        ("--completion",),
+        "Print the completion of this command for a shell, and exit. Its first lines say where to put it.",
+        "shell",
+        choices=SHELLS,
+    ),
+)
+
 GENERAL = (
-    Option(("-C", "--conf"), "Path to the properties file that configures the tool.", "propsfile"),
+    Option(("-C", "--conf"), "Path to the properties file that configures the tool.", "propsfile", takes="file"),
     Option(
         ("-L", "--log-level"),
         "How much to log. debug adds what the tool decides, trace the requests to AWS and its answers, without "
@@ -44,6 +59,7 @@ GENERAL = (
         "Log to logfile.000, or the first free number after it, so that no run overwrites the log of another. "
         "Without it, the log goes to stderr.",
         "logfile",
+        takes="file",
     ),
     Option(
         ("-m", "--merge-logs"),
@@ -51,6 +67,7 @@ GENERAL = (
         "the job submit files. Without it, each job has its own jobName.out and jobName.err in the working "
         "directory.",
         "prefix",
+        takes="file",
     ),
     Option(
         ("--local",),
@@ -104,6 +121,7 @@ ENTITIES = (
         "The job definition: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one.",
         "json|arn|name",
         "pegasus.aws.batch.job_definition",
+        takes="file",
     ),
     Option(
         ("--ce", "--compute-environment"),
@@ -111,6 +129,7 @@ ENTITIES = (
         "json|arn|name",
         "pegasus.aws.batch.compute_environment",
         aliases=("-ce",),
+        takes="file",
     ),
     Option(
         ("-q", "--job-queue"),
@@ -118,6 +137,7 @@ ENTITIES = (
         "it, one is created on the compute environment.",
         "json|arn|name",
         "pegasus.aws.batch.job_queue",
+        takes="file",
     ),
     Option(
         ("-s", "--s3"),
@@ -134,6 +154,7 @@ TRANSFERS = (
         ("-f", "--files"),
         "Files, separated by commas, that are copied to the bucket before any job starts.",
         "file[,file...]",
+        takes="files",
     ),
     Option(
         ("--delete-log-streams",),
@@ -182,14 +203,15 @@ RECOVERY = (
 )
 
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
-    ("General", GENERAL),
+    ("General", (*INFORMATION, *GENERAL)),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
     ("Taking up and stopping", RECOVERY),
 )
 
-OPTIONS = tuple(option for _, options in GROUPS for option in options)
+# Those that ask for something of a run.
+OPTIONS = tuple(option for _, options in GROUPS for option in options if option not in INFORMATION)
 
 # Properties file key -> long option. `endpoint` is the manual's own name for pegasus.aws.endpoint.
 PROPERTIES = {"endpoint": "--endpoint"} | {option.key: option.long for option in OPTIONS if option.key is not None}

@@ -6,11 +6,24 @@ How long it waits for late log lines, and for jobs that AWS does not show yet, i
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
+from zipfile import is_zipfile
+from zipimport import zipimporter
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))
 
-from jobbag import cli, logs, monitor, schedule, streams, submission
+def modules(script: str) -> str:
+    """Where the modules of the command are."""
+    if is_zipfile(script):  # of `make zipapp`
+        sys.path.insert(0, script)
+        found: str = import_module("unpack").modules(zipimporter(script))
+        return found
+    return str(Path(__file__).resolve().parents[2] / "lib")
+
+
+sys.path.insert(0, modules(sys.argv[3]))
+
+from jobbag import cli, logs, monitor, schedule, streams, submission  # noqa: E402
 
 
 def hurry(factor: float) -> None:

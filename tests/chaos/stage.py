@@ -15,7 +15,7 @@ import boto3
 from functional.fault_layer import Answer, Faults, Forward, Request, dated
 from helpers.records import SEPARATOR, Task, job_output, merged_output
 from helpers.servers import NOTHING, Aws
-from helpers.tool import COMMAND, Done, Tool, shell
+from helpers.tool import Done, Tool, shell
 from helpers.waiting import wait_until
 from jobbag.local import LocalAws
 
@@ -87,7 +87,7 @@ class Impatient(Tool):
     def start(self, *arguments: str | Path, stderr: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         with stderr.open("wb") as to:
             return subprocess.Popen(
-                [*before, *self.before, *COMMAND, *map(str, arguments)],
+                [*before, *self.before, *self.command, *map(str, arguments)],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

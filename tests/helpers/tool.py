@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, str(REPO / "pegasus_aws_batch.py")]
+# The single file that `make zipapp` builds, where `make test-zipapp` names it, or the command of the checkout.
+ZIPAPP = os.environ.get("ZIPAPP_UNDER_TEST")
+COMMAND = [sys.executable, ZIPAPP or str(REPO / "pegasus_aws_batch.py")]
 SCRIPTS = sysconfig.get_path("scripts")  # where `aws` is
 ENDPOINT = "AWS_ENDPOINT_URL"
 
@@ -43,6 +45,7 @@ class Tool:
         self.place = place
         self.cwd = place / "work"
         self.home = place / "home"
+        self.command = COMMAND
         self.cwd.mkdir()
         self.home.mkdir()
         self.env = {
@@ -52,6 +55,8 @@ class Tool:
             "TZ": "UTC",
             "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked of the network
         }
+        if ZIPAPP:
+            self.env["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]  # unpacked once for all tests
 
     def point_to(self, endpoint: str, region: str = "us-east-1") -> None:
         """From now on, AWS is there, and there are credentials for it."""
@@ -65,7 +70,7 @@ class Tool:
     def run(self, *arguments: str | Path, before: Sequence[str] = (), timeout: float = 120, **how: Any) -> Done:
         """Run the command, behind the words of another one, to its end. `how` goes to subprocess."""
         done = subprocess.run(
-            [*before, *COMMAND, *map(str, arguments)],
+            [*before, *self.command, *map(str, arguments)],
             **{"cwd": self.cwd, "env": self.env, "stdin": subprocess.DEVNULL, **how},
             capture_output=True,
             check=False,
@@ -82,7 +87,7 @@ class Tool:
         """Start the command, its stderr going to a file."""
         with stderr.open("wb") as to:
             return subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
+                [*self.command, *map(str, arguments)],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

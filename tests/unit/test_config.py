@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +307,7 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
         (["--nonsense", "bag.in"], "--nonsense"),
         (["bag.in", "-x"], "-x"),
         (["-L", "loud", "bag.in"], "loud"),
+        (["--completion", "csh"], "csh"),
         (["bag.in", "-q"], "expected one argument"),
         (["-c", "-q", "q", "bag.in"], "bag.in"),
         (["-d", "-q", "q", "bag.in"], "bag.in"),
@@ -406,10 +409,38 @@ def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 2
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
-def test_help_and_version_end_well(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "usage: pegasus-aws-batch "),
+        (["-h"], "usage: pegasus-aws-batch "),
+        (["bag.in", "--version"], f"pegasus-aws-batch {__version__}\n"),
+        (["--completion", "BASH"], "complete -o default"),
+        (["--completion=fish"], "complete -c pegasus-aws-batch"),
+    ],
+)
+def test_what_only_shows_something_ends_well(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        config.load([flag])
+        config.load(words)
     assert left.value.code == 0
-    shown = capsys.readouterr().out
-    assert __version__ in shown if flag == "--version" else "usage: pegasus-aws-batch" in shown
+    shown = capsys.readouterr()
+    assert said in shown.out
+    assert shown.err == ""
+
+
+def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        "try:\n"
+        "    main(['--version'])\n"
+        "finally:\n"
+        "    print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
+    )
+    assert done.stdout.splitlines() == [
+        f"pegasus-aws-batch {__version__}",
+        f"in {LIB}",
+        f"Python {platform.python_version()} ({sys.executable})",
+        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
+        "[]",
+    ]
