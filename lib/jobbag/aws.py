@@ -24,7 +24,7 @@ from botocore.config import Config
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from jobbag.errors import AwsError, Cancelled, InputError
-from jobbag.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
+from jobbag.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
 from jobbag.logfile import TRACE
 from jobbag.pace import Pace, quota
 from jobbag.tally import Tally
@@ -39,6 +39,7 @@ RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 CONNECTIONS = 32  # at least as many as threads that share a client
+WORTH_TELLING = 3.0  # s that a call must have been tried in vain
 
 Answer = TypeVar("Answer")
 
@@ -165,6 +166,7 @@ class Cloud:
         self._cancel = threading.Event()
         self._paces: dict[tuple[str, str], Pace | None] = {}
         self._reached: set[str] = set()  # services that have done something for us
+        self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
         self.region = self._connection.region
         self.embedded = access.embedded
 
@@ -185,6 +187,12 @@ class Cloud:
             yield self.cancelled_by(late)
         finally:
             timer.cancel()
+
+    def delayed(self) -> str | None:
+        """The trouble that calls are waiting out for a while now, in words; None if there is none."""
+        now = time.monotonic()
+        found = (what for since, what in list(self._troubles.values()) if now - since >= WORTH_TELLING)
+        return next(found, None)
 
     def account(self) -> str:
         """The account of the credentials, as STS says."""
@@ -259,13 +267,15 @@ class Cloud:
             wait=wait_random_exponential(multiplier=0.5, max=20),
             stop=is_hopeless,
             sleep=self.pause,
-            before_sleep=_tell_wait(operation),
+            before_sleep=lambda state: self._tell_wait(operation, state),
             reraise=True,
         )
         try:
             answer = retrying(attempt)
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise translated(operation, error) from error
+        finally:
+            self._troubles.pop(threading.get_ident(), None)
         self._reached.add(service)
         return answer
 
@@ -288,6 +298,14 @@ class Cloud:
         log.log(TRACE, "%s answered %s", operation, Shown(answer))
         return answer
 
+    def _tell_wait(self, operation: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        # The first few are everyday life; who waits for long wants to know why.
+        level = logging.WARNING if state.attempt_number >= 4 else logging.DEBUG
+        log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
+        self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
+
     def pause(self, seconds: float) -> None:
         """A pause that does not sleep through a shutdown."""
         if seconds > 0 and self._cancel.wait(seconds):
@@ -307,17 +325,6 @@ def _endpoint(endpoint: str | None, service: str) -> str | None:
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
         return None
     return endpoint
-
-
-def _tell_wait(operation: str) -> Callable[[RetryCallState], None]:
-    def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        pause = state.next_action.sleep if state.next_action else 0.0
-        # The first few are everyday life; who waits for long wants to know why.
-        level = logging.WARNING if state.attempt_number >= 4 else logging.DEBUG
-        log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
-
-    return tell
 
 
 def _snake_case(operation: str) -> str:

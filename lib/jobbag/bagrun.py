@@ -12,6 +12,7 @@ from jobbag.aws import Cloud
 from jobbag.bag import Bag
 from jobbag.config import PROG, Settings
 from jobbag.connect import check_account, connected
+from jobbag.display import is_live, shown
 from jobbag.entities import Entity
 from jobbag.errors import AwsError, ExitCode, Interrupted
 from jobbag.events import Event, Finished, Staged, TakenDown
@@ -25,6 +26,7 @@ from jobbag.narrator import JobStateLog, Narrator
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
 from jobbag.pipeline import Pipeline, RequestOf, Stopping
 from jobbag.preflight import Task
+from jobbag.progress import Progress
 from jobbag.records import iso
 from jobbag.report import Report, Result
 from jobbag.signals import Signals
@@ -52,7 +54,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
                 bag, plan = embedded.play(cloud.region, bag, plan)
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
             check_account(settings, cloud)
-            start = _Start(settings, cloud, bag, plan, place, path, earlier, signals)
+            start = _Start(settings, cloud, bag, plan, place, path, earlier, signals, tool_log)
             known = start.preflight()
             log_path = tool_log.open()
             result = start.run(known)
@@ -79,6 +81,7 @@ class _Start:
     journal_path: Path
     earlier: Earlier
     signals: Signals
+    tool_log: ToolLog
 
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
@@ -113,13 +116,43 @@ class _Start:
     def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event]) -> Result:
         report = Report(self.bag, self.earlier.header.started)
         outputs = self._outputs(notes)
-        footprint = Footprint(self.cloud, self.place, notes.durably)
+        progress = Progress(self.bag, report.start, self.cloud.delayed)
+
+        def note(event: Event) -> None:
+            notes.durably(event)
+            progress(event)
+
+        footprint = Footprint(self.cloud, self.place, note)
         for event in outputs.restore(events):
             report(event)
+            progress.restore(event)
             footprint.restore(event)
         if events:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
+        assert self.settings.prefix is not None
+        with shown(self.settings.progress, self.settings.prefix, progress, self.tool_log):
+            stopped, failures = self._work(known, notes, events, report, outputs, footprint, progress)
+        if report.complete and report.all_logs_whole and stopped is None and not failures:
+            if self.settings.delete_log_streams:
+                self._delete_log_streams(report)
+            notes.durably(Finished(report.exit_code))
+            outputs.close()
+        return self._result(report, outputs, stopped, failures)
+
+    def _work(
+        self,
+        known: Mapping[Kind, Entity],
+        notes: Journal,
+        events: list[Event],
+        report: Report,
+        outputs: Outputs,
+        footprint: Footprint,
+        progress: Progress,
+    ) -> tuple[Interrupted | None, list[str]]:
+        """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
         footprint.abort_unfinished_uploads(self.cloud)
+        # The display tells how many succeeded, and a terminal has no room for a line on each of thousands.
+        success = logging.DEBUG if self.tool_log.on_terminal and is_live(self.settings.progress) else logging.INFO
         stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
@@ -128,7 +161,7 @@ class _Start:
                 outputs.prepare()
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, request_of, report, notes,
-                    [Narrator(), states, outputs, footprint], outputs.paths,
+                    [Narrator(success), states, outputs, footprint, progress], outputs.paths,
                     stopping=stopping,
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
@@ -141,12 +174,7 @@ class _Start:
             raise
         finally:
             failures = self._clean_up(notes, footprint, report, stopped)
-        if report.complete and report.all_logs_whole and stopped is None and not failures:
-            if self.settings.delete_log_streams:
-                self._delete_log_streams(report)
-            notes.durably(Finished(report.exit_code))
-            outputs.close()
-        return self._result(report, outputs, stopped, failures)
+        return stopped, failures
 
     def _outputs(self, notes: Journal) -> Outputs:
         if self.settings.merge_logs is None:

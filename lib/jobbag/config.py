@@ -58,6 +58,7 @@ class Settings:
     on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     transient_retries: bool = True
+    progress: str = "auto"  # or "plain", or "off"
 
 
 class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
@@ -260,4 +261,5 @@ def _settings(options: argparse.Namespace) -> Settings:
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
         transient_retries=not options.no_transient_retries,
+        progress=options.progress or "auto",
     )

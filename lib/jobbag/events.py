@@ -95,6 +95,22 @@ class PartsAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StagingBegun(Event):
+    """So many local files, of so many bytes, are to be in S3."""
+
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uploading(Event):
+    """So many bytes of a local file that goes up in parts are sent by now."""
+
+    item: str
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
 class PartsBegun(Event):
     """An upload in parts has begun; if it is not completed, its parts stay in S3, unseen, until it is aborted."""
 
@@ -219,6 +235,13 @@ class Made(Event):
     kind: str
     name: str
     arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakingDown(Event):
+    """The run begins to remove what it made: these things, in words."""
+
+    what: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

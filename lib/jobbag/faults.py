@@ -50,6 +50,15 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, (*_NOT_SENT, *_LOST))
 
 
+def kind_of_trouble(operation: str, error: BaseException | None) -> str:
+    """In a few words, what is waited out when a call is to be tried again."""
+    if is_throttle(error):
+        return f"throttling of {operation}"
+    if is_expired(error):
+        return "expired credentials"
+    return f"an outage of {operation}"
+
+
 def may_have_happened(error: BaseException) -> bool:
     """Whether the service may have done what it was asked although this is what came back."""
     if isinstance(error, exceptions.ClientError):

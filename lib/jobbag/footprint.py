@@ -8,7 +8,7 @@ from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
 from jobbag.errors import ToolError
-from jobbag.events import Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown
+from jobbag.events import Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class Footprint:
     def take_down(self, cloud: Cloud) -> list[str]:
         """Remove it all; what could not be removed, a line each. Results of jobs in the bucket stay."""
         failures: list[str] = []
+        self._note(TakingDown(tuple(self.describe())))
         try:
             self.workshop.take_down(cloud)
         except ToolError as error:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging.handlers import MemoryHandler
 from pathlib import Path
+from typing import Protocol
 
 from jobbag.errors import InputError
 
@@ -41,6 +44,12 @@ class _Formatter(logging.Formatter):
         return line
 
 
+class Writable(Protocol):
+    """Takes text."""
+
+    def write(self, text: str, /) -> object: ...
+
+
 class ToolLog:
     """The log of one run of the tool. A context manager: what is logged inside goes where the user said."""
 
@@ -48,9 +57,11 @@ class ToolLog:
         self._path = path
         self._logger = logging.getLogger("jobbag")
         self._level = LEVELS[level]
-        self._target: logging.Handler = logging.StreamHandler(sys.stderr)
+        self._terminal: logging.StreamHandler[Writable] = logging.StreamHandler(sys.stderr)
+        self._target: logging.Handler = self._terminal
         if path is not None:
             self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
+        self.on_terminal = path is None
         # Then what the command has to say at its end is on the terminal already.
         self.shows_result = path is None and LEVELS[level] <= logging.INFO
 
@@ -68,7 +79,7 @@ class ToolLog:
         if isinstance(self._target, MemoryHandler):
             # Nothing was run, so nothing is written; who asked for details gets them all the same.
             if self._level <= logging.DEBUG:
-                self._replay(self._target, self._formatted(logging.StreamHandler(sys.stderr)))
+                self._replay(self._target, self._formatted(self._terminal))
         elif isinstance(self._target, logging.FileHandler):
             self._target.close()
 
@@ -84,6 +95,15 @@ class ToolLog:
         self._target = file
         self._replay(memory, file)
         return path
+
+    @contextmanager
+    def through(self, stream: Writable) -> Iterator[None]:
+        """While it lasts, what would be logged to stderr is written to this stream, a record each time."""
+        before = self._terminal.setStream(stream)
+        try:
+            yield
+        finally:
+            self._terminal.setStream(before or sys.stderr)
 
     def error(self, lines: list[str]) -> None:
         """The error that ends the run, for who reads the log file later; the terminal gets it anyway."""

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from jobbag.bag import Job
 from jobbag.events import (
+    ENDED,
     STATES,
     Event,
     Held,
@@ -56,6 +57,10 @@ class JobStateLog:
 class Narrator:
     """A consumer: tells in the log what happens."""
 
+    def __init__(self, success: int = logging.INFO) -> None:
+        """`success`: at which level it is told that a job succeeded."""
+        self._levels = {ENDED[0]: success, ENDED[1]: logging.INFO}
+
     def __call__(self, event: Event) -> None:
         match event:
             case Staged():
@@ -66,7 +71,7 @@ class Narrator:
             case Submitted():
                 log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
             case StateChanged():
-                level = logging.INFO if event.observation.ended else logging.DEBUG
+                level = self._levels.get(event.observation.status, logging.DEBUG)
                 log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)

@@ -70,6 +70,14 @@ GENERAL = (
         takes="file",
     ),
     Option(
+        ("--progress",),
+        "How to show how far the run is. auto: a live display where stderr is a terminal, else as plain. plain: a "
+        "line in the log when something has changed, each 30 seconds at most. off: not at all. Default: auto.",
+        "how",
+        "pegasus.aws.batch.progress",
+        choices=("auto", "plain", "off"),
+    ),
+    Option(
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
     ),

@@ -51,6 +51,8 @@ class Signals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         code = _EXIT_CODES[signal.Signals(number)]
         if self._seen:
+            if os.isatty(2):  # below the ^C that it shows, and what was on that line
+                os.write(2, b"\n")
             os.write(2, self.last_words.encode(errors="replace"))
             with suppress(Exception):
                 self.last_act()

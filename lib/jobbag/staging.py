@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job, is_url
 from jobbag.bucket import keys
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Emit, PartsAsked, PartsBegun, Staged, StagingFailed
+from jobbag.events import Emit, PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ MAX_PARTS = 10_000
 MANY = 20  # files for which it pays to list the bucket
 MOST_LISTED = 50_000  # keys
 READ_SIZE = 1024 * 1024  # bytes
+TOLD_EACH = 0.25  # s between two words on how much of a large file is sent
 
 
 class Waiting:
@@ -112,6 +114,8 @@ class Stager:
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
         """Look once at what the bucket holds, if there is much to send, and hand the files to the pool."""
+        items = [item for same in by_key.values() for item in same]
+        self._emit(StagingBegun(len(items), sum(map(_size_if_there, items))))
         there: set[str] | None = set() if self._bucket_is_new else None
         if there is None and len(by_key) >= MANY:
             try:
@@ -163,7 +167,9 @@ class Stager:
 
     def _transfer(self, item: str, key: str) -> None:
         """Send a file with s3transfer, a large one in parts side by side."""
-        transfer = self._current_manager().upload(item, self._place.bucket, key)
+        transfer = self._current_manager().upload(
+            item, self._place.bucket, key, subscribers=[_Teller(item, self._emit)]
+        )
         with self._lock:
             self._transfers.add(transfer)
         if self._cancel.is_set():
@@ -216,6 +222,24 @@ class Stager:
             return self._managers[client]
 
 
+class _Teller:
+    """A subscriber of s3transfer: tells how much of a file is sent. Parts that are sent again count back."""
+
+    def __init__(self, item: str, emit: Emit) -> None:
+        self._item, self._emit = item, emit
+        self._lock = threading.Lock()  # parts go side by side
+        self._sent, self._told = 0, time.monotonic()
+
+    def on_progress(self, bytes_transferred: int, **_: Any) -> None:
+        """Called for each 256 KiB or so; told far less often."""
+        with self._lock:
+            self._sent += bytes_transferred
+            now = time.monotonic()
+            if now - self._told >= TOLD_EACH:
+                self._told = now
+                self._emit(Uploading(self._item, self._sent))
+
+
 def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     """Whether S3 holds a local file with the same content. The same size alone is no proof."""
     try:
@@ -226,6 +250,14 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
         raise
     size = os.path.getsize(item)
     return head["ContentLength"] == size and proves_same(head, item, size)
+
+
+def _size_if_there(item: str) -> int:
+    """Bytes; what is wrong with the file is told when it is its turn."""
+    try:
+        return state_of(item)[0]
+    except OSError:
+        return 0
 
 
 def state_of(item: str) -> tuple[int, int]:

@@ -176,6 +176,26 @@ def test_a_cancelled_worker_does_not_go_on_trying(cloud: Cloud, faults: Faults) 
     cloud.pause(0.001)  # the others go on
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ((429, "TooManyRequestsException"), "throttling of DescribeJobQueues"),
+        ((503, "ServiceUnavailable"), "an outage of DescribeJobQueues"),
+        ((400, "ExpiredTokenException"), "expired credentials"),
+    ],
+)
+def test_who_watches_is_told_what_is_waited_out(
+    fault: tuple[int, str], words: str, cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str | None] = []
+    monkeypatch.setattr(aws, "WORTH_TELLING", 0.0)
+    monkeypatch.setattr(Cloud, "pause", lambda _, seconds: told.append(cloud.delayed()) if seconds else None)
+    faults.fail("DescribeJobQueues", *fault, times=2)
+    cloud.cancelled_by(threading.Event()).call("batch", "DescribeJobQueues")
+    assert words in told
+    assert cloud.delayed() is None
+
+
 # -- who and where
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from jobbag import staging
 from jobbag.aws import Cloud
-from jobbag.events import Event, PartsAsked, PartsBegun, Staged, StagingFailed
+from jobbag.events import Event, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.specs import S3Place
 from jobbag.staging import PART_SIZE, Stager
 
@@ -48,7 +49,7 @@ def send(cloud: Cloud, s3: Any) -> Send:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
         def put(event: Event) -> None:
-            if not isinstance(event, (PartsAsked, PartsBegun)):
+            if isinstance(event, (Staged, StagingFailed)):
                 events.put(event)
 
         with Stager(cloud, PLACE, put, bucket_is_new=bucket_is_new) as stager:
@@ -187,6 +188,30 @@ def test_a_file_that_changes_while_it_is_sent_is_told(send: Send, faults: Faults
     assert "input file f" in told
     assert "changed" in told
     assert sent(send("f")) == [True]
+
+
+@pytest.mark.usefixtures("s3")
+def test_who_watches_is_told_how_much_there_is_and_how_much_is_sent(
+    cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that is sent again does not count twice."""
+    monkeypatch.setattr(staging, "TOLD_EACH", 0.0)
+    size = 2 * PART_SIZE + 1
+    Path("large").write_bytes(bytes(size))
+    Path("small").write_bytes(b"x")
+    faults.fail("UploadPart", 500, "InternalError", times=1)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Stager(cloud, PLACE, events.put, bucket_is_new=True) as stager:
+        stager.send(["large", "small", "missing"])
+        found: list[Event] = []
+        while sum(isinstance(event, (Staged, StagingFailed)) for event in found) < 3:
+            found.append(events.get(timeout=TIMEOUT))
+    assert [(event.files, event.size) for event in found if isinstance(event, StagingBegun)] == [(3, size + 1)]
+    assert isinstance(found[0], StagingBegun)
+    under_way = [(event.item, event.sent) for event in found if isinstance(event, Uploading)]
+    assert {item for item, _ in under_way} == {"large"}
+    assert len(under_way) > 10
+    assert max(sent for _, sent in under_way) == under_way[-1][1] == size
 
 
 def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> None:

@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
     "on_interrupt": ("terminate", "detach"),
+    "progress": ("plain", "off"),
 }
 # Where the settings have another name for it, or another type.
 FIELDS: dict[str, tuple[str, Any]] = {
@@ -138,8 +139,8 @@ def test_what_nobody_gave() -> None:
     assert settings.log_level == "info"
     assert settings.submit_files == (Path("bag.in"),)
     assert settings.files == ()
-    assert (settings.grace, settings.on_interrupt) == (30.0, "terminate")
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt"}
+    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
+    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress"}
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -269,7 +270,7 @@ def java_escaped(text: str) -> str:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
-CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt")
+CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "progress")
 OPEN_KEYS = sorted(option.key for option in HAVE_KEY if option.key and option.dest not in CHECKED)
 
 
@@ -385,7 +386,7 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
         "try:\n"
         "    main(['--help'])\n"
         "finally:\n"
-        "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'tenacity'} & sys.modules.keys()\n"
+        "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
         "    print('IMPORTED', sorted(heavy))\n"
     )
     assert "IMPORTED []" in done.stdout

@@ -78,6 +78,32 @@ def test_an_error_shows_where_it_came_from(capsys: pytest.CaptureFixture[str]) -
     assert "ValueError: a\\x1bb" in err
 
 
+class Lines:
+    """Takes a line each time."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def write(self, text: str, /) -> None:
+        self.taken.append(text)
+
+
+def test_the_log_of_the_terminal_can_go_through_a_display(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    display = Lines()
+    with ToolLog("info", None) as log:
+        LOG.info("before")
+        with log.through(display):
+            LOG.info("one")
+            LOG.info("two")
+        LOG.info("after")
+    assert [line.rpartition("] ")[2] for line in display.taken] == ["one\n", "two\n"]
+    assert [line.rpartition("] ")[2] for line in capsys.readouterr().err.splitlines()] == ["before", "after"]
+    with ToolLog("info", tmp_path / "log") as log, log.through(display):
+        log.open()
+        LOG.info("into the file")
+    assert len(display.taken) == 2
+
+
 # -- log files
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.terminal import Terminal
 from jobbag.errors import Interrupted
 from jobbag.signals import Signals
 
@@ -64,3 +65,21 @@ def test_a_second_signal_leaves_at_once_with_a_last_word(first: str, second: str
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"come back")
+
+
+def test_the_last_word_has_a_line_of_its_own_on_a_terminal(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys\n"
+        "from jobbag.signals import Signals\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words = 'come back'\n"
+        "    sys.stderr.write('the end of a display')\n"
+        "    sys.stderr.flush()\n"
+        "    with signals.delivered_to(lambda _: None):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    with Terminal([sys.executable, "-c", code], env=environment, cwd=tmp_path) as terminal:
+        assert terminal.end() == 130
+        assert terminal.screen == ["the end of a display", "come back"]
