@@ -15,7 +15,7 @@ PACKAGE = setup.py pyproject.toml
 WORKERS ?= 4
 LAB ?= ../shared/lab
 
-.PHONY: run test zipapp test-zipapp chaos bench check man clean python mandoc
+.PHONY: run test zipapp test-zipapp chaos bench check man clean python debian
 .DELETE_ON_ERROR:
 
 # The outputs stay in run/.
@@ -32,7 +32,7 @@ run: .venv/stamp
 	@echo; echo "The stdout and stderr of each job are in run/<job>.out and run/<job>.err;"
 	@echo "run/sample-job-submit.jobstate.log tells when each job changed its state."
 
-test: .venv-test/stamp mandoc
+test: .venv-test/stamp debian
 	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 zipapp: .venv/stamp
@@ -49,7 +49,7 @@ chaos: .venv-test/stamp
 bench: .venv-test/stamp-bench
 	.venv-test/bin/python -m bench $(if $(wildcard $(LAB)/cloud.py),--lab $(LAB)) $(BENCH)
 
-check: .venv-test/stamp-dev mandoc
+check: .venv-test/stamp-dev debian
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
@@ -94,9 +94,13 @@ python:
 		echo "On Debian and Ubuntu they are in the package python3-venv. Or name another Python:" \
 			"make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 
-# The test that checks the manual page with mandoc is skipped where there is none; on a CI machine there should be one.
-mandoc:
-	@if [ -n "$$CI" ] && ! command -v mandoc >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		{ apt-get -qq update && apt-get -qq install --yes mandoc; } >/dev/null 2>&1 || \
-			echo "mandoc could not be installed: its test is skipped"; \
+# What is tested with mandoc and with Chromium is skipped where they are missing; on a CI machine they should be there.
+debian:
+	@if [ -n "$$CI" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		missing=$$(command -v mandoc >/dev/null || echo mandoc; command -v chromedriver >/dev/null || echo chromium-driver); \
+		[ -z "$$missing" ] || apt-get -qq update >/dev/null 2>&1; \
+		for package in $$missing; do \
+			apt-get -qq install --yes --no-install-recommends $$package >/dev/null 2>&1 || \
+				echo "$$package could not be installed: its tests are skipped"; \
+		done; \
 	fi

@@ -86,7 +86,8 @@ def _files(package: Distribution) -> Iterator[tuple[str, bytes]]:
 def modules() -> dict[str, bytes]:
     """All modules and their data: path below the directory of modules -> content."""
     lib = ROOT / "lib"
-    own = {path.relative_to(lib).as_posix(): path.read_bytes() for path in lib.glob("jobbag/**/*.py")}
+    paths = [*lib.glob("jobbag/**/*.py"), *lib.glob("jobbag/page/*")]
+    own = {path.relative_to(lib).as_posix(): path.read_bytes() for path in paths}
     others = distributions(requirements()).values()
     return own | {name: content for package in others for name, content in _files(package)}
 

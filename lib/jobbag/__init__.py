@@ -5,6 +5,7 @@ errors, about, options, completion, config, logfile, signals, hold, shapes, bag,
 faults, pace, tally, wire, aws, events, journal, entities, bucket, footprint, staging, agenda, submission,
 termination, schedule, capacity, monitor, whyheld, inquiry, records, streams, logs, outputs, narrator, report, words,
 estimate, progress, frame, display,
+htmlreport,
 pipeline, takeup, embedded, connect, bagrun, manage, run, cli. `local` is the embedded AWS, which stands apart.
 """
 

@@ -1,0 +1,101 @@
+// What the summary says of the run as a whole: the headline, the figures, failures by cause, compute, files, calls.
+
+function headline() {
+  const { jobs, succeeded, failed, not_run: notRun } = summary.counts;
+  const all = jobs === 1 ? "The job" : `All ${counted(jobs)} jobs`;
+  const told = failed === jobs ? `${all} failed`
+    : failed ? `${counted(failed)} of ${plural(jobs, "job")} failed`
+    : succeeded === jobs ? `${all} succeeded`
+    : notRun === jobs ? `None of ${plural(jobs, "job")} was run`
+    : `${counted(succeeded)} of ${plural(jobs, "job")} succeeded, ${counted(notRun)} did not run`;
+  if (summary.signal) return `Stopped by ${summary.signal}: ${told}`;
+  return summary.complete ? told : `Not finished: ${told}`;
+}
+
+function showHeader() {
+  const { counts, retried, vcpu_hours: vcpu, started, ended, region, exit_code: status } = summary;
+  const bags = summary.submit_files.map(line).join(", ");
+  const outcome = status === 0 && summary.complete ? "succeeded" : counts.failed || status ? "failed" : "not run";
+  $("headline").className = `outcome ${outcome.replace(" ", "-")}`;
+  $("headline").append(make("span", { className: "glyph", ariaHidden: "true" }, GLYPH[outcome]), headline());
+  document.title = `${headline()} · ${bags}`;
+  const when = `${period(started, ended)} ${zone(started)}`;
+  $("origin").append([bags, line(region), when, `exit status ${status}`].join(" · "));
+  for (const [key, name] of [["succeeded", "succeeded"], ["failed", "failed"], ["not_run", "not-run"]]) {
+    if (counts[key]) $("shares").append(part(name, counts[key] / counts.jobs));
+  }
+  const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / counts.jobs));
+  $("figures").append(
+    fact("counts.jobs", "Jobs", counted(counts.jobs), `at most ${counted(peak())} at a time`),
+    outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), outOfAll("not_run", "Not run"),
+    fact("elapsed", "Elapsed", duration(Math.max(0, ended - started))),
+    fact("vcpu_hours.asked", "vCPU-hours", hours(vcpu.asked), `${hours(vcpu.wasted)} wasted`),
+    fact("retried.attempts", "Started again", counted(retried.attempts), `${counted(retried.spot)} after a spot loss`),
+  );
+}
+
+/** A part of a bar, as wide as its share. */
+function part(name, share) {
+  const element = make("span", { className: name });
+  element.style.flexGrow = share;
+  return element;
+}
+
+function showErrors() {
+  $("errors").hidden = !summary.errors.length;
+  $("errors").querySelector("ul").append(...summary.errors.map((error) => make("li", {}, line(error))));
+}
+
+function showCauses() {
+  const { causes } = summary;
+  const most = Math.max(...causes.map((cause) => cause.count));
+  $("causes").hidden = !causes.length;
+  $("causes").querySelector("tbody").append(...causes.map((cause, index) => {
+    const bar = make("span", { className: "measure", ariaHidden: "true" });
+    bar.style.width = `${100 * cause.count / most}%`;
+    const count = make("span", { data: { value: `causes.${index}.count` } }, counted(cause.count));
+    const show = make("button", { type: "button", className: "link" }, "Show these jobs");
+    show.addEventListener("click", () => {
+      view.change({ text: "", outcome: null, cause: index });
+      $("timeline-title").scrollIntoView();
+    });
+    return make("tr", {}, make("td", { className: "number" }, count, bar), make("td", {},
+      make("code", {}, line(cause.cause)), make("p", {}, line(cause.advice), " ", show), example(cause.example)));
+  }));
+}
+
+function example({ job, err, tail }) {
+  const head = ["Example: ", make("bdi", {}, line(job)), ", ", link(err, "stderr")];
+  if (!tail.length) return make("p", { className: "example" }, ...head);
+  return make("details", { className: "example" },
+    make("summary", {}, ...head), make("pre", { tabIndex: 0 }, tail.map(visible).join("\n")));
+}
+
+function showResources() {
+  const { vcpu_hours: vcpu, retried, uploads, jobstate_log: states, log_file: log } = summary;
+  const wasted = vcpu.asked ? vcpu.wasted / vcpu.asked : 0;
+  if (wasted < 1 && vcpu.asked) $("hours").append(part("succeeded", 1 - wasted));
+  if (wasted) $("hours").append(part("failed", wasted));
+  $("compute").append(
+    fact("compute.asked", "vCPU-hours asked for", hours(vcpu.asked)),
+    fact("vcpu_hours.wasted", `of which wasted${wasted ? ` (${percent(wasted)})` : ""}`, hours(vcpu.wasted)),
+    fact("retried.jobs", "Jobs started again", counted(retried.jobs)),
+    fact("compute.attempts", "Attempts beyond the first", counted(retried.attempts)),
+    fact("retried.spot", "of which after a spot loss", counted(retried.spot)),
+  );
+  $("files").append(
+    fact("uploads.files", "Sent to S3", `${plural(uploads.files, "file")}, ${bytes(uploads.bytes)}`),
+    fact("uploads.unchanged", "In S3 already", plural(uploads.unchanged, "file")),
+    fact("outputs", "Output of the jobs", line(summary.outputs)),
+    fact("jobstate_log", "Changes of state", link(states, line(states))),
+  );
+  if (log) $("files").append(fact("log_file", "Log of the run", link(log, line(log))));
+  $("calls").tBodies[0].append(...Object.entries(summary.calls).map(callsRow));
+  $("made").append(`pegasus-aws-batch ${summary.version} · run ${line(summary.run)}`);
+}
+
+function callsRow([operation, of]) {
+  const cells = ["calls", "throttled", "failed"].map((key) =>
+    make("td", { className: "number", data: { value: `calls.${operation}.${key}` } }, counted(of[key])));
+  return make("tr", {}, make("th", { scope: "row" }, line(operation)), ...cells);
+}

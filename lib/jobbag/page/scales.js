@@ -1,0 +1,72 @@
+// From values to pixels.
+
+/** The least round number that is not below. */
+function nice(number, round = [1, 2, 5, 10]) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(number, 1)));
+  return round.map((step) => step * power).find((step) => step >= number);
+}
+
+const STEPS = [
+  100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((s) => s * SECOND), ...[1, 2, 5, 10, 15, 30].map((min) => min * MINUTE),
+  ...[1, 2, 3, 6, 12].map((h) => h * HOUR), ...[1, 2, 7, 14, 28].map((d) => d * DAY),
+];
+
+/** Round times between two, so many at most; no parts of seconds where they would not be told. */
+function ticks(from, to, many) {
+  const step = STEPS.find((one) => (to - from) / one <= many && (one >= SECOND || to < 10 * SECOND)) ?? 100 * DAY;
+  const found = [];
+  for (let time = Math.ceil(from / step) * step; time <= to; time += step) found.push(time);
+  return found;
+}
+
+/** Sums of many spans over columns; the part of a column that a span covers counts. */
+class Coverage {
+  constructor(columns) {
+    this.columns = columns;
+    this.parts = new Float64Array(columns + 1); // of single columns
+    this.steps = new Float64Array(columns + 1); // the change from one whole column to the next
+    this.total = new Float64Array(columns);
+    this.used = false;
+  }
+
+  add(from, to) {
+    const left = Math.max(from, 0), right = Math.min(to, this.columns);
+    if (right <= left) return;
+    this.used = true;
+    const first = Math.floor(left), last = Math.floor(right);
+    if (first === last) {
+      this.parts[first] += right - left;
+      return;
+    }
+    this.parts[first] += first + 1 - left;
+    this.parts[last] += right - last;
+    this.steps[first + 1] += 1;
+    this.steps[last] -= 1;
+  }
+
+  sums() {
+    let level = 0;
+    if (this.used) for (let x = 0; x < this.columns; x += 1) {
+      level += this.steps[x];
+      this.total[x] = level + this.parts[x];
+    }
+    return this.total;
+  }
+
+  clear() {
+    if (!this.used) return;
+    for (const array of [this.parts, this.steps, this.total]) array.fill(0);
+    this.used = false;
+  }
+}
+
+/** The colours of the page as it is now: by their names, and those of what jobs do by its number. */
+function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const plain = ["background", "text", "muted", "line", "axis"].map((name) => [name, name]);
+  const names = [...plain, ...KINDS.map(([name], kind) => [kind, name])];
+  return Object.fromEntries(names.map(([key, name]) => [key, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+/** Red, green and blue of #rrggbb. */
+const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
