@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from helpers.tool import REPO
+from helpers.tool import REPO, SCRIPTS
 from helpers.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class LocalServer(Aws):
     def __enter__(self) -> LocalServer:
         self._process = subprocess.Popen(
             [sys.executable, *self._command],
-            env={"PYTHONPATH": str(REPO / "lib"), "PATH": os.environ.get("PATH", "")},
+            env={"PYTHONPATH": str(REPO / "lib"), "PATH": f"{SCRIPTS}:{os.environ.get('PATH', '')}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )

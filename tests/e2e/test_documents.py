@@ -1,0 +1,95 @@
+"""The commands of the README and of the manual page's examples, typed in as they stand, on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from chaos.stage import Impatient
+from helpers.records import job_output, merged_output
+from helpers.servers import NOTHING, Aws, LocalServer
+from helpers.tool import REPO, Tool
+
+DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 64}}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, local_server: LocalServer) -> Tool:
+    """A shell in the place of the tool; its `pegasus-aws-batch` is the tool with short waits."""
+    impatient = Impatient(tmp_path)
+    words = shlex.join([*impatient.before, *impatient.command])
+    program = tmp_path / "bin" / "pegasus-aws-batch"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    impatient.before, impatient.command = [], ["/bin/sh", "-eu", "-c"]
+    impatient.env["PATH"] = f"{program.parent}:{impatient.env['PATH']}"
+    impatient.point_to(local_server.endpoint, "us-west-2")
+    return impatient
+
+
+def type_in(shell: Tool, lines: str, cwd: Path) -> None:
+    """Run some lines, which must all end well."""
+    done = shell.run(lines, cwd=cwd)
+    assert done.status == 0, f"{lines}\n{done.err}"
+
+
+def test_the_first_run_of_the_readme(shell: Tool, local_server: LocalServer) -> None:
+    section = (
+        (REPO / "README.md").read_text(encoding="utf-8").partition("## A first run on AWS\n")[2].partition("\n## ")[0]
+    )
+    prepare, create, run, delete = re.findall(r"^ *```\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
+    shutil.copytree(REPO / "conf", shell.cwd / "conf")
+    sample = shell.cwd / "conf" / "sample-job-submit.in"
+    jobs = json.loads(sample.read_text(encoding="utf-8"))["SubmitJob"]
+    sample.write_text(json.dumps({"SubmitJob": jobs[:1]}), encoding="utf-8")  # one of six is enough
+    type_in(shell, prepare, shell.cwd)
+    work = shell.cwd / "run"
+    type_in(shell, create, work)
+    made = (work / "made").read_text(encoding="utf-8")
+    assert "pegasus.aws.batch.job_queue=arn:" in made
+    type_in(shell, run, work)
+    lines, record = job_output((work / "coast.out").read_text(encoding="utf-8"))
+    assert "coast: " in lines[0]
+    assert record.state == "succeeded"
+    type_in(shell, delete, work)
+    aws = Aws(local_server.endpoint, "us-west-2")
+    assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
+    assert aws.keys("my-own-bucket") == []
+
+
+PROPERTIES = """
+pegasus.aws.batch.job_definition = my-definition
+pegasus.aws.batch.job_queue = my-queue
+pegasus.aws.batch.s3_bucket = s3://my-bucket/run2
+"""
+
+
+def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> None:
+    text = (REPO / "man" / "manual.txt").read_text(encoding="utf-8").partition("# EXAMPLES\n")[2].partition("\n# ")[0]
+    bag, *examples = ["\n".join(re.findall(r"^    (.*)", block, re.MULTILINE)) for block in text.split("\n\n")][1::2]
+    shell.write("bag.in", bag)
+    shell.json("definition.json", DEFINITION)
+    shell.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
+    shell.json("queue.json", {"priority": 1, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]})
+    shell.write("my.properties", PROPERTIES)
+    aws = Aws(local_server.endpoint, "us-west-2")
+    aws.batch.register_job_definition(jobDefinitionName="my-definition", **DEFINITION)
+    aws.batch.create_compute_environment(computeEnvironmentName="e", type="UNMANAGED", serviceRole=local_server.role())
+    order = [{"order": 1, "computeEnvironment": "e"}]
+    aws.batch.create_job_queue(jobQueueName="my-queue", priority=1, computeEnvironmentOrder=order)
+    there = aws.everything()
+    for example in examples:
+        assert "pegasus-aws-batch " in example
+        type_in(shell, example, shell.cwd)
+    jobs, summary = merged_output(shell.read("bag.out"))
+    assert [lines for lines, _ in jobs] == [["Hello world"], ["1000"]]
+    assert summary.succeeded == 2
+    for name, line in (("hello", "Hello world"), ("count", "1000")):
+        assert job_output(shell.read(f"{name}.out"))[0] == [line]
+    assert {**aws.everything(), "buckets": []} == there

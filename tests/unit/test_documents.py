@@ -1,0 +1,150 @@
+"""The documents say what is so: messages, permissions, modules, links."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import runpy
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+
+from jobbag.specs import ENVIRONMENT, QUEUE
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE = [*sorted((ROOT / "lib" / "jobbag").glob("*.py")), ROOT / "pegasus_aws_batch.py", *(ROOT / "zipapp").glob("*.py")]
+
+
+# -- messages
+
+
+@cache
+def said() -> str:
+    """All texts of the code, a line each; what is filled in stands as a line's end."""
+    found = []
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "\n" for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(re.sub(r"%(\.\d)?[sdf]", "\n", node.value))
+    return "\n".join(found)
+
+
+def messages() -> list[str]:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    return [first or second for first, second in re.findall(r"^- (?:``(.*)``|`(.*)`)$", text, re.MULTILINE)]
+
+
+def unsaid(message: str) -> list[str]:
+    """The parts of a message, between what varies and where one text is put behind another, that no text has."""
+    parts = [part.strip() for part in re.split("<[^<>]+>|: |; |[()]", message)]
+    return [part for part in parts if part not in said()]
+
+
+@pytest.mark.parametrize("message", messages())
+def test_the_code_can_say_it(message: str) -> None:
+    assert unsaid(message) == []
+
+
+def test_what_the_code_cannot_say_is_noticed() -> None:
+    assert unsaid("AWS region: none at all; use --region <name>") == ["none at all"]
+
+
+# -- permissions
+
+
+@cache
+def operations() -> frozenset[str]:
+    """`service:API` for each API that the code names, and those that s3transfer calls for it."""
+    loader: Any = Loader()
+    names = {}
+    for service in ("batch", "iam", "logs", "s3", "sts"):
+        for name in loader.load_service_model(service, "service-2")["operations"]:
+            names[name] = f"{service}:{name}"
+    found = {names[text] for text in said().splitlines() if text in names}
+    for verb in ("Update", "Delete"):  # put together in the code
+        assert f"\n{verb}\n" in said()
+        found |= {f"batch:{verb}{kind.create.removeprefix('Create')}" for kind in (ENVIRONMENT, QUEUE)}
+    return frozenset(found | {"s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"})
+
+
+# Where the action is not called as the API is.
+ACTIONS = {
+    "batch:TerminateJobs": ["batch:TerminateJob"],
+    "s3:CompleteMultipartUpload": ["s3:PutObject"],
+    "s3:CreateMultipartUpload": ["s3:PutObject"],
+    "s3:DeleteObjects": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    "s3:HeadBucket": ["s3:ListBucket"],
+    "s3:HeadObject": ["s3:GetObject"],
+    "s3:ListMultipartUploads": ["s3:ListBucketMultipartUploads"],
+    "s3:ListObjectVersions": ["s3:ListBucketVersions"],
+    "s3:ListObjectsV2": ["s3:ListBucket"],
+    "s3:ListParts": ["s3:ListMultipartUploadParts"],
+    "s3:PutPublicAccessBlock": ["s3:PutBucketPublicAccessBlock"],
+    "s3:UploadPart": ["s3:PutObject"],
+    "sts:GetCallerIdentity": [],  # needs no permission
+}
+WITH_REQUESTS = {"batch:TagResource", "iam:PassRole"}  # for the tags and the roles that a request names
+
+
+def policies(heading: str) -> Iterator[dict[str, Any]]:
+    """The statements of a part of the page on permissions, up to the next heading of that level."""
+    text = (ROOT / "docs" / "iam.md").read_text(encoding="utf-8")
+    part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    for block in re.findall(r"^```json\n(.*?)^```$", part, re.MULTILINE | re.DOTALL):
+        yield from json.loads(block)["Statement"]
+
+
+def test_the_policies_allow_what_the_tool_calls_and_nothing_else() -> None:
+    headings = ("To run jobs", "To be told more, to tag, to tidy up", "To create and delete")
+    allowed = [action for heading in headings for statement in policies(heading) for action in statement["Action"]]
+    needed = {action for operation in operations() for action in ACTIONS.get(operation, [operation])}
+    assert set(allowed) == needed | WITH_REQUESTS
+    assert len(allowed) == len(set(allowed))
+
+
+def test_the_single_file_has_the_services_that_the_tool_calls() -> None:
+    held = set(runpy.run_path(str(ROOT / "zipapp" / "build.py"))["SERVICES"])
+    assert {operation.partition(":")[0] for operation in operations()} <= held
+
+
+def test_the_policies_of_the_roles_are_json() -> None:
+    assert [statement["Action"] for statement in policies("The roles that AWS needs")] == [
+        ["s3:ListBucket"],
+        ["s3:GetObject", "s3:PutObject"],
+        "sts:AssumeRole",
+    ]
+
+
+# -- modules and links
+
+
+def test_the_page_on_the_code_has_each_module() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    listed = [name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    modules = {path.stem for path in (ROOT / "lib" / "jobbag").glob("*.py")} - {"__init__"}
+    assert sorted(listed) == sorted(modules | {"local"})
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which a forge links to headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
