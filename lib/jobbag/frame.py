@@ -22,16 +22,18 @@ class Screen:
     """A terminal with a frame at its bottom. Only one thread may use it."""
 
     def __init__(self, terminal: TextIO, title: str) -> None:
-        self._title = plain(title)
+        self._frame = Frame(plain(title))
         self._console = Console(file=terminal, force_terminal=True)
-        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live = Live(
+            self._frame, console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
         self._live.start()
         self._console.show_cursor(True)  # a run that is killed must not leave the terminal without one
 
     def show(self, now: Snapshot, above: str = "") -> None:
         """Draw the frame anew, and print whole lines above it."""
-        self._live.update(Frame(self._title, now))
-        if above:
+        self._frame.now = now
+        if above:  # the frame comes with it
             self._console.print(Text(above.removesuffix("\n")), soft_wrap=True)
         else:
             self._live.refresh()
@@ -42,13 +44,14 @@ class Screen:
 
 
 class Frame:
-    """A snapshot in a few lines of the terminal's width, whatever that is at the moment."""
+    """The snapshot `now` in a few lines of the terminal's width, whatever that is at the moment."""
 
-    def __init__(self, title: str, now: Snapshot) -> None:
-        self._title, self._now = title, now
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.now = Snapshot({})
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, now = min(options.max_width, WIDEST), self._now
+        width, now = min(options.max_width, WIDEST), self.now
         for line in flow([f"{self._title}:", *_listed([*now.done_in_words, *now.time_in_words])], width):
             yield _styled(line, bold=self._title)
         if not now.over:

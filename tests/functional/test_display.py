@@ -135,6 +135,14 @@ def test_log_lines_stand_above_it_whole_and_in_order(terminal: Open) -> None:
     assert_one_frame(shown.all_lines)
 
 
+def test_a_frame_that_comes_with_a_log_line_is_of_the_same_moment(terminal: Open) -> None:
+    shown = terminal(tick=0.3)
+    shown.say("submit 1 10")
+    shown.shows("10 SUBMITTED")
+    shown.say("job 1 10 RUNNING", "log now")
+    shown.shows("] now", "10 RUNNING")
+
+
 def test_the_last_frame_is_tidy(terminal: Open) -> None:
     shown = terminal()
     shown.say("files 1 17", "sent a 17", "submit 1 5000", "job 1 4999 SUCCEEDED", "job 5000 5000 FAILED", "log last")
