@@ -4,9 +4,8 @@ Data flows one way, and each module imports only from those before it (tests/uni
 errors, about, options, completion, config, logfile, signals, hold, shapes, bag, specs, jobrequest, preflight, trace,
 faults, pace, tally, wire, aws, events, journal, entities, bucket, footprint, staging, agenda, submission,
 termination, schedule, capacity, monitor, whyheld, inquiry, records, streams, logs, outputs, narrator, report, words,
-estimate, progress, frame, display,
-htmlreport,
-pipeline, takeup, embedded, connect, bagrun, manage, run, cli. `local` is the embedded AWS, which stands apart.
+gate, estimate, progress, frame, display, htmlreport, pipeline, takeup, embedded, connect, bagrun, manage, run,
+cli. `local` is the embedded AWS, which stands apart.
 """
 
 __version__ = "1.0.0"

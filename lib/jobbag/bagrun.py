@@ -17,6 +17,7 @@ from jobbag.entities import Entity
 from jobbag.errors import AwsError, ExitCode, Interrupted
 from jobbag.events import Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
+from jobbag.gate import Gate, failures_allowed
 from jobbag.hold import Hold
 from jobbag.jobrequest import TRANSIENT_RETRY, Target, has_own_retry
 from jobbag.journal import Journal, set_aside
@@ -116,7 +117,8 @@ class _Start:
     def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event]) -> Result:
         report = Report(self.bag, self.earlier.header.started)
         outputs = self._outputs(notes)
-        progress = Progress(self.bag, report.start, self.cloud.delayed)
+        gate = self._gate(events)
+        progress = Progress(self.bag, report.start, self.cloud.delayed, gate.awaits)
 
         def note(event: Event) -> None:
             notes.durably(event)
@@ -131,7 +133,7 @@ class _Start:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
         assert self.settings.prefix is not None
         with shown(self.settings.progress, self.settings.prefix, progress, self.tool_log):
-            stopped, failures = self._work(known, notes, events, report, outputs, footprint, progress)
+            stopped, failures = self._work(known, notes, events, report, gate, outputs, footprint, progress)
         if report.complete and report.all_logs_whole and stopped is None and not failures:
             if self.settings.delete_log_streams:
                 self._delete_log_streams(report)
@@ -145,6 +147,7 @@ class _Start:
         notes: Journal,
         events: list[Event],
         report: Report,
+        gate: Gate,
         outputs: Outputs,
         footprint: Footprint,
         progress: Progress,
@@ -160,7 +163,7 @@ class _Start:
             with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log")) as states:
                 outputs.prepare()
                 pipeline = Pipeline(
-                    self.cloud, self.bag, self.place, request_of, report, notes,
+                    self.cloud, self.bag, self.place, request_of, report, gate, notes,
                     [Narrator(success), states, outputs, footprint, progress], outputs.paths,
                     stopping=stopping,
                     bucket_is_new=footprint.bucket_is_new,
@@ -175,6 +178,14 @@ class _Start:
         finally:
             failures = self._clean_up(notes, footprint, report, stopped)
         return stopped, failures
+
+    def _gate(self, events: list[Event]) -> Gate:
+        bound = self.settings.max_failures
+        gate = Gate(self.settings.canary, None if bound is None else failures_allowed(bound, len(self.bag.jobs)))
+        for event in events:
+            if event.at >= self.earlier.header.started:  # what was before --retry-failed proves nothing of the retry
+                gate(event)
+        return gate
 
     def _outputs(self, notes: Journal) -> Outputs:
         if self.settings.merge_logs is None:

@@ -57,6 +57,8 @@ class Settings:
     detach: bool = False
     on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
+    canary: int | None = None  # jobs to send before one has succeeded
+    max_failures: str | None = None  # N or P%: how many jobs may fail, or what share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
 
@@ -158,7 +160,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _help(text: str, key: str | None) -> str:
-    return f"{text} Property: {key}." if key else text
+    whole = f"{text} Property: {key}." if key else text
+    return whole.replace("%", "%%")  # argparse fills in the rest
 
 
 def _help_width() -> int:
@@ -212,6 +215,11 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("--account", f"{options.account!r} is no AWS account: it has 12 digits"))
     if options.grace and not re.fullmatch(r"\d+(\.\d+)?", options.grace):
         problems.append(Problem("--grace", f"{options.grace!r} is no number of seconds"))
+    if options.canary and not re.fullmatch(r"(?!0+$)\d{1,9}", options.canary):
+        problems.append(Problem("--canary", f"{options.canary!r} is no number of jobs: 1 or more"))
+    if options.max_failures and not _is_bound(options.max_failures):
+        what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
+        problems.append(Problem("--max-failures", what))
     if sum((options.resume, options.fresh, options.retry_failed)) > 1:
         problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
     if options.detach and options.local:
@@ -219,6 +227,11 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
     if options.endpoint and not _is_web_url(options.endpoint):
         problems.append(Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL"))
     return problems
+
+
+def _is_bound(text: str) -> bool:
+    share = re.fullmatch(r"(\d+(?:\.\d+)?)%", text)
+    return float(share[1]) <= 100 if share else re.fullmatch(r"\d{1,9}", text) is not None
 
 
 def _is_web_url(text: str) -> bool:
@@ -260,6 +273,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         detach=options.detach,
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
+        canary=int(options.canary) if options.canary else None,
+        max_failures=options.max_failures or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
     )

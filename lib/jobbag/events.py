@@ -162,6 +162,14 @@ class NotSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NotRun(Event):
+    """The job is not sent, because the run is halted."""
+
+    job: Job
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """The job was seen in a state for the first time."""
 
@@ -203,11 +211,18 @@ class LogsWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class Terminated(Event):
-    """The run asks AWS to stop the job, because it is itself stopped. A new start sends the job again, unless it
-    succeeded all the same."""
+    """The run asks AWS to stop the job, because it is itself stopped or halted. A new start of a run that is not
+    halted sends the job again, unless it succeeded all the same."""
 
     job: Job
     aws_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halted(Event):
+    """Too many jobs failed: nothing is sent any more, in later starts neither, and what runs is terminated."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

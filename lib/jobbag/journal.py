@@ -32,11 +32,13 @@ _KINDS: dict[str, type[Event]] = {
         all_events.Submitting,
         all_events.Submitted,
         all_events.NotSubmitted,
+        all_events.NotRun,
         all_events.StateChanged,
         all_events.Lost,
         all_events.LogsWritten,
         all_events.Merged,
         all_events.Terminated,
+        all_events.Halted,
         all_events.TakenDown,
         all_events.Finished,
     )

@@ -22,7 +22,7 @@ from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, now_ms
+from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, joined, now_ms
 from jobbag.records import task_record
 from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams, stream_events
 
@@ -42,6 +42,7 @@ class _Task:
     aws_id: str
     observation: Observation | None
     note: str | None  # why there is no log to read, or not all of it
+    remark: str | None = None  # for the end of .err
     alone: bool = False  # large, or empty: not to be read together with others
     ended: float = field(default_factory=time.monotonic)
     at: int = field(default_factory=now_ms)
@@ -77,12 +78,20 @@ class LogFetcher:
         for thread in self._threads:
             thread.join()
 
-    def fetch(self, job: Job, aws_id: str, observation: Observation | None, reason: str | None = None) -> None:
+    def fetch(
+        self,
+        job: Job,
+        aws_id: str,
+        observation: Observation | None,
+        reason: str | None = None,
+        remark: str | None = None,
+    ) -> None:
         """Write the files of a job that has ended; gives a LogsWritten, always.
 
-        `observation` is None for a job that is not known to AWS; `reason` then says why.
+        `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
+        `remark` is one more line for the .err of a job that has a log.
         """
-        task = _Task(job, aws_id, observation, reason or _no_log(observation))
+        task = _Task(job, aws_id, observation, reason or _no_log(observation), remark)
         self._put(task, 0.0 if task.note else self._delays.settle())
 
     def _put(self, task: _Task, after: float) -> None:
@@ -178,9 +187,10 @@ class LogFetcher:
                 note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
         if task.observation is not None and reading.whole:
             self._write_earlier(task.job, task.observation.earlier_logs)
+        told = joined(task.remark, note)
         reading.files.end(
             task_record(task.job, task.aws_id, task.observation, task.at),
-            f"[pegasus-aws-batch] job {task.job.name}: {note}" if note else None,
+            f"[pegasus-aws-batch] job {task.job.name}: {told}" if told else None,
         )
         tail = reading.splitter.tail
         self._emit(LogsWritten(task.job, *reading.files.paths, lines, tail, note, reading.whole))

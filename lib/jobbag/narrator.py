@@ -11,6 +11,7 @@ from jobbag.events import (
     ENDED,
     STATES,
     Event,
+    Halted,
     Held,
     LogsWritten,
     Lost,
@@ -60,6 +61,7 @@ class Narrator:
     def __init__(self, success: int = logging.INFO) -> None:
         """`success`: at which level it is told that a job succeeded."""
         self._levels = {ENDED[0]: success, ENDED[1]: logging.INFO}
+        self._halted = False
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -77,9 +79,14 @@ class Narrator:
                 log.error("job %s: %s", event.job.name, event.error)
             case Held():
                 log.log(logging.WARNING if event.wrong else logging.INFO, "%s", event.reason)
+            case Halted():
+                self._halted = True
+                log.error("%s: no more jobs are sent, and those that have not ended are terminated", event.reason)
             case LogsWritten():
                 log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
-                if event.note:
-                    log.warning("job %s: %s", event.job.name, event.note)
+                if event.note:  # which is the same for all jobs of a halted run
+                    log.log(
+                        logging.DEBUG if self._halted else logging.WARNING, "job %s: %s", event.job.name, event.note
+                    )
             case WorkerFailed():
                 log.debug("the %s stopped", event.worker, exc_info=event.error)

@@ -190,6 +190,19 @@ RECOVERY = (
         "Submit the jobs and leave. The same command, started again, collects them.",
     ),
     Option(
+        ("--canary",),
+        "Send N jobs first, and the others when one of them has succeeded. If none does, the others are not run.",
+        "N",
+        "pegasus.aws.batch.canary",
+    ),
+    Option(
+        ("--max-failures",),
+        "Halt the run when more than N jobs, or more than P% of all jobs, have failed: send no more, and terminate "
+        "those that have not ended. 0: at the first failure.",
+        "N|P%",
+        "pegasus.aws.batch.max_failures",
+    ),
+    Option(
         ("--on-interrupt",),
         "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
         "running for a later start. SIGHUP always detaches. Default: terminate.",

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from jobbag.bag import Bag, Job
-from jobbag.events import Event, LogsWritten, Lost, Merged, NotSubmitted, StateChanged, Submitting, Terminated
+from jobbag.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    Lost,
+    Merged,
+    NotRun,
+    NotSubmitted,
+    StateChanged,
+    Submitting,
+    Terminated,
+)
 
 
 class Outputs(Protocol):
@@ -45,7 +56,7 @@ def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
     open_: dict[int, set[str]] = {}  # by job: what speaks against its output, as long as nothing else comes
     for place, event in enumerate(events):
         match event:
-            case Submitting(job=job):
+            case Submitting(job=job) | NotRun(job=job):
                 reset[job.number] = place
                 open_[job.number] = set()
             case NotSubmitted(job=job) | Lost(job=job):
@@ -57,6 +68,8 @@ def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
                 if observation.status == "FAILED":
                     open_[job.number].add("failed")
     again = {number for number, against in open_.items() if against == {"terminated", "failed"}}
+    if any(isinstance(event, Halted) for event in events):
+        again = set()  # nothing is sent again
     return [
         event
         for place, event in enumerate(events)

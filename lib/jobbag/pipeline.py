@@ -7,7 +7,7 @@ import queue
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,9 @@ from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import (
     Event,
+    Halted,
     Lost,
+    NotRun,
     NotSubmitted,
     Signalled,
     Staged,
@@ -28,6 +30,7 @@ from jobbag.events import (
     Terminated,
     WorkerFailed,
 )
+from jobbag.gate import Gate
 from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
 from jobbag.logs import LogFetcher, Paths
@@ -37,7 +40,7 @@ from jobbag.signals import Signals
 from jobbag.specs import S3Place
 from jobbag.staging import Stager, Waiting
 from jobbag.submission import Submitter, find
-from jobbag.termination import terminate
+from jobbag.termination import Terminator, terminate
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Pipeline:
     """Runs the jobs of a bag whose entities and bucket are ready.
 
     Workers only emit events; the main thread, inside `run`, hands each event to the consumers and then to the
-    worker whose turn it is. What `report` knows of an earlier start is gone on with.
+    worker whose turn it is. What `report` and `gate` know of an earlier start is gone on with.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Pipeline:
         place: S3Place,
         request_of: RequestOf,
         report: Report,
+        gate: Gate,
         journal: Journal,
         consumers: Sequence[Consumer],
         paths: Paths,
@@ -85,30 +89,28 @@ class Pipeline:
         self._bag = bag
         self._request_of = request_of
         self._report = report
+        self._gate = gate
         self._journal = journal
-        self._consumers: tuple[Consumer, ...] = (journal, report, *consumers)
+        self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers)
         self._stopping = stopping
         self._stopped: Interrupted | None = None
         self._open = True  # jobs may be sent
         self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         emit = self._events.put
-        self._waiting = Waiting(bag, [job for job in bag.jobs if not self._is_known(job)])
+        self._waiting = Waiting(bag, [job for job in bag.jobs if report.is_to_send(job)])
         self._ready: deque[Job] = deque(self._waiting.ready)
         self._sending: set[int] = set()  # numbers of jobs that are under way to AWS Batch
         self._fetcher = LogFetcher(cloud, paths, emit)
         self._inquirer = Inquirer(cloud, emit)
         self._monitor = Monitor(cloud, emit, self._inquirer.saw)
         self._submitter = Submitter(cloud, emit)
+        self._terminator = Terminator(cloud, emit)
         self._stager = Stager(cloud, place, emit, bucket_is_new=bucket_is_new)
 
-    def _is_known(self, job: Job) -> bool:
-        """Whether an earlier start may have sent the job."""
-        outcome = self._report.of(job)
-        return outcome.token is not None and not outcome.to_repeat
-
     def run(self, signals: Signals, staged: Sequence[str] = (), *, detach: bool = False) -> Interrupted | None:
-        """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted.
+        """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted,
+        unless the run is halted.
 
         `staged` are the files that an earlier start has sent. Returns the signal that cut the run short.
         """
@@ -117,11 +119,12 @@ class Pipeline:
             stack.enter_context(self._fetcher)
             stack.enter_context(self._inquirer)
             stack.enter_context(self._monitor)
+            stack.enter_context(self._terminator)
             stack.enter_context(self._submitter)
             stack.enter_context(self._stager)
             try:
                 self._go_on(staged)
-                while not (self._stopped or self._is_over or (detach and self._all_sent)):
+                while not (self._stopped or self._is_over or (detach and self._open and self._all_sent)):
                     self._handle(self._events.get())
                 self._open = False
                 if self._stopped:
@@ -150,8 +153,12 @@ class Pipeline:
 
     def _go_on(self, staged: Sequence[str]) -> None:
         for job in self._bag.jobs:
-            if self._is_known(job):
+            if not self._report.is_to_send(job):
                 self._take_up(job)
+        if self._report.halted is not None:
+            self._handle(Halted(self._report.halted))
+        else:
+            self._heed_gate()
         for item in staged:
             self._ready += self._waiting.arrived(item)
         self._stager.send(self._waiting.items)
@@ -161,8 +168,8 @@ class Pipeline:
         outcome = self._report.of(job)
         if outcome.finished:
             return
-        if outcome.ended:
-            self._fetcher.fetch(job, outcome.aws_id, outcome.observation)
+        if outcome.over:
+            self._fetch(job)
         elif outcome.aws_id:
             status = outcome.observation.status if outcome.observation else "SUBMITTED"
             self._monitor.watch(outcome.aws_id, job, status)
@@ -175,7 +182,10 @@ class Pipeline:
         """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
         if not (self._open and self._ready) or len(self._sending) > SENDING_AT_ONCE // 2:
             return
-        batch = [self._ready.popleft() for _ in range(min(len(self._ready), SENDING_AT_ONCE - len(self._sending)))]
+        room = min(len(self._ready), SENDING_AT_ONCE - len(self._sending))
+        batch = [self._ready.popleft() for _ in range(self._gate.admits(room))]
+        if not batch:
+            return
         tokens = [f"{self._start_id}.{job.number}" for job in batch]
         for job, token in zip(batch, tokens, strict=True):
             self._tell(Submitting(job, token))
@@ -199,19 +209,52 @@ class Pipeline:
             case Submitted(job=job, aws_id=aws_id):
                 self._sending.discard(job.number)
                 self._monitor.watch(aws_id, job)
-            case NotSubmitted(job=job, error=error):
+                if self._report.halted is not None:
+                    self._end([(job, aws_id)], self._report.halted)
+            case NotSubmitted(job=job) | NotRun(job=job):
                 self._sending.discard(job.number)
-                self._fetcher.fetch(job, "", None, f"it was not submitted: {error}")
-            case StateChanged(job=job, aws_id=aws_id, observation=observation) if observation.ended:
+                self._fetch(job)
+            case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._report.of(job).to_repeat and self._open:
                     self._ready.append(job)
                 else:
-                    self._fetcher.fetch(job, aws_id, observation)
-            case Lost(job=job, aws_id=aws_id, error=error):
-                self._fetcher.fetch(job, aws_id, None, str(error))
+                    self._fetch(job)
+            case Lost(job=job):
+                self._fetch(job)
             case Signalled(interrupted=interrupted):
                 self._stopped = interrupted
+            case Halted(reason=reason):
+                self._halt(reason)
+        if isinstance(event, (NotSubmitted, StateChanged, Lost)):
+            self._heed_gate()
         self._send_ready()
+
+    def _fetch(self, job: Job) -> None:
+        outcome = self._report.of(job)
+        observation = outcome.observation if outcome.ended else None
+        no_log, remark = self._report.why_no_log(job), self._report.remark(job)
+        self._fetcher.fetch(job, outcome.aws_id, observation, no_log, remark)
+
+    # -- being halted
+
+    def _heed_gate(self) -> None:
+        verdict = self._gate.verdict
+        if self._open and verdict is not None and (not self._all_sent or any(self._report.running())):
+            self._handle(Halted(verdict))
+
+    def _halt(self, reason: str) -> None:
+        """Send nothing more, and terminate what is sent; then the run goes on to its end."""
+        self._open = False
+        unsent = [*self._ready, *self._waiting.give_up()]
+        self._ready.clear()
+        for job in unsent:
+            self._handle(NotRun(job, reason))
+        self._submitter.recall(reason)
+        self._end(self._report.running(), reason)
+        self._stager.cancel()
+
+    def _end(self, jobs: Iterable[tuple[Job, str]], reason: str) -> None:
+        self._terminator.terminate(self._to_terminate(jobs), f"pegasus-aws-batch was halted: {reason}")
 
     # -- being stopped
 
@@ -235,17 +278,20 @@ class Pipeline:
                 break
 
     def _terminate(self, cloud: Cloud) -> None:
-        running = list(self._report.running())
-        if not running:
-            return
-        grace = self._stopping.grace
-        log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
+        running = self._to_terminate(self._report.running())
+        if running:
+            grace = self._stopping.grace
+            log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
+            terminate(cloud, running, "pegasus-aws-batch was stopped")
+
+    def _to_terminate(self, running: Iterable[tuple[Job, str]]) -> dict[str, str]:
+        """The jobs as AWS id → name, in the order in which to terminate them; the journal knows it first."""
         # Those that wait go first, lest they start in the places of those that run.
-        running.sort(key=lambda one: self._report.of(one[0]).is_running)
-        for job, aws_id in running:
+        ordered = sorted(running, key=lambda one: self._report.of(one[0]).is_running)
+        for job, aws_id in ordered:
             self._tell(Terminated(job, aws_id))
         self._journal.sync()
-        terminate(cloud, {aws_id: job.name for job, aws_id in running}, "pegasus-aws-batch was stopped")
+        return {aws_id: job.name for job, aws_id in ordered}
 
     def _drain(self) -> None:
         while not self._events.empty():

@@ -13,10 +13,12 @@ from jobbag.events import (
     ENDED,
     STATES,
     Event,
+    Halted,
     LogsWritten,
     Lost,
     Made,
     Making,
+    NotRun,
     NotSubmitted,
     Signalled,
     Staged,
@@ -100,11 +102,15 @@ class Snapshot:
 class Progress:
     """A consumer of events; any thread may ask it for a snapshot."""
 
-    def __init__(self, bag: Bag, start: int, delayed: Callable[[], str | None]) -> None:
-        """`start`: when the run began (ms). `delayed` tells which trouble with AWS is being waited out, if any."""
+    def __init__(
+        self, bag: Bag, start: int, delayed: Callable[[], str | None], awaited: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """`start`: when the run began (ms). `delayed` tells which trouble with AWS is being waited out, if any;
+        `awaited`, what has to happen before more jobs are sent."""
         self._lock = threading.Lock()
         self._start = start
         self._delayed = delayed
+        self._awaited = awaited
         self._states: dict[int, str] = {}  # by job number
         self._counts = Counter({TO_SEND: len(bag.jobs)})
         self._finished: set[int] = set()  # jobs whose output is on disk
@@ -127,7 +133,7 @@ class Progress:
                 self._finished.discard(job.number)
             case Submitted(job=job):
                 self._move(job, STATES[0])
-            case NotSubmitted(job=job) | Lost(job=job):
+            case NotSubmitted(job=job) | NotRun(job=job) | Lost(job=job):
                 self._move(job, ENDED[1])
 
     def __call__(self, event: Event) -> None:
@@ -138,7 +144,7 @@ class Progress:
             self._beside = _beside(event)
             if isinstance(event, Submitted):
                 self._speed.sent(event.at)
-            elif isinstance(event, Signalled):
+            elif isinstance(event, (Signalled, Halted)):
                 self._stopping = True
 
     def _move(self, job: Job, state: str) -> None:
@@ -181,7 +187,8 @@ class Progress:
         elif self._uploads.left:
             yield f"sending {counted(self._uploads.left, 'file')}"
         elif TO_SEND in jobs:
-            yield f"submitting {counted(jobs[TO_SEND], 'job')}"
+            first = self._awaited()
+            yield f"waiting for {first}" if first else f"submitting {counted(jobs[TO_SEND], 'job')}"
         unfinished = [(jobs[state], state) for state in (*WAITING, *RUNNING) if state in jobs]
         logs = sum(jobs.get(state, 0) for state in ENDED) - len(self._finished)
         if unfinished:

@@ -10,9 +10,11 @@ from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events import (
     Event,
+    Halted,
     LogPlace,
     LogsWritten,
     Lost,
+    NotRun,
     NotSubmitted,
     Observation,
     Staged,
@@ -52,7 +54,8 @@ class Outcome:
     note: str | None = None
     finished: bool = False  # its output is on disk, all that there will be
     whole: bool = True  # false: its log could not be fetched
-    terminated: bool = False  # by us, when the run was stopped
+    terminated: bool = False  # by us, when the run was stopped or halted
+    withheld: bool = False  # it is not sent, because the run is halted
 
     @property
     def succeeded(self) -> bool:
@@ -65,9 +68,21 @@ class Outcome:
         return self.observation is not None and self.observation.ended
 
     @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it but its output."""
+        return self.ended or self.withheld or (self.error is not None and not self.aws_id)
+
+    @property
     def is_running(self) -> bool:
         """Whether its container was seen to start."""
         return self.observation is not None and self.observation.status in ("STARTING", "RUNNING")
+
+    @property
+    def not_run(self) -> bool:
+        """Whether we kept it from running: it was withheld, or terminated before it started."""
+        seen = self.observation
+        never_started = seen is not None and seen.status == "FAILED" and seen.started is None and not seen.attempts
+        return self.withheld or (self.terminated and never_started)
 
     @property
     def to_repeat(self) -> bool:
@@ -85,6 +100,7 @@ class Report:
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
         self.broken = False  # a worker stopped, so the run cannot go on
+        self.halted: str | None = None  # why, if the run is
         self._unfinished = len(bag.jobs)
         self._sent_files = self._sent_bytes = 0
 
@@ -104,8 +120,12 @@ class Report:
                 self.of(event.job).error = None  # it was given up, and is there after all
             case NotSubmitted() | Lost():
                 self.of(event.job).error = str(event.error)
+            case NotRun():
+                self._reset(event.job).withheld = True
             case LogsWritten():
                 self._finished(event)
+            case Halted():
+                self.halted = event.reason
             case Terminated():
                 self.of(event.job).terminated = True
             case WorkerFailed():
@@ -117,7 +137,7 @@ class Report:
         return self._outcomes[job.number]
 
     def _reset(self, job: Job) -> Outcome:
-        """The job is sent anew: what was known of it holds no more."""
+        """The job is sent anew, or never again: what was known of it holds no more."""
         self._unfinished += self.of(job).finished
         self._outcomes[job.number] = Outcome()
         return self._outcomes[job.number]
@@ -163,8 +183,37 @@ class Report:
         return summary_record(self.succeeded, self.failed, self.start, now_ms())
 
     @property
+    def not_run(self) -> int:
+        """How many of the failed jobs we kept from running."""
+        return sum(outcome.not_run for outcome in self._outcomes.values())
+
+    def is_to_send(self, job: Job) -> bool:
+        """Whether the job was never sent, or is to be sent again."""
+        outcome = self.of(job)
+        if self.halted is not None:
+            return outcome.token is None and outcome.error is None and not outcome.withheld
+        return outcome.token is None or outcome.to_repeat
+
+    def why_no_log(self, job: Job) -> str | None:
+        """Why a job that is over has no log to read, if it is the run that knows."""
+        outcome = self.of(job)
+        if self.halted is not None and outcome.not_run:
+            return f"not run: {self.halted}"
+        if outcome.error is not None and not outcome.aws_id:
+            return f"it was not submitted: {outcome.error}"
+        return outcome.error
+
+    def remark(self, job: Job) -> str | None:
+        """What the .err of a job that ran is to say: that the halt of the run ended it."""
+        outcome = self.of(job)
+        ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
+        return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
+
+    @property
     def has_to_send(self) -> bool:
         """Whether a job may still have to be sent, or looked for by its token."""
+        if self.halted is not None:
+            return any(self.in_doubt())
         outcomes = self._outcomes.values()
         return any(not one.aws_id or one.to_repeat or (one.terminated and not one.ended) for one in outcomes)
 
@@ -201,19 +250,23 @@ class Report:
                 yield outcome.observation.log
 
     def failures(self) -> Iterator[str]:
-        """One line for each job that did not succeed: why, and the end of its log."""
+        """One line for each job that did not succeed: why, and the end of its log. One for all that a halt kept
+        from running."""
+        if self.halted is not None:
+            yield f"halted: {self.halted}; {_counted(self.not_run, 'job')} not run"
         for job in self._bag.jobs:
             outcome = self._outcomes[job.number]
-            if not outcome.succeeded:
+            if not outcome.succeeded and not (self.halted is not None and outcome.not_run):
                 yield f"job {job.name}{f' ({outcome.aws_id})' if outcome.aws_id else ''}: {_why(outcome)}"
 
     def headline(self, outputs: str) -> str:
         """The end of the run in one line; `outputs` says where the output is."""
         seconds = (now_ms() - self.start) / 1000
+        not_run = self.not_run if self.halted is not None else 0
         return (
-            f"{_counted(len(self._outcomes), 'job')}: {self.succeeded} succeeded, {self.failed} failed, "
-            f"in {seconds:.1f} s; {_counted(self._sent_files, 'file')} ({_counted(self._sent_bytes, 'byte')}) "
-            f"sent to S3; output in {outputs}"
+            f"{_counted(len(self._outcomes), 'job')}: {self.succeeded} succeeded, {self.failed - not_run} failed, "
+            f"{f'{not_run} not run, ' if not_run else ''}in {seconds:.1f} s; {_counted(self._sent_files, 'file')} "
+            f"({_counted(self._sent_bytes, 'byte')}) sent to S3; output in {outputs}"
         )
 
     def tell_failures(self) -> None:

@@ -72,6 +72,12 @@ class Waiting:
         """The jobs that can never run, now that this file cannot be sent; each is named once."""
         return [job for job in self._jobs.pop(item, ()) if self._missing.pop(job.number, None) is not None]
 
+    def give_up(self) -> list[Job]:
+        """The jobs that wait for a file. They wait no more."""
+        waiting = {job.number: job for jobs in self._jobs.values() for job in jobs if job.number in self._missing}
+        self._jobs.clear()
+        return list(waiting.values())
+
 
 class Stager:
     """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
@@ -93,13 +99,17 @@ class Stager:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
-    def close(self) -> None:
-        """End all transfers, those under way too."""
+    def cancel(self) -> None:
+        """Begin nothing more, and give up what is under way."""
         self._cancel.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             for transfer in self._transfers:
                 transfer.cancel()
+
+    def close(self) -> None:
+        """End all transfers, those under way too."""
+        self.cancel()
         for manager in self._managers.values():
             manager.shutdown()
         self._pool.shutdown(wait=True)
@@ -150,10 +160,11 @@ class Stager:
         except ToolError as error:
             self._fail(items, error)
         except Exception as error:
-            if not self._cancel.is_set():
-                self._fail(items, AwsError("upload", type(error).__name__, str(error), subject=f"input file {item}"))
+            self._fail(items, AwsError("upload", type(error).__name__, str(error), subject=f"input file {item}"))
 
     def _fail(self, items: list[str], error: ToolError) -> None:
+        if self._cancel.is_set():  # it was given up
+            return
         for item in items:
             self._emit(StagingFailed(item, error))
 

@@ -20,7 +20,7 @@ from jobbag.agenda import Agenda
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Emit, NotSubmitted, Submitted, WorkerFailed
+from jobbag.events import Emit, NotRun, NotSubmitted, Submitted, WorkerFailed
 from jobbag.jobrequest import TOKEN_VARIABLE
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Submitter:
         self._cloud = cloud.cancelled_by(self._cancel)
         self._emit = emit
         self._agenda: Agenda[_Task] = Agenda()
+        self._recalled: str | None = None  # why no more jobs are sent
         self._threads = [
             threading.Thread(target=self._work, name=f"submit-{number}", daemon=True)
             for number in range(REQUESTS_AT_ONCE)
@@ -70,8 +71,15 @@ class Submitter:
         for thread in self._threads:
             thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
+    def recall(self, reason: str) -> None:
+        """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
+        self._recalled = reason
+
     def submit(self, job: Job, request: dict[str, Any], *, unsure: bool = False) -> None:
-        """Send the job soon; gives a Submitted or a NotSubmitted. `unsure`: an earlier start may have sent it."""
+        """Send the job soon; gives a Submitted, a NotSubmitted or a NotRun.
+
+        `unsure`: an earlier start may have sent it.
+        """
         now = time.monotonic()
         self._agenda.put(now, _Task(job, request, lost=now if unsure else None))
 
@@ -90,6 +98,9 @@ class Submitter:
                 self._emit(WorkerFailed("submission", error))
 
     def _send(self, task: _Task) -> None:
+        if self._recalled is not None:
+            self._emit(NotRun(task.job, self._recalled))
+            return
         try:
             answer = self._cloud.call_once("batch", "SubmitJob", **task.request)
         except AwsError as error:

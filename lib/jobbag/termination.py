@@ -3,16 +3,59 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
+from types import TracebackType
 
+from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.errors import AwsError, Cancelled
+from jobbag.events import Emit, WorkerFailed
 
 log = logging.getLogger(__name__)
 
 JOBS_PER_CALL = 50
+
+
+class Terminator:
+    """Terminates jobs in a thread of its own, while the run goes on. A context manager: leaving it drops the rest."""
+
+    def __init__(self, cloud: Cloud, emit: Emit) -> None:
+        self._cancel = threading.Event()
+        self._cloud = cloud.cancelled_by(self._cancel)
+        self._emit = emit
+        self._agenda: Agenda[tuple[str, str, str]] = Agenda()  # AWS id, name, reason
+        self._thread = threading.Thread(target=self._work, name="terminate", daemon=True)
+
+    def __enter__(self) -> Terminator:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._cancel.set()
+        self._agenda.close()
+        self._thread.join()
+
+    def terminate(self, jobs: Mapping[str, str], reason: str) -> None:
+        """Ask AWS soon to stop jobs, given as AWS id → name. Logs those that were not reached."""
+        now = time.monotonic()
+        for aws_id, name in jobs.items():
+            self._agenda.put(now, (aws_id, name, reason))
+
+    def _work(self) -> None:
+        while tasks := self._agenda.get_all(JOBS_PER_CALL):
+            left = {aws_id: name for aws_id, name, _ in tasks}
+            try:
+                _terminate(self._cloud, left, tasks[0][2])
+            except Cancelled:
+                return
+            except BaseException as error:
+                self._emit(WorkerFailed("termination", error))
+                return
+            _tell(left)
 
 
 def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str) -> None:
@@ -20,6 +63,10 @@ def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str) -> None:
     left = dict(jobs)
     with suppress(Cancelled):
         _terminate(cloud, left, reason)
+    _tell(left)
+
+
+def _tell(left: Mapping[str, str]) -> None:
     for aws_id, name in left.items():
         log.error("job %s (%s) could not be terminated; it may still be running", name, aws_id)
 

@@ -32,6 +32,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "log_level": ("error", "trace"),
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
+    "canary": ("1", "003"),
+    "max_failures": ("0", "2.5%"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
 }
@@ -41,6 +43,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "log_file": ("log_file", Path),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
+    "canary": ("canary", int),
 }
 
 
@@ -270,7 +273,7 @@ def java_escaped(text: str) -> str:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
-CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "progress")
+CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress")
 OPEN_KEYS = sorted(option.key for option in HAVE_KEY if option.key and option.dest not in CHECKED)
 
 
@@ -328,6 +331,14 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
         (["-C", "/nowhere/at.all", "bag.in"], "/nowhere/at.all"),
         (["--grace", "soon", "bag.in"], "soon"),
         (["--grace=-1", "bag.in"], "-1"),
+        *(
+            ([f"--canary={text}", "bag.in"], f"--canary: '{text}'")
+            for text in ("0", "00", "-1", "1.5", "5%", "9" * 5000)
+        ),
+        *(
+            ([f"--max-failures={text}", "bag.in"], f"--max-failures: '{text}'")
+            for text in ("-1", "1.5", "%", "5 %", "101%", "100.1%", "many", "9" * 5000)
+        ),
         (["--on-interrupt", "cry", "bag.in"], "cry"),
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),

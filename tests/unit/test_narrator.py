@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobbag.bag import Job
-from jobbag.events import Event, Held, LogsWritten, Observation, Staged, StateChanged, Submitted
+from jobbag.events import Event, Halted, Held, LogsWritten, Observation, Staged, StateChanged, Submitted
 from jobbag.narrator import JobStateLog, Narrator
 
 from .builders import heard, job
@@ -39,6 +39,17 @@ def test_the_jobstate_log_is_appended_to(tmp_path: Path) -> None:
         "12 two SUBMITTED id-2\n"
         "13 one SUCCEEDED id-1\n"
     )
+
+
+def test_what_a_halt_does_to_each_job_is_told_once() -> None:
+    note = LogsWritten(ONE, Path("o"), Path("e"), 0, note="why")
+    with heard("jobbag.narrator") as lines:
+        narrator = Narrator()
+        for event in (note, Halted("2 jobs failed"), note):
+            narrator(event)
+    told = [line for line in lines if not line.startswith("DEBUG")]
+    assert told[0] == "WARNING job one: why"
+    assert [line.startswith("ERROR 2 jobs failed: no more jobs are sent") for line in told[1:]] == [True]
 
 
 def test_the_log_says_why_jobs_wait() -> None:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.bag import Bag, Job
-from jobbag.events import Event, LogsWritten, Merged
+from jobbag.errors import AwsError
+from jobbag.events import Event, Halted, LogsWritten, Lost, Merged, NotRun, NotSubmitted, StateChanged, Terminated
 from jobbag.outputs import JobFiles, MergedFiles
 
-from .builders import bag, job
+from .builders import bag, ended, job
 
 JOBS = bag(*(job(number, f"job {number}") for number in range(3, 10)))
 
@@ -162,6 +163,28 @@ def test_names_with_dots_are_kept_whole(tmp_path: Path) -> None:
 
 def test_each_job_has_its_own_pair_in_the_working_directory() -> None:
     assert JobFiles().paths(job(name="a.b c")) == (Path("a.b c.out"), Path("a.b c.err"))
+
+
+def test_a_halted_run_keeps_the_files_of_all_jobs(tmp_path: Path) -> None:
+    """Nothing is sent again: neither what was refused, nor what was terminated. What was there before is not meant."""
+    jobs = [job(number) for number in range(1, 5)]
+    refused, terminated, lost, stopped = jobs
+    files = tmp_path / "x.out", tmp_path / "x.err"
+    for path in files:
+        path.touch()
+    error = AwsError("SubmitJob", "ClientException", "no such queue")
+    old, new = LogsWritten(stopped, *files, 1), [LogsWritten(one, *files, 2) for one in jobs]
+    events: list[Event] = [
+        *(NotSubmitted(refused, error), new[0]),
+        *(Terminated(terminated, "id"), StateChanged(terminated, "id", ended("FAILED")), new[1]),
+        *(Lost(lost, "id", error), new[2]),
+        *(Terminated(stopped, "id"), StateChanged(stopped, "id", ended("FAILED")), old),
+    ]
+    written = [one for one in JobFiles().restore(events) if isinstance(one, LogsWritten)]
+    assert written == []
+    halt: list[Event] = [Halted("why"), NotRun(stopped, "why")]
+    assert [one for one in JobFiles().restore([*events, *halt]) if isinstance(one, LogsWritten)] == new[:3]
+    assert [one for one in JobFiles().restore([*events, *halt, new[3]]) if isinstance(one, LogsWritten)] == new
 
 
 def test_files_of_an_earlier_start_count_only_while_they_are_there(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from jobbag.bag import Job
 from jobbag.errors import AwsError, ExitCode, Interrupted
 from jobbag.events import (
     Event,
+    Halted,
     LogsWritten,
     Lost,
     Made,
     Making,
+    NotRun,
     NotSubmitted,
     Observation,
     Signalled,
@@ -49,8 +51,8 @@ def written(one: Job) -> LogsWritten:
     return LogsWritten(one, Path("o"), Path("e"), 1)
 
 
-def after(*events: Event, delayed: str | None = None) -> Snapshot:
-    progress = Progress(bag(*JOBS), now_ms() - 61_000, lambda: delayed)
+def after(*events: Event, delayed: str | None = None, awaited: str | None = None) -> Snapshot:
+    progress = Progress(bag(*JOBS), now_ms() - 61_000, lambda: delayed, lambda: awaited)
     for event in events:
         progress(event)
     return progress.snapshot()
@@ -157,6 +159,18 @@ def test_what_it_waits_for(events: list[Event], words: str) -> None:
 def test_it_says_what_trouble_is_waited_out() -> None:
     now = after(*ALL_SENT, delayed="throttling of DescribeJobs")
     assert now.waits_for == "waiting out throttling of DescribeJobs; waiting for 6 jobs in SUBMITTED"
+
+
+def test_it_says_what_the_other_jobs_wait_for() -> None:
+    now = after(sent(A), awaited="the canary to succeed")
+    assert now.waits_for == "waiting for the canary to succeed; waiting for 1 job in SUBMITTED"
+
+
+def test_a_halted_run_sends_nothing() -> None:
+    events = [*(NotRun(one, "why") for one in JOBS[2:]), StateChanged(A, "id", ended("FAILED")), sent(JOBS[1])]
+    now = after(Halted("why"), *events)
+    assert (now.ended, now.failed) == (5, 5)
+    assert now.waits_for == "stopping; waiting for 1 job in SUBMITTED"
 
 
 def test_nothing_is_waited_for_when_it_is_over() -> None:

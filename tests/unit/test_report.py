@@ -10,9 +10,11 @@ from jobbag.bag import Job
 from jobbag.errors import AwsError
 from jobbag.events import (
     Event,
+    Halted,
     LogPlace,
     LogsWritten,
     Lost,
+    NotRun,
     NotSubmitted,
     Observation,
     Staged,
@@ -175,3 +177,60 @@ def test_which_jobs_a_new_start_repeats() -> None:
         NotSubmitted(refused, ERROR),
     )
     assert [report.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
+
+
+# -- a run that is halted
+
+
+WHY = "1 job failed, and --max-failures allows 0"
+NEVER_STARTED = ended("FAILED", None, started=None, stopped=None)
+
+
+def halted() -> tuple[list[Job], Report]:
+    """A run that one failure halted, with a job of each fate; and one that it has still to care for."""
+    jobs = [job(number, f"job-{number}") for number in range(1, 8)]
+    good, bad, ran, waited, late, unsent, _open = jobs
+    fates: list[Event] = [
+        *story(good),
+        *story(bad, FAILED),
+        Halted(WHY),
+        *(NotRun(unsent, WHY), written(unsent)),
+        *(Terminated(ran, "id-3"), *story(ran, ended("FAILED", 143))),
+        *(Submitted(waited, "id-4"), Terminated(waited, "id-4"), *story(waited, NEVER_STARTED)),
+        *(Terminated(late, "id-5"), *story(late)),  # it succeeded all the same
+    ]
+    return jobs, fold(jobs, *(Submitting(one, "token") for one in jobs[:5]), *fates)
+
+
+def test_what_a_halt_kept_from_running_is_told_in_one_line() -> None:
+    jobs, report = halted()
+    for event in (NotRun(jobs[6], WHY), written(jobs[6])):
+        report(event)
+    assert (report.complete, report.exit_code, report.failed) == (True, 1, 5)
+    assert report.headline("here").startswith("7 jobs: 2 succeeded, 2 failed, 3 not run, in ")
+    first, *others = report.failures()
+    assert first == f"halted: {WHY}; 3 jobs not run"
+    assert [line.split(" (")[0] for line in others] == ["job job-2", "job job-3"]
+    notes = {one.name: (report.why_no_log(one), report.remark(one)) for one in jobs}
+    assert notes == {
+        **dict.fromkeys(("job-1", "job-2", "job-5"), (None, None)),
+        "job-3": (None, f"terminated: {WHY}"),
+        **dict.fromkeys(("job-4", "job-6", "job-7"), (f"not run: {WHY}", None)),
+    }
+
+
+def test_a_halted_run_that_is_taken_up_sends_only_what_nothing_is_known_of_to_its_end() -> None:
+    jobs, report = halted()
+    assert [one.name for one in jobs if report.is_to_send(one)] == ["job-7"]
+    assert not report.has_to_send, "it will be told as not run"
+    report(NotSubmitted(jobs[6], ERROR))
+    assert not any(map(report.is_to_send, jobs))
+    assert report.why_no_log(jobs[6]) == f"it was not submitted: {ERROR}"
+    report(Submitting(jobs[6], "token"))
+    assert report.has_to_send, "AWS may have it"
+
+
+def test_a_job_that_a_signal_stopped_is_sent_again_unless_the_run_is_halted() -> None:
+    events: list[Event] = [Submitting(ONE, "t"), Terminated(ONE, "id-1"), *story(ONE, FAILED)]
+    assert fold([ONE], *events).is_to_send(ONE)
+    assert not fold([ONE], *events, Halted(WHY)).is_to_send(ONE)

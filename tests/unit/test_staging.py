@@ -49,6 +49,21 @@ def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[st
     assert [one for one in whole.jobs if needs(one, whole) & broken] == sorted(lost, key=lambda one: one.number)
 
 
+@settings(max_examples=100, deadline=None)
+@given(bags(), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=4))
+def test_who_gives_up_hears_of_each_other_job_once_and_of_no_file_more(
+    whole: Bag, files: list[tuple[str, bool]]
+) -> None:
+    waiting = Waiting(whole, whole.jobs)
+    told = list(waiting.ready)
+    for item, arrives in files:
+        told += waiting.arrived(item) if arrives else waiting.failed(item)
+    told += waiting.give_up()
+    assert sorted(one.number for one in told) == [1, 2, 3, 4]
+    assert [waiting.arrived(item) + waiting.failed(item) for item in "abcd"] == [[]] * 4
+    assert waiting.items == []
+
+
 def test_only_files_that_are_waited_for_are_sent() -> None:
     done, open_job = job(1, "done", inputs=("a", "b")), job(2, "open", inputs=("s3://x/y", "c", "b"))
     waiting = Waiting(bag(done, open_job, common=("d",)), [open_job])

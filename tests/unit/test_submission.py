@@ -11,7 +11,7 @@ import pytest
 from jobbag import submission
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError
-from jobbag.events import Event, NotSubmitted, Submitted
+from jobbag.events import Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobrequest import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
 from jobbag.specs import S3Place
 from jobbag.submission import LOOKS, Submitter, find, token_of
@@ -128,6 +128,21 @@ def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
     with Submitter(fake.cloud, events.put) as submitter:
         submitter.submit(ONE, request(), unsure=unsure)
         return events.get(timeout=TIMEOUT)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("unsure", [False, True])
+def test_a_job_that_is_recalled_is_not_sent(unsure: bool) -> None:
+    """Not even after a look for it that found nothing."""
+    fake = FakeCloud({})
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(fake.cloud, events.put) as submitter:
+        submitter.recall("2 jobs failed")
+        submitter.submit(ONE, request(), unsure=unsure)
+        event = events.get(timeout=TIMEOUT)
+    assert isinstance(event, NotRun)
+    assert (event.job, event.reason) == (ONE, "2 jobs failed")
+    assert "SubmitJob" not in fake.calls
 
 
 def lost() -> AwsError:
