@@ -250,6 +250,17 @@ def test_the_links_lead_to_the_files_from_wherever_the_page_is(reader: Reader) -
     ]
 
 
+def test_a_bag_without_jobs_has_a_page_too(reader: Reader) -> None:
+    summary = sample(1, failing=0)
+    summary |= {"jobs": [], "counts": {"jobs": 0, "succeeded": 0, "failed": 0, "not_run": 0}, "calls": {}, "region": ""}
+    summary["vcpu_hours"] = {"asked": 0.0, "wasted": 0.0}
+    reader.open(summary)
+    assert reader.one("h1").text == "✓No jobs, nothing to do"
+    assert reader.one("#shown").text == "0 jobs"
+    assert "NaN" not in reader.one("body").text
+    assert reader.complaints() == []
+
+
 def test_a_run_that_was_stopped_says_so(reader: Reader) -> None:
     summary = json.loads(json.dumps(FEW))
     ended = summary["jobs"][3]["created"] + 90_000

@@ -3,7 +3,8 @@
 function headline() {
   const { jobs, succeeded, failed, not_run: notRun } = summary.counts;
   const all = jobs === 1 ? "The job" : `All ${counted(jobs)} jobs`;
-  const told = failed === jobs ? `${all} failed`
+  const told = !jobs ? "No jobs, nothing to do"
+    : failed === jobs ? `${all} failed`
     : failed ? `${counted(failed)} of ${plural(jobs, "job")} failed`
     : succeeded === jobs ? `${all} succeeded`
     : notRun === jobs ? `None of ${plural(jobs, "job")} was run`
@@ -20,11 +21,11 @@ function showHeader() {
   $("headline").append(make("span", { className: "glyph", ariaHidden: "true" }, GLYPH[outcome]), headline());
   document.title = `${headline()} · ${bags}`;
   const when = `${period(started, ended)} ${zone(started)}`;
-  $("origin").append([bags, line(region), when, `exit status ${status}`].join(" · "));
+  $("origin").append([bags, line(region), when, `exit status ${status}`].filter(Boolean).join(" · "));
   for (const [key, name] of [["succeeded", "succeeded"], ["failed", "failed"], ["not_run", "not-run"]]) {
     if (counts[key]) $("shares").append(part(name, counts[key] / counts.jobs));
   }
-  const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / counts.jobs));
+  const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / (counts.jobs || 1)));
   $("figures").append(
     fact("counts.jobs", "Jobs", counted(counts.jobs), `at most ${counted(peak())} at a time`),
     outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), outOfAll("not_run", "Not run"),

@@ -82,7 +82,7 @@ const timeline = {
     if (this.pitch >= LEGIBLE) this.drawNames();
     else this.drawNumbers();
     canvas.ariaLabel = `Timeline of ${plural(view.rows.length, "job")}, ${elapsed(END)} in all; shown are jobs `
-      + `${counted(this.first + 1)} to ${counted(this.last)}, from ${elapsed(this.from)} to ${elapsed(this.to)}`;
+      + `${counted(Math.min(this.first + 1, this.last))} to ${counted(this.last)}, from ${elapsed(this.from)} to ${elapsed(this.to)}`;
   },
 
   say(text, x, y, align, colour) {
