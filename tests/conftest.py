@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from helpers.servers import Listener, LocalServer, MotoServer
 from helpers.tool import Tool
+
+settings.register_profile("untimed", deadline=None)  # no test is timed: a machine may be busy
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -222,6 +222,16 @@ class Cloud:
         """
         return self.persist(service, operation, lambda: self._once(service, operation, region, params))
 
+    def pages(self, service: str, operation: str, region: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """The pages of a listing with a `nextToken`, one call each (`call`)."""
+        more: dict[str, str] = {}
+        while True:
+            page = self.call(service, operation, region, **params, **more)
+            yield page
+            if not page.get("nextToken"):
+                return
+            more = {"nextToken": page["nextToken"]}
+
     def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobbag import entities, jobrequest, takeup
+from jobbag import entities, takeup
 from jobbag.aws import Cloud
 from jobbag.bag import Bag
 from jobbag.config import PROG, Settings
@@ -25,7 +25,8 @@ from jobbag.logfile import ToolLog
 from jobbag.logs import delete_stream
 from jobbag.narrator import JobStateLog, Narrator
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
-from jobbag.pipeline import Pipeline, RequestOf, Stopping
+from jobbag.packing import Packing, Requests
+from jobbag.pipeline import Pipeline, Stopping
 from jobbag.preflight import Task
 from jobbag.progress import Progress
 from jobbag.records import iso
@@ -159,11 +160,11 @@ class _Start:
         stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
-            request_of = self._prepare(known, footprint, report)
+            requests = self._prepare(known, footprint, report)
             with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log")) as states:
                 outputs.prepare()
                 pipeline = Pipeline(
-                    self.cloud, self.bag, self.place, request_of, report, gate, notes,
+                    self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
                     [Narrator(success), states, outputs, footprint, progress], outputs.paths,
                     stopping=stopping,
                     bucket_is_new=footprint.bucket_is_new,
@@ -193,10 +194,10 @@ class _Start:
         # As long as they may be needed, the parts are kept in the place of streams that are deleted.
         return MergedFiles(self.settings.merge_logs, self.bag, notes, keep_parts=self.settings.delete_log_streams)
 
-    def _prepare(self, known: Mapping[Kind, Entity], footprint: Footprint, report: Report) -> RequestOf:
+    def _prepare(self, known: Mapping[Kind, Entity], footprint: Footprint, report: Report) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
         if not report.has_to_send:
-            return lambda job, token: jobrequest.submit_request(job, self.bag, self.place, Target(None, None), token)
+            return Requests(self.bag, self.place, Target(None, None), self.cloud.region)
         ready = footprint.workshop.prepare(self.plan, known)
         footprint.make_bucket()
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
@@ -205,7 +206,7 @@ class _Start:
             own_retry = definition.detail
         retry = TRANSIENT_RETRY if self.settings.transient_retries and not has_own_retry(own_retry or {}) else None
         target = Target(queue.arn if queue else None, definition.arn if definition else None, retry)
-        return lambda job, token: jobrequest.submit_request(job, self.bag, self.place, target, token)
+        return Requests(self.bag, self.place, target, self.cloud.region)
 
     def _delete_log_streams(self, report: Report) -> None:
         """At the very end, when no later start can need them."""
@@ -232,7 +233,7 @@ class _Start:
         hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
         with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
             footprint.abort_unfinished_uploads(cloud)
-            if made and not self.settings.keep:
+            if not self.settings.keep:
                 failures = footprint.take_down(cloud)
         for failure in failures:
             log.error("%s", failure)

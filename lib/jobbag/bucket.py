@@ -87,7 +87,7 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
     Returns the first keys of what is left there: results of jobs, which are never deleted.
     """
     try:
-        _delete_objects(cloud, bucket, ({"Key": key} for key in uploaded))
+        delete(cloud, bucket, uploaded)
         _abort_uploads(cloud, bucket)
         left = list(islice(keys(cloud, bucket, ""), SHOWN))
         if not left:
@@ -100,6 +100,15 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
         if error.code == "BucketNotEmpty":  # a job wrote to it just now
             return list(islice(keys(cloud, bucket, ""), SHOWN))
         raise error.about(f"bucket {bucket}") from None
+
+
+def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
+    """Delete the objects with these keys. Raises AwsError, or CleanupError with those that stayed."""
+    try:
+        _delete_objects(cloud, bucket, ({"Key": key} for key in doomed))
+    except AwsError as error:
+        if error.code != "NoSuchBucket":
+            raise error.about(f"bucket {bucket}") from None
 
 
 def _abort_uploads(cloud: Cloud, bucket: str) -> None:

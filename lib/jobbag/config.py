@@ -55,6 +55,7 @@ class Settings:
     fresh: bool = False
     retry_failed: bool = False
     detach: bool = False
+    array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # jobs to send before one has succeeded
@@ -271,6 +272,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         fresh=options.fresh,
         retry_failed=options.retry_failed,
         detach=options.detach,
+        array=options.array or "auto",
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
         canary=int(options.canary) if options.canary else None,

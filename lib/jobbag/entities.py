@@ -292,13 +292,8 @@ def _describe_definition(cloud: Cloud, ref: str) -> dict[str, Any] | None:
 
 
 def _active_revisions(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call("batch", "DescribeJobDefinitions", jobDefinitionName=name, status="ACTIVE", **more)
+    for page in cloud.pages("batch", "DescribeJobDefinitions", jobDefinitionName=name, status="ACTIVE"):
         yield from page["jobDefinitions"]
-        if not page.get("nextToken"):
-            return
-        more = {"nextToken": page["nextToken"]}
 
 
 def _reason(detail: Mapping[str, Any]) -> str:

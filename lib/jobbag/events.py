@@ -139,7 +139,10 @@ class StagingFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Submitting(Event):
-    """The job may be sent from now on, and with it `token`, by which it can be found again."""
+    """The job may be sent from now on, and with it `token`, by which it can be found again.
+
+    A child of an array job has the token of the array, a colon, and its index.
+    """
 
     job: Job
     token: str
@@ -151,6 +154,20 @@ class Submitted(Event):
 
     job: Job
     aws_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent(Event):
+    """An earlier start may have sent these jobs in an array job, but AWS Batch has none with its token."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached(Event):
+    """An object that only the jobs of this run need is about to be put into S3 under this key."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
 from jobbag.errors import ToolError
-from jobbag.events import Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
+from jobbag.events import Attached, Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.specs import S3Place
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Footprint:
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         self._uploaded: set[str] = set()
+        self._attached: set[str] = set()  # objects that nobody needs after the run
         self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
         self._begun: dict[str, list[str]] = {}  # by key: the ids of the uploads in parts, done or not
 
@@ -37,6 +38,8 @@ class Footprint:
                 self._asked.setdefault(key, []).append(event.at)
             case PartsBegun(key=key, upload_id=upload_id):
                 self._begun.setdefault(key, []).append(upload_id)
+            case Attached(key=key):
+                self._attached.add(key)
             case Staged(key=key):
                 self._uploaded.add(key)
                 if len(self._asked.get(key, ())) == 1:  # else one is done, and nobody knows of the others
@@ -53,6 +56,7 @@ class Footprint:
             case TakenDown():
                 self._bucket_is_ours = False
                 self._uploaded.clear()
+                self._attached.clear()
                 self._asked.clear()
                 self._begun.clear()
 
@@ -94,6 +98,10 @@ class Footprint:
         self._note(TakingDown(tuple(self.describe())))
         try:
             self.workshop.take_down(cloud)
+        except ToolError as error:
+            failures += error.lines
+        try:
+            bucket.delete(cloud, self._place.bucket, self._attached)
         except ToolError as error:
             failures += error.lines
         if self._doomed_bucket:

@@ -57,6 +57,11 @@ class Gate:
         return f"one of the {counted(len(self._sent), 'job')} of --canary to succeed"
 
     @property
+    def canary(self) -> int:
+        """How many jobs, of those that are to be sent, have to go one by one, as the canary."""
+        return 0 if self._canary is None or self._proven else self._canary
+
+    @property
     def verdict(self) -> str | None:
         """Why the run is to halt, if it is."""
         if self._max_failures is not None and len(self._failed) > self._max_failures:

@@ -29,6 +29,7 @@ _KINDS: dict[str, type[Event]] = {
         all_events.PartsAsked,
         all_events.PartsBegun,
         all_events.Staged,
+        all_events.Attached,
         all_events.Submitting,
         all_events.Submitted,
         all_events.NotSubmitted,

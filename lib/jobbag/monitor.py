@@ -7,11 +7,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from jobbag.arrays import Arrays, parent_of
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.capacity import needs_of
@@ -27,15 +28,18 @@ from jobbag.events import (
     WorkerFailed,
     joined,
 )
-from jobbag.schedule import Schedule
+from jobbag.schedule import Allowance, Schedule
 
 log = logging.getLogger(__name__)
 
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
+CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
 _DEFAULT_LOG = LogPlace(None)
+
+FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
 
 Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
 
@@ -62,6 +66,10 @@ class Monitor:
         self._tick = LOCAL_TICK if cloud.embedded else TICK
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
         self._schedule = Schedule(self._tick, self._rate * IDS_PER_CALL)
+        self._arrays = Arrays(LOCAL_TICK if cloud.embedded else FIRST_LOOK)
+        children_rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CHILDREN_CALLS_PER_SECOND
+        self._calls = Allowance(self._rate, BURST)
+        self._children_calls = Allowance(children_rate, CHILDREN_BURST)
         self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
@@ -78,30 +86,38 @@ class Monitor:
         self._new.put((aws_id, job, status))
 
     def _run(self) -> None:
-        calls, since = float(BURST), time.monotonic()  # that may be made now, and since when that holds
         try:
             while not self._stop.is_set():
                 self._take_new()
-                now = time.monotonic()
-                calls, since = min(calls + (now - since) * self._rate, BURST), now
-                if calls < 1.0:
-                    self._stop.wait((1.0 - calls) / self._rate)
-                elif batch := self._schedule.take(time.monotonic(), IDS_PER_CALL):
-                    calls -= 1.0
-                    self._ask(batch)
-                else:
-                    pause = self._schedule.pause(time.monotonic())
-                    self._stop.wait(self._tick if pause is None else min(pause, self._tick))
+                self._stop.wait(self._do_next(time.monotonic()))
         except Cancelled:
             return
         except BaseException as error:
             self._emit(WorkerFailed("monitor", error))
 
+    def _do_next(self, now: float) -> float:
+        """Make the next call, if one is due; the seconds to wait after it."""
+        if (pause := self._calls.pause(now)) > 0:
+            return pause
+        if parents := self._arrays.look(now, IDS_PER_CALL):
+            self._calls.spend()
+            self._look_at_arrays(parents)
+        elif batch := self._schedule.take(now, IDS_PER_CALL):
+            self._calls.spend()
+            self._ask(batch)
+        elif self._children_calls.pause(now) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
+            self._children_calls.spend()
+            self._ask(batch)
+        else:
+            pauses = (self._schedule.pause(now), self._arrays.pause(now), self._tick)
+            return min(pause for pause in pauses if pause is not None)
+        return 0.0
+
     def _take_new(self) -> None:
         while not self._new.empty():
             aws_id, job, status = self._new.get()
             self._watched[aws_id] = _Watched(job, status)
-            self._schedule.add(aws_id, time.monotonic())
+            (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
 
     def _ask(self, batch: list[str]) -> None:
         answer = self._cloud.call("batch", "DescribeJobs", jobs=batch)
@@ -112,14 +128,37 @@ class Monitor:
             else:
                 self._missed(aws_id)
 
+    def _look_at_arrays(self, ids: list[str]) -> None:
+        """Ask for array jobs, and a child of some; find out which children have ended."""
+        seen = {detail["jobId"]: detail for detail in self._cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]}
+        for aws_id in ids:
+            if parent_of(aws_id):
+                if aws_id in seen:
+                    self._saw(aws_id, seen[aws_id])
+            elif aws_id in seen:
+                self._list_ended(aws_id, self._arrays.saw(aws_id, seen[aws_id], time.monotonic()))
+            elif self._arrays.missing(aws_id, time.monotonic()) > MISSING:
+                for child in self._arrays.children(aws_id):
+                    self._lose(child)
+
+    def _list_ended(self, array: str, statuses: Iterable[str]) -> None:
+        for status in statuses:
+            for page in self._cloud.pages("batch", "ListJobs", arrayJobId=array, jobStatus=status):
+                self._children_calls.spend()
+                self._arrays.want(array, (one["jobId"] for one in page["jobSummaryList"]))
+
     def _saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
         watched = self._watched[aws_id]
         watched.missing_since = None
         status = str(detail["status"])
+        is_child = parent_of(aws_id) is not None
         if status in ENDED:
-            self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
+            if is_child:
+                self._arrays.forget(aws_id)
+            else:
+                self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
             del self._watched[aws_id]
-        else:
+        elif not is_child:
             started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
             self._schedule.saw(aws_id, time.monotonic(), started)
         shown = status, detail.get("statusReason")
@@ -143,13 +182,17 @@ class Monitor:
         watched = self._watched[aws_id]
         now = time.monotonic()
         watched.missing_since = watched.missing_since or now
-        if now - watched.missing_since <= MISSING:
+        if now - watched.missing_since > MISSING:
+            self._lose(aws_id)
+        elif parent_of(aws_id) is None:  # of children, the array's counts tell that they are still to be asked for
             self._schedule.saw(aws_id, time.monotonic(), None)
-        else:
-            self._schedule.forget(aws_id)
-            del self._watched[aws_id]
-            message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
-            self._emit(Lost(watched.job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))
+
+    def _lose(self, aws_id: str) -> None:
+        """Give up a job that AWS Batch does not show."""
+        job = self._watched.pop(aws_id).job
+        (self._arrays if parent_of(aws_id) else self._schedule).forget(aws_id)
+        message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
+        self._emit(Lost(job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))
 
 
 def observe(detail: Mapping[str, Any]) -> Observation:

@@ -165,6 +165,15 @@ TRANSFERS = (
         takes="files",
     ),
     Option(
+        ("--array",),
+        "Whether jobs that differ only in name, command and environment are packed into array jobs, of which AWS "
+        "Batch takes ten thousand in the time of one: auto packs 500 or more that follow the fetch-and-run protocol; "
+        "always packs all that it can, and needs sh and one of aws, curl and python3 in the image. Default: auto.",
+        "when",
+        "pegasus.aws.batch.array",
+        choices=("auto", "never", "always"),
+    ),
+    Option(
         ("--delete-log-streams",),
         "Delete the log stream of each job from CloudWatch Logs once its output is safely on disk.",
     ),

@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import (
+    Absent,
+    Attached,
     Event,
     Halted,
     Lost,
@@ -35,6 +37,7 @@ from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
 from jobbag.logs import LogFetcher, Paths
 from jobbag.monitor import Monitor
+from jobbag.packing import Packer, Packing, Requests, Sendable, Shipment, by_token, child_token, parent_token, shipments
 from jobbag.report import Report
 from jobbag.signals import Signals
 from jobbag.specs import S3Place
@@ -45,7 +48,6 @@ from jobbag.termination import Terminator, terminate
 log = logging.getLogger(__name__)
 
 Consumer = Callable[[Event], None]
-RequestOf = Callable[[Job, str], dict[str, Any]]  # the SubmitJob request of a job with a token
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Pipeline:
         cloud: Cloud,
         bag: Bag,
         place: S3Place,
-        request_of: RequestOf,
+        requests: Requests,
+        packing: Packing,
         report: Report,
         gate: Gate,
         journal: Journal,
@@ -87,7 +90,7 @@ class Pipeline:
     ) -> None:
         self._cloud = cloud
         self._bag = bag
-        self._request_of = request_of
+        self._requests = requests
         self._report = report
         self._gate = gate
         self._journal = journal
@@ -98,9 +101,12 @@ class Pipeline:
         self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         emit = self._events.put
-        self._waiting = Waiting(bag, [job for job in bag.jobs if report.is_to_send(job)])
-        self._ready: deque[Job] = deque(self._waiting.ready)
-        self._sending: set[int] = set()  # numbers of jobs that are under way to AWS Batch
+        to_send = [job for job in bag.jobs if report.is_to_send(job)]
+        self._waiting = Waiting(bag, to_send)
+        self._packing = packing
+        self._packer = Packer(to_send[gate.canary :], packing)
+        self._ready: deque[Shipment] = deque()
+        self._sending: dict[str, tuple[Shipment, Sendable]] = {}  # under way to AWS Batch, by token
         self._fetcher = LogFetcher(cloud, paths, emit)
         self._inquirer = Inquirer(cloud, emit)
         self._monitor = Monitor(cloud, emit, self._inquirer.saw)
@@ -152,47 +158,76 @@ class Pipeline:
         return not (self._sending or self._ready or self._waiting.items)
 
     def _go_on(self, staged: Sequence[str]) -> None:
-        for job in self._bag.jobs:
-            if not self._report.is_to_send(job):
-                self._take_up(job)
+        in_doubt = [job for job in self._bag.jobs if not self._report.is_to_send(job) and self._take_up(job)]
+        self._seek(in_doubt)
+        self._are_ready(self._waiting.ready)
         if self._report.halted is not None:
             self._handle(Halted(self._report.halted))
         else:
             self._heed_gate()
         for item in staged:
-            self._ready += self._waiting.arrived(item)
+            self._are_ready(self._waiting.arrived(item))
         self._stager.send(self._waiting.items)
         self._send_ready()
 
-    def _take_up(self, job: Job) -> None:
+    def _take_up(self, job: Job) -> bool:
+        """Go on with a job where an earlier start left it; true if it is not known whether AWS has it."""
         outcome = self._report.of(job)
-        if outcome.finished:
-            return
-        if outcome.over:
-            self._fetch(job)
-        elif outcome.aws_id:
-            status = outcome.observation.status if outcome.observation else "SUBMITTED"
-            self._monitor.watch(outcome.aws_id, job, status)
-        else:
-            assert outcome.token is not None
-            self._sending.add(job.number)
-            self._submitter.submit(job, self._request_of(job, outcome.token), unsure=True)
+        if not outcome.finished:
+            if outcome.over:
+                self._fetch(job)
+            elif outcome.aws_id:
+                status = outcome.observation.status if outcome.observation else "SUBMITTED"
+                self._monitor.watch(outcome.aws_id, job, status)
+            else:
+                return True
+        return False
+
+    def _seek(self, jobs: Iterable[Job]) -> None:
+        """Look for jobs that an earlier start may have sent."""
+        known_by = ((job, self._report.of(job).token or "") for job in jobs)
+        for token, children in by_token(known_by).items():
+            found, sendable = tuple(children.values()), self._requests.sought(children, token)
+            self._sending[token] = found, sendable
+            self._submitter.submit(found, sendable, unsure=True)
+
+    def _are_ready(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._ready += self._packer.ready(job)
 
     def _send_ready(self) -> None:
         """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
         if not (self._open and self._ready) or len(self._sending) > SENDING_AT_ONCE // 2:
             return
-        room = min(len(self._ready), SENDING_AT_ONCE - len(self._sending))
-        batch = [self._ready.popleft() for _ in range(self._gate.admits(room))]
+        batch = self._next_batch()
         if not batch:
             return
-        tokens = [f"{self._start_id}.{job.number}" for job in batch]
-        for job, token in zip(batch, tokens, strict=True):
-            self._tell(Submitting(job, token))
+        tokens = [f"{self._start_id}.{jobs[0].number}" for jobs in batch]
+        sendables = [self._requests.of(jobs, token) for jobs, token in zip(batch, tokens, strict=True)]
+        for jobs, token, sendable in zip(batch, tokens, sendables, strict=True):
+            for key in sendable.objects:
+                self._tell(Attached(key))
+            for index, job in enumerate(jobs):
+                self._tell(Submitting(job, child_token(token, index) if sendable.is_array else token))
         self._journal.sync()
-        for job, token in zip(batch, tokens, strict=True):
-            self._sending.add(job.number)
-            self._submitter.submit(job, self._request_of(job, token))
+        for jobs, token, sendable in zip(batch, tokens, sendables, strict=True):
+            self._sending[token] = jobs, sendable
+            self._submitter.submit(jobs, sendable)
+
+    def _next_batch(self) -> list[Shipment]:
+        """What is to be sent now, of what is ready, as far as the gate admits it."""
+        batch: list[Shipment] = []
+        count = 0
+        for _ in range(len(self._ready)):
+            if len(batch) == SENDING_AT_ONCE - len(self._sending) or self._gate.admits(count + 1) <= count:
+                break
+            shipment = self._ready.popleft()
+            if self._gate.admits(count + len(shipment)) < count + len(shipment):
+                self._ready.append(shipment)  # a smaller one may do
+            else:
+                batch.append(shipment)
+                count += len(shipment)
+        return batch
 
     def _tell(self, event: Event) -> None:
         for consumer in self._consumers:
@@ -202,21 +237,28 @@ class Pipeline:
         self._tell(event)
         match event:
             case Staged(item=item):
-                self._ready += self._waiting.arrived(item)
+                self._are_ready(self._waiting.arrived(item))
             case StagingFailed(item=item, error=error):
                 for job in self._waiting.failed(item):
+                    self._ready += self._packer.gone(job)
                     self._handle(NotSubmitted(job, error))
             case Submitted(job=job, aws_id=aws_id):
-                self._sending.discard(job.number)
+                self._arrived(job)
                 self._monitor.watch(aws_id, job)
                 if self._report.halted is not None:
                     self._end([(job, aws_id)], self._report.halted)
+            case Absent(jobs=jobs):
+                self._arrived(jobs[0])
+                if self._report.halted is None:
+                    self._ready += shipments(jobs, self._packing)
+                else:
+                    self._not_run(jobs, self._report.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
-                self._sending.discard(job.number)
+                self._arrived(job)
                 self._fetch(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._report.of(job).to_repeat and self._open:
-                    self._ready.append(job)
+                    self._ready.append((job,))
                 else:
                     self._fetch(job)
             case Lost(job=job):
@@ -228,6 +270,12 @@ class Pipeline:
         if isinstance(event, (NotSubmitted, StateChanged, Lost)):
             self._heed_gate()
         self._send_ready()
+
+    def _arrived(self, job: Job) -> None:
+        """It is known now what became of the sending of a job, and of those that were sent with it."""
+        token = self._report.of(job).token
+        if token is not None:
+            self._sending.pop(parent_token(token)[0], None)
 
     def _fetch(self, job: Job) -> None:
         outcome = self._report.of(job)
@@ -245,13 +293,16 @@ class Pipeline:
     def _halt(self, reason: str) -> None:
         """Send nothing more, and terminate what is sent; then the run goes on to its end."""
         self._open = False
-        unsent = [*self._ready, *self._waiting.give_up()]
+        unsent = [*chain(*self._ready), *self._packer.give_up(), *self._waiting.give_up()]
         self._ready.clear()
-        for job in unsent:
-            self._handle(NotRun(job, reason))
+        self._not_run(unsent, reason)
         self._submitter.recall(reason)
         self._end(self._report.running(), reason)
         self._stager.cancel()
+
+    def _not_run(self, jobs: Iterable[Job], reason: str) -> None:
+        for job in jobs:
+            self._handle(NotRun(job, reason))
 
     def _end(self, jobs: Iterable[tuple[Job, str]], reason: str) -> None:
         self._terminator.terminate(self._to_terminate(jobs), f"pegasus-aws-batch was halted: {reason}")
@@ -299,13 +350,12 @@ class Pipeline:
 
     def _find_lost(self, cloud: Cloud) -> None:
         """Jobs whose SubmitJob got no answer may run too."""
-        for job in self._bag.jobs:
-            token = self._report.of(job).token
-            if job.number in self._sending and token is not None:
-                try:
-                    aws_id = find(cloud, self._request_of(job, token))
-                except ToolError as error:
-                    log.error("job %s may be running: %s", job.name, error)
-                    continue
-                if aws_id is not None:
-                    self._handle(Submitted(job, aws_id))
+        for jobs, sendable in list(self._sending.values()):
+            try:
+                aws_id = find(cloud, sendable.request)
+            except ToolError as error:
+                log.error("job %s may be running: %s", jobs[0].name, error)
+                continue
+            if aws_id is not None:
+                for job, own_id in sendable.ids(jobs, aws_id):
+                    self._handle(Submitted(job, own_id))

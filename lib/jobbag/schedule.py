@@ -44,6 +44,24 @@ class Times:
         return next((mark for mark in marks if mark > seconds), None)
 
 
+class Allowance:
+    """How many calls may be made: so many a second on average, and some at once after a pause."""
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._per_second, self._burst = per_second, burst
+        self._calls, self._since = burst, 0.0
+
+    def pause(self, now: float) -> float:
+        """The seconds until a call may be made."""
+        self._calls = min(self._calls + (now - self._since) * self._per_second, self._burst)
+        self._since = now
+        return max((1.0 - self._calls) / self._per_second, 0.0)
+
+    def spend(self) -> None:
+        """A call is made."""
+        self._calls -= 1.0
+
+
 @dataclass(slots=True)
 class _Entry:
     submitted: float

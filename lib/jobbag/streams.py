@@ -100,13 +100,6 @@ def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict
     Raises AwsError (ResourceNotFoundException) if one of the streams does not exist.
     """
     first = places[0]
-    more: dict[str, str] = {}
-    while True:
-        page = cloud.call(
-            "logs", "FilterLogEvents", first.region, logGroupName=first.group,
-            logStreamNames=[place.stream for place in places], **more,
-        )  # fmt: skip
+    names = [place.stream for place in places]
+    for page in cloud.pages("logs", "FilterLogEvents", first.region, logGroupName=first.group, logStreamNames=names):
         yield from page["events"]
-        if not page.get("nextToken"):
-            return
-        more = {"nextToken": page["nextToken"]}

@@ -18,10 +18,10 @@ from typing import Any
 
 from jobbag.agenda import Agenda
 from jobbag.aws import IDS_PER_CALL, Cloud
-from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Emit, NotRun, NotSubmitted, Submitted, WorkerFailed
+from jobbag.events import Absent, Emit, NotRun, NotSubmitted, Submitted, WorkerFailed
 from jobbag.jobrequest import TOKEN_VARIABLE
+from jobbag.packing import Sendable, Shipment
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,16 @@ LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last on
 
 @dataclass
 class _Task:
-    job: Job
-    request: dict[str, Any]
+    jobs: Shipment
+    sendable: Sendable
+    earlier: bool = False  # an earlier start may have sent it
     lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
     looks: int = 0
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return str(self.sendable.request["jobName"])
 
 
 class Submitter:
@@ -75,13 +81,13 @@ class Submitter:
         """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
         self._recalled = reason
 
-    def submit(self, job: Job, request: dict[str, Any], *, unsure: bool = False) -> None:
-        """Send the job soon; gives a Submitted, a NotSubmitted or a NotRun.
+    def submit(self, jobs: Shipment, sendable: Sendable, *, unsure: bool = False) -> None:
+        """Send the jobs soon; gives a Submitted, a NotSubmitted or a NotRun for each.
 
-        `unsure`: an earlier start may have sent it.
+        `unsure`: an earlier start may have sent them; jobs of an array that it did not send give an Absent.
         """
         now = time.monotonic()
-        self._agenda.put(now, _Task(job, request, lost=now if unsure else None))
+        self._agenda.put(now, _Task(jobs, sendable, unsure, now if unsure else None))
 
     def _work(self) -> None:
         while (task := self._agenda.get()) is not None:
@@ -93,66 +99,61 @@ class Submitter:
             except Cancelled:
                 return
             except ToolError as error:
-                self._emit(NotSubmitted(task.job, error))
+                for job in task.jobs:
+                    self._emit(NotSubmitted(job, error))
             except BaseException as error:
                 self._emit(WorkerFailed("submission", error))
 
     def _send(self, task: _Task) -> None:
         if self._recalled is not None:
-            self._emit(NotRun(task.job, self._recalled))
+            for job in task.jobs:
+                self._emit(NotRun(job, self._recalled))
             return
+        for key, content in task.sendable.objects.items():
+            self._cloud.call("s3", "PutObject", Bucket=task.sendable.bucket, Key=key, Body=content)
         try:
-            answer = self._cloud.call_once("batch", "SubmitJob", **task.request)
+            answer = self._cloud.call_once("batch", "SubmitJob", **task.sendable.request)
         except AwsError as error:
             if not error.unsure:
                 raise
-            log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.job.name, error)
+            log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.name, error)
             task.lost, task.looks = time.monotonic(), 0
             self._agenda.put(task.lost + LOOKS[0], task)
         else:
-            self._emit(Submitted(task.job, answer["jobId"]))
+            self._sent(task, answer["jobId"])
+
+    def _sent(self, task: _Task, aws_id: str) -> None:
+        for job, child_id in task.sendable.ids(task.jobs, aws_id):
+            self._emit(Submitted(job, child_id))
 
     def _look(self, task: _Task) -> None:
         assert task.lost is not None
-        found = find(self._cloud, task.request)
+        found = find(self._cloud, task.sendable.request)
         if found is not None:
-            log.debug("job %s is there: %s", task.job.name, found)
-            self._emit(Submitted(task.job, found))
+            log.debug("job %s is there: %s", task.name, found)
+            self._sent(task, found)
         elif task.looks < len(LOOKS):
             self._agenda.put(task.lost + LOOKS[task.looks], task)
             task.looks += 1
+        elif task.earlier and task.sendable.is_array:
+            self._emit(Absent(task.jobs))
         else:
-            log.debug("job %s is not there; sending it", task.job.name)
+            log.debug("job %s is not there; sending it", task.name)
             task.lost = None
             self._send(task)
 
 
-def find_by_token(cloud: Cloud, queue: str, name: str, token: str | None) -> str | None:
-    """The AWS id of the job of this name in the queue that carries the token, if AWS shows it."""
-    ids = iter(_ids_by_name(cloud, queue, name))
+def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
+    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
+    token = token_of(request)
+    named = {"name": "JOB_NAME", "values": [request["jobName"]]}
+    pages = cloud.pages("batch", "ListJobs", jobQueue=request["jobQueue"], filters=[named])
+    ids = iter([one["jobId"] for page in pages for one in page["jobSummaryList"]])
     while batch := list(islice(ids, IDS_PER_CALL)):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
             if token_of({"containerOverrides": detail.get("container", {})}) == token:
                 return str(detail["jobId"])
     return None
-
-
-def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
-    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
-    return find_by_token(cloud, request["jobQueue"], request["jobName"], token_of(request))
-
-
-def _ids_by_name(cloud: Cloud, queue: str, name: str) -> list[str]:
-    ids: list[str] = []
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call(
-            "batch", "ListJobs", None, jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}], **more
-        )
-        ids += [one["jobId"] for one in page["jobSummaryList"]]
-        if not page.get("nextToken"):
-            return ids
-        more = {"nextToken": page["nextToken"]}
 
 
 def token_of(request: Mapping[str, Any]) -> str | None:

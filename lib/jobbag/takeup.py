@@ -20,11 +20,13 @@ from jobbag.config import Settings
 from jobbag.errors import InputError, Problem
 from jobbag.events import ENDED, Event, Staged, TakenDown, Terminated, now_ms
 from jobbag.footprint import Footprint
+from jobbag.jobrequest import Target
 from jobbag.journal import Header, Journal, Past
+from jobbag.packing import Requests, by_token
 from jobbag.report import Report
-from jobbag.specs import QUEUE, Existing, Plan, S3Place, ToCreate, legal_name
+from jobbag.specs import QUEUE, Existing, Plan, S3Place, ToCreate
 from jobbag.staging import is_there, state_of
-from jobbag.submission import LOOKS, find_by_token
+from jobbag.submission import LOOKS, find
 from jobbag.termination import terminate
 
 log = logging.getLogger(__name__)
@@ -164,7 +166,7 @@ def abandon(
         footprint.restore(event)
     report = folded(events, bag)
     running = {aws_id: job for job, aws_id in report.running()}
-    running |= _in_doubt(cloud, plan, report, footprint)
+    running |= _in_doubt(cloud, plan, place, bag, report, footprint)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()
@@ -175,11 +177,15 @@ def abandon(
         log.warning("%s", line)
 
 
-def _in_doubt(cloud: Cloud, plan: Plan, report: Report, footprint: Footprint) -> dict[str, Job]:
+def _in_doubt(
+    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, report: Report, footprint: Footprint
+) -> dict[str, Job]:
     """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
     made = [entity.arn for entity in footprint.workshop.made if entity.kind is QUEUE]
     queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
-    left = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]
+    requests = Requests(bag, place, Target(queue, None), cloud.region)
+    doubtful = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]
+    left = by_token((job, report.of(job).token or "") for job in doubtful)
     found: dict[str, Job] = {}
     before = 0.0
     for look in (0.0, *LOOKS):
@@ -187,13 +193,12 @@ def _in_doubt(cloud: Cloud, plan: Plan, report: Report, footprint: Footprint) ->
             break
         cloud.pause(look - before)
         before = look
-        for job in list(left):
-            aws_id = find_by_token(
-                cloud, job.request.get("jobQueue", queue), legal_name(job.name), report.of(job).token
-            )
+        for token, children in list(left.items()):
+            sendable = requests.sought(children, token)
+            aws_id = find(cloud, sendable.request)
             if aws_id is not None:
-                found[aws_id] = job
-                left.remove(job)
+                found |= {own_id: job for job, own_id in sendable.ids(tuple(children.values()), aws_id)}
+                del left[token]
     return found
 
 

@@ -47,7 +47,7 @@ class Terminator:
 
     def _work(self) -> None:
         while tasks := self._agenda.get_all(JOBS_PER_CALL):
-            left = {aws_id: name for aws_id, name, _ in tasks}
+            left = _targets({aws_id: name for aws_id, name, _ in tasks})
             try:
                 _terminate(self._cloud, left, tasks[0][2])
             except Cancelled:
@@ -60,10 +60,18 @@ class Terminator:
 
 def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str) -> None:
     """Ask AWS to stop jobs, given as AWS id → name. Logs those that were not reached."""
-    left = dict(jobs)
+    left = _targets(jobs)
     with suppress(Cancelled):
         _terminate(cloud, left, reason)
     _tell(left)
+
+
+def _targets(jobs: Mapping[str, str]) -> dict[str, str]:
+    """Of an array job all children are stopped, with one request."""
+    found: dict[str, str] = {}
+    for aws_id, name in jobs.items():
+        found.setdefault(aws_id.partition(":")[0], name)
+    return found
 
 
 def _tell(left: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.events import Event, NotSubmitted, Submitted, WorkerFailed
 from jobbag.jobrequest import Target, submit_request
+from jobbag.packing import Sendable
 from jobbag.specs import S3Place
 from jobbag.submission import Submitter
 from unit.builders import bag, job
@@ -37,7 +38,7 @@ def submit(cloud: Cloud, jobs: Sequence[Job], *, unsure: bool = False) -> list[E
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(cloud, events.put) as submitter:
         for one in jobs:
-            submitter.submit(one, request_of(one), unsure=unsure)
+            submitter.submit((one,), Sendable(request_of(one)), unsure=unsure)
         ends = [events.get(timeout=TIMEOUT) for _ in jobs]
     assert events.empty()
     return ends
@@ -121,7 +122,7 @@ def test_leaving_sends_no_more_jobs_and_tells_of_those_under_way(ready: Cloud) -
     with Submitter(ready, events.put) as submitter:
         for number in range(1, 40):
             one = job(number, f"job-{number}")
-            submitter.submit(one, request_of(one))
+            submitter.submit((one,), Sendable(request_of(one)))
     known = set()
     while not events.empty():
         event = events.get()
@@ -133,6 +134,6 @@ def test_leaving_sends_no_more_jobs_and_tells_of_those_under_way(ready: Cloud) -
 def test_a_mistake_of_ours_ends_the_run(ready: Cloud) -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(ready, events.put) as submitter:
-        submitter.submit(job(), {"jobName": 7})
+        submitter.submit((job(),), Sendable({"jobName": 7}))
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, (WorkerFailed, NotSubmitted))

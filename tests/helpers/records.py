@@ -11,7 +11,7 @@ STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"
 
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
 _TASK = re.compile(
-    r'\[cluster-task id=(?P<number>\d+), name="(?P<name>[^"\]]*)", aws-job-id="(?P<aws_id>[-0-9a-f]*)", '
+    r'\[cluster-task id=(?P<number>\d+), name="(?P<name>[^"\]]*)", aws-job-id="(?P<aws_id>[-0-9a-f:]*)", '
     r"state=(?P<state>succeeded|failed), status=(?P<status>\d+), id=(?P=number), "
     rf'start="(?P<start>{_TIME})", duration=(?P<duration>\d+\.\d{{3}}), app="(?P<app>[^"\]]*)"\]'
 )
@@ -20,7 +20,7 @@ _SUMMARY = re.compile(
     rf'failed=(?P<failed>\d+), duration=(?P<duration>\d+\.\d{{3}}), start="(?P<start>{_TIME})", '
     r'app="pegasus-aws-batch"\]'
 )
-_STATE = re.compile(rf"(?P<at>\d{{13}}) (?P<name>.+) (?P<state>{'|'.join(STATES)}) (?P<aws_id>[-0-9a-f]{{36}})")
+_STATE = re.compile(rf"(?P<at>\d{{13}}) (?P<name>.+) (?P<state>{'|'.join(STATES)}) (?P<aws_id>[-0-9a-f]{{36}}(:\d+)?)")
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (ERROR|WARN |INFO |DEBUG|TRACE) \[\w+\] (?P<message>.*)")
 
 

@@ -34,6 +34,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "grace": ("10", "2.5"),
     "canary": ("1", "003"),
     "max_failures": ("0", "2.5%"),
+    "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
 }
@@ -143,7 +144,8 @@ def test_what_nobody_gave() -> None:
     assert settings.submit_files == (Path("bag.in"),)
     assert settings.files == ()
     assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress"}
+    assert settings.array == "auto"
+    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array"}
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -273,7 +275,7 @@ def java_escaped(text: str) -> str:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
-CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress")
+CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress", "array")
 OPEN_KEYS = sorted(option.key for option in HAVE_KEY if option.key and option.dest not in CHECKED)
 
 

@@ -108,17 +108,17 @@ class Pages(Cloud):
     """Answers GetLogEvents with pages; the token of a page is its number."""
 
     def __init__(self, *pages: list[str]) -> None:
-        self.pages = pages
+        self.served = pages
         self.asked: list[dict[str, Any]] = []
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         assert (service, operation) == ("logs", "GetLogEvents")
-        assert len(self.asked) <= len(self.pages), "read on after the end"
+        assert len(self.asked) <= len(self.served), "read on after the end"
         self.asked.append({"region": region, **params})
         at = int(params.get("nextToken", "f/0").removeprefix("f/"))
-        if at == len(self.pages):
+        if at == len(self.served):
             return {"events": [], "nextForwardToken": f"f/{at}", "nextBackwardToken": "b"}
-        events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.pages[at]]
+        events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.served[at]]
         return {"events": events, "nextForwardToken": f"f/{at + 1}", "nextBackwardToken": "b"}
 
 
@@ -160,15 +160,15 @@ class Filtered(Cloud):
     """Answers FilterLogEvents with pages; the token of a page is its number."""
 
     def __init__(self, *pages: list[tuple[str, str]]) -> None:
-        self.pages = pages
+        self.served = pages
         self.asked: list[dict[str, Any]] = []
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         assert (service, operation) == ("logs", "FilterLogEvents")
         self.asked.append({"region": region, **params})
         at = int(params.get("nextToken", "0"))
-        events = [{"logStreamName": stream, "message": text} for stream, text in self.pages[at]]
-        return {"events": events, **({"nextToken": str(at + 1)} if at + 1 < len(self.pages) else {})}
+        events = [{"logStreamName": stream, "message": text} for stream, text in self.served[at]]
+        return {"events": events, **({"nextToken": str(at + 1)} if at + 1 < len(self.served) else {})}
 
 
 def test_a_page_without_a_token_is_the_end_of_all_streams_and_an_empty_one_is_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError
 from jobbag.events import Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobrequest import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
+from jobbag.packing import Sendable
 from jobbag.specs import S3Place
 from jobbag.submission import LOOKS, Submitter, find, token_of
 
@@ -66,6 +68,10 @@ class FakeCloud:
         ids = list(self.jobs)[start : start + self.page]
         more = {"nextToken": str(start + self.page)} if start + self.page < len(self.jobs) else {}
         return {"jobSummaryList": [{"jobId": one} for one in ids], **more}
+
+    def pages(self, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
+        cloud: Any = self
+        return Cloud.pages(cloud, service, operation, **params)
 
     def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         assert (service, operation) == ("batch", "SubmitJob")
@@ -126,7 +132,7 @@ def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
     """How the submission of the job ended."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(fake.cloud, events.put) as submitter:
-        submitter.submit(ONE, request(), unsure=unsure)
+        submitter.submit((ONE,), Sendable(request()), unsure=unsure)
         return events.get(timeout=TIMEOUT)
 
 
@@ -138,7 +144,7 @@ def test_a_job_that_is_recalled_is_not_sent(unsure: bool) -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(fake.cloud, events.put) as submitter:
         submitter.recall("2 jobs failed")
-        submitter.submit(ONE, request(), unsure=unsure)
+        submitter.submit((ONE,), Sendable(request()), unsure=unsure)
         event = events.get(timeout=TIMEOUT)
     assert isinstance(event, NotRun)
     assert (event.job, event.reason) == (ONE, "2 jobs failed")

@@ -1,0 +1,233 @@
+#!/bin/sh
+# Starts a job inside its container, as a program or as `sh -c TEXT pegasus-aws-batch COMMAND [WORD ...]`.
+#
+# What it does is in the manual page (THE LAUNCHER). It is sent in the command of jobs, where each character counts:
+# launcher.py leaves out comments, blank lines and the tabs in front of lines. POSIX sh, and what both coreutils and
+# busybox have. A variable that is set here would show in the job's environment if the container has one of that name,
+# so all are set in subshells, or after the job has started.
+
+fail() {
+	printf 'pegasus-aws-batch: %s\n' "$*" >&2
+	exit 125
+}
+
+# The SHA-256 of stdin, in hex.
+sum() {
+	set -- $(sha256sum)
+	echo $1
+}
+
+# The bytes that $1 gives in hex, each XOR $2.
+bytes() (
+	left=$1
+	while [ "$left" ]; do
+		n=$((0x${left%"${left#??}"} ^ $2))
+		left=${left#??}
+		printf "\\$((n / 64))$((n / 8 % 8))$((n % 8))"
+	done
+)
+
+# HMAC-SHA256 of the text $2 under the key $1. Key and result are in hex.
+hmac() (
+	key=$1
+	while [ ${#key} -lt 128 ]; do key=${key}00; done
+	inner=$({ bytes $key 54; printf %s "$2"; } | sum)
+	{ bytes $key 92; bytes $inner 0; } | sum
+)
+
+# The key of an object, as it stands in a URL and in what is signed.
+encode() (
+	LC_ALL=C
+	while [ "$key" ]; do
+		char=${key%"${key#?}"}
+		key=${key#?}
+		case $char in
+			[A-Za-z0-9/._~-]) printf %s $char ;;
+			*) printf %%%s $(printf %s "$char" | od -An -tx1 | tr a-f A-F) ;;
+		esac
+	done
+)
+
+# The field $1 of the container's credentials.
+field() (
+	value=${found#*\"$1\"*\"}
+	echo "${value%%\"*}"
+)
+
+# GET $1 → $file, with the header lines $2 ... No command line shows them, as they hold secrets.
+http() (
+	url=$1
+	shift
+	printf '%s\n' "$@" | if [ $way = curl ]; then
+		# S3 answers 301, with no Location, if the bucket is in another region.
+		case $(curl -fsSH @- --path-as-is --connect-timeout 20 -y 60 -o "$file" -w '%{http_code}' "$url") in
+			2*) ;;
+			*) false ;;
+		esac
+	else
+		python3 -c 'import sys,urllib.request as u
+u.socket.setdefaulttimeout(60)
+o=u.build_opener()
+o.addheaders=[l.split(":",1)for l in sys.stdin.read().splitlines()]
+u.install_opener(o)
+try: u.urlretrieve(*sys.argv[1:])
+except Exception as e: sys.exit(e)' "$url" "$file"
+	fi
+)
+
+# One try to get the object $key, or its bytes $range, into $file. For curl and python3, a request that is signed as
+# AWS wants it (version 4), with the credentials of the environment or of the container.
+get() (
+	[ $way != aws ] ||
+		exec aws s3api get-object --bucket "$bucket" --key "$key" ${range:+--range bytes=$range} "$file"
+	url=${endpoint:-https://s3.$region.amazonaws.com}/$bucket/$(encode)
+	id=$AWS_ACCESS_KEY_ID
+	secret=$AWS_SECRET_ACCESS_KEY
+	token=$AWS_SESSION_TOKEN
+	from=$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+	from=${from:+http://169.254.170.2$from}
+	from=${from:-$AWS_CONTAINER_CREDENTIALS_FULL_URI}
+	if [ -z "$id" ] && [ "$from" ]; then
+		no_proxy='*' http "$from" "Authorization:$AWS_CONTAINER_AUTHORIZATION_TOKEN" || exit
+		found=$(cat "$file")
+		id=$(field AccessKeyId)
+		secret=$(field SecretAccessKey)
+		token=$(field Token)
+	fi
+	set -- 'Accept:*/*' ${range:+Range:bytes=$range}
+	if [ "$id" ]; then
+		empty=$(sum </dev/null)
+		now=$(date -u +%Y%m%dT%H%M%SZ)
+		own="x-amz-content-sha256:$empty
+x-amz-date:$now${token:+
+x-amz-security-token:$token}"
+		signed="host;x-amz-content-sha256;x-amz-date${token:+;x-amz-security-token}"
+		scope=${now%T*}/$region/s3/aws4_request
+		host=${url#*://}
+		hash=$(printf 'GET\n/%s\n\nhost:%s\n%s\n\n%s\n%s' "${host#*/}" "${host%%/*}" "$own" "$signed" $empty | sum)
+		key=$(printf %s "AWS4$secret" | od -An -v -tx1 | tr -d ' \n')
+		for part in ${now%T*} "$region" s3 aws4_request "AWS4-HMAC-SHA256
+$now
+$scope
+$hash"; do key=$(hmac $key "$part"); done
+		set -- "$@" "$own" "Authorization:AWS4-HMAC-SHA256 Credential=$id/$scope,SignedHeaders=$signed,Signature=$key"
+	else printf 'without credentials: ' >&2; fi
+	http "$url" "$@"
+)
+
+# The object $1 → the file $2; of the object, only the bytes $3 (FIRST-LAST).
+fetch() (
+	file=$2
+	range=$3
+	key=${1#s3://*/}
+	bucket=${1#s3://}
+	bucket=${bucket%%/*}
+	endpoint=${AWS_ENDPOINT_URL_S3:-$AWS_ENDPOINT_URL}
+	endpoint=${endpoint%/}
+	region=${PEGASUS_AWS_BATCH_REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-us-east-1}}}
+	said='neither curl nor python3 nor aws is in the image'
+	for pause in 1 2 4 8 0; do
+		for way in curl python3 aws; do
+			command -v $way >/dev/null && said=$(get 2>&1) && exit
+		done
+		# What another try would not change: 4xx, of each of them.
+		case $said in neither* | *'rror 4'* | *'rror: 4'* | *'occurred ('*) break ;; esac
+		sleep $pause
+	done
+	fail "cannot fetch $1 (region $region): ${said##*
+}"
+)
+
+# The name of a new file that holds the object $1, or its bytes $2.
+load() (
+	file=$(mktemp) && chmod u+x "$file" && fetch "$1" "$file" $2 && echo "$file"
+)
+
+# The input files → the working directory. $1 is the job's program, which may be one of them.
+inputs() (
+	program=$1
+	set -f
+	IFS=,
+	set -- $TRANSFER_INPUT_FILES
+	unset IFS
+	for input; do
+		file=./${input##*/}
+		case $input in
+			'') continue ;;
+			s3://*) ;;
+			*) input=${PEGASUS_AWS_BATCH_BUCKET%/}/$input ;;
+		esac
+		fetch "$input" "$file" || exit
+		[ "$file" != "$program" ] || chmod u+x "$file" || exit
+	done
+)
+
+# The shell becomes the job. A record brings its own of this, if it has variables that no shell can set.
+become() {
+	exec "$@"
+}
+
+# The job is a child of the shell, which passes signals on to it and ends with its status.
+run() {
+	# In the background, a shell has its children ignore these two.
+	if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi 2>/dev/null
+	(
+		exec 3<&-
+		trap - INT QUIT
+		become "$@"
+	) &
+	child=$!
+	for signal in HUP INT TERM; do trap "again=1; kill -$signal $child 2>/dev/null" $signal; done
+	gone=
+	while
+		again=
+		wait $child
+		set -- $?
+		# 127 from the shell itself: it has told the status already.
+		[ $1$gone = 127x ] || status=$1
+		[ "$again" ]
+	do
+		kill -0 $child 2>/dev/null || gone=x
+	done
+	exit $status
+}
+
+# stderr → a file without a name, which can be read from 3.
+hold() {
+	[ "$1" ] || exit 125
+	exec 2>"$1" 3<"$1"
+	rm "$1"
+}
+
+# The newlines are for output that does not end with one; else they are empty lines, which are dropped.
+tell() {
+	printf '\n%s\n' '########################[AWS BATCH] TASK STDERR #########################'
+	cat <&3
+	printf '\n%s\n' "########################[AWS BATCH] END $1 ########################"
+}
+
+trap 'exit 143' HUP INT TERM
+if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
+	hold "$(mktemp)"
+	trap 'tell $?' EXIT
+fi
+if [ "$PEGASUS_AWS_BATCH_MANIFEST" ]; then
+	unset BATCH_FILE_S3_URL
+	set -- $((${AWS_BATCH_JOB_ARRAY_INDEX:-0} * PEGASUS_AWS_BATCH_RECORD))
+	set -- "$(load "$PEGASUS_AWS_BATCH_MANIFEST" $1-$(($1 + PEGASUS_AWS_BATCH_RECORD - 1)))"
+	[ "$1" ] || exit 125
+	[ $(wc -c <"$1") -eq $PEGASUS_AWS_BATCH_RECORD ] || fail "not a record of $PEGASUS_AWS_BATCH_MANIFEST"
+	eval "$(cat "$1"; rm "$1")"
+	if [ "$BATCH_FILE_S3_URL" ]; then
+		shift
+		set -- "$(load "$BATCH_FILE_S3_URL")" "$@"
+		[ "$1" ] || exit 125
+	fi
+	unset AWS_BATCH_JOB_ARRAY_INDEX AWS_BATCH_JOB_ARRAY_SIZE
+fi
+if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
+	inputs "$1" || exit
+	set -- run "$@"
+else set -- become "$@"; fi
+unset PEGASUS_AWS_BATCH_MANIFEST PEGASUS_AWS_BATCH_RECORD PEGASUS_AWS_BATCH_REGION PEGASUS_AWS_BATCH_LAUNCHER
+"$@"
