@@ -59,8 +59,8 @@ def distributions(names: list[str]) -> dict[str, Distribution]:
             found[name] = distribution(name)
         except PackageNotFoundError:
             raise SystemExit(f"{sys.executable} lacks {name}: {sys.executable} -m pip install {name}") from None
-        newest = re.search(r">=\s*3\.(\d+)", found[name].metadata["Requires-Python"] or "")
-        if newest and int(newest[1]) > 10:
+        oldest = re.search(r">=\s*3\.(\d+)", found[name].metadata["Requires-Python"] or "")
+        if oldest and int(oldest[1]) > 10:
             raise SystemExit(f"{name} {found[name].version} does not run on Python 3.10: take an older one")
         names += [_name(line) for line in found[name].requires or () if "extra ==" not in line]
     return found

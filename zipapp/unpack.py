@@ -22,14 +22,13 @@ def modules(archive: zipimporter) -> str:
     """The directory with the modules of the archive, all there. Leaves with words and status 3 where none can be."""
     version, *lines = archive.get_data("manifest").decode().splitlines()
     sizes = {name: int(size) for size, _, name in (line.partition(" ") for line in lines)}
-    homes = list(_homes())
-    for home in homes:
+    for home in _homes():
         place = os.path.join(home, version)
         if _is_private(home) and _is_whole(place, sizes):
             _touch(place)
             return place
     failures = []
-    for home in homes:
+    for home in _homes():
         place = os.path.join(home, version)
         try:
             os.makedirs(home, mode=0o700, exist_ok=True)
@@ -53,7 +52,7 @@ def _homes() -> Iterator[str]:
     if os.path.isabs(cache):  # a user without a home has "~"
         yield os.path.join(cache, NAME)
 
-    import tempfile  # of use to few
+    import tempfile  # few need it; it writes a file to find out where it can
 
     yield os.path.join(tempfile.gettempdir(), f"{NAME}-{os.geteuid()}")
 
@@ -111,11 +110,7 @@ def _touch(place: str) -> None:
 def _remove_unused(home: str) -> None:
     import shutil
 
-    for entry in os.listdir(home):
-        path = f"{home}/{entry}"
-        try:
-            unused = os.lstat(path).st_mtime < time.time() - UNUSED
-        except OSError:  # another start removes it
-            continue
-        if unused:
-            shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # another start is at it
+        for entry in os.scandir(home):
+            if entry.stat(follow_symlinks=False).st_mtime < time.time() - UNUSED:
+                shutil.rmtree(entry.path, ignore_errors=True)

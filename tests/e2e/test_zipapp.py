@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def test_the_single_file(tool: Tool, zipapp: Path, tmp_path: Path, local_server:
     assert where == f"in {unpacked} (unpacked from {zipapp})"
     assert sys.executable in python
     assert libraries.startswith("boto3 1.")
+
+    # Nothing that a module imports is missing; rich comes without what it needs to colour code.
+    names = sorted(path.stem for path in (unpacked / "jobbag").glob("*.py"))
+    imports = "import importlib, sys; sys.path[0] = sys.argv[1]; [importlib.import_module(f'jobbag.{name}') for name in"
+    subprocess.run([sys.executable, "-S", "-c", f"{imports} {names}]", unpacked], check=True)
 
     tool.point_to(local_server.endpoint)
     definition = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 1}}
