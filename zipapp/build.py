@@ -33,7 +33,7 @@ SERVICES = ("batch", "logs", "s3", "sts", "signin", "sso", "sso-oidc")
 LEFT_OUT = ("markdown-it-py", "pygments")
 # What no program reads: models of other services, examples, types for checkers.
 _CUT = re.compile(
-    r"(^|/)__pycache__/|\.pyi$|py\.typed$|^boto3/(data|examples)/|/examples-1\.json$"
+    r"(^|/)(__pycache__/|\.)|\.pyi$|py\.typed$|^boto3/(data|examples)/|/examples-1\.json$"
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
 )
 _KEPT_METADATA = re.compile(r"\.dist-info/(METADATA$|(licenses/)?(LICEN[CS]E|NOTICE|COPYING|AUTHORS))", re.IGNORECASE)
@@ -86,8 +86,8 @@ def _files(package: Distribution) -> Iterator[tuple[str, bytes]]:
 def modules() -> dict[str, bytes]:
     """All modules and their data: path below the directory of modules -> content."""
     lib = ROOT / "lib"
-    paths = [*lib.glob("jobbag/**/*.py"), *lib.glob("jobbag/page/*")]
-    own = {path.relative_to(lib).as_posix(): path.read_bytes() for path in paths}
+    paths = {path.relative_to(lib).as_posix(): path for path in lib.glob("jobbag/**/*") if path.is_file()}
+    own = {name: path.read_bytes() for name, path in paths.items() if not _CUT.search(name)}
     others = distributions(requirements()).values()
     return own | {name: content for package in others for name, content in _files(package)}
 
