@@ -94,10 +94,11 @@ python:
 		echo "On Debian and Ubuntu they are in the package python3-venv. Or name another Python:" \
 			"make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 
-# What is tested with mandoc and with Chromium is skipped where they are missing; on a CI machine they should be there.
+# What is tested with these shells and programs is skipped where they are missing; on a CI machine they should be there.
 debian:
 	@if [ -n "$$CI" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		missing=$$(command -v mandoc >/dev/null || echo mandoc; command -v chromedriver >/dev/null || echo chromium-driver); \
+		missing=$$(for tool in mandoc busybox curl; do command -v $$tool >/dev/null || echo $$tool; done; \
+			command -v chromedriver >/dev/null || echo chromium-driver); \
 		[ -z "$$missing" ] || apt-get -qq update >/dev/null 2>&1; \
 		for package in $$missing; do \
 			apt-get -qq install --yes --no-install-recommends $$package >/dev/null 2>&1 || \

@@ -167,7 +167,14 @@ become() {
 	exec "$@"
 }
 
-# The job is a child of the shell, which passes signals on to it and ends with its status.
+# The signal $1 is for the job. No trap is needed for a shell that becomes the job.
+pass() {
+	[ "$!" ] || exit 143
+	again=1
+	kill -$1 $! 2>/dev/null
+}
+
+# The job is a child of the shell, which ends with its status.
 run() {
 	# In the background, a shell has its children ignore these two.
 	if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi 2>/dev/null
@@ -176,19 +183,15 @@ run() {
 		trap - INT QUIT
 		become "$@"
 	) &
-	child=$!
-	for signal in HUP INT TERM; do trap "again=1; kill -$signal $child 2>/dev/null" $signal; done
-	gone=
+	status=
 	while
 		again=
-		wait $child
+		wait $!
 		set -- $?
-		# 127 from the shell itself: it has told the status already.
-		[ $1$gone = 127x ] || status=$1
+		# Once it was interrupted, wait may know no more of who is gone: 127, and in bash also -1.
+		case $status:$1 in ?*:127 | ?*:-1) ;; *) status=$1 ;; esac
 		[ "$again" ]
-	do
-		kill -0 $child 2>/dev/null || gone=x
-	done
+	do :; done
 	exit $status
 }
 
@@ -206,7 +209,9 @@ tell() {
 	printf '\n%s\n' "########################[AWS BATCH] END $1 ########################"
 }
 
-trap 'exit 143' HUP INT TERM
+trap 'pass HUP' HUP
+trap 'pass INT' INT
+trap 'pass TERM' TERM
 if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
 	hold "$(mktemp)"
 	trap 'tell $?' EXIT

@@ -92,7 +92,7 @@ class LogFetcher:
         `remark` is one more line for the .err of a job that has a log.
         """
         task = _Task(job, aws_id, observation, reason or _no_log(observation), remark)
-        self._put(task, 0.0 if task.note else self._delays.settle())
+        self._put(task, 0.0 if task.note else self._delays.first_look())
 
     def _put(self, task: _Task, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
@@ -178,7 +178,10 @@ class LogFetcher:
         when to read it again."""
         task, lines = reading.task, reading.splitter.lines
         note = reading.note
-        if note is None:
+        reading.splitter.flush()
+        if reading.splitter.ended:
+            self._delays.saw_mark()
+        elif note is None:
             needed = self._delays.settle(lines, missing=reading.missing)
             if began < task.ended + needed:
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
@@ -200,12 +203,14 @@ class LogFetcher:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
         for number, place in enumerate(places, 1):
             with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
+                splitter = Splitter(*files.streams)
                 try:
-                    found = place.stream is not None and self._read(place, Splitter(*files.streams))
+                    found = place.stream is not None and self._read(place, splitter)
                 except AwsError as error:
                     log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
                     continue
                 if found:
+                    splitter.flush()
                     files.commit()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode
@@ -26,7 +26,6 @@ from jobbag.events import (
     WorkerFailed,
     now_ms,
 )
-from jobbag.logfile import ToolLog
 from jobbag.records import summary_record
 
 log = logging.getLogger(__name__)
@@ -34,15 +33,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What the command ends with: its exit status, and what it says on stdout and on stderr."""
+    """What the command ends with: its exit status and what it says on stdout."""
 
     exit_code: ExitCode
     lines: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
-
-    def untold(self, tool_log: ToolLog) -> Result:
-        """The result without the lines that the log has just shown on the terminal."""
-        return replace(self, lines=()) if tool_log.shows_result else self
 
 
 SHOWN_FAILURES = 20  # jobs whose failure is told one by one

@@ -7,6 +7,7 @@ is read from its head once its job has been over for a while, and that while fol
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from jobbag.aws import Cloud
 from jobbag.events import LogPlace
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the one of our launcher, which begins a line for it, and for the end mark
+END_MARK = re.compile(r"#{24}\[AWS BATCH\] END \d+ #{24}")  # the launcher's last line
 STREAMS_PER_CALL = 100  # FilterLogEvents
 FIRST_SETTLE = 5.0  # s after a job's end to read its log, as long as nothing is known of the delays
 SHORTEST_SETTLE, LONGEST_SETTLE = 1.0, 60.0  # s
@@ -31,24 +34,45 @@ class Sink(Protocol):
 
 
 class Splitter:
-    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records)."""
+    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records).
+
+    `ended` says whether the last line is the launcher's end mark: then the stream is whole.
+    """
 
     def __init__(self, out: Sink, err: Sink) -> None:
         self._out, self._err = out, err
         self._to = out
+        self._empty = False  # an empty line that may be the launcher's
+        self.ended = False
         self.lines = self.size = 0  # size in characters
         self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
 
     def write(self, message: str) -> None:
-        """Take one log event: a line, or several where the log driver joins them."""
+        """Take one log event: a line, or several where the log driver joins them. `flush` follows the last one."""
         self.size += len(message)
         for line in message.split("\n"):
             self.lines += 1
+            self.ended = END_MARK.fullmatch(line) is not None
+            if self.ended or line.startswith(LAUNCHER_SEPARATOR):
+                self._empty = False
+            else:
+                self.flush()
             if line.startswith(SEPARATOR):
                 self._to = self._err
-                continue
-            self._to.write(line.encode(errors="replace") + b"\n")
-            self._tails[self._to].append(line[:TAIL_WIDTH])
+            elif not line:
+                self._empty = True
+            elif not self.ended:
+                self._put(line)
+
+    def flush(self) -> None:
+        """Pass on an empty line that was kept back."""
+        if self._empty:
+            self._empty = False
+            self._put("")
+
+    def _put(self, line: str) -> None:
+        self._to.write(line.encode(errors="replace") + b"\n")
+        self._tails[self._to].append(line[:TAIL_WIDTH])
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -62,12 +86,21 @@ class Delays:
     def __init__(self, *, embedded: bool) -> None:
         self._embedded = embedded  # the embedded AWS ends a job after the last line of its log is in
         self._worst: float | None = None  # s
+        self._marked = False
         self._lock = threading.Lock()
 
     def saw(self, delay: float) -> None:
         """A line came `delay` seconds after it was written."""
         with self._lock:
             self._worst = max(self._worst or 0.0, delay)
+
+    def saw_mark(self) -> None:
+        """A log ended with the launcher's mark; those of other jobs may do so, too."""
+        self._marked = True
+
+    def first_look(self) -> float:
+        """Seconds after a job's end when its log is worth a first look."""
+        return min(self.settle(), SHORTEST_SETTLE) if self._marked else self.settle()
 
     def settle(self, lines: int | None = None, *, missing: bool = False) -> float:
         """Seconds to wait after the end of a job whose log has so many lines so far (None: not looked yet)."""

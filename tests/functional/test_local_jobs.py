@@ -217,10 +217,11 @@ def test_the_environment_of_a_job(cloud: Cloud, aws: LocalAws, monkeypatch: pyte
 
 
 def test_each_job_has_an_own_directory_that_is_gone_afterwards(cloud: Cloud) -> None:
-    job = cloud.run("pwd; echo $HOME; ls; mkdir -p a/b; touch a/b/c; chmod -R 500 a")
-    where, home = cloud.output(job)
+    job = cloud.run("pwd; echo $HOME; ls; mktemp; mkdir -p a/b; touch a/b/c; chmod -R 500 a")
+    where, home, temporary = cloud.output(job)
     assert where == home
     assert not Path(where).exists()
+    assert not Path(temporary).exists()
 
 
 def test_the_command_of_the_definition_with_its_parameters(cloud: Cloud) -> None:

@@ -18,12 +18,13 @@ from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.events import Attempt, Event, LogPlace, LogsWritten, Observation, WorkerFailed
 from jobbag.logs import LogFetcher, delete_stream
-from jobbag.streams import SEPARATOR
+from jobbag.streams import SEPARATOR, Delays
 from unit.builders import ended, job
 
 from .fault_layer import Answer, Faults, Forward, Request, error
 
 TIMEOUT = 60  # s; no test waits for it
+END_MARK = "########################[AWS BATCH] END 0 ########################"
 PAGE = 3
 
 
@@ -175,6 +176,20 @@ def test_a_job_that_wrote_nothing_has_a_record_and_no_note(fetching: Fetching, s
     service.write("s")
     written = fetching.of(seen())
     assert (out(), err(), written.note, written.tail) == ([], [], None, ())
+
+
+def test_a_log_with_an_end_mark_is_not_waited_for(
+    fetching: Fetching, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute is the longest wait for others, once a line came late."""
+    service.write("a", "out", f"{SEPARATOR}#", "err", END_MARK, delay=0.04)
+    service.write("b", "out", END_MARK)
+    monkeypatch.setattr(Delays, "settle", lambda _, lines=None, **__: 0.05 if lines is None else 3600)
+    first, second = jobs_named("a", "b")
+    for one in (first, second):
+        fetching.fetch(one, "id", seen(one.name))
+        assert fetching.written().whole
+    assert (out("a"), err("a"), out("b"), err("b")) == (["out"], ["err"], ["out"], [])
 
 
 def fetch_all(fetching: Fetching, jobs: list[Job], **place: Any) -> dict[str, LogsWritten]:

@@ -17,6 +17,8 @@ from jobbag.events import LogPlace
 from jobbag.streams import Delays, Splitter, events_of_streams, stream_events
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+OURS = SEPARATOR + "#"  # the launcher's
+END = "########################[AWS BATCH] END 3 ########################"
 
 
 def split(*messages: str) -> tuple[bytes, bytes]:
@@ -24,12 +26,13 @@ def split(*messages: str) -> tuple[bytes, bytes]:
     splitter = Splitter(out, err)
     for message in messages:
         splitter.write(message)
+    splitter.flush()
     return out.getvalue(), err.getvalue()
 
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12)
 NEARLY = st.sampled_from([SEPARATOR[1:], f" {SEPARATOR}", SEPARATOR.lower(), SEPARATOR[:-1], "#" * 24])
-SEPARATORS = st.builds(SEPARATOR.__add__, LINE)
+SEPARATORS = st.builds(SEPARATOR.__add__, LINE.filter(lambda line: not line.startswith("#")))
 
 
 @settings(max_examples=100, deadline=None)
@@ -50,6 +53,24 @@ def test_each_line_lands_where_it_belongs(lines: list[str], data: st.DataObject)
 def test_what_the_separator_divides() -> None:
     assert split("a", "", SEPARATOR, "b", f"{SEPARATOR} and more", "c") == (b"a\n\n", b"b\nc\n")
     assert split("a", f"x{SEPARATOR}", "b") == (f"a\nx{SEPARATOR}\nb\n".encode(), b"")
+
+
+def test_the_launchers_lines_and_the_empty_ones_before_them_are_in_neither() -> None:
+    """It begins a line, as a job may end without a newline; without such an end, the line is empty."""
+    assert split("a", "", OURS, "b", "", END) == (b"a\n", b"b\n")
+    assert split("a", "", "", OURS, "", "", END) == (b"a\n\n", b"\n")
+    assert split("a\n\n" + OURS, "\n" + END) == (b"a\n", b"")
+    assert split("a", OURS, "b", END) == (b"a\n", b"b\n")  # CloudWatch has no empty lines
+    assert split("", "", "a", "") == (b"\n\na\n\n", b"")
+
+
+def test_a_stream_is_known_to_be_whole_when_the_end_mark_is_its_last_line() -> None:
+    splitter = Splitter(io.BytesIO(), io.BytesIO())
+    seen = []
+    for line in ("a", END[1:], f"{END}.", END, "of a launcher in the job", END):
+        splitter.write(line)
+        seen.append(splitter.ended)
+    assert seen == [False, False, False, True, False, True]
 
 
 def test_a_message_that_is_no_unicode_is_written_all_the_same() -> None:
@@ -93,6 +114,14 @@ def test_a_log_without_a_line_is_waited_for_longer() -> None:
     delays = Delays(embedded=False)
     delays.saw(0.1)
     assert delays.settle(5) < delays.settle(0) < delays.settle(0, missing=True)
+
+
+def test_logs_are_looked_at_earlier_once_one_had_an_end_mark() -> None:
+    delays = Delays(embedded=False)
+    delays.saw(20.0)
+    assert delays.first_look() == delays.settle() > streams.SHORTEST_SETTLE
+    delays.saw_mark()
+    assert delays.first_look() == streams.SHORTEST_SETTLE
 
 
 def test_the_embedded_aws_is_never_waited_for() -> None:

@@ -49,10 +49,10 @@ class Outcome:
 def run(job: Job, number: int, site: Site, sink: process.Sink) -> Outcome:
     """Run the job's attempt of that number, in an own new directory that is gone afterwards."""
     with _directory(site.directory) as place:
-        work, scratch = place / "work", place / "scratch"
-        work.mkdir()
-        scratch.mkdir()
-        env = environment(job, number, site.endpoint, work)
+        work, scratch, temporary = folders = place / "work", place / "scratch", place / "tmp"
+        for folder in folders:
+            folder.mkdir()
+        env = environment(job, number, site.endpoint, work, temporary)
         argv, cwd = job.command, work
         if is_wanted(env):
             try:
@@ -76,11 +76,11 @@ def _execute(argv: list[str], env: dict[str, str], cwd: Path, job: Job, sink: pr
     return Outcome(ended.exit_code, None, ended.timed_out)
 
 
-def environment(job: Job, number: int, endpoint: str, home: Path) -> dict[str, str]:
+def environment(job: Job, number: int, endpoint: str, home: Path, temporary: Path) -> dict[str, str]:
     """What the process sees: little of ours, all of the job's, and an AWS that is the embedded one."""
     own = {name: value for name, value in job.environment.items() if not name.startswith(MISLEADING)}
     return {
-        **_base(home),
+        **_base(home, temporary),
         "AWS_REGION": job.region,
         "AWS_DEFAULT_REGION": job.region,
         **own,
@@ -89,9 +89,9 @@ def environment(job: Job, number: int, endpoint: str, home: Path) -> dict[str, s
     }
 
 
-def _base(home: Path) -> dict[str, str]:
+def _base(home: Path, temporary: Path) -> dict[str, str]:
     path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-    base = {"PATH": f"{path}{os.pathsep}{sysconfig.get_path('scripts')}", "HOME": str(home)}
+    base = {"PATH": f"{path}{os.pathsep}{sysconfig.get_path('scripts')}", "HOME": str(home), "TMPDIR": str(temporary)}
     return base | {name: os.environ[name] for name in ("LANG",) if name in os.environ}
 
 
