@@ -17,9 +17,9 @@ from jobbag.entities import Entity
 from jobbag.errors import AwsError, ExitCode, Interrupted
 from jobbag.events import Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
-from jobbag.gate import Gate, failures_allowed
+from jobbag.gate import Gate, gate_of
 from jobbag.hold import Hold
-from jobbag.jobrequest import TRANSIENT_RETRY, Target, has_own_retry
+from jobbag.jobrequest import Target, target_of
 from jobbag.journal import Journal, set_aside
 from jobbag.logfile import ToolLog
 from jobbag.logs import delete_stream
@@ -43,10 +43,6 @@ FOREVER = 86400.0  # s; each of the waits has its own bound
 def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
     bag, plan, place = task.bag, task.plan, task.place
-    if not bag.jobs:
-        nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
-        log.info("%s", nothing)
-        return _told(tool_log, Result(ExitCode.OK, (nothing,)))
     path = Path(f"{settings.prefix}.journal")
     signals.last_words = f"{PROG}: left at once; {path} is intact: start the same command again to go on\n"
     with Hold(path):
@@ -60,12 +56,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             known = start.preflight()
             log_path = tool_log.open()
             result = start.run(known)
-    return _told(tool_log, replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result)
-
-
-def _told(tool_log: ToolLog, result: Result) -> Result:
-    """The result without the lines that the log has just shown on the terminal."""
-    return replace(result, lines=()) if tool_log.shows_result else result
+    return replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result
 
 
 # -- one start
@@ -89,9 +80,7 @@ class _Start:
         """Look at what AWS has. Raises InputError before anything is changed."""
         events = self.earlier.events(self.bag)
         if self.earlier.how is How.GO_ON and not self.settings.resume:
-            found = list(takeup.changed_inputs(self.cloud, self.place, self.bag, events))
-            if found:
-                raise takeup.refuse(self.journal_path, found)
+            takeup.check_inputs(self.cloud, self.place, self.bag, events, self.journal_path)
         if self.earlier.how is How.GO_ON and not takeup.folded(events, self.bag).has_to_send:
             return {}  # there are only results to collect
         known = entities.look_up_all(self.cloud, self.plan)
@@ -118,7 +107,8 @@ class _Start:
     def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event]) -> Result:
         report = Report(self.bag, self.earlier.header.started)
         outputs = self._outputs(notes)
-        gate = self._gate(events)
+        bounds = self.settings.canary, self.settings.max_failures
+        gate = gate_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started)
         progress = Progress(self.bag, report.start, self.cloud.delayed, gate.awaits)
 
         def note(event: Event) -> None:
@@ -180,14 +170,6 @@ class _Start:
             failures = self._clean_up(notes, footprint, report, stopped)
         return stopped, failures
 
-    def _gate(self, events: list[Event]) -> Gate:
-        bound = self.settings.max_failures
-        gate = Gate(self.settings.canary, None if bound is None else failures_allowed(bound, len(self.bag.jobs)))
-        for event in events:
-            if event.at >= self.earlier.header.started:  # what was before --retry-failed proves nothing of the retry
-                gate(event)
-        return gate
-
     def _outputs(self, notes: Journal) -> Outputs:
         if self.settings.merge_logs is None:
             return JobFiles()
@@ -201,11 +183,11 @@ class _Start:
         ready = footprint.workshop.prepare(self.plan, known)
         footprint.make_bucket()
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
-        own_retry = self.plan.definition.request if isinstance(self.plan.definition, ToCreate) else None
-        if own_retry is None and definition is not None:
-            own_retry = definition.detail
-        retry = TRANSIENT_RETRY if self.settings.transient_retries and not has_own_retry(own_retry or {}) else None
-        target = Target(queue.arn if queue else None, definition.arn if definition else None, retry)
+        detail = definition.detail if definition else {}
+        if isinstance(self.plan.definition, ToCreate):
+            detail = self.plan.definition.request
+        arns = queue.arn if queue else None, definition.arn if definition else None
+        target = target_of(*arns, detail, retries=self.settings.transient_retries)
         return Requests(self.bag, self.place, target, self.cloud.region)
 
     def _delete_log_streams(self, report: Report) -> None:

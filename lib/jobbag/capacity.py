@@ -140,3 +140,16 @@ def _fargate_misfit(needs: Needs) -> Misfit | None:
 def _either(values: Iterable[float]) -> str:
     *others, last = (f"{value:g}" for value in values)
     return f"{', '.join(others)} or {last}"
+
+
+def environment_refs(queue: Mapping[str, Any]) -> list[str]:
+    """The compute environments of a queue, in the order in which it tries them."""
+    order = sorted(queue.get("computeEnvironmentOrder", ()), key=lambda one: int(one.get("order") or 0))
+    return [str(one.get("computeEnvironment")) for one in order]
+
+
+def those_of(refs: list[str], described: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Those of the compute environments, given by name or ARN, that DescribeComputeEnvironments has shown."""
+    found = list(described)
+    by_ref = {one[field]: one for one in found for field in ("computeEnvironmentName", "computeEnvironmentArn")}
+    return tuple(by_ref[ref] for ref in refs if ref in by_ref)

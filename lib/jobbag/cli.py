@@ -46,7 +46,8 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
             lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
         else:
             for line in result.lines:
-                print(plain(line))
+                print(plain(line), flush=bool(result.errors))
+            _complain(*result.errors)
             return result.exit_code
         tool_log.error(lines)
         _complain(*lines)

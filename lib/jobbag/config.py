@@ -62,6 +62,8 @@ class Settings:
     max_failures: str | None = None  # N or P%: how many jobs may fail, or what share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
+    dry_run: bool = False
+    json: bool = False  # the requests of a dry run
 
 
 class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
@@ -223,6 +225,10 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("--max-failures", what))
     if sum((options.resume, options.fresh, options.retry_failed)) > 1:
         problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
+    if options.dry_run and entity_mode:
+        problems.append(Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete"))
+    if options.json and not options.dry_run:
+        problems.append(Problem("usage", "--json is for --dry-run only"))
     if options.detach and options.local:
         problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
     if options.endpoint and not _is_web_url(options.endpoint):
@@ -279,4 +285,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_failures=options.max_failures or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
+        dry_run=options.dry_run,
+        json=options.json,
     )

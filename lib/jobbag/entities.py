@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobbag.aws import Cloud
-from jobbag.bag import Bag
+from jobbag.bag import Bag, Job
+from jobbag.capacity import those_of
 from jobbag.errors import AwsError, CleanupError, InputError, Problem, ToolError
 from jobbag.events import Emit, Event, Made, Making, TakenDown
 from jobbag.specs import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing, Kind, Plan, ToCreate
@@ -60,23 +61,36 @@ def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
 
 def look_up_of_jobs(cloud: Cloud, bag: Bag) -> None:
     """Look up the queues and definitions that jobs name themselves. Raises InputError with all that are not fit."""
-    problems = []
-    for field, kind in JOB_ENTITIES.items():
-        users = {job.request[field]: job for job in reversed(bag.jobs) if field in job.request}
-        for ref, job in users.items():
-            try:
-                look_up(cloud, kind, ref)
-            except InputError as error:
-                problems += [Problem(job.where, problem.what) for problem in error.problems]
+    problems: list[Problem] = []
+    for kind, ref, job in named_by_jobs(bag):
+        try:
+            look_up(cloud, kind, ref)
+        except InputError as error:
+            problems += error.at(job.where).problems
     if problems:
         raise InputError(problems)
 
 
+def named_by_jobs(bag: Bag) -> Iterator[tuple[Kind, str, Job]]:
+    """The queues and definitions that jobs name themselves, by name or ARN, each with the first job that does."""
+    for field, kind in JOB_ENTITIES.items():
+        users = {job.request[field]: job for job in reversed(bag.jobs) if field in job.request}
+        yield from ((kind, ref, job) for ref, job in users.items())
+
+
 def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
-    """An existing entity, by name or ARN.
+    """An existing entity, by name or ARN, once it is ready.
 
     Raises InputError when it does not exist, is disabled or INVALID.
     """
+    entity = inspect(cloud, kind, ref)
+    if entity.detail.get("status") not in ("VALID", None) and kind is not DEFINITION:
+        _wait_until_valid(cloud, entity)
+    return entity
+
+
+def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
+    """The same, ready or not."""
     detail = _describe_definition(cloud, ref) if kind is DEFINITION else _describe(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
@@ -90,9 +104,18 @@ def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
         raise InputError.of(kind.option, f"the {kind.words} {ref} is being deleted")
     if detail.get("status") == "INVALID":
         raise InputError.of(kind.option, f"the {kind.words} {ref} is INVALID: {_reason(detail)}")
-    if detail.get("status") not in ("VALID", None):
-        _wait_until_valid(cloud, entity)
     return entity
+
+
+def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]:
+    """Those of the compute environments, by name or ARN, that there are."""
+    operation, field, _ = _CALLS[ENVIRONMENT]
+    return those_of(refs, cloud.call("batch", operation, None, **{field: refs})[field])
+
+
+def exists(cloud: Cloud, kind: Kind, name: str) -> bool:
+    """Whether there is a compute environment or a job queue of this name, in whatever state."""
+    return _describe(cloud, kind, name) is not None
 
 
 class Workshop:
@@ -152,8 +175,7 @@ class Workshop:
 
     def _create(self, spec: ToCreate, environment: Entity | None) -> Entity:
         kind = spec.kind
-        subject = f"{kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
-        begun = self._begin(spec, subject)
+        begun = self._begin(spec)
         log.info("creating the %s %s", kind.words, spec.name)
         request = _create_request(spec, environment)
         for attempt in range(1, ATTEMPTS + 1):
@@ -166,7 +188,7 @@ class Workshop:
                 if found is not None:
                     return found
                 if not error.unsure or attempt == ATTEMPTS:
-                    raise error.about(subject) from None
+                    raise error.about(_subject(spec)) from None
             else:
                 return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
         raise AssertionError("the last attempt returns or raises")
@@ -180,14 +202,13 @@ class Workshop:
             self._cloud.pause(pause)
         return self._adopt(begun)
 
-    def _begin(self, spec: ToCreate, subject: str) -> Making:
+    def _begin(self, spec: ToCreate) -> Making:
         """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
         before = 0
         if spec.kind is DEFINITION:
             before = max((int(one["revision"]) for one in _active_revisions(self._cloud, spec.name)), default=0)
-        elif _describe(self._cloud, spec.kind, spec.name) is not None:
-            message = "it exists already; give its name to use it, or another --prefix"
-            raise AwsError(spec.kind.create, "AlreadyExists", message, subject=subject)
+        elif exists(self._cloud, spec.kind, spec.name):
+            raise already_exists(spec)
         begun = Making(spec.kind.arn_type, spec.name, before)
         self._begun[begun.kind] = begun
         self._note(begun)
@@ -209,6 +230,16 @@ class Workshop:
                 self._adopt(begun)
         delete(cloud, [(one.kind, one.arn) for one in self.made])
         self.made.clear()
+
+
+def already_exists(spec: ToCreate) -> AwsError:
+    """The error for a name that is taken."""
+    message = "it exists already; give its name to use it, or another --prefix"
+    return AwsError(spec.kind.create, "AlreadyExists", message, subject=_subject(spec))
+
+
+def _subject(spec: ToCreate) -> str:
+    return f"{spec.kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
 
 
 _KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}

@@ -53,6 +53,10 @@ class InputError(ToolError):
     def of(cls, where: str, what: str) -> InputError:
         return cls([Problem(where, what)])
 
+    def at(self, where: str) -> InputError:
+        """The same, found somewhere else."""
+        return InputError(Problem(where, problem.what) for problem in self.problems)
+
     @property
     def lines(self) -> list[str]:
         return [str(problem) for problem in self.problems]

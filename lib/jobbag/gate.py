@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from jobbag.events import Event, Lost, NotSubmitted, StateChanged, Submitting, Terminated
@@ -11,6 +12,15 @@ from jobbag.words import counted
 def failures_allowed(text: str, jobs: int) -> int:
     """How many of so many jobs may fail under a --max-failures of `N` or `P%`."""
     return int(Fraction(text[:-1]) * jobs / 100) if text.endswith("%") else int(text)
+
+
+def gate_of(canary: int | None, max_failures: str | None, jobs: int, events: Iterable[Event], start: int) -> Gate:
+    """The gate of a run of so many jobs that began at `start` (ms), after these events."""
+    gate = Gate(canary, None if max_failures is None else failures_allowed(max_failures, jobs))
+    for event in events:
+        if event.at >= start:  # what was before --retry-failed proves nothing of the retry
+            gate(event)
+    return gate
 
 
 class Gate:

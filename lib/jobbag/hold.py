@@ -27,7 +27,7 @@ class Hold:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._path = journal.with_name(f"{journal.name}.held")
+        self._path = _path_of(journal)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_touching, name="hold", daemon=True)
 
@@ -40,8 +40,7 @@ class Hold:
             if holder is None:
                 continue
             if not self._is_stale(holder):
-                where = f"process {holder.get('pid')} on {holder.get('host')}"
-                raise InputError.of(str(self._journal), f"another run holds this journal: {where}")
+                raise _held(self._journal, holder)
             self._remove_stale(holder)
         raise InputError.of(str(self._journal), "another run has just taken this journal")
 
@@ -66,16 +65,9 @@ class Hold:
         return True
 
     def _is_stale(self, holder: dict[str, Any]) -> bool:
-        me = _myself()
-        if holder.get("host") == me["host"] and holder.get("boot") == me["boot"]:
+        if _is_here(holder):
             return _process_start(holder.get("pid")) != holder.get("process")
-        return self._server_time() - self._touched() > STALE
-
-    def _touched(self) -> float:
-        try:
-            return self._path.stat().st_mtime
-        except FileNotFoundError:
-            return 0.0
+        return self._server_time() - _touched(self._path) > STALE
 
     def _server_time(self) -> float:
         """The time of the file server, whose clock is not ours."""
@@ -99,6 +91,41 @@ class Hold:
         while not self._stop.wait(TOUCH):
             with suppress(OSError):
                 os.utime(self._path)
+
+
+def check_free(journal: Path) -> None:
+    """Raises InputError where another run holds the journal. Writes nothing, and so trusts this machine's clock."""
+    path = _path_of(journal)
+    holder = _read(path)
+    if holder is None:
+        return
+    if _is_here(holder):
+        lives = _process_start(holder.get("pid")) == holder.get("process")
+    else:
+        lives = time.time() - _touched(path) <= STALE
+    if lives:
+        raise _held(journal, holder)
+
+
+def _path_of(journal: Path) -> Path:
+    return journal.with_name(f"{journal.name}.held")
+
+
+def _held(journal: Path, holder: dict[str, Any]) -> InputError:
+    where = f"process {holder.get('pid')} on {holder.get('host')}"
+    return InputError.of(str(journal), f"another run holds this journal: {where}")
+
+
+def _is_here(holder: dict[str, Any]) -> bool:
+    me = _myself()
+    return bool(holder.get("host") == me["host"] and holder.get("boot") == me["boot"])
+
+
+def _touched(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from jobbag.aws import Cloud
-from jobbag.capacity import Needs, needs_of
+from jobbag.capacity import Needs, environment_refs, needs_of, those_of
 from jobbag.errors import Cancelled, ToolError
 from jobbag.events import Emit, Held
 from jobbag.whyheld import Cause, Facts, cause, sentence
@@ -130,13 +130,9 @@ class Inquirer:
         )
 
     def _environments(self, detail: Mapping[str, Any], denied: list[str]) -> tuple[Mapping[str, Any], ...] | None:
-        order = sorted(detail.get("computeEnvironmentOrder", ()), key=lambda one: int(one["order"]))
-        refs = [str(one["computeEnvironment"]) for one in order]
+        refs = environment_refs(detail)
         found = self._ask("DescribeComputeEnvironments", denied, computeEnvironments=refs) if refs else None
-        if found is None:
-            return None
-        by_arn = {one["computeEnvironmentArn"]: one for one in found.get("computeEnvironments", ())}
-        return tuple(by_arn[ref] for ref in refs if ref in by_arn)
+        return None if found is None else those_of(refs, found.get("computeEnvironments", ()))
 
     def _ahead(self, ref: str, of_queue: _Queue, denied: list[str]) -> int | None:
         """How many jobs of others are to start before the first of ours; at least so many, of a long queue."""

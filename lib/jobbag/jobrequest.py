@@ -51,6 +51,11 @@ def has_own_retry(definition: Mapping[str, Any]) -> bool:
     return bool(strategy.get("evaluateOnExit")) or strategy.get("attempts", 1) > 1
 
 
+def target_of(queue: str | None, definition: str | None, detail: Mapping[str, Any], *, retries: bool) -> Target:
+    """Where jobs go. `detail`: what the definition is, or is to be; `retries`: transient failures are tried again."""
+    return Target(queue, definition, TRANSIENT_RETRY if retries and not has_own_retry(detail) else None)
+
+
 def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
     """The variables of a job: its own, and those that the tool adds (they say where things really are, and win)."""
     variables = dict(job.environment)

@@ -81,6 +81,15 @@ GENERAL = (
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
     ),
+    Option(
+        ("--dry-run",),
+        "Only look: say what is wrong with the input, what is there, and what a run would create, upload and submit. "
+        "Nothing is written, here or in AWS. The exit status is 0 if a run could start.",
+    ),
+    Option(
+        ("--json",),
+        "With --dry-run: print the SubmitJob requests, as a list in JSON, and nothing else on stdout.",
+    ),
 )
 
 ACCOUNT = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobbag.bag import Bag, Job
 from jobbag.errors import ExitCode
@@ -26,6 +26,7 @@ from jobbag.events import (
     WorkerFailed,
     now_ms,
 )
+from jobbag.logfile import ToolLog
 from jobbag.records import summary_record
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What the command ends with: its exit status and what it says on stdout."""
+    """What the command ends with: its exit status, and what it says on stdout and on stderr."""
 
     exit_code: ExitCode
     lines: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    def untold(self, tool_log: ToolLog) -> Result:
+        """The result without the lines that the log has just shown on the terminal."""
+        return replace(self, lines=()) if tool_log.shows_result else self
 
 
 SHOWN_FAILURES = 20  # jobs whose failure is told one by one

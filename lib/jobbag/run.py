@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import logging
+
 from jobbag import preflight
 from jobbag.config import Mode, Settings
+from jobbag.errors import ExitCode
 from jobbag.logfile import ToolLog
+from jobbag.preflight import Task
 from jobbag.report import Result
 from jobbag.signals import Signals
+
+log = logging.getLogger(__name__)
 
 
 def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Do what the settings ask for. Raises ToolError."""
     # What imports boto3, which is slow, is imported once the input is known to be good.
     if settings.mode is Mode.RUN:
-        task = preflight.task_of(settings)
-        from jobbag.bagrun import run_bag
-
-        return run_bag(settings, task, tool_log, signals)
+        return _run(settings, preflight.task_of(settings), tool_log, signals)
     plan = preflight.entities_of(settings)
     from jobbag.manage import manage
 
     return manage(settings, plan, tool_log)
+
+
+def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
+    if not task.bag.jobs:
+        nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
+        log.info("%s", nothing)
+        return Result(ExitCode.OK, (nothing,)).untold(tool_log)
+    if settings.dry_run:
+        from jobbag.dryrun import dry_run
+
+        return dry_run(settings, task)
+    from jobbag.bagrun import run_bag
+
+    return run_bag(settings, task, tool_log, signals).untold(tool_log)

@@ -129,7 +129,7 @@ class Stager:
         there: set[str] | None = set() if self._bucket_is_new else None
         if there is None and len(by_key) >= MANY:
             try:
-                there = self._keys_there()
+                there = keys_there(self._cloud, self._place)
             except Cancelled:
                 return
             except AwsError as error:
@@ -138,11 +138,6 @@ class Stager:
             if self._cancel.is_set():
                 return
             self._pool.submit(self._send, key, same, there is None or key in there)
-
-    def _keys_there(self) -> set[str] | None:
-        """The keys below the key prefix; None if they are too many to list."""
-        found = set(islice(keys(self._cloud, self._place.bucket, self._place.key_prefix), MOST_LISTED + 1))
-        return found if len(found) <= MOST_LISTED else None
 
     def _send(self, key: str, items: list[str], may_be_there: bool) -> None:
         item = items[0]
@@ -249,6 +244,12 @@ class _Teller:
             if now - self._told >= TOLD_EACH:
                 self._told = now
                 self._emit(Uploading(self._item, self._sent))
+
+
+def keys_there(cloud: Cloud, place: S3Place) -> set[str] | None:
+    """The keys below the key prefix; None if they are too many to list."""
+    found = set(islice(keys(cloud, place.bucket, place.key_prefix), MOST_LISTED + 1))
+    return found if len(found) <= MOST_LISTED else None
 
 
 def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:

@@ -139,6 +139,13 @@ def changed_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event]) 
             yield Problem(f"input file {item!r}", "has changed since it was sent")
 
 
+def check_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event], path: Path) -> None:
+    """Raises InputError where files have changed since an earlier start, whose journal is at `path`, sent them."""
+    found = list(changed_inputs(cloud, place, bag, events))
+    if found:
+        raise refuse(path, found)
+
+
 def refuse(path: Path, problems: list[Problem]) -> InputError:
     """The error for a start that is given something else than the run that it would take up."""
     where = str(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobbag.capacity import Misfit, Needs, misfit
+from jobbag.words import counted
 
 LONG = 600.0  # s after which instances that were asked for should be there
 
@@ -143,7 +144,7 @@ def _full(facts: Facts) -> Cause | None:
     if not usable or not all(_is_full(environment) for environment in usable):
         return None
     most = usable[0]["computeResources"]["maxvCpus"]
-    others = f", and {_jobs(facts.ahead)} of others ahead" if facts.ahead else ""
+    others = f", and {counted(facts.ahead, 'job')} of others ahead" if facts.ahead else ""
     why = f"all {most} vCPUs of its compute environment {_name_of(usable[0])} are taken{others}"
     return Cause(("full",), why, "wait, or raise its maxvCpus", wrong=False)
 
@@ -152,7 +153,7 @@ def _others_first(facts: Facts) -> Cause | None:
     if not facts.ahead:
         return None
     verb = "is" if facts.ahead == 1 else "are"
-    why = f"{_jobs(facts.ahead)} of others {verb} ahead"
+    why = f"{counted(facts.ahead, 'job')} of others {verb} ahead"
     return Cause(("ahead",), why, "wait, or use another queue", wrong=False)
 
 
@@ -221,7 +222,3 @@ def _name_of(environment: Mapping[str, Any]) -> str:
 
 def _name(ref: str) -> str:
     return ref.rpartition("/")[2]
-
-
-def _jobs(count: int | None) -> str:
-    return f"{count} job{'' if count == 1 else 's'}"

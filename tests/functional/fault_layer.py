@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,6 +41,11 @@ class Answer:
         """A good answer of Batch or CloudWatch Logs."""
         return cls("200 OK", [("Content-Type", "application/json")], json.dumps(content).encode())
 
+    @classmethod
+    def of_xml(cls, text: str, status: str = "200 OK") -> Answer:
+        """An answer of S3, IAM or STS."""
+        return cls(status, [("Content-Type", "application/xml")], text.encode())
+
     @property
     def content(self) -> Any:
         return json.loads(self.body)
@@ -53,7 +59,10 @@ def error(service: str, status: int, code: str, message: str) -> Answer:
     """An error in the form of the service."""
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        return Answer(f"{status} Error", [("Content-Type", "application/xml")], text.encode())
+        return Answer.of_xml(text, f"{status} Error")
+    if service in ("iam", "sts"):
+        text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        return Answer.of_xml(text, f"{status} Error")
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
     return Answer(f"{status} Error", headers, json.dumps({"__type": code, "message": message}).encode())
 
@@ -194,7 +203,8 @@ def _request(environ: WSGIEnvironment) -> Request:
         return Request(service, _BATCH.get(path, path), json.loads(body or b"{}"))
     if service == "logs":
         return Request(service, environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2], json.loads(body))
-    return Request(service, "GetCallerIdentity", {})
+    form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    return Request(service, form.get("Action", ""), form)
 
 
 _BATCH = {

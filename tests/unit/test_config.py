@@ -109,11 +109,17 @@ SWITCHES = {
     "--retry-failed": "retry_failed",
     "--detach": "detach",
     "--no-transient-retries": "transient_retries",
+    "--dry-run": "dry_run",
 }
 
 
 def test_all_switches_are_known_here() -> None:
-    assert {option.long for option in OPTIONS if option.metavar is None} == {*SWITCHES, "--create", "--delete"}
+    assert {option.long for option in OPTIONS if option.metavar is None} == {
+        *SWITCHES,
+        "--create",
+        "--delete",
+        "--json",
+    }
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
@@ -408,6 +414,14 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
             assert flag in done.stdout
         if option.key:
             assert option.key in done.stdout
+
+
+def test_json_is_of_a_dry_run_of_jobs() -> None:
+    assert load("--dry-run", "--json").json
+    for words in (["--json"], ["--dry-run", "--create", "-q", "q"]):
+        with pytest.raises(InputError) as refused:
+            config.load(words if "--create" in words else [*words, "bag.in"])
+        assert "--dry-run" in str(refused.value)
 
 
 def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
