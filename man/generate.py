@@ -69,13 +69,17 @@ def verbatim(text: str) -> Iterator[str]:
 def flags(option: Option) -> str:
     """`-C propsfile, --conf propsfile` as the page shows it."""
     value = "|".join(option.choices) or option.metavar
-    return ", ".join(bold(flag) + (f" {italic(value)}" if value else "") for flag in option.flags)
+    if value:
+        value = f"[={italic(value)}]" if option.optional else f" {italic(value)}"
+    return ", ".join(bold(flag) + (value or "") for flag in option.flags)
 
 
 def synopsis() -> Iterator[str]:
     yield bold("pegasus-aws-batch")
     for option in (*INFORMATION, *OPTIONS):
         value = rf"\~{italic(option.metavar)}" if option.metavar else ""
+        if option.optional:
+            value = f"[={italic(option.metavar or '')}]"
         yield f"[{bold(option.flags[0])}{value}]"
     yield italic("submit-file") + " ..."
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobbag import entities, takeup
 from jobbag.aws import Cloud
-from jobbag.bag import Bag
+from jobbag.bag import Bag, Job
 from jobbag.config import PROG, Settings
 from jobbag.connect import check_account, connected
-from jobbag.display import is_live, shown
+from jobbag.display import showing
 from jobbag.entities import Entity
 from jobbag.errors import AwsError, ExitCode, Interrupted
-from jobbag.events import Event, Finished, Staged, TakenDown
+from jobbag.events import Consumer, Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
 from jobbag.gate import Gate, gate_of
 from jobbag.hold import Hold
@@ -23,7 +23,7 @@ from jobbag.jobrequest import Target, target_of
 from jobbag.journal import Journal, set_aside
 from jobbag.logfile import ToolLog
 from jobbag.logs import delete_stream
-from jobbag.narrator import JobStateLog, Narrator
+from jobbag.narrator import JobStateLog
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
 from jobbag.packing import Packing, Requests
 from jobbag.pipeline import Pipeline, Stopping
@@ -122,9 +122,8 @@ class _Start:
             footprint.restore(event)
         if events:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
-        assert self.settings.prefix is not None
-        with shown(self.settings.progress, self.settings.prefix, progress, self.tool_log):
-            stopped, failures = self._work(known, notes, events, report, gate, outputs, footprint, progress)
+        with showing(self.settings, progress, self.tool_log) as shows:
+            stopped, failures = self._work(known, notes, events, report, gate, outputs, footprint, shows)
         if report.complete and report.all_logs_whole and stopped is None and not failures:
             if self.settings.delete_log_streams:
                 self._delete_log_streams(report)
@@ -141,12 +140,10 @@ class _Start:
         gate: Gate,
         outputs: Outputs,
         footprint: Footprint,
-        progress: Progress,
+        shows: Sequence[Consumer],
     ) -> tuple[Interrupted | None, list[str]]:
         """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
         footprint.abort_unfinished_uploads(self.cloud)
-        # The display tells how many succeeded, and a terminal has no room for a line on each of thousands.
-        success = logging.DEBUG if self.tool_log.on_terminal and is_live(self.settings.progress) else logging.INFO
         stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
         stopped = None
         try:
@@ -155,7 +152,7 @@ class _Start:
                 outputs.prepare()
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
-                    [Narrator(success), states, outputs, footprint, progress], outputs.paths,
+                    [*shows, states, outputs, footprint], outputs.paths, self._is_followed,
                     stopping=stopping,
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
@@ -169,6 +166,9 @@ class _Start:
         finally:
             failures = self._clean_up(notes, footprint, report, stopped)
         return stopped, failures
+
+    def _is_followed(self, job: Job) -> bool:
+        return self.settings.follow and self.settings.followed_job in (None, job.name)
 
     def _outputs(self, notes: Journal) -> Outputs:
         if self.settings.merge_logs is None:

@@ -18,7 +18,8 @@ def script(shell: str) -> str:
 
 
 def _has_value(option: Option) -> bool:
-    return bool(option.metavar or option.choices)
+    """Whether the next word is its value."""
+    return bool(option.metavar or option.choices) and not option.optional
 
 
 def _in_short(text: str) -> str:

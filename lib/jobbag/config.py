@@ -64,6 +64,8 @@ class Settings:
     progress: str = "auto"  # or "plain", or "off"
     dry_run: bool = False
     json: bool = False  # the requests of a dry run
+    follow: bool = False
+    followed_job: str | None = None  # with `follow`; None: all of them
 
 
 class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
@@ -147,6 +149,8 @@ def build_parser() -> argparse.ArgumentParser:
                 how["action"] = "store_true"
             else:
                 how["metavar"] = option.metavar
+            if option.optional:
+                how["nargs"] = "?"
             if option.choices:
                 how |= {
                     "choices": option.choices,
@@ -160,6 +164,10 @@ def build_parser() -> argparse.ArgumentParser:
                 group.add_argument(*option.aliases, **{**how, "help": argparse.SUPPRESS, "default": argparse.SUPPRESS})
     parser.add_argument("submit_files", nargs="*", metavar="job submit file", help=SUBMIT_FILE)
     return parser
+
+
+# What follows an option whose value is optional is no value of it, but a submit file.
+_MARKED = {flag: f"{flag}=" for _, group in GROUPS for option in group if option.optional for flag in option.flags}
 
 
 def _help(text: str, key: str | None) -> str:
@@ -180,7 +188,7 @@ def load(argv: Sequence[str]) -> Settings:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     parser = build_parser()
     try:
-        options, rest = parser.parse_known_args(list(argv))
+        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in argv])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
     # Submit files may stand on both sides of an option; argparse takes the first group of them only.
@@ -287,4 +295,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         progress=options.progress or "auto",
         dry_run=options.dry_run,
         json=options.json,
+        follow=options.follow is not None,
+        followed_job=options.follow or None,
     )

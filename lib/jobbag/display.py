@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
+from jobbag.config import Settings
+from jobbag.echo import Echo, lines_on
+from jobbag.events import Consumer
 from jobbag.logfile import ToolLog
+from jobbag.narrator import Narrator
 from jobbag.progress import Progress, Snapshot
 
 if TYPE_CHECKING:
@@ -74,25 +78,33 @@ class Live:
         self._screen.close()
 
 
-def is_live(how: str) -> bool:
-    """Whether `--progress` means a live display: stderr is a terminal that can move its cursor."""
-    return how == "auto" and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+@contextmanager
+def showing(settings: Settings, progress: Progress, tool_log: ToolLog) -> Iterator[list[Consumer]]:
+    """Show a run while it lasts. Gives what is to be told of its events for that."""
+    with shown(settings.progress, settings.prefix or "", progress, tool_log) as live:
+        # A terminal has no room for a line on each of thousands that succeed; the display counts them.
+        narrator = Narrator(success=logging.DEBUG if live is not None and tool_log.on_terminal else logging.INFO)
+        if not settings.follow:
+            yield [narrator, progress]
+            return
+        with lines_on(live) as out:
+            yield [narrator, progress, Echo(out)]
 
 
 @contextmanager
-def shown(how: str, title: str, progress: Progress, tool_log: ToolLog) -> Iterator[None]:
-    """Show the progress of a run while it lasts, as `--progress` says: `how`."""
-    if is_live(how):
+def shown(how: str, title: str, progress: Progress, tool_log: ToolLog) -> Iterator[Live | None]:
+    """Show how far a run is while it lasts, as `--progress` says: `how`. Gives the live display, if it is one."""
+    if how == "auto" and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
         from jobbag.frame import Screen  # rich is slow to import
 
         live = Live(Screen(sys.stderr, title))
         with tool_log.through(live), _ticking(live, TICK, progress):
-            yield
+            yield live
     elif how == "off":
-        yield
+        yield None
     else:
         with _ticking(Lines(), SELDOM, progress):
-            yield
+            yield None
 
 
 @contextmanager

@@ -214,6 +214,14 @@ class Lost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OutputSeen(Event):
+    """Lines that a job has written, in their order; none of them was told before."""
+
+    job: Job
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogsWritten(Event):
     """The job's stdout and stderr are whole in these files. `note` says why if there was nothing to fetch."""
 
@@ -304,3 +312,4 @@ class Signalled(Event):
 
 
 Emit = Callable[[Event], None]
+Consumer = Callable[[Event], None]

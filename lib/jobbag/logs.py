@@ -10,19 +10,20 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, joined, now_ms
+from jobbag.follow import Reading
 from jobbag.records import task_record
 from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams, stream_events
 
@@ -34,6 +35,8 @@ LARGE = 1024 * 1024  # characters of a log that is better read by itself
 IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
 
 Paths = Callable[[Job], tuple[Path, Path]]
+NewReading = Callable[[Job, LogPlace], Reading | None]
+Take = Callable[[Mapping[str, Any]], None]  # an event of CloudWatch Logs
 
 
 @dataclass
@@ -55,11 +58,13 @@ class _Task:
 class LogFetcher:
     """Fetches logs in threads of its own. A context manager: leaving it drops what was not begun."""
 
-    def __init__(self, cloud: Cloud, paths: Paths, emit: Emit) -> None:
+    def __init__(self, cloud: Cloud, paths: Paths, emit: Emit, reading: NewReading) -> None:
+        """`reading` gives, for a job and its log, what is to be told of each event, if that is wanted."""
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
         self._paths = paths
         self._emit = emit
+        self._new_reading = reading
         self._agenda: Agenda[_Task] = Agenda()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
@@ -94,6 +99,9 @@ class LogFetcher:
         task = _Task(job, aws_id, observation, reason or _no_log(observation), remark)
         self._put(task, 0.0 if task.note else self._delays.first_look())
 
+    def _told(self, task: _Task) -> Reading | None:
+        return self._new_reading(task.job, task.place) if task.note is None else None
+
     def _put(self, task: _Task, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
         due = max(task.ended + after, time.monotonic())
@@ -115,7 +123,9 @@ class LogFetcher:
         began = time.monotonic()
         again: list[tuple[_Task, float]] = []
         with ExitStack() as stack:
-            readings = [_Reading(task, stack.enter_context(_Files(self._paths(task.job)))) for task in tasks]
+            readings = [
+                _Reading(task, stack.enter_context(_Files(self._paths(task.job))), self._told(task)) for task in tasks
+            ]
             try:
                 if len(readings) > 1:
                     self._read_together(readings)
@@ -147,7 +157,7 @@ class LogFetcher:
                 reading = by_stream[event["logStreamName"]]
                 if reading.splitter.size > LARGE:
                     raise _Large(reading.task)
-                reading.splitter.write(event["message"])
+                reading.take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
@@ -157,15 +167,15 @@ class LogFetcher:
 
     def _read_alone(self, reading: _Reading) -> None:
         try:
-            reading.missing = not self._read(reading.task.place, reading.splitter)
+            reading.missing = not self._read(reading.task.place, reading.take)
         except AwsError as error:
             reading.failed(error)
 
-    def _read(self, place: LogPlace, splitter: Splitter) -> bool:
-        """Pass on all lines of a stream that can be read now; false if there is no such stream."""
+    def _read(self, place: LogPlace, take: Take) -> bool:
+        """Pass on all events of a stream that can be read now; false if there is no such stream."""
         try:
             for event in stream_events(self._cloud, place):
-                splitter.write(event["message"])
+                take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:
             if error.code != "ResourceNotFoundException":
@@ -179,6 +189,7 @@ class LogFetcher:
         task, lines = reading.task, reading.splitter.lines
         note = reading.note
         reading.splitter.flush()
+        reading.tell()
         if reading.splitter.ended:
             self._delays.saw_mark()
         elif note is None:
@@ -205,7 +216,7 @@ class LogFetcher:
             with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
                 splitter = Splitter(*files.streams)
                 try:
-                    found = place.stream is not None and self._read(place, splitter)
+                    found = place.stream is not None and self._read(place, splitter.take)
                 except AwsError as error:
                     log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
                     continue
@@ -229,13 +240,26 @@ class _Large(Exception):
 class _Reading:
     """One reading of a task's log into files."""
 
-    def __init__(self, task: _Task, files: _Files) -> None:
+    def __init__(self, task: _Task, files: _Files, told: Reading | None) -> None:
+        """`told`: takes the events, too, if they are to be shown."""
         self.task = task
         self.files = files
         self.splitter = Splitter(*files.streams)
+        self._told = told
         self.missing = False
         self.whole = True
         self.note = task.note
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """The next event of the log."""
+        self.splitter.take(event)
+        if self._told is not None:
+            self._told.take(event)
+
+    def tell(self) -> None:
+        """Let be shown what was read."""
+        if self._told is not None:
+            self._told.log.tell()
 
     def failed(self, error: AwsError) -> None:
         """CloudWatch Logs refused; what was read so far is kept."""

@@ -21,6 +21,7 @@ class Option:
     aliases: tuple[str, ...] = ()  # spellings that are accepted but not shown
     choices: tuple[str, ...] = ()
     takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
+    optional: bool = False  # it is given with or without a value, as --option=value or as --option
 
     @property
     def long(self) -> str:
@@ -76,6 +77,13 @@ GENERAL = (
         "how",
         "pegasus.aws.batch.progress",
         choices=("auto", "plain", "off"),
+    ),
+    Option(
+        ("--follow",),
+        "Show on stdout what the jobs print while they run, or what one of them prints: --follow=job. Each line "
+        "stands behind the name of its job.",
+        "job",
+        optional=True,
     ),
     Option(
         ("--local",),

@@ -7,7 +7,7 @@ import queue
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +18,7 @@ from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import (
     Absent,
     Attached,
+    Consumer,
     Event,
     Halted,
     Lost,
@@ -32,6 +33,7 @@ from jobbag.events import (
     Terminated,
     WorkerFailed,
 )
+from jobbag.follow import Follower, Wanted
 from jobbag.gate import Gate
 from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
@@ -46,8 +48,6 @@ from jobbag.submission import Submitter, find
 from jobbag.termination import Terminator, terminate
 
 log = logging.getLogger(__name__)
-
-Consumer = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Pipeline:
         journal: Journal,
         consumers: Sequence[Consumer],
         paths: Paths,
+        wanted: Wanted,
         *,
         stopping: Stopping,
         bucket_is_new: bool,
@@ -94,7 +95,6 @@ class Pipeline:
         self._report = report
         self._gate = gate
         self._journal = journal
-        self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers)
         self._stopping = stopping
         self._stopped: Interrupted | None = None
         self._open = True  # jobs may be sent
@@ -107,7 +107,9 @@ class Pipeline:
         self._packer = Packer(to_send[gate.canary :], packing)
         self._ready: deque[Shipment] = deque()
         self._sending: dict[str, tuple[Shipment, Sendable]] = {}  # under way to AWS Batch, by token
-        self._fetcher = LogFetcher(cloud, paths, emit)
+        self._follower = Follower(cloud, emit, wanted)
+        self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers, self._follower)
+        self._fetcher = LogFetcher(cloud, paths, emit, self._follower.reading)
         self._inquirer = Inquirer(cloud, emit)
         self._monitor = Monitor(cloud, emit, self._inquirer.saw)
         self._submitter = Submitter(cloud, emit)
@@ -123,6 +125,7 @@ class Pipeline:
         with ExitStack() as stack:
             stack.enter_context(signals.delivered_to(lambda interrupted: self._events.put(Signalled(interrupted))))
             stack.enter_context(self._fetcher)
+            stack.enter_context(self._follower)
             stack.enter_context(self._inquirer)
             stack.enter_context(self._monitor)
             stack.enter_context(self._terminator)
@@ -177,6 +180,8 @@ class Pipeline:
             if outcome.over:
                 self._fetch(job)
             elif outcome.aws_id:
+                if outcome.observation is not None:
+                    self._follower.follow(job, outcome.observation)
                 status = outcome.observation.status if outcome.observation else "SUBMITTED"
                 self._monitor.watch(outcome.aws_id, job, status)
             else:

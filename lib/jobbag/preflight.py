@@ -30,6 +30,8 @@ class Task:
 def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
     bag, problems = bags.load(settings.submit_files, settings.files)
+    if not problems and settings.followed_job not in {None, *(job.name for job in bag.jobs)}:
+        problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = specs.plan(settings, bag)
     problems += of_entities
     problems += _directory_problems(settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from jobbag.aws import Cloud
@@ -25,6 +25,11 @@ SHORTEST_SETTLE, LONGEST_SETTLE = 1.0, 60.0  # s
 EMPTY_SETTLE = 10.0  # s; a log without a line shows no delay
 MISSING_SETTLE = 20.0  # s; the log driver makes the stream before the container starts
 TAIL_LINES, TAIL_WIDTH = 10, 400
+
+
+def is_mark(line: str) -> bool:
+    """Whether a line of a log is none of the job's own."""
+    return line.startswith(SEPARATOR) or END_MARK.fullmatch(line) is not None
 
 
 class Sink(Protocol):
@@ -47,8 +52,12 @@ class Splitter:
         self.lines = self.size = 0  # size in characters
         self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
 
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take one log event; `flush` follows the last one."""
+        self.write(event["message"])
+
     def write(self, message: str) -> None:
-        """Take one log event: a line, or several where the log driver joins them. `flush` follows the last one."""
+        """Take its text: a line, or several where the log driver joins them."""
         self.size += len(message)
         for line in message.split("\n"):
             self.lines += 1
@@ -132,7 +141,16 @@ def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict
 
     Raises AwsError (ResourceNotFoundException) if one of the streams does not exist.
     """
+    for page in pages_of_streams(cloud, places):
+        yield from page
+
+
+def pages_of_streams(cloud: Cloud, places: Sequence[LogPlace], since: int = 0) -> Iterator[list[dict[str, Any]]]:
+    """The same a call at a time, and only what is not older than `since` (ms)."""
     first = places[0]
     names = [place.stream for place in places]
-    for page in cloud.pages("logs", "FilterLogEvents", first.region, logGroupName=first.group, logStreamNames=names):
-        yield from page["events"]
+    more = {"startTime": since} if since else {}
+    for page in cloud.pages(
+        "logs", "FilterLogEvents", first.region, logGroupName=first.group, logStreamNames=names, **more
+    ):
+        yield page["events"]

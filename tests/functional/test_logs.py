@@ -102,11 +102,15 @@ class Fetching:
         return self.written()
 
 
+def files_of(one: Job) -> tuple[Path, Path]:
+    return Path(f"{one.name}.out"), Path(f"{one.name}.err")
+
+
 @contextmanager
 def fetching_from(cloud: Cloud) -> Iterator[Fetching]:
     """A log fetcher at work, which tells nothing more than what the test takes."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with LogFetcher(cloud, lambda one: (Path(f"{one.name}.out"), Path(f"{one.name}.err")), events.put) as fetcher:
+    with LogFetcher(cloud, files_of, events.put, lambda *_: None) as fetcher:
         yield Fetching(fetcher, events)
     assert events.empty()
 
@@ -421,7 +425,7 @@ def test_files_appear_whole(fetching: Fetching, service: Service, faults: Faults
 def test_files_that_cannot_be_written_end_the_run(cloud: Cloud, service: Service) -> None:
     service.write("s", "x")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with LogFetcher(cloud, lambda _: (Path("no/dir/out"), Path("no/dir/err")), events.put) as fetcher:
+    with LogFetcher(cloud, lambda _: (Path("no/dir/out"), Path("no/dir/err")), events.put, lambda *_: None) as fetcher:
         fetcher.fetch(job(), "id", seen())
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, WorkerFailed)

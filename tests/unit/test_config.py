@@ -21,7 +21,7 @@ from jobbag.errors import InputError
 from jobbag.options import LOG_LEVELS, OPTIONS
 
 LIB = Path(__file__).parents[2] / "lib"
-HAVE_VALUE = [option for option in OPTIONS if option.metavar is not None and option.dest != "conf"]
+HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
 HAVE_KEY = [option for option in OPTIONS if option.key is not None]
 SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, *option.aliases)]
 
@@ -91,6 +91,24 @@ def test_the_last_of_two_counts(option: Any, flag: str) -> None:
     first, second = values(option.dest)
     assert value_of(load(flag, first, option.long, second), option.dest) == meaning(option.dest, second)
     assert value_of(load(option.long, first, flag, second), option.dest) == meaning(option.dest, second)
+
+
+@pytest.mark.parametrize(
+    ("words", "follow", "job"),
+    [
+        (["bag.in"], False, None),
+        (["--follow", "bag.in"], True, None),
+        (["bag.in", "--follow"], True, None),
+        (["--follow=one", "bag.in"], True, "one"),
+        (["bag.in", "--follow=--one"], True, "--one"),
+        (["--follow=one", "--follow", "bag.in"], True, None),
+        (["--follow", "--follow=one", "bag.in"], True, "one"),
+    ],
+)
+def test_all_jobs_are_followed_or_one(words: list[str], follow: bool, job: str | None) -> None:
+    settings = config.load(words)
+    assert settings.submit_files == (Path("bag.in"),)
+    assert (settings.follow, settings.followed_job) == (follow, job)
 
 
 def test_the_last_properties_file_counts(tmp_path: Path) -> None:
