@@ -13,8 +13,9 @@ from jobbag.bag import Bag, Job
 from jobbag.config import PROG, Settings
 from jobbag.connect import check_account, connected
 from jobbag.display import showing
+from jobbag.ending import Ending
 from jobbag.entities import Entity
-from jobbag.errors import AwsError, ExitCode, Interrupted
+from jobbag.errors import AwsError, ExitCode, Interrupted, ToolError
 from jobbag.events import Consumer, Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
 from jobbag.gate import Gate, gate_of
@@ -54,9 +55,9 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             check_account(settings, cloud)
             start = _Start(settings, cloud, bag, plan, place, path, earlier, signals, tool_log)
             known = start.preflight()
-            log_path = tool_log.open()
+            start.log_file = tool_log.open()
             result = start.run(known)
-    return replace(result, lines=(*result.lines, f"log: {log_path}")) if log_path else result
+    return replace(result, lines=(*result.lines, f"log: {start.log_file}")) if start.log_file else result
 
 
 # -- one start
@@ -75,6 +76,7 @@ class _Start:
     earlier: Earlier
     signals: Signals
     tool_log: ToolLog
+    log_file: Path | None = None
 
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
@@ -102,11 +104,19 @@ class _Start:
                 notes.begin(self.earlier.header)
                 for event in events:
                     notes(event)
-            return self._run(known, notes, events)
+            header = self.earlier.header
+            report, outputs = Report(self.bag, header.started), self._outputs(notes)
+            ending = Ending(
+                self.settings, header.run, self.cloud.region, report, outputs, self.log_file, lambda: self.cloud.calls
+            )
+            try:
+                return self._run(known, notes, events, ending)
+            except (Interrupted, ToolError, OSError) as error:
+                ending.note_error(error)
+                raise
 
-    def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event]) -> Result:
-        report = Report(self.bag, self.earlier.header.started)
-        outputs = self._outputs(notes)
+    def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event], ending: Ending) -> Result:
+        report, outputs = ending.report, ending.outputs
         bounds = self.settings.canary, self.settings.max_failures
         gate = gate_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started)
         progress = Progress(self.bag, report.start, self.cloud.delayed, gate.awaits)
@@ -124,12 +134,13 @@ class _Start:
             log.info("taking up the run of %s: %s", iso(report.start), report.progress())
         with showing(self.settings, progress, self.tool_log) as shows:
             stopped, failures = self._work(known, notes, events, report, gate, outputs, footprint, shows)
-        if report.complete and report.all_logs_whole and stopped is None and not failures:
+        finished = report.complete and report.all_logs_whole and stopped is None and not failures
+        if finished:
             if self.settings.delete_log_streams:
                 self._delete_log_streams(report)
             notes.durably(Finished(report.exit_code))
             outputs.close()
-        return self._result(report, outputs, stopped, failures)
+        return self._result(ending, stopped, failures, finished=finished)
 
     def _work(
         self,
@@ -223,13 +234,11 @@ class _Start:
             notes.durably(TakenDown())
         return failures
 
-    def _result(self, report: Report, outputs: Outputs, stopped: Interrupted | None, failures: list[str]) -> Result:
+    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
+        report = ending.report
         if self.settings.detach and stopped is None and not report.complete and not report.broken:
             line = f"{report.progress()}; start the same command again to collect them"
             log.info("%s", line)
-            return Result(ExitCode.OK, (line,))
-        headline = report.headline(outputs.description)
-        log.info("%s", headline)
-        report.tell_failures()
+            return Result(ending.note(ExitCode.OK, None, failures).exit_code, (line,))
         code = ExitCode.AWS_ERROR if failures else report.exit_code
-        return Result(stopped.exit_code if stopped else code, (headline,))
+        return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

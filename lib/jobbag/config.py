@@ -62,6 +62,7 @@ class Settings:
     max_failures: str | None = None  # N or P%: how many jobs may fail, or what share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
+    summary: Path | None = None
     dry_run: bool = False
     json: bool = False  # the requests of a dry run
     follow: bool = False
@@ -293,6 +294,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_failures=options.max_failures or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
+        summary=Path(options.summary) if options.summary else None,
         dry_run=options.dry_run,
         json=options.json,
         follow=options.follow is not None,

@@ -112,7 +112,7 @@ def read(path: Path) -> Past | None:
             dict(first["jobs"]),
             bool(first.get("retry_failed")),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
     return Past(header, tuple(lines[1:]))
 

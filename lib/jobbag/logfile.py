@@ -20,6 +20,8 @@ LEVELS = {
 }  # fmt: skip
 _NAMES = {number: name.upper() for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
 
+UNADORNED = {"unadorned": True}  # `extra` of a record that a terminal shows without time and level
+
 # What a job or AWS says must not steer a terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
     10: "\\n",
@@ -36,7 +38,13 @@ def plain(text: str) -> str:
 class _Formatter(logging.Formatter):
     """`2026-11-22 08:02:18.123 INFO  [module] message`, local time, as the Java tool's."""
 
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
     def format(self, record: logging.LogRecord) -> str:
+        if self._terminal and getattr(record, "unadorned", False):
+            return plain(record.getMessage())
         when = f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')}.{int(record.msecs):03d}"
         line = f"{when} {_NAMES.get(record.levelno, record.levelname):5} [{record.module}] {plain(record.getMessage())}"
         if record.exc_info:
@@ -62,8 +70,6 @@ class ToolLog:
         if path is not None:
             self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
         self.on_terminal = path is None
-        # Then what the command has to say at its end is on the terminal already.
-        self.shows_result = path is None and LEVELS[level] <= logging.INFO
 
     def __enter__(self) -> ToolLog:
         self._before = self._logger.level, self._logger.propagate
@@ -82,6 +88,10 @@ class ToolLog:
                 self._replay(self._target, self._formatted(self._terminal))
         elif isinstance(self._target, logging.FileHandler):
             self._target.close()
+
+    def shows(self, level: int) -> bool:
+        """Whether what is logged at this level is on stderr, so that it need not be said on stdout too."""
+        return self._path is None and self._level <= level
 
     def open(self) -> Path | None:
         """Open the log file FILE.000, or the first free number, and move there what was logged so far."""
@@ -114,9 +124,8 @@ class ToolLog:
     def _install(self, handler: logging.Handler) -> None:
         self._logger.addHandler(self._formatted(handler))
 
-    @staticmethod
-    def _formatted(handler: logging.Handler) -> logging.Handler:
-        handler.setFormatter(_Formatter())
+    def _formatted(self, handler: logging.Handler) -> logging.Handler:
+        handler.setFormatter(_Formatter(terminal=handler is self._terminal and sys.stderr.isatty()))
         return handler
 
     @staticmethod

@@ -8,7 +8,6 @@ from typing import TextIO
 
 from jobbag.bag import Job
 from jobbag.events import (
-    ENDED,
     STATES,
     Event,
     Halted,
@@ -16,11 +15,13 @@ from jobbag.events import (
     LogsWritten,
     Lost,
     NotSubmitted,
+    Observation,
     Staged,
     StagingFailed,
     StateChanged,
     Submitted,
     WorkerFailed,
+    joined,
 )
 from jobbag.records import jobstate_line
 
@@ -60,7 +61,7 @@ class Narrator:
 
     def __init__(self, success: int = logging.INFO) -> None:
         """`success`: at which level it is told that a job succeeded."""
-        self._levels = {ENDED[0]: success, ENDED[1]: logging.INFO}
+        self._success = success
         self._halted = False
 
     def __call__(self, event: Event) -> None:
@@ -72,8 +73,10 @@ class Narrator:
                 log.error("%s", event.error)
             case Submitted():
                 log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
+            case StateChanged(observation=Observation(status="FAILED") as seen):
+                log.info("job %s (%s) is FAILED: %s", event.job.name, event.aws_id, _why(seen))
             case StateChanged():
-                level = self._levels.get(event.observation.status, logging.DEBUG)
+                level = self._success if event.observation.ended else logging.DEBUG
                 log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)
@@ -90,3 +93,8 @@ class Narrator:
                     )
             case WorkerFailed():
                 log.debug("the %s stopped", event.worker, exc_info=event.error)
+
+
+def _why(failed: Observation) -> str | None:
+    code = f"exit code {failed.exit_code}" if failed.exit_code is not None else "no exit code"
+    return joined(code, failed.reason)

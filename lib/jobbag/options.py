@@ -86,6 +86,14 @@ GENERAL = (
         optional=True,
     ),
     Option(
+        ("--summary",),
+        "Write what came of the run to this file, as JSON: its times and counts, the failures by cause, each job with "
+        "its attempts, and the calls of AWS.",
+        "file",
+        "pegasus.aws.batch.summary",
+        takes="file",
+    ),
+    Option(
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
     ),

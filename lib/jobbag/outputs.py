@@ -36,6 +36,9 @@ class Outputs(Protocol):
     def paths(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file that the log fetcher writes for a job."""
 
+    def results(self, job: Job) -> tuple[Path, Path]:
+        """The .out and the .err file that have the job's output in the end."""
+
     def prepare(self) -> None:
         """Make what the files need."""
 
@@ -105,6 +108,8 @@ class JobFiles:
     def paths(self, job: Job) -> tuple[Path, Path]:
         return Path(f"{job.name}.out"), Path(f"{job.name}.err")
 
+    results = paths
+
     def prepare(self) -> None:
         pass
 
@@ -139,6 +144,10 @@ class MergedFiles:
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        del job
+        return self._targets[0], self._targets[1]
 
     def restore(self, events: list[Event]) -> list[Event]:
         """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""

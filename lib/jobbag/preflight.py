@@ -57,6 +57,10 @@ def _directory_problems(settings: Settings) -> Iterator[Problem]:
         wanted.setdefault(settings.merge_logs.parent, "--merge-logs")
     if settings.log_file is not None:
         wanted.setdefault(settings.log_file.parent, "--log-file")
+    if settings.summary is not None:
+        wanted.setdefault(settings.summary.parent, "--summary")
+        if settings.summary.exists() and not settings.summary.is_file():
+            yield Problem("--summary", f"{settings.summary} is no regular file")
     for path, what in wanted.items():
         if not path.is_dir():
             yield Problem(what, f"there is no directory {path}")

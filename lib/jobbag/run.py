@@ -6,10 +6,13 @@ import logging
 
 from jobbag import preflight
 from jobbag.config import Mode, Settings
+from jobbag.ending import Ending
 from jobbag.errors import ExitCode
+from jobbag.events import now_ms
 from jobbag.logfile import ToolLog
+from jobbag.outputs import JobFiles
 from jobbag.preflight import Task
-from jobbag.report import Result
+from jobbag.report import Report, Result
 from jobbag.signals import Signals
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,9 @@ def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) ->
     if not task.bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
         log.info("%s", nothing)
+        if not settings.dry_run:
+            ending = Ending(settings, "", settings.region or "", Report(task.bag, now_ms()), JobFiles(), None, dict)
+            return Result(ending.note(ExitCode.OK).exit_code, (nothing,)).untold(tool_log)
         return Result(ExitCode.OK, (nothing,)).untold(tool_log)
     if settings.dry_run:
         from jobbag.dryrun import dry_run

@@ -24,6 +24,18 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def span(seconds: float) -> str:
+    """A duration as people say it: `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f} s"
+    minutes, second = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {second} s"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
 def about(seconds: float) -> str:
     """An estimate, that does not claim more than it is."""
     minutes = round(seconds / 60)

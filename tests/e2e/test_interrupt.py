@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -63,7 +64,7 @@ def test_a_local_run(
     tool.env["TMPDIR"] = str(tool.home)
     names = [f"job{n}" for n in range(40)]  # more than any machine's processors
     bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in names))
-    started.append(tool.start("--local", "-m", "all", bag, stderr=tool.place / "stderr"))
+    started.append(tool.start("--local", "-m", "all", "--summary", "end.json", bag, stderr=tool.place / "stderr"))
     # One of them ends well, and another takes its place. Then the signal comes.
     done = wait_until(lambda: next((path.stem for path in pids.glob("*.self")), None), what="the first job")
     assert done is not None
@@ -86,7 +87,13 @@ def test_a_local_run(
     for name, steps in jobstates(log.read_text()).items():
         assert steps[-1].state == ("SUCCEEDED" if name == done else "FAILED")
     stderr = (tool.place / "stderr").read_text()
-    assert "40 jobs: 1 succeeded, 39 failed" in stderr
+    end = json.loads(tool.read("end.json"))
+    assert (end["signal"], end["exit_code"], end["complete"]) == (number.name, code, True)
+    counts = end["counts"]
+    assert (counts["jobs"], counts["succeeded"], counts["failed"] + counts["not_run"]) == (40, 1, 39)
+    assert [cause["cause"] for cause in end["causes"]] == ["stopped with the run"]
+    assert f"40 jobs: 1 succeeded, {counts['failed']} failed, {counts['not_run']} not run" in stderr
+    assert "next: start the same command again" in stderr
     assert "Traceback" not in stderr
     assert not list(tool.cwd.glob("all.*part*"))
 

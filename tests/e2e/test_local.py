@@ -148,7 +148,7 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
         shell("second", f"{attempt}; test $AWS_BATCH_JOB_ATTEMPT = 2", retryStrategy={"attempts": 2}),
         shell("never", f"{attempt}; exit 4", retryStrategy={"attempts": 2}),
     )
-    done = tool.run("--local", bag)
+    done = tool.run("--local", "--summary", "end.json", bag)
     assert done.status == 1
     records = {}
     for number, name in enumerate(("fine", "seven", "killed", "absent", "second", "never"), start=1):
@@ -167,18 +167,30 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
     states = jobstates(tool.read("bag.jobstate.log"))
     for name, record in records.items():
         assert_lifelike(states[name], "SUCCEEDED" if record.state == "succeeded" else "FAILED")
-    # The last lines of the log tell who failed, and why.
-    log = done.err.splitlines()
-    assert all(LOG_LINE.fullmatch(line) for line in log), log
-    headline, seven, killed, absent, never = log[-5:]
-    assert "6 jobs: 2 succeeded, 4 failed" in headline
-    for line, name in ((seven, "seven"), (killed, "killed"), (absent, "absent"), (never, "never")):
-        assert f" ERROR [report] job {name} ({records[name].aws_id}): " in line
-    assert "exit code 7; Essential container in task exited; its log ends: working | oh no" in seven
-    assert "exit code 137" in killed
-    assert "CannotStartContainerError" in absent
-    assert "/no/such/program" in absent
-    assert "exit code 4" in never
+    log = [LOG_LINE.fullmatch(line) for line in done.err.splitlines()]
+    assert None not in log, done.err
+    said = [match["message"] for match in log if match]
+    assert f"job seven ({records['seven'].aws_id}) is FAILED: exit code 7; Essential container in task exited" in said
+    # The last lines of the log tell how many failed, and why; the summary the whole.
+    end = said[next(place for place, line in enumerate(said) if line.startswith("6 jobs: 2 succeeded, 4 failed, in")) :]
+    assert "4 failures, 4 causes:" in end
+    assert "  1 x exit code 7: oh no" in end
+    assert "      as job seven (seven.out, seven.err):" in end
+    assert "      | oh no" in end
+    assert "  and 1 more cause, of 1 failure" in end
+    summary = json.loads(tool.read("end.json"))
+    assert {cause["example"]["job"]: cause["cause"] for cause in summary["causes"]} == {
+        "seven": "exit code 7: oh no",
+        "killed": "exit code 137, killed",
+        "absent": "Task failed to start; CannotStartContainerError: exec: '<path>': executable file not found in $PATH",
+        "never": "exit code 4: try <n>",
+    }
+    assert {one["name"]: (one["aws_id"], one["exit_code"], len(one["attempts"])) for one in summary["jobs"]} == {
+        name: (record.aws_id, record.status, {"second": 2, "never": 2, "absent": 3}.get(name, 1))
+        for name, record in records.items()
+    }
+    assert summary["retried"] == {"jobs": 3, "attempts": 4, "spot": 0}
+    assert summary["calls"]["batch SubmitJob"] == {"calls": 6, "throttled": 0, "failed": 0}
 
 
 def test_merged_files_of_a_bag_with_a_failed_task(tool: Tool) -> None:
@@ -357,8 +369,8 @@ def test_log_files_are_numbered_and_never_overwritten(tool: Tool) -> None:
     assert (done.status, done.err) == (1, "")
     assert tool.read("tool.log.000") == first
     second = tool.read("tool.log.001").splitlines()
-    assert " ERROR [report] job bad (" in second[-1]
-    assert "exit code 5" in second[-1]
+    assert any(" ERROR [ending]   1 x exit code 5" in line for line in second)
+    assert "1 x exit code 5" in done.out
     assert not any(" DEBUG [" in line for line in second)
     assert sorted(path.name for path in tool.cwd.glob("tool.log*")) == ["tool.log.000", "tool.log.001"]
 

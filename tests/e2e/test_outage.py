@@ -192,7 +192,7 @@ def test_a_full_disk(scene: Stage, blocks: int, lines: int, options: tuple[str, 
     scene.aws.make_entities()
     names = [f"job{n}" for n in range(5)]
     much = f"n=0; while test $n -lt {lines}; do n=$((n+1)); echo line $n of a long output; done"
-    line = [scene.bag(*(scene.job(name, much) for name in names)), *EXISTING, *options]
+    line = [scene.bag(*(scene.job(name, much) for name in names)), *EXISTING, *options, "--summary", "end.json"]
     limited = ["/bin/sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh"]  # blocks of 512 bytes
     done = scene.tool.run(*line, before=limited)
     assert done.status == 2, done.err

@@ -19,7 +19,7 @@ def test_a_run_on_a_terminal(tool: Tool) -> None:
         shell("late", f"while ! test -e '{gate}'; do sleep 0.05; done"),
     )
     command = [*COMMAND, "--local", "--files", "input", str(bag)]
-    with Terminal(command, env=tool.env, cwd=tool.cwd, columns=120) as terminal:
+    with Terminal(command, env=tool.env, cwd=tool.cwd, columns=160) as terminal:
         shown = terminal.shows("1 RUNNING, 1 SUCCEEDED, 1 FAILED", "waiting for 1 job in RUNNING")
         first = next(line for line in shown if line.startswith("bag: "))
         assert re.fullmatch(r"bag: 2 of 3 jobs done, 1 failed, \d+:\d\d elapsed, .*", first)
@@ -33,9 +33,12 @@ def test_a_run_on_a_terminal(tool: Tool) -> None:
     log = [found["message"] for line in lines[:begin] if (found := LOG_LINE.fullmatch(line))]
     assert len(log) == begin
     assert [line for line in log if line.startswith("job ")] == [
-        line for line in log if re.fullmatch(r"job bad \([-0-9a-f]+\) is FAILED", line)
+        line for line in log if re.fullmatch(r"job bad \([-0-9a-f]+\) is FAILED: exit code 3; .*", line)
     ]
     assert any(line.startswith("job bad ") for line in log)
     assert re.fullmatch(r"bag: 3 of 3 jobs done, 1 failed, \d+:\d\d elapsed", lines[begin])
     assert lines[begin + 1 : end] == ["jobs   2 SUCCEEDED, 1 FAILED"]
-    assert "3 jobs: 2 succeeded, 1 failed" in lines[end + 1]
+    # The end of the run, with neither time nor level.
+    assert lines[end + 1].startswith("3 jobs: 2 succeeded, 1 failed, in ")
+    assert lines[end + 2 : end + 4] == ["  bag.in, us-east-1", "  1 file (1.0 kB) sent to S3"]
+    assert {"1 failure, 1 cause:", "  1 x exit code 3: oh no"} <= set(lines[end + 4 :])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import threading
@@ -302,9 +303,11 @@ def test_retry_failed_is_taken_up_too(ready: Stage) -> None:
 def test_detach_and_collect(scene: Stage) -> None:
     names = ["a", "b"]
     line = [scene.bag(*(scene.job(name, gated=True) for name in names)), *scene.entity_files()]
-    scene.start(*line, "--detach")
+    scene.start(*line, "--detach", "--summary", "end.json")
     said = scene.end(0)
     assert "start the same command again to collect them" in said
+    end = json.loads(scene.tool.read("end.json"))
+    assert (end["complete"], end["counts"]["not_run"], end["causes"]) == (False, 2, [])
     scene.wait_for(*names)
     assert scene.aws.queues() == ["bag-job-queue"], "the jobs need it"
     scene.open_gate()

@@ -87,8 +87,11 @@ class _Heard(logging.Handler):
 def heard(name: str) -> Iterator[list[str]]:
     """What the logger of this name is told meanwhile, as `LEVEL message`."""
     logger, handler = logging.getLogger(name), _Heard()
+    level = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
         yield handler.lines
     finally:
+        logger.setLevel(level)
         logger.removeHandler(handler)

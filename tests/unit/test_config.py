@@ -42,6 +42,7 @@ VALUES: dict[str, tuple[str, str]] = {
 FIELDS: dict[str, tuple[str, Any]] = {
     "merge_logs": ("merge_logs", Path),
     "log_file": ("log_file", Path),
+    "summary": ("summary", Path),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
@@ -300,12 +301,12 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
 CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress", "array")
-OPEN_KEYS = sorted(option.key for option in HAVE_KEY if option.key and option.dest not in CHECKED)
+DESTS = {option.key: option.dest for option in HAVE_KEY if option.key and option.dest not in CHECKED}
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(
-    ours=st.dictionaries(st.sampled_from(OPEN_KEYS), NAMES),
+    ours=st.dictionaries(st.sampled_from(sorted(DESTS)), NAMES),
     others=st.dictionaries(TEXTS.map(lambda text: f"pegasus.x{text}") | TEXTS.map(lambda text: f"_{text}"), TEXTS),
     separator=st.sampled_from(["=", " = ", ":", "\t", " "]),
 )
@@ -315,8 +316,9 @@ def test_any_properties_file_gives_our_keys_and_ignores_the_rest(
     pairs = {**others, **ours}
     text = "".join(f"{java_escaped(key)}{separator}{java_escaped(value)}\n" for key, value in sorted(pairs.items()))
     settings = load("--conf", properties(tmp_path_factory.mktemp("conf"), text))
-    found = {key: value_of(settings, option.dest) for option in HAVE_KEY if (key := option.key) in OPEN_KEYS}
-    assert {key: value for key, value in found.items() if value is not None} == ours
+    found = {key: value_of(settings, dest) for key, dest in DESTS.items()}
+    expected = {key: meaning(DESTS[key], value) for key, value in ours.items()}
+    assert {key: value for key, value in found.items() if value is not None} == expected
 
 
 def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

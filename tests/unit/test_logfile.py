@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.errors import InputError
-from jobbag.logfile import TRACE, ToolLog, plain
+from jobbag.logfile import TRACE, UNADORNED, ToolLog, plain
 from jobbag.options import LOG_LEVELS
 
 LOG = logging.getLogger("jobbag.some.module")
@@ -160,8 +162,33 @@ def test_any_text_can_be_logged_to_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "file", "shows"),
-    [("info", None, True), ("trace", None, True), ("warn", None, False), ("info", "l", False)],
+    ("level", "file", "of", "shows"),
+    [
+        ("info", None, logging.INFO, True),
+        ("trace", None, logging.INFO, True),
+        ("warn", None, logging.INFO, False),
+        ("error", None, logging.ERROR, True),
+        ("info", "l", logging.ERROR, False),
+    ],
 )
-def test_whether_the_log_tells_the_result_already(level: str, file: str | None, shows: bool, tmp_path: Path) -> None:
-    assert ToolLog(level, tmp_path / file if file else None).shows_result is shows
+def test_whether_the_log_tells_it_already(level: str, file: str | None, of: int, shows: bool, tmp_path: Path) -> None:
+    assert ToolLog(level, tmp_path / file if file else None).shows(of) is shows
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stderr", "begins"), [(Terminal(), "the \\x1b end"), (io.StringIO(), "20")])
+def test_a_terminal_shows_some_lines_without_time_and_level(
+    stderr: io.StringIO, begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with ToolLog("info", None):
+        LOG.info("the \x1b end", extra=UNADORNED)
+        LOG.info("another")
+    first, second = stderr.getvalue().splitlines()
+    assert first.startswith(begins)
+    assert first.endswith("the \\x1b end")
+    assert second.startswith("20")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jobbag.bag import Job
 from jobbag.events import Event, Halted, Held, LogsWritten, Observation, Staged, StateChanged, Submitted
 from jobbag.narrator import JobStateLog, Narrator
 
-from .builders import heard, job
+from .builders import ended, heard, job
 
 ONE, TWO = job(1, "one"), job(2, "two")
 
@@ -56,3 +58,23 @@ def test_the_log_says_why_jobs_wait() -> None:
     with heard("jobbag.narrator") as lines:
         Narrator()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
     assert lines == ["WARNING 2 jobs wait in the job queue q: it is DISABLED; enable it"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (ended(), "INFO job one (id-1) is SUCCEEDED"),
+        (
+            ended("FAILED", 3, status_reason="Essential container in task exited", container_reason="why"),
+            "INFO job one (id-1) is FAILED: exit code 3; Essential container in task exited; why",
+        ),
+        (
+            ended("FAILED", None, status_reason="no such image"),
+            "INFO job one (id-1) is FAILED: no exit code; no such image",
+        ),
+    ],
+)
+def test_the_end_of_a_job_is_told_with_its_reasons(seen: Observation, said: str) -> None:
+    with heard("jobbag.narrator") as lines:
+        Narrator()(StateChanged(ONE, "id-1", seen))
+    assert lines == [said]

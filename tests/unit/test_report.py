@@ -9,6 +9,7 @@ import pytest
 from jobbag.bag import Job
 from jobbag.errors import AwsError
 from jobbag.events import (
+    STATES,
     Event,
     Halted,
     LogPlace,
@@ -17,7 +18,6 @@ from jobbag.events import (
     NotRun,
     NotSubmitted,
     Observation,
-    Staged,
     StagingFailed,
     StateChanged,
     Submitted,
@@ -26,9 +26,9 @@ from jobbag.events import (
     WorkerFailed,
     now_ms,
 )
-from jobbag.report import SHOWN_FAILURES, Report
+from jobbag.report import Report
 
-from .builders import bag, ended, heard, job
+from .builders import bag, ended, job
 
 ERROR = AwsError("SubmitJob", "ClientException", "no such queue")
 
@@ -103,44 +103,41 @@ def test_which_jobs_may_still_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "line"),
+    ("events", "verdict"),
     [
-        (
-            story(ONE, ended("FAILED", 3, status_reason="Essential container in task exited"), "a", "b", "c", "d"),
-            "job one (id-1): exit code 3; Essential container in task exited; its log ends: b | c | d",
-        ),
-        (
-            story(ONE, ended("FAILED", None, status_reason="Task failed to start", container_reason="CannotPull")),
-            "job one (id-1): no exit code; Task failed to start; CannotPull",
-        ),
-        (
-            story(ONE, ended("FAILED", 1, status_reason="same", container_reason="same")),
-            "job one (id-1): exit code 1; same",
-        ),
-        ([NotSubmitted(ONE, ERROR)], "job one: SubmitJob failed: no such queue (ClientException)"),
-        ([Submitted(ONE, "id-1")], "job one (id-1): did not end before the run did"),
-        ([], "job one: was not submitted"),
+        (story(ONE), "succeeded"),
+        (story(ONE, FAILED), "failed"),
+        ([], "not run"),
+        ([NotSubmitted(ONE, ERROR), written(ONE)], "not run"),
+        ([Submitted(ONE, "id-1"), Lost(ONE, "id-1", ERROR), written(ONE)], "failed"),
+        ([Submitted(ONE, "id-1"), StateChanged(ONE, "id-1", Observation("RUNNING"))], "not run"),  # no end was seen
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1")], "failed"),
+        ([*story(ONE, ended("FAILED", None, started=None)), Terminated(ONE, "id-1")], "not run"),
+        ([*story(ONE), Terminated(ONE, "id-1")], "succeeded"),  # all the same
     ],
 )
-def test_a_failure_is_told_with_its_reasons(events: list[Event], line: str) -> None:
-    assert list(fold([ONE, TWO], *events, *story(TWO)).failures()) == [line]
+def test_what_came_of_a_job(events: list[Event], verdict: str) -> None:
+    assert fold([ONE], *events).of(ONE).verdict == verdict
 
 
-def test_the_end_of_the_log_tells_which_jobs_failed() -> None:
-    jobs = [job(number, f"job-{number}") for number in range(1, SHOWN_FAILURES + 4)]
-    report = fold(jobs, *(event for one in jobs for event in story(one, FAILED)))
-    with heard("jobbag.report") as lines:
-        report.tell_failures()
-    assert lines[0] == "ERROR job job-1 (id-1): exit code 3"
-    assert len(lines) == SHOWN_FAILURES + 1
-    assert lines[-1] == "ERROR and 3 more failures"
+def test_one_end_of_an_output_is_kept_for_each_way_to_fail() -> None:
+    jobs = [job(number, f"job-{number}") for number in range(1, 7)]
+    report = fold(
+        jobs,
+        *(event for one in jobs[:3] for event in story(one, FAILED, "begin", f"bad value {one.number}")),
+        *story(jobs[3], FAILED, "begin", "worse"),
+        *story(jobs[4], ended("FAILED", 4), "begin", "bad value 5"),
+        *story(jobs[5], ended(), "bad value 6"),
+    )
+    tails = [("begin", "bad value 1"), (), (), ("begin", "worse"), ("begin", "bad value 5"), ()]
+    assert [report.of(one).tail for one in jobs] == tails
+    assert [report.failure(one).line for one in jobs[:3]] == ["bad value <n>"] * 3
 
 
-def test_the_headline() -> None:
-    events = [Staged("a", "k/a", 100, 1, True), Staged("b", "k/b", 50, 1, False), *story(ONE), *story(TWO, FAILED)]
-    headline = fold([ONE, TWO], *events).headline("here")
-    assert headline.startswith("2 jobs: 1 succeeded, 1 failed, in 0.")
-    assert headline.endswith(" s; 1 file (100 bytes) sent to S3; output in here")
+def test_when_a_job_was_first_seen_starting() -> None:
+    starting = [StateChanged(ONE, "id-1", Observation(state), at=at) for at, state in enumerate(STATES)]
+    again = StateChanged(ONE, "id-1", Observation("STARTING"), at=99)
+    assert fold([ONE], *starting, again).of(ONE).starting == STATES.index("STARTING")
 
 
 def test_only_logs_that_are_whole_may_be_deleted() -> None:
@@ -162,7 +159,7 @@ def test_a_job_that_is_sent_anew_starts_from_nothing() -> None:
     assert (report.complete, report.exit_code) == (False, 2)
     for event in story(ONE):
         report(event)
-    assert (report.complete, report.exit_code, list(report.failures())) == (True, 0, [])
+    assert (report.complete, report.exit_code, report.of(ONE).last) == (True, 0, "")
 
 
 def test_which_jobs_a_new_start_repeats() -> None:
@@ -202,15 +199,17 @@ def halted() -> tuple[list[Job], Report]:
     return jobs, fold(jobs, *(Submitting(one, "token") for one in jobs[:5]), *fates)
 
 
-def test_what_a_halt_kept_from_running_is_told_in_one_line() -> None:
+def test_what_a_halt_kept_from_running() -> None:
     jobs, report = halted()
     for event in (NotRun(jobs[6], WHY), written(jobs[6])):
         report(event)
     assert (report.complete, report.exit_code, report.failed) == (True, 1, 5)
-    assert report.headline("here").startswith("7 jobs: 2 succeeded, 2 failed, 3 not run, in ")
-    first, *others = report.failures()
-    assert first == f"halted: {WHY}; 3 jobs not run"
-    assert [line.split(" (")[0] for line in others] == ["job job-2", "job job-3"]
+    verdicts = {one.name: report.of(one).verdict for one in jobs}
+    assert verdicts == {
+        **dict.fromkeys(("job-1", "job-5"), "succeeded"),
+        **dict.fromkeys(("job-2", "job-3"), "failed"),
+        **dict.fromkeys(("job-4", "job-6", "job-7"), "not run"),
+    }
     notes = {one.name: (report.why_no_log(one), report.remark(one)) for one in jobs}
     assert notes == {
         **dict.fromkeys(("job-1", "job-2", "job-5"), (None, None)),

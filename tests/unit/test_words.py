@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobbag.words import about, clock, counted, in_bytes
+from jobbag.words import about, clock, counted, in_bytes, span
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,17 @@ def test_bytes_are_short(size: float) -> None:
 )
 def test_a_clock(seconds: float, words: str) -> None:
     assert clock(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0.0 s"), (59.94, "59.9 s"), (60, "1 min 0 s"), (3599.9, "59 min 59 s"), (3600, "1 h 0 min"),
+        (86_399, "23 h 59 min"), (86_400, "1 d 0 h"), (100 * 86_400, "100 d 0 h"),
+    ],
+)  # fmt: skip
+def test_a_duration(seconds: float, words: str) -> None:
+    assert span(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The end of a run, whatever ended it: its summary as a file, and in one screen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobbag import endscreen
+from jobbag.config import Settings
+from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.events import now_ms
+from jobbag.logfile import UNADORNED
+from jobbag.outputs import Outputs
+from jobbag.report import Report, Result
+from jobbag.summary import Ended, overview, write
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far."""
+
+    settings: Settings
+    run: str
+    region: str
+    report: Report
+    outputs: Outputs
+    log_file: Path | None
+    calls: Callable[[], Mapping[str, Mapping[str, int]]]
+
+    def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
+        """Write the summary and log the screen. `finished`: no later start goes on with this run."""
+        end = self.note(code, stopped, failures)
+        level = logging.ERROR if end.exit_code else logging.INFO
+        file = self.settings.summary
+        lines = endscreen.lines(overview(end), self._following(finished=finished), str(file) if file else None)
+        for line in lines:
+            log.log(level, "%s", line, extra=UNADORNED)
+        return Result(end.exit_code, tuple(lines), level=level)
+
+    def note(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
+        """Write the summary, if it is wanted. That it cannot be written is an error of the run."""
+        end = self._ended(code, stopped, tuple(failures or ()))
+        file = self.settings.summary
+        try:
+            if file is not None:
+                write(file, end)
+        except OSError as error:
+            unwritten = f"cannot write the summary {file}: {error.strerror or error}"
+            log.error("%s", unwritten)
+            worse = ExitCode.AWS_ERROR if code in (ExitCode.OK, ExitCode.TASK_FAILED) else code
+            return replace(end, exit_code=worse, errors=(*end.errors, unwritten))
+        return end
+
+    def note_error(self, error: ToolError | OSError | Interrupted) -> None:
+        """Write the summary of a run that an error ends, which is told elsewhere."""
+        if isinstance(error, Interrupted):
+            self.note(error.exit_code, error)
+        elif isinstance(error, ToolError):
+            self.note(error.exit_code, None, error.lines)
+        else:
+            self.note(ExitCode.AWS_ERROR, None, [str(error)])
+
+    def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
+        return Ended(
+            report=self.report,
+            run=self.run,
+            submit_files=self.settings.submit_files,
+            region=self.region,
+            outputs=self.outputs,
+            log_file=self.log_file,
+            jobstate_log=Path(f"{self.settings.prefix}.jobstate.log"),
+            ended=now_ms(),
+            exit_code=code,
+            stopped=stopped,
+            errors=failures,
+            calls=self.calls(),
+        )
+
+    def _following(self, *, finished: bool) -> str | None:
+        """What the user does next, if anything."""
+        if not finished:
+            goes_on = "" if self.settings.local else ", it goes on where this one ended"
+            return f"start the same command again{goes_on}"
+        return "the same command with --retry-failed runs again what did not succeed" if self.report.failed else None
