@@ -8,10 +8,12 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ class Job:
     inputs: tuple[str, ...]
     request: Mapping[str, Any]
     submit_file: Path
+    depends_on: tuple[str, ...] = ()  # names of jobs of the bag, which must succeed before
 
     @property
     def where(self) -> str:
@@ -103,11 +106,14 @@ class _Reader:
         elif not isinstance(content["SubmitJob"], list):
             what = "SubmitJob must be a list of jobs"
         else:
-            for key in sorted(content.keys() - {"SubmitJob"}):
-                self.problems.append(Problem(str(path), f"unknown field {key!r}: only SubmitJob can stand here"))
+            for key in sorted(content.keys() - {"SubmitJob", "defaults"}):
+                what = f"unknown field {key!r}: only SubmitJob and defaults can stand here"
+                self.problems.append(Problem(str(path), what))
+            defaults = content.get("defaults", {})
+            self.problems += [Problem(f"{path}: defaults", what) for what in _defaults_problems(defaults)]
             for entry in content["SubmitJob"]:
                 self.count += 1
-                self._read_job(path, entry)
+                self._read_job(path, _completed(entry, defaults))
             return
         self.problems.append(Problem(str(path), what))
 
@@ -122,10 +128,12 @@ class _Reader:
         executable, environment = entry.get("executable"), entry.get("environment", [])
         request = {key: value for key, value in entry.items() if key not in OWN_FIELDS}
         arguments, bad_arguments = _arguments(entry.get("arguments", []))
+        depends_on, bad_dependencies = _dependencies(request)
         found = [
             *_name_problems(name),
             *(["executable: must be a string that is not empty"] if not _is_text(executable) else []),
             *bad_arguments,
+            *bad_dependencies,
             *_environment_problems(environment, "environment"),
             *_request_problems(request),
         ]
@@ -143,8 +151,70 @@ class _Reader:
         if overrides:
             request["containerOverrides"] = overrides
         self.jobs.append(
-            Job(self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path)
+            Job(self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on)
         )
+
+
+def _defaults_problems(defaults: Any) -> Iterator[str]:
+    if not isinstance(defaults, dict):
+        yield "must be an object with fields of jobs"
+    elif "jobName" in defaults:
+        yield "jobName: each job needs a name of its own"
+
+
+def _completed(entry: Any, defaults: Any) -> Any:
+    """A job with what the defaults of its file say; the job wins, in each of the lists and objects too."""
+    if not isinstance(entry, dict) or not isinstance(defaults, dict):
+        return entry
+    both = {**defaults, **entry}
+    for key in defaults.keys() & entry.keys():
+        one, other = defaults[key], entry[key]
+        if key == "environment" and isinstance(one, list) and isinstance(other, list):
+            both[key] = [*one, *other]
+        elif isinstance(one, dict) and isinstance(other, dict):
+            both[key] = _completed(other, one)
+    return both
+
+
+def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The names of jobs on which a job depends, and what is wrong with them; ids of AWS stay in the request."""
+    given = request.pop("dependsOn", [])
+    if not isinstance(given, list):
+        return (), ["dependsOn: must be a list of names of jobs"]
+    names: list[str] = []
+    ids, problems = [], []
+    for index, entry in enumerate(given):
+        value = entry.get("jobId") if isinstance(entry, dict) and entry.keys() == {"jobId"} else entry
+        if isinstance(value, str) and value and not _AWS_ID.fullmatch(value):
+            names.append(value)
+        elif isinstance(value, str) and value:
+            ids.append({"jobId": value})
+        elif isinstance(value, dict) and "type" in value:
+            ids.append(value)
+        else:
+            problems.append(f"dependsOn[{index}]: must be the name of a job, or the id of a job in AWS Batch")
+    if ids:
+        request["dependsOn"] = ids
+    return tuple(dict.fromkeys(names)), problems
+
+
+_AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
+
+
+def _order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
+    """Dependencies on jobs that are not there, and circles of them."""
+    by_name = {job.name: job for job in jobs}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for job in by_name.values():
+        for name in job.depends_on:
+            if name not in by_name:
+                yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
+        sorter.add(job.name, *(name for name in job.depends_on if name in by_name))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        yield Problem(by_name[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
 
 
 def _is_text(value: Any) -> bool:
@@ -276,4 +346,4 @@ def load(submit_files: Iterable[Path], files: tuple[str, ...]) -> tuple[Bag, lis
     for path in submit_files:
         reader.read(path)
     bag = Bag(tuple(reader.jobs), files)
-    return bag, [*reader.problems, *_file_problems(bag)]
+    return bag, [*reader.problems, *_order_problems(bag.jobs), *_file_problems(bag)]

@@ -158,7 +158,7 @@ class Submitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Absent(Event):
-    """An earlier start may have sent these jobs in an array job, but AWS Batch has none with its token."""
+    """An earlier start may have sent these jobs with one request, but AWS Batch has nothing with its token."""
 
     jobs: tuple[Job, ...]
 
@@ -180,7 +180,7 @@ class NotSubmitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class NotRun(Event):
-    """The job is not sent, because the run is halted."""
+    """The job is not sent, because the run is halted, or a job on which it depends did not succeed."""
 
     job: Job
     reason: str

@@ -32,7 +32,7 @@ class Outcome:
     finished: bool = False  # its output is on disk, all that there will be
     whole: bool = True  # false: its log could not be fetched
     terminated: bool = False  # by us, when the run was stopped or halted
-    withheld: bool = False  # it is not sent, because the run is halted
+    withheld: str | None = None  # why it is not sent
 
     @property
     def succeeded(self) -> bool:
@@ -47,7 +47,7 @@ class Outcome:
     @property
     def over(self) -> bool:
         """Whether nothing more comes of it but its output."""
-        return self.ended or self.withheld or (self.error is not None and not self.aws_id)
+        return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
 
     @property
     def is_running(self) -> bool:
@@ -56,10 +56,15 @@ class Outcome:
 
     @property
     def not_run(self) -> bool:
-        """Whether we kept it from running: it was withheld, or terminated before it started."""
+        """Whether we kept it from running: it was withheld, or terminated before it started. Or AWS did."""
         seen = self.observation
         never_started = seen is not None and seen.status == "FAILED" and seen.started is None and not seen.attempts
-        return self.withheld or (self.terminated and never_started)
+        return self.withheld is not None or (never_started and (self.terminated or self.needed_a_failure))
+
+    @property
+    def needed_a_failure(self) -> bool:
+        """Whether AWS says that a job failed on which this one depends."""
+        return self.observation is not None and (self.observation.status_reason or "").startswith("Dependent Job")
 
     @property
     def verdict(self) -> Verdict:

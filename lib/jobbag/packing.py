@@ -44,7 +44,7 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
     groups: dict[str, list[Job]] = {}
     for job in jobs:
         if _can_be_child(job) and (packing is Packing.ALWAYS or _runs_scripts(job)):
-            alike = json.dumps([_runs_scripts(job), dict(job.request)], sort_keys=True)
+            alike = json.dumps([_runs_scripts(job), dict(job.request), sorted(job.depends_on)], sort_keys=True)
             groups.setdefault(alike, []).append(job)
     fewest = PAYS_FROM if packing is Packing.AUTO else FEWEST
     found: list[Shipment] = []
@@ -59,7 +59,7 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
 
 
 def _can_be_child(job: Job) -> bool:
-    if "arrayProperties" in job.request or "dependsOn" in job.request:
+    if "arrayProperties" in job.request:
         return False
     return SCRIPT not in job.environment or _runs_scripts(job)
 
@@ -140,11 +140,15 @@ class Requests:
     target: Target
     region: str  # of the bucket
 
-    def of(self, jobs: Shipment, token: str) -> Sendable:
-        """The request of a job, or of an array of jobs, that carries the token."""
-        if len(jobs) == 1:
-            return Sendable(submit_request(jobs[0], self.bag, self.place, self.target, token))
-        return self._array(jobs, token)
+    def of(self, jobs: Shipment, token: str, after: Sequence[str] = ()) -> Sendable:
+        """The request of a job, or of an array of jobs, that carries the token.
+
+        `after`: AWS ids of the jobs of the bag that must succeed before.
+        """
+        request = submit_request(jobs[0], self.bag, self.place, self.target, token)
+        if after:
+            request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
+        return Sendable(request) if len(jobs) == 1 else self._array(jobs, token, request)
 
     def sought(self, children: Mapping[int | None, Job], token: str) -> Sendable:
         """A request that an earlier start may have sent with the token (`by_token`), to be looked for."""
@@ -159,7 +163,7 @@ class Requests:
         }
         return Sendable(request, indexes=[index for index in children if index is not None])
 
-    def _array(self, jobs: Shipment, token: str) -> Sendable:
+    def _array(self, jobs: Shipment, token: str, request: dict[str, Any]) -> Sendable:
         variables = [environment_of(job, self.bag, self.place) for job in jobs]
         scripts = _runs_scripts(jobs[0])
         common = _common(variables)
@@ -182,7 +186,6 @@ class Requests:
             objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
             own |= {SCRIPT: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
             command = [name]
-        request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         request["jobName"] = name
         request["arrayProperties"] = {"size": len(jobs)}
         request["containerOverrides"] = {

@@ -39,6 +39,7 @@ from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
 from jobbag.logs import LogFetcher, Paths
 from jobbag.monitor import Monitor
+from jobbag.order import Order
 from jobbag.packing import Packer, Packing, Requests, Sendable, Shipment, by_token, child_token, parent_token, shipments
 from jobbag.report import Report
 from jobbag.signals import Signals
@@ -104,6 +105,7 @@ class Pipeline:
         to_send = [job for job in bag.jobs if report.is_to_send(job)]
         self._waiting = Waiting(bag, to_send)
         self._packing = packing
+        self._order = Order(bag)
         self._packer = Packer(to_send[gate.canary :], packing)
         self._ready: deque[Shipment] = deque()
         self._sending: dict[str, tuple[Shipment, Sendable]] = {}  # under way to AWS Batch, by token
@@ -133,7 +135,7 @@ class Pipeline:
             stack.enter_context(self._stager)
             try:
                 self._go_on(staged)
-                while not (self._stopped or self._is_over or (detach and self._open and self._all_sent)):
+                while not (self._stopped or self._has_ended or (detach and self._open and self._all_sent)):
                     self._handle(self._events.get())
                 self._open = False
                 if self._stopped:
@@ -153,15 +155,17 @@ class Pipeline:
             self._report(WorkerFailed("run", error))
 
     @property
-    def _is_over(self) -> bool:
+    def _has_ended(self) -> bool:
         return self._report.complete or self._report.broken
 
     @property
     def _all_sent(self) -> bool:
-        return not (self._sending or self._ready or self._waiting.items)
+        return not (self._sending or self._ready or self._waiting.items or self._order.holds)
 
     def _go_on(self, staged: Sequence[str]) -> None:
         in_doubt = [job for job in self._bag.jobs if not self._report.is_to_send(job) and self._take_up(job)]
+        for job in self._bag.jobs:
+            self._recall_order(job)
         self._seek(in_doubt)
         self._are_ready(self._waiting.ready)
         if self._report.halted is not None:
@@ -188,6 +192,16 @@ class Pipeline:
                 return True
         return False
 
+    def _recall_order(self, job: Job) -> None:
+        """What an earlier start knew of a job on which others may depend."""
+        outcome = self._report.of(job)
+        if outcome.succeeded:
+            self._order.succeeded(job)
+        elif outcome.over and not outcome.to_repeat:
+            self._drop_dependants(job)
+        elif outcome.aws_id and not outcome.over:
+            self._order.submitted(job, outcome.aws_id)
+
     def _seek(self, jobs: Iterable[Job]) -> None:
         """Look for jobs that an earlier start may have sent."""
         known_by = ((job, self._report.of(job).token or "") for job in jobs)
@@ -198,7 +212,20 @@ class Pipeline:
 
     def _are_ready(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
+            if self._order.arrived(job):
+                self._ready += self._packer.ready(job)
+
+    def _are_free(self, jobs: Iterable[Job]) -> None:
+        """These wait for no other job any more."""
+        for job in jobs:
             self._ready += self._packer.ready(job)
+
+    def _drop_dependants(self, job: Job) -> None:
+        """The job has not succeeded, so those that depend on it are not sent."""
+        for dependant in self._order.failed(job):
+            self._ready += self._packer.gone(dependant)
+            if self._report.of(dependant).withheld is None:
+                self._handle(NotRun(dependant, self._report.first_cause(dependant) or f"job {job.name} failed"))
 
     def _send_ready(self) -> None:
         """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
@@ -208,8 +235,13 @@ class Pipeline:
         if not batch:
             return
         tokens = [f"{self._start_id}.{jobs[0].number}" for jobs in batch]
-        sendables = [self._requests.of(jobs, token) for jobs, token in zip(batch, tokens, strict=True)]
+        sendables = [
+            self._requests.of(jobs, token, self._order.targets(jobs[0]))
+            for jobs, token in zip(batch, tokens, strict=True)
+        ]
         for jobs, token, sendable in zip(batch, tokens, sendables, strict=True):
+            if sendable.is_array:
+                self._order.shipped(jobs)
             for key in sendable.objects:
                 self._tell(Attached(key))
             for index, job in enumerate(jobs):
@@ -250,24 +282,28 @@ class Pipeline:
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
                 self._monitor.watch(aws_id, job)
+                self._are_free(self._order.submitted(job, aws_id))
                 if self._report.halted is not None:
                     self._end([(job, aws_id)], self._report.halted)
             case Absent(jobs=jobs):
                 self._arrived(jobs[0])
                 if self._report.halted is None:
-                    self._ready += shipments(jobs, self._packing)
+                    self._ready += shipments([job for job in jobs if self._order.arrived(job)], self._packing)
                 else:
                     self._not_run(jobs, self._report.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
                 self._arrived(job)
                 self._fetch(job)
+                self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._report.of(job).to_repeat and self._open:
-                    self._ready.append((job,))
+                    self._are_ready([job])
                 else:
                     self._fetch(job)
+                    self._is_over(job)
             case Lost(job=job):
                 self._fetch(job)
+                self._is_over(job)
             case Signalled(interrupted=interrupted):
                 self._stopped = interrupted
             case Halted(reason=reason):
@@ -281,6 +317,13 @@ class Pipeline:
         token = self._report.of(job).token
         if token is not None:
             self._sending.pop(parent_token(token)[0], None)
+
+    def _is_over(self, job: Job) -> None:
+        """Go on with what depends on the job; not if it was stopped with the run, which a new start goes on with."""
+        if self._report.of(job).succeeded:
+            self._are_free(self._order.succeeded(job))
+        elif self._open:
+            self._drop_dependants(job)
 
     def _fetch(self, job: Job) -> None:
         outcome = self._report.of(job)
@@ -299,6 +342,7 @@ class Pipeline:
         """Send nothing more, and terminate what is sent; then the run goes on to its end."""
         self._open = False
         unsent = [*chain(*self._ready), *self._packer.give_up(), *self._waiting.give_up()]
+        unsent += self._order.give_up(self._bag.jobs)
         self._ready.clear()
         self._not_run(unsent, reason)
         self._submitter.recall(reason)

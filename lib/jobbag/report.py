@@ -52,6 +52,7 @@ class Report:
     def __init__(self, bag: Bag, start: int) -> None:
         """`start`: when the run began (ms)."""
         self.bag = bag
+        self._by_name: dict[str, Job] = {}
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
@@ -79,7 +80,7 @@ class Report:
             case NotSubmitted() | Lost():
                 self.of(event.job).error = str(event.error)
             case NotRun():
-                self._reset(event.job).withheld = True
+                self._reset(event.job).withheld = event.reason
             case LogsWritten():
                 self._finished(event)
             case Halted():
@@ -97,6 +98,9 @@ class Report:
     def failure(self, job: Job) -> Failure:
         """Why a job did not succeed that has ended, or has an error."""
         outcome = self.of(job)
+        needed = self.first_cause(job) if outcome.not_run else None
+        if needed is not None:
+            return Failure(job.number, Kind(f"not run: {needed}", "--retry-failed sends it again, after that one"), "")
         seen = outcome.observation
         exit_code, reason = (seen.exit_code, seen.reason) if seen else (None, None)
         kind = kind_of(exit_code, reason, outcome.error)
@@ -160,18 +164,37 @@ class Report:
         """The record that ends a merged .out file."""
         return summary_record(self.succeeded, self.failed, self.start, now_ms())
 
+    def first_cause(self, job: Job) -> str | None:
+        """Which failure kept a job from running that depends on others."""
+        found = None
+        while failed := next((one for one in map(self._named, job.depends_on) if self._has_failed(one)), None):
+            found = job = failed
+        return f"job {found.name} failed, on which it depends" if found else None
+
+    def _named(self, name: str) -> Job:
+        if not self._by_name:
+            self._by_name = {job.name: job for job in self.bag.jobs}
+        return self._by_name[name]
+
+    def _has_failed(self, job: Job) -> bool:
+        return self.of(job).over and not self.of(job).succeeded
+
     def is_to_send(self, job: Job) -> bool:
         """Whether the job was never sent, or is to be sent again."""
         outcome = self.of(job)
         if self.halted is not None:
-            return outcome.token is None and outcome.error is None and not outcome.withheld
-        return outcome.token is None or outcome.to_repeat
+            return outcome.token is None and outcome.error is None and outcome.withheld is None
+        return (outcome.token is None and outcome.withheld is None) or outcome.to_repeat
 
     def why_no_log(self, job: Job) -> str | None:
         """Why a job that is over has no log to read, if it is the run that knows."""
         outcome = self.of(job)
+        if outcome.withheld is not None:
+            return f"not run: {outcome.withheld}"
         if self.halted is not None and outcome.not_run:
             return f"not run: {self.halted}"
+        if outcome.not_run and outcome.needed_a_failure:
+            return f"not run: {self.first_cause(job) or 'a job failed, on which it depends'}"
         if outcome.error is not None and not outcome.aws_id:
             return f"it was not submitted: {outcome.error}"
         return outcome.error

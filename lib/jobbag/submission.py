@@ -84,7 +84,7 @@ class Submitter:
     def submit(self, jobs: Shipment, sendable: Sendable, *, unsure: bool = False) -> None:
         """Send the jobs soon; gives a Submitted, a NotSubmitted or a NotRun for each.
 
-        `unsure`: an earlier start may have sent them; jobs of an array that it did not send give an Absent.
+        `unsure`: an earlier start may have sent them; an Absent if it did not.
         """
         now = time.monotonic()
         self._agenda.put(now, _Task(jobs, sendable, unsure, now if unsure else None))
@@ -135,7 +135,7 @@ class Submitter:
         elif task.looks < len(LOOKS):
             self._agenda.put(task.lost + LOOKS[task.looks], task)
             task.looks += 1
-        elif task.earlier and task.sendable.is_array:
+        elif task.earlier:
             self._emit(Absent(task.jobs))
         else:
             log.debug("job %s is not there; sending it", task.name)

@@ -44,10 +44,13 @@ class Ended:
 
     @cached_property
     def causes(self) -> list[Cause]:
-        """Why jobs failed, or were refused."""
-        of = self.report.of
-        failed = (job for job in self.report.bag.jobs if of(job).verdict is Verdict.FAILED or of(job).error)
-        return causes(map(self.report.failure, failed))
+        """Why jobs failed, were refused, or not run for the failure of others."""
+        return causes(self.report.failure(job) for job in self.report.bag.jobs if self._has_cause(job))
+
+    def _has_cause(self, job: Job) -> bool:
+        outcome = self.report.of(job)
+        failed = outcome.verdict is Verdict.FAILED or outcome.error is not None
+        return failed or self.report.first_cause(job) is not None
 
 
 def summary(end: Ended) -> dict[str, Any]:

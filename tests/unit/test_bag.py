@@ -387,3 +387,67 @@ def test_a_name_is_a_problem_or_a_file_name_in_the_directory(name: str) -> None:
     path.write_text("")
     assert {*os.listdir()} - before == {path.name}
     path.unlink()
+
+
+# -- order and defaults
+
+
+def test_dependencies_are_names_of_the_bag_or_ids_of_aws() -> None:
+    aws_id = "12345678-1234-1234-1234-123456789abc"
+    one, two = jobs(entry(jobName="one"), entry(jobName="two", dependsOn=["one", {"jobId": aws_id}, {"jobId": "one"}]))
+    assert (one.depends_on, two.depends_on) == ((), ("one",))
+    assert two.request == {"dependsOn": [{"jobId": aws_id}]}
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "what"),
+    [
+        (["nobody"], 'dependsOn: no job of the bag has the name "nobody"'),
+        ([7], "dependsOn[0]: must be the name of a job, or the id of a job in AWS Batch"),
+        ("one", "dependsOn: must be a list of names of jobs"),
+        (["one"], "dependsOn: the jobs wait for each other: one → one"),
+        (["two"], "dependsOn: the jobs wait for each other: "),
+    ],
+)
+def test_dependencies_that_cannot_be_are_problems(depends_on: object, what: str) -> None:
+    Path("bag.in").write_text(
+        json.dumps({"SubmitJob": [entry(jobName="one", dependsOn=depends_on), entry(jobName="two", dependsOn=["one"])]})
+    )
+    _, problems = bags.load([Path("bag.in")], ())
+    assert [problem.what for problem in problems if what in problem.what]
+
+
+def test_defaults_hold_for_each_job_of_their_file_and_the_job_wins() -> None:
+    defaults = {
+        "executable": "/bin/default",
+        "jobQueue": "q",
+        "environment": variables(A="1", B="2"),
+        "containerOverrides": {"vcpus": 1, "memory": 8},
+        "tags": {"a": "b"},
+    }
+    own = {
+        "jobName": "own",
+        "environment": variables(B="3"),
+        "containerOverrides": {"memory": 9},
+        "tags": {"c": "d"},
+        "executable": "/bin/own",
+    }
+    Path("bag.in").write_text(json.dumps({"defaults": defaults, "SubmitJob": [{"jobName": "plain"}, own]}))
+    bag, problems = bags.load([Path("bag.in")], ())
+    assert problems == []
+    plain, with_own = bag.jobs
+    assert (plain.executable, plain.environment, plain.request["jobQueue"]) == (
+        "/bin/default",
+        {"A": "1", "B": "2"},
+        "q",
+    )
+    assert (with_own.executable, with_own.environment) == ("/bin/own", {"A": "1", "B": "3"})
+    assert with_own.request["containerOverrides"] == {"vcpus": 1, "memory": 9}
+    assert with_own.request["tags"] == {"a": "b", "c": "d"}
+
+
+@pytest.mark.parametrize("defaults", [7, {"jobName": "x"}])
+def test_defaults_that_cannot_be_are_problems(defaults: object) -> None:
+    Path("bag.in").write_text(json.dumps({"defaults": defaults, "SubmitJob": [entry()]}))
+    _, problems = bags.load([Path("bag.in")], ())
+    assert any("defaults" in problem.where for problem in problems)

@@ -70,7 +70,7 @@ def test_never_packs_nothing() -> None:
         job(3, jobQueue="another"),
         job(3, containerOverrides={"vcpus": 2}),
     ],
-    ids=["zip", "own array", "depends", "another kind of image", "another queue", "other needs"],
+    ids=["zip", "own array", "other dependencies", "another kind of image", "another queue", "other needs"],
 )
 def test_always_packs_those_that_agree_in_all_but_name_command_and_environment(other: Job) -> None:
     alike = [job(1, {"A": "1"}), job(2, {"B": "2"}, arguments=("x",))]

@@ -12,7 +12,7 @@ import pytest
 from jobbag import submission
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError
-from jobbag.events import Event, NotRun, NotSubmitted, Submitted
+from jobbag.events import Absent, Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobrequest import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
 from jobbag.packing import Sendable
 from jobbag.specs import S3Place
@@ -136,15 +136,12 @@ def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
         return events.get(timeout=TIMEOUT)
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("unsure", [False, True])
-def test_a_job_that_is_recalled_is_not_sent(unsure: bool) -> None:
-    """Not even after a look for it that found nothing."""
+def test_a_job_that_is_recalled_is_not_sent() -> None:
     fake = FakeCloud({})
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(fake.cloud, events.put) as submitter:
         submitter.recall("2 jobs failed")
-        submitter.submit((ONE,), Sendable(request()), unsure=unsure)
+        submitter.submit((ONE,), Sendable(request()))
         event = events.get(timeout=TIMEOUT)
     assert isinstance(event, NotRun)
     assert (event.job, event.reason) == (ONE, "2 jobs failed")
@@ -184,9 +181,10 @@ def test_a_job_of_an_earlier_start_is_looked_for_before_it_is_sent(quick: int) -
     assert aws_id(submit(fake, unsure=True)) == "there"
     assert "SubmitJob" not in fake.calls
     fake = FakeCloud({})
-    fake.answers = ["new"]
-    assert aws_id(submit(fake, unsure=True)) == "new"
-    assert fake.calls[:quick] == ["ListJobs"] * quick
+    event = submit(fake, unsure=True)
+    assert isinstance(event, Absent)
+    assert event.jobs == (ONE,)
+    assert fake.calls == ["ListJobs"] * (quick + 1)
 
 
 def test_an_answer_for_good_is_the_end_of_it() -> None:
