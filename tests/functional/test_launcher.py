@@ -488,7 +488,7 @@ def test_an_input_that_is_not_there(container: Container) -> None:
 TRAPPING = """
 trap 'echo got TERM; exit 31' TERM; trap 'echo got INT; exit 32' INT; trap 'echo got HUP; exit 33' HUP
 echo ready
-while :; do sleep 0.02; done
+for turn in $(seq 3000); do sleep 0.02; done
 """
 
 
