@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from .measure import Failed
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 SUBMITS_A_SECOND, LOG_PAGES_A_SECOND = 50.0, 25.0  # AWS's quotas on SubmitJob and GetLogEvents
+SUBMITTING = 10.0  # s that packed jobs may take to be submitted, whatever their number
+START = 1.0  # s from a job's being free to its start, on the lab
+STREAMS_PER_CALL = 100  # of FilterLogEvents, which has the same quota in us-east-1
 PAGE, EVENT = 1024 * 1024, 26  # bytes of a page of GetLogEvents, and what each event counts beside its text
 ERROR_LINES = 1
 
@@ -32,6 +36,8 @@ class Load:
     line_bytes: int = 0  # added to each line
     input_bytes: int = 0  # of the one file that all jobs name
     clients: int = 1
+    packed: bool = False  # into array jobs
+    order: str = ""  # "chain" or "diamond": which jobs depend on which
 
     @property
     def all_jobs(self) -> int:
@@ -40,9 +46,33 @@ class Load:
     @property
     def bound(self) -> float:
         """The seconds that the quotas and the jobs themselves take, whoever runs them."""
+        if self.packed:
+            return SUBMITTING + self.seconds + self.all_jobs / STREAMS_PER_CALL / LOG_PAGES_A_SECOND
+        if self.order:
+            levels = len(set(self.depths()))
+            return self.all_jobs / SUBMITS_A_SECOND + levels * (self.seconds + START)
         text = self.line_bytes + len(f"{job_name(0, 0)} out 0\n") + EVENT
         pages = self.all_jobs * self.lines * text / PAGE
         return self.all_jobs / SUBMITS_A_SECOND + self.seconds + pages / LOG_PAGES_A_SECOND
+
+    def needs(self, number: int) -> list[int]:
+        """The jobs on which a job depends: of a chain the one before; of a diamond with two layers in the middle,
+        a job of the second depends on one of the first, and the last job on all of the second."""
+        if number == 0 or not self.order:
+            return []
+        if self.order == "chain":
+            return [number - 1]
+        half = (self.jobs - 2) // 2
+        if number == self.jobs - 1:
+            return list(range(1 + half, self.jobs - 1))
+        return [0] if number <= half else [number - half]
+
+    def depths(self) -> list[int]:
+        """How many jobs stand before each one, in a row."""
+        found: list[int] = []
+        for number in range(self.jobs):
+            found.append(max((found[one] + 1 for one in self.needs(number)), default=0))
+        return found
 
 
 def job_name(client: int, number: int) -> str:
@@ -68,6 +98,7 @@ def write(load: Load, client: int, directory: Path) -> Path:
             "executable": "/bin/sh",
             "arguments": ["-c", SCRIPT],
             "environment": environment,
+            **({"dependsOn": [job_name(client, one) for one in needs]} if (needs := load.needs(number)) else {}),
         }
         for number in range(load.jobs)
     ]
@@ -78,9 +109,37 @@ def write(load: Load, client: int, directory: Path) -> Path:
 
 def verify(load: Load, client: int, out: Path, err: Path) -> float:
     """Compare the merged files with what the jobs wrote; returns the duration that the run gives for itself."""
-    _compare(_stderr(load, client), err)
-    summary = _compare(_stdout(load, client), out)
+    journal = [json.loads(line) for line in (out.parent / "bag.journal").open()]
+    names = _printed_names(load, client, journal)
+    _compare(_stderr(load, names), err)
+    summary = _compare(_stdout(load, client, names), out)
+    _check_order(load, journal)
     return float(summary.partition("duration=")[2].partition(",")[0])
+
+
+def _printed_names(load: Load, client: int, journal: list[dict[str, Any]]) -> list[str]:
+    """What each job calls itself in its log: on the lab, a child of an array has the array's name and its index."""
+    names = [job_name(client, number) for number in range(load.jobs)]
+    for event in journal if load.packed else ():
+        if event["event"] == "Submitting":
+            token, _, index = event["token"].partition(":")
+            if not index:
+                raise Failed(f"job {event['job']} was not packed")
+            names[event["job"] - 1] = f"pegasus-aws-batch-{token.replace('.', '-')}[{index}]"
+    return names
+
+
+def _check_order(load: Load, journal: list[dict[str, Any]]) -> None:
+    """Each job began after those on which it depends had ended, as AWS tells it."""
+    ended = {
+        event["job"] - 1: event["observation"]
+        for event in journal
+        if event["event"] == "StateChanged" and "stopped" in event["observation"]
+    }
+    for number in range(load.jobs if load.order else 0):
+        for needed in load.needs(number):
+            if ended[number]["started"] < ended[needed]["stopped"]:
+                raise Failed(f"job {number} began before job {needed} had ended")
 
 
 def _compare(expected: Iterator[tuple[str, bool]], path: Path) -> str:
@@ -96,22 +155,22 @@ def _compare(expected: Iterator[tuple[str, bool]], path: Path) -> str:
     return text
 
 
-def _stdout(load: Load, client: int) -> Iterator[tuple[str, bool]]:
+def _stdout(load: Load, client: int, names: list[str]) -> Iterator[tuple[str, bool]]:
     """The lines of the merged stdout, and whether only the start of the line is given."""
     filler = _filler(load)
     for number in range(load.jobs):
         name = job_name(client, number)
         for index in range(load.lines):
-            yield f"{name} out {index}{filler}", False
+            yield f"{names[number]} out {index}{filler}", False
         yield f'[cluster-task id={number + 1}, name="{name}", ', True
     yield f'[cluster-summary stat="ok", tasks={load.jobs}, succeeded={load.jobs}, failed=0, ', True
 
 
-def _stderr(load: Load, client: int) -> Iterator[tuple[str, bool]]:
+def _stderr(load: Load, names: list[str]) -> Iterator[tuple[str, bool]]:
     filler = _filler(load)
     for number in range(load.jobs):
         for index in range(ERROR_LINES):
-            yield f"{job_name(client, number)} err {index}{filler}", False
+            yield f"{names[number]} err {index}{filler}", False
 
 
 def _filler(load: Load) -> str:

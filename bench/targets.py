@@ -27,7 +27,7 @@ class Target:
 
 
 MAKESPAN, CALLS, CPU = 1.15, 1.3, 6.0  # times the bound; per job; s per 1,000 jobs
-MEMORY = {"jobs-5000x60s": 150.0, "jobs-100000x1s": 400.0}  # MB
+MEMORY = {"jobs-5000x60s": 150.0, "jobs-100000x1s": 400.0, "array-100000x1s": 400.0}  # MB
 NOTICED = {"jobs-1000x5s": 5.0}  # s
 SENT = 30.0 * 1.2  # MB, with what the requests themselves take
 
@@ -58,6 +58,8 @@ def _of_jobs(name: str, run: JobFigures) -> Iterator[Target]:
     if name == "jobs-5000x60s":
         yield Target(name, "calls per job", CALLS, run.calls or 0)
         yield Target(name, "throttled after the first minute", 0, run.throttled_later or 0)
+    if name == "array-10000x10s":
+        yield Target(name, "makespan / bound", 1.0, run.ratio)
     if name in MEMORY:
         yield Target(name, "peak memory MB", MEMORY[name], run.memory)
     if name in NOTICED and run.noticed is not None:
