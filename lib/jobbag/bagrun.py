@@ -112,7 +112,7 @@ class _Start:
             try:
                 return self._run(known, notes, events, ending)
             except (Interrupted, ToolError, OSError) as error:
-                ending.note_error(error)
+                ending.write_after(error)
                 raise
 
     def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event], ending: Ending) -> Result:
@@ -239,6 +239,6 @@ class _Start:
         if self.settings.detach and stopped is None and not report.complete and not report.broken:
             line = f"{report.progress()}; start the same command again to collect them"
             log.info("%s", line)
-            return Result(ending.note(ExitCode.OK, None, failures).exit_code, (line,))
+            return Result(ending.write(ExitCode.OK, None, failures).exit_code, (line,))
         code = ExitCode.AWS_ERROR if failures else report.exit_code
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

@@ -33,7 +33,7 @@ class Ending:
 
     def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
         """Write the summary and log the screen. `finished`: no later start goes on with this run."""
-        end = self.note(code, stopped, failures)
+        end = self.write(code, stopped, failures)
         level = logging.ERROR if end.exit_code else logging.INFO
         file = self.settings.summary
         lines = endscreen.lines(overview(end), self._following(finished=finished), str(file) if file else None)
@@ -41,7 +41,7 @@ class Ending:
             log.log(level, "%s", line, extra=UNADORNED)
         return Result(end.exit_code, tuple(lines), level=level)
 
-    def note(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
+    def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
         """Write the summary, if it is wanted. That it cannot be written is an error of the run."""
         end = self._ended(code, stopped, tuple(failures or ()))
         file = self.settings.summary
@@ -55,14 +55,14 @@ class Ending:
             return replace(end, exit_code=worse, errors=(*end.errors, unwritten))
         return end
 
-    def note_error(self, error: ToolError | OSError | Interrupted) -> None:
+    def write_after(self, error: ToolError | OSError | Interrupted) -> None:
         """Write the summary of a run that an error ends, which is told elsewhere."""
         if isinstance(error, Interrupted):
-            self.note(error.exit_code, error)
+            self.write(error.exit_code, error)
         elif isinstance(error, ToolError):
-            self.note(error.exit_code, None, error.lines)
+            self.write(error.exit_code, None, error.lines)
         else:
-            self.note(ExitCode.AWS_ERROR, None, [str(error)])
+            self.write(ExitCode.AWS_ERROR, None, [str(error)])
 
     def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
         return Ended(

@@ -94,7 +94,7 @@ def _width(letter: str) -> int:
 def _cut(text: str) -> str:
     """The text in one row."""
     first, rest = _split(text, COLUMNS)
-    return first if not rest else _split(text, COLUMNS - 1)[0] + "…"
+    return first if not rest else _split(text, COLUMNS - 3)[0] + "..."
 
 
 def _folded(text: str) -> list[str]:

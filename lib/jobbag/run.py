@@ -35,7 +35,7 @@ def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) ->
         log.info("%s", nothing)
         if not settings.dry_run:
             ending = Ending(settings, "", settings.region or "", Report(task.bag, now_ms()), JobFiles(), None, dict)
-            return Result(ending.note(ExitCode.OK).exit_code, (nothing,)).untold(tool_log)
+            return Result(ending.write(ExitCode.OK).exit_code, (nothing,)).untold(tool_log)
         return Result(ExitCode.OK, (nothing,)).untold(tool_log)
     if settings.dry_run:
         from jobbag.dryrun import dry_run

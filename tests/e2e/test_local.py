@@ -357,7 +357,8 @@ def test_nothing_of_a_run_is_left_on_the_machine(tool: Tool) -> None:
 
 
 def test_log_files_are_numbered_and_never_overwritten(tool: Tool) -> None:
-    good, bad = tool.bag(shell("good", "true"), name="good.in"), tool.bag(shell("bad", "exit 5"), name="bad.in")
+    good = tool.bag(shell("good", "true"), name="good.in")
+    bad = tool.bag(shell("bad", "printf 'za\\305\\274\\303\\263\\n'; exit 5"), name="bad.in")
     done = tool.run("--local", "-l", "tool.log", "-log-level", "DEBUG", good)
     assert (done.status, done.err) == (0, "")
     assert "1 job: 1 succeeded, 0 failed" in done.out
@@ -365,12 +366,12 @@ def test_log_files_are_numbered_and_never_overwritten(tool: Tool) -> None:
     first = tool.read("tool.log.000")
     assert all(LOG_LINE.fullmatch(line) for line in first.splitlines()), first
     assert " DEBUG [" in first
-    done = tool.run("--local", "--log-file", "tool.log", bad)
+    done = tool.run("--local", "--log-file", "tool.log", bad, env={**tool.env, "PYTHONIOENCODING": "ascii"})
     assert (done.status, done.err) == (1, "")
     assert tool.read("tool.log.000") == first
     second = tool.read("tool.log.001").splitlines()
     assert any(" ERROR [ending]   1 x exit code 5" in line for line in second)
-    assert "1 x exit code 5" in done.out
+    assert "1 x exit code 5: za\\u017c\\xf3" in done.out
     assert not any(" DEBUG [" in line for line in second)
     assert sorted(path.name for path in tool.cwd.glob("tool.log*")) == ["tool.log.000", "tool.log.001"]
 

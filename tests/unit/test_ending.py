@@ -82,7 +82,7 @@ def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
 def test_the_summary_of_a_run_that_an_error_ends(
     error: ToolError | OSError | Interrupted, code: int, signal: str | None, said: list[str]
 ) -> None:
-    ending(summary=Path("s.json")).note_error(error)
+    ending(summary=Path("s.json")).write_after(error)
     found = json.loads(Path("s.json").read_text())
     assert (found["exit_code"], found["signal"], found["errors"], found["complete"]) == (code, signal, said, False)
 
