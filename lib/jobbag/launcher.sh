@@ -176,11 +176,10 @@ pass() {
 
 # The job is a child of the shell, which ends with its status.
 run() {
-	# In the background, a shell has its children ignore these two.
+	# In the background, most shells have their children ignore these two.
 	if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi 2>/dev/null
 	(
 		exec 3<&-
-		trap - INT QUIT
 		become "$@"
 	) &
 	status=
