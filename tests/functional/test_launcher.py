@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,6 +133,16 @@ class Done:
         return self.out.decode().split("\0")[:-1]
 
 
+def finished(process: subprocess.Popen[bytes]) -> Done:
+    """How the process ends; nothing is left of it."""
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+        return Done(process.returncode, out, err.decode())
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 @dataclass
 class Container:
     """An image with one shell and one way to fetch, and the environment that AWS Batch gives the job."""
@@ -183,13 +194,11 @@ class Container:
         return subprocess.Popen(
             [found, *self.shell[1:], "-c", launcher.text(), "pegasus-aws-batch", *command],
             cwd=self.work, env={**self.env, **env}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 
     def run(self, *command: str, **env: str) -> Done:
-        process = self.start(*command, **env)
-        out, err = process.communicate(timeout=TIMEOUT)
-        return Done(process.returncode, out, err.decode())
+        return finished(self.start(*command, **env))
 
     def left(self) -> list[str]:
         """What is in the directory for temporary files."""
@@ -486,7 +495,7 @@ def test_an_input_that_is_not_there(container: Container) -> None:
 TRAPPING = """
 trap 'echo got TERM; exit 31' TERM; trap 'echo got INT; exit 32' INT; trap 'echo got HUP; exit 33' HUP
 echo ready
-for turn in $(seq 3000); do sleep 0.02; done
+n=0; while [ $((n += 1)) -lt 3000 ]; do sleep 0.02; done
 """
 
 
@@ -497,8 +506,7 @@ def interrupted(process: subprocess.Popen[bytes], *signals: signal.Signals) -> D
     assert head == b"ready\n"
     for one in signals:
         process.send_signal(one)
-    out, err = process.communicate(timeout=TIMEOUT)
-    return Done(process.returncode, out, err.decode())
+    return finished(process)
 
 
 @pytest.mark.parametrize("mode", ["", "1"])
@@ -539,7 +547,10 @@ def test_a_job_that_heeds_no_signal_is_ended_by_it(mode: str, container: Contain
 
 
 def test_a_job_may_go_on_after_signals(container: Container) -> None:
-    job = "n=0; trap 'n=$((n + 1)); [ $n -lt 2 ] || exit 44; echo ready' TERM; echo ready; while :; do sleep 0.02; done"
+    job = (
+        "n=0; trap 'n=$((n + 1)); [ $n -lt 2 ] || exit 44; echo ready' TERM; echo ready; "
+        "i=0; while [ $((i += 1)) -lt 3000 ]; do sleep 0.02; done"
+    )
     process = container.start("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
