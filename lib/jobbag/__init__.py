@@ -5,7 +5,7 @@ errors, about, options, completion, config, files, logfile, signals, hold, shape
 words, capacity, launcher, packing, trace, faults, pace, tally, wire, aws, events, journal, entities, bucket,
 footprint, staging, agenda, submission, termination, schedule, arrays, order, monitor, whyheld, inquiry, records,
 streams, follow, logs, outputs, narrator, causes, outcome, report, gate, estimate, progress, frame, echo, display,
-htmlreport, summary, endscreen, ending, pipeline, takeup, embedded, connect, bagrun, permissions, rehearsal, dryrun,
+summary, htmlreport, endscreen, ending, pipeline, takeup, embedded, connect, bagrun, permissions, rehearsal, dryrun,
 manage, run, cli. `local` is the embedded AWS, which stands apart.
 """
 

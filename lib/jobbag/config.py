@@ -63,6 +63,7 @@ class Settings:
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     summary: Path | None = None
+    report: Path | None = None
     dry_run: bool = False
     json: bool = False  # the requests of a dry run
     follow: bool = False
@@ -295,6 +296,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         summary=Path(options.summary) if options.summary else None,
+        report=Path(options.report) if options.report else None,
         dry_run=options.dry_run,
         json=options.json,
         follow=options.follow is not None,

@@ -1,4 +1,4 @@
-"""The end of a run, whatever ended it: its summary as a file, and in one screen."""
+"""The end of a run, whatever ended it: its summary as a file, as a page, and in one screen."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobbag import endscreen
+from jobbag import endscreen, htmlreport, summary
 from jobbag.config import Settings
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import now_ms
 from jobbag.logfile import UNADORNED
 from jobbag.outputs import Outputs
 from jobbag.report import Report, Result
-from jobbag.summary import Ended, overview, write
+from jobbag.summary import Ended, overview
 
 log = logging.getLogger(__name__)
+
+WRITERS = {"report": htmlreport.write, "summary": summary.write}
 
 
 @dataclass(frozen=True)
@@ -32,37 +34,42 @@ class Ending:
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
 
     def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
-        """Write the summary and log the screen. `finished`: no later start goes on with this run."""
+        """Write the files and log the screen. `finished`: no later start goes on with this run."""
         end = self.write(code, stopped, failures)
         level = logging.ERROR if end.exit_code else logging.INFO
-        file = self.settings.summary
-        lines = endscreen.lines(overview(end), self._following(finished=finished), str(file) if file else None)
+        files = {what: str(file) for what, file in self._files.items()}
+        lines = endscreen.lines(overview(end), self._following(finished=finished), files)
         for line in lines:
             log.log(level, "%s", line, extra=UNADORNED)
         return Result(end.exit_code, tuple(lines), level=level)
 
     def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
-        """Write the summary, if it is wanted. That it cannot be written is an error of the run."""
+        """Write the files that are wanted. That one cannot be written is an error of the run."""
         end = self._ended(code, stopped, tuple(failures or ()))
-        file = self.settings.summary
-        try:
-            if file is not None:
-                write(file, end)
-        except OSError as error:
-            unwritten = f"cannot write the summary {file}: {error.strerror or error}"
-            log.error("%s", unwritten)
-            worse = ExitCode.AWS_ERROR if code in (ExitCode.OK, ExitCode.TASK_FAILED) else code
-            return replace(end, exit_code=worse, errors=(*end.errors, unwritten))
+        for what, file in self._files.items():
+            try:
+                WRITERS[what](file, end)
+            except OSError as error:
+                unwritten = f"cannot write the {what} {file}: {error.strerror or error}"
+                log.error("%s", unwritten)
+                worse = ExitCode.AWS_ERROR if code in (ExitCode.OK, ExitCode.TASK_FAILED) else code
+                end = replace(end, exit_code=worse, errors=(*end.errors, unwritten))
         return end
 
     def write_after(self, error: ToolError | OSError | Interrupted) -> None:
-        """Write the summary of a run that an error ends, which is told elsewhere."""
+        """Write the files of a run that an error ends, which is told elsewhere."""
         if isinstance(error, Interrupted):
             self.write(error.exit_code, error)
         elif isinstance(error, ToolError):
             self.write(error.exit_code, None, error.lines)
         else:
             self.write(ExitCode.AWS_ERROR, None, [str(error)])
+
+    @property
+    def _files(self) -> dict[str, Path]:
+        """The files that tell the whole, as far as they are wanted."""
+        wanted = {"report": self.settings.report, "summary": self.settings.summary}
+        return {what: file for what, file in wanted.items() if file is not None}
 
     def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
         return Ended(

@@ -16,14 +16,13 @@ LONGEST_TAIL = 6  # lines
 FEWEST_ROWS = 4  # of a cause: its name, its example, a line of that, and the advice
 
 
-def lines(overview: Mapping[str, Any], following: str | None, file: str | None) -> list[str]:
-    """The lines. `following` says how to go on, if there is something to be done; `file` has the whole summary."""
+def lines(overview: Mapping[str, Any], following: str | None, files: Mapping[str, str]) -> list[str]:
+    """The lines. `following` says how to go on, if there is something to be done; `files` have the whole, by kind."""
     found = [*_head(overview), *_errors(overview["errors"])]
     last = [f"next: {following}"] if following else []
-    if file:
-        last.append(f"summary: {file}")
+    last += [f"{what}: {file}" for what, file in files.items()]
     last = [part for line in last for part in _folded(line)]
-    return [*found, *_causes(overview["causes"], ROWS - len(found) - len(last), whole=file is not None), *last]
+    return [*found, *_causes(overview["causes"], ROWS - len(found) - len(last), whole=bool(files)), *last]
 
 
 def _head(overview: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Pure: the summary of a run → a page for the browser that needs nothing but itself."""
+"""Pure but for `write`: the summary of a run → a page for the browser that needs nothing but itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ import json
 import os
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import quote
+
+from jobbag.files import replaced
+from jobbag.summary import Ended, summary
 
 _PARTS = resources.files("jobbag") / "page"
 _SCRIPTS = (
     "words.js", "jobs.js", "facts.js", "scales.js", "timeline.js", "pointer.js", "histograms.js", "table.js", "main.js",
 )  # fmt: skip
+
+
+def write(path: Path, end: Ended) -> None:
+    """Put the page of a run into a file, whole, by rename. Raises OSError."""
+    with replaced(path) as file:
+        file.write(page(summary(end), os.path.relpath(Path.cwd(), path.absolute().parent)))
 
 
 def page(summary: Mapping[str, Any], outputs: str = ".") -> str:

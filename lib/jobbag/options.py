@@ -94,6 +94,14 @@ GENERAL = (
         takes="file",
     ),
     Option(
+        ("--report",),
+        "Write the same to this file as a page for the browser, which needs nothing but itself: all jobs over time, "
+        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output.",
+        "file",
+        "pegasus.aws.batch.report",
+        takes="file",
+    ),
+    Option(
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
     ),

@@ -34,7 +34,7 @@ def task_of(settings: Settings) -> Task:
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = specs.plan(settings, bag)
     problems += of_entities
-    problems += _directory_problems(settings)
+    problems += _output_problems(settings)
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
     problems += jobrequest.request_problems(bag, plan.place)
@@ -51,16 +51,19 @@ def entities_of(settings: Settings) -> Plan:
     return plan
 
 
-def _directory_problems(settings: Settings) -> Iterator[Problem]:
+def _output_problems(settings: Settings) -> Iterator[Problem]:
     wanted = {Path(): "the working directory"}
     if settings.merge_logs is not None:
         wanted.setdefault(settings.merge_logs.parent, "--merge-logs")
     if settings.log_file is not None:
         wanted.setdefault(settings.log_file.parent, "--log-file")
-    if settings.summary is not None:
-        wanted.setdefault(settings.summary.parent, "--summary")
-        if settings.summary.exists() and not settings.summary.is_file():
-            yield Problem("--summary", f"{settings.summary} is no regular file")
+    for what, file in (("--summary", settings.summary), ("--report", settings.report)):
+        if file is not None:
+            wanted.setdefault(file.parent, what)
+            if file.exists() and not file.is_file():
+                yield Problem(what, f"{file} is no regular file")
+    if settings.report is not None and settings.report == settings.summary:
+        yield Problem("--report", f"{settings.report} is the file of --summary")
     for path, what in wanted.items():
         if not path.is_dir():
             yield Problem(what, f"there is no directory {path}")

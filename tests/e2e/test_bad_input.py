@@ -156,6 +156,11 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
     "no directory for the merged logs": (options("--merge-logs", "none/merged"), ["--merge-logs: ", "none"]),
     "no directory for the log": (options("--log-file", "none/log"), ["--log-file: ", "none"]),
     "no directory for the summary": (options("--summary", "none/s.json"), ["--summary: ", "none"]),
+    "no directory for the report": (options("--report", "none/r.html"), ["--report: ", "none"]),
+    "a report that takes the place of the summary": (
+        options("--summary", "end", "--report", "./end"),
+        ["--report: end is the file of --summary"],
+    ),
     "a summary that is no file": (
         with_file("folder/x", "", options("--summary", "folder")),
         ["--summary: folder is no regular file"],
@@ -413,7 +418,7 @@ def test_an_unwritable_working_directory(tool: Tool, listener: Listener, closed:
     assert listener.connections == 0
 
 
-@pytest.mark.parametrize("option", ["--merge-logs", "--log-file", "--summary"])
+@pytest.mark.parametrize("option", ["--merge-logs", "--log-file", "--summary", "--report"])
 def test_an_unwritable_directory_for_output(
     tool: Tool, listener: Listener, closed: Callable[[str, int], None], option: str
 ) -> None:

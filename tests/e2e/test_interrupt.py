@@ -14,6 +14,7 @@ import pytest
 
 from helpers.records import jobstates, merged_output
 from helpers.servers import NOTHING, LocalServer, SilentServer
+from helpers.summaries import in_page
 from helpers.tool import Tool, shell
 from helpers.waiting import is_alive, wait_until
 
@@ -55,6 +56,7 @@ def started(pids: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+FILES = ["--summary", "end.json", "--report", "end.html"]
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
@@ -64,7 +66,7 @@ def test_a_local_run(
     tool.env["TMPDIR"] = str(tool.home)
     names = [f"job{n}" for n in range(40)]  # more than any machine's processors
     bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in names))
-    started.append(tool.start("--local", "-m", "all", "--summary", "end.json", bag, stderr=tool.place / "stderr"))
+    started.append(tool.start("--local", "-m", "all", *FILES, bag, stderr=tool.place / "stderr"))
     # One of them ends well, and another takes its place. Then the signal comes.
     done = wait_until(lambda: next((path.stem for path in pids.glob("*.self")), None), what="the first job")
     assert done is not None
@@ -88,6 +90,7 @@ def test_a_local_run(
         assert steps[-1].state == ("SUCCEEDED" if name == done else "FAILED")
     stderr = (tool.place / "stderr").read_text()
     end = json.loads(tool.read("end.json"))
+    assert in_page(tool.read("end.html")) == end
     assert (end["signal"], end["exit_code"], end["complete"]) == (number.name, code, True)
     counts = end["counts"]
     assert (counts["jobs"], counts["succeeded"], counts["failed"] + counts["not_run"]) == (40, 1, 39)

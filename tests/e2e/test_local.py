@@ -11,6 +11,7 @@ import pytest
 from helpers.launcher import LAUNCH
 from helpers.records import LOG_LINE, SEPARATOR, Step, Task, assert_lifelike, job_output, jobstates, merged_output
 from helpers.servers import Listener
+from helpers.summaries import in_page
 from helpers.tool import Tool, job, shell
 
 BUCKET = "s3://pegasus-batch-bamboo/mybatch-bucket/run0001"
@@ -148,7 +149,7 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
         shell("second", f"{attempt}; test $AWS_BATCH_JOB_ATTEMPT = 2", retryStrategy={"attempts": 2}),
         shell("never", f"{attempt}; exit 4", retryStrategy={"attempts": 2}),
     )
-    done = tool.run("--local", "--summary", "end.json", bag)
+    done = tool.run("--local", "--summary", "end.json", "--report", "end.html", bag)
     assert done.status == 1
     records = {}
     for number, name in enumerate(("fine", "seven", "killed", "absent", "second", "never"), start=1):
@@ -178,7 +179,9 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
     assert "      as job seven (seven.out, seven.err):" in end
     assert "      | oh no" in end
     assert "  and 1 more cause, of 1 failure" in end
+    assert end[-2:] == ["report: end.html", "summary: end.json"]
     summary = json.loads(tool.read("end.json"))
+    assert in_page(tool.read("end.html")) == summary
     assert {cause["example"]["job"]: cause["cause"] for cause in summary["causes"]} == {
         "seven": "exit code 7: oh no",
         "killed": "exit code 137, killed",

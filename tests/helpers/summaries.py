@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import json
+import re
 from random import Random
 from typing import Any
 
@@ -66,6 +68,13 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         },
         "jobs": entries,
     }
+
+
+def in_page(text: str) -> Summary:
+    """The summary that a page holds."""
+    found = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
 
 
 def _hours(attempt: dict[str, Any]) -> float:

@@ -43,6 +43,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "merge_logs": ("merge_logs", Path),
     "log_file": ("log_file", Path),
     "summary": ("summary", Path),
+    "report": ("report", Path),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helpers.summaries import in_page
 from jobbag.ending import Ending
 from jobbag.errors import AwsError, CleanupError, ExitCode, Interrupted, ToolError
 from jobbag.events import Event, LogsWritten, StateChanged, Submitted
@@ -82,21 +83,41 @@ def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
 def test_the_summary_of_a_run_that_an_error_ends(
     error: ToolError | OSError | Interrupted, code: int, signal: str | None, said: list[str]
 ) -> None:
-    ending(summary=Path("s.json")).write_after(error)
+    ending(summary=Path("s.json"), report=Path("r.html")).write_after(error)
     found = json.loads(Path("s.json").read_text())
+    assert in_page(Path("r.html").read_text()) == found
     assert (found["exit_code"], found["signal"], found["errors"], found["complete"]) == (code, signal, said, False)
 
 
+@pytest.mark.parametrize("what", ["summary", "report"])
 @pytest.mark.parametrize(
     ("code", "told"), [(ExitCode.OK, 2), (ExitCode.TASK_FAILED, 2), (ExitCode.AWS_ERROR, 2), (ExitCode.SIGINT, 130)]
 )
-def test_a_summary_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, told: int) -> None:
-    path = Path("gone/s.json")
+def test_a_file_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, told: int, what: str) -> None:
+    path = Path("gone/file")
     with heard("jobbag.ending") as lines:
-        result = ending(*story("SUCCEEDED"), summary=path).tell(code, None, [], finished=True)
+        result = ending(*story("SUCCEEDED"), **{what: path}).tell(code, None, [], finished=True)
     assert result.exit_code == told
-    assert lines[0] == f"ERROR cannot write the summary {path}: No such file or directory"
-    assert any("cannot write the summary" in line for line in result.lines)
+    assert lines[0] == f"ERROR cannot write the {what} {path}: No such file or directory"
+    assert any(f"cannot write the {what}" in line for line in result.lines)
+
+
+def test_the_summary_knows_of_a_page_that_could_not_be_written() -> None:
+    ending(*story("SUCCEEDED"), summary=Path("s.json"), report=Path("gone/r.html")).write(ExitCode.OK)
+    found = json.loads(Path("s.json").read_text())
+    assert (found["exit_code"], found["errors"]) == (
+        2,
+        ["cannot write the report gone/r.html: No such file or directory"],
+    )
+
+
+def test_the_page_is_at_home_in_another_directory(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    ending(*story("FAILED"), report=Path("pages/r.html")).write(ExitCode.TASK_FAILED)
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["r.html"]
+    page = Path("pages/r.html").read_text(encoding="utf-8")
+    assert 'data-base="../"' in page
+    assert in_page(page)["jobs"][0]["err"] == "one.err"
 
 
 def test_without_the_option_nothing_is_written(tmp_path: Path) -> None:

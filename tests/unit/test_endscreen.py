@@ -37,7 +37,7 @@ def overview(**values: Any) -> dict[str, Any]:
 
 
 def test_a_run_without_a_failure() -> None:
-    assert endscreen.lines(overview(), None, None) == [
+    assert endscreen.lines(overview(), None, {}) == [
         "2 jobs: 2 succeeded, 0 failed, in 12.3 s",
         "  bag.in, eu-west-3",
         "  output: /here/<job name>.out and .err",
@@ -60,7 +60,7 @@ def test_a_run_of_all_kinds() -> None:
         ],
         errors=["input file x: no"],
     )
-    assert endscreen.lines(run, "do it again", "sum.json") == [
+    assert endscreen.lines(run, "do it again", {"summary": "sum.json"}) == [
         "1,000 jobs: 585 succeeded, 412 failed, 3 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
         "  started again: 3 jobs, 4 times in all; 2 had lost their machine",
@@ -85,16 +85,21 @@ def test_a_run_of_all_kinds() -> None:
     ]
 
 
+def test_the_files_that_have_the_whole() -> None:
+    shown = endscreen.lines(overview(), None, {"report": "r.html", "summary": "s.json"})
+    assert shown[-2:] == ["report: r.html", "summary: s.json"]
+
+
 def test_a_single_cause_is_shown_with_more_of_its_output() -> None:
     run = overview(causes=[cause("it", 3, *(f"line {number}" for number in range(1, 10)))])
-    shown = [line for line in endscreen.lines(run, None, None) if "|" in line]
+    shown = [line for line in endscreen.lines(run, None, {}) if "|" in line]
     assert shown == [f"      | line {number}" for number in range(4, 10)]
 
 
 def test_who_has_no_summary_is_told_where_the_other_causes_are() -> None:
     run = overview(causes=[cause(str(number)) for number in range(9)])
-    assert "  and 6 more causes, of 6 failures; --summary FILE has them all" in endscreen.lines(run, None, None)
-    assert "  and 6 more causes, of 6 failures" in endscreen.lines(run, None, "x")
+    assert "  and 6 more causes, of 6 failures; --summary FILE has them all" in endscreen.lines(run, None, {})
+    assert "  and 6 more causes, of 6 failures" in endscreen.lines(run, None, {"summary": "x"})
 
 
 def columns(line: str) -> int:
@@ -124,9 +129,9 @@ _RUN = st.builds(
 
 
 @settings(max_examples=150, deadline=None)
-@given(_RUN, st.none() | _LONG, st.none() | _LONG)
-def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, file: str | None) -> None:
-    lines = endscreen.lines(run, following, file)
+@given(_RUN, st.none() | _LONG, st.dictionaries(st.sampled_from(["report", "summary"]), _LONG))
+def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, files: dict[str, str]) -> None:
+    lines = endscreen.lines(run, following, files)
     assert len(lines) <= 22
     assert all(columns(line) <= 80 for line in lines)
     assert not any(unicodedata.category(letter) == "Cc" for line in lines for letter in line)

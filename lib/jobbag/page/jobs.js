@@ -49,7 +49,7 @@ const rows = summary.jobs.map((job) => {
     job, tries, cause, start,
     spans: spans(job, tries),
     name: line(job.name),
-    why: line(cause ? cause.cause : job.reason ?? ""),
+    why: line(cause ? cause.cause : job.outcome === "succeeded" ? "" : job.reason ?? ""),
     wait: start === null || job.created === null ? null : Math.max(0, start - job.created),
     run: job.started === null || job.stopped === null ? null : Math.max(0, job.stopped - job.started),
     text: texts.filter(Boolean).join("\n").toLowerCase(),
