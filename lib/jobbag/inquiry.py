@@ -7,15 +7,16 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from types import TracebackType
 from typing import Any
 
+from jobbag.arrays import parent_of
 from jobbag.aws import Cloud
 from jobbag.capacity import Needs, environment_refs, needs_of, those_of
 from jobbag.errors import Cancelled, ToolError
-from jobbag.events import Emit, Held
+from jobbag.events import ENDED, Emit, Held
 from jobbag.whyheld import Cause, Facts, cause, sentence
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ TICK = 5.0  # s
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """A job that is RUNNABLE, or an array job with so many such children."""
+
+    count: int
     since: float  # time.monotonic()
     created: int  # ms since the epoch
     needs: Needs
@@ -36,9 +40,33 @@ class _Waiting:
 @dataclass
 class _Queue:
     waiting: dict[str, _Waiting] = field(default_factory=dict)  # by AWS id; those that wait longest come first
-    running: set[str] = field(default_factory=set)
+    running: dict[str, int] = field(default_factory=dict)  # how many jobs, by AWS id
     next_look: float = 0.0  # time.monotonic()
     told: list[Cause] = field(default_factory=list)
+
+    def learn(self, aws_id: str, detail: Mapping[str, Any], now: float) -> None:
+        """What DescribeJobs says of a job, or of an array job with its children."""
+        said = detail.get("statusReason")
+        summary = (detail.get("arrayProperties") or {}).get("statusSummary")
+        counts = {detail["status"]: 1} if summary is None else summary
+        before = self.waiting.get(aws_id)
+        if counts.get("RUNNABLE"):
+            since = before.since if before else now
+            if before and summary is not None:
+                said = before.said
+            created = int(detail.get("createdAt") or 0)
+            self.waiting[aws_id] = _Waiting(counts["RUNNABLE"], since, created, needs_of(detail), said)
+        else:
+            self.forget(aws_id)
+        self.running[aws_id] = counts.get("STARTING", 0) + counts.get("RUNNING", 0)
+        if not self.running[aws_id]:
+            del self.running[aws_id]
+
+    def forget(self, aws_id: str) -> None:
+        """The job does not wait any more."""
+        self.waiting.pop(aws_id, None)
+        if not self.waiting:
+            self.forget_wrong()
 
     def forget_wrong(self) -> None:
         """What takes its time is told once; what was wrong is told again when it comes back."""
@@ -83,20 +111,16 @@ class Inquirer:
 
     def _learn(self, aws_id: str, detail: Mapping[str, Any], now: float) -> None:
         of_queue = self._queues.setdefault(str(detail.get("jobQueue")), _Queue())
-        status = detail["status"]
-        if status == "RUNNABLE":
-            before = of_queue.waiting.get(aws_id)
-            since = before.since if before else now
-            created = int(detail.get("createdAt") or 0)
-            of_queue.waiting[aws_id] = _Waiting(since, created, needs_of(detail), detail.get("statusReason"))
+        parent = parent_of(aws_id)
+        if parent is None:
+            of_queue.learn(aws_id, detail, now)
+        elif detail["status"] == "RUNNABLE" and parent in of_queue.waiting:
+            # How many children wait, the array's counts tell, but not why.
+            of_queue.waiting[parent] = replace(of_queue.waiting[parent], said=detail.get("statusReason"))
         else:
-            of_queue.waiting.pop(aws_id, None)
-            if not of_queue.waiting:
-                of_queue.forget_wrong()
-        if status in ("STARTING", "RUNNING"):
-            of_queue.running.add(aws_id)
-        else:
-            of_queue.running.discard(aws_id)
+            of_queue.forget(parent)  # a child gets on; the next look at the array, if any, tells how many still wait
+            if detail["status"] in ENDED:
+                of_queue.running.pop(parent, None)
 
     def _look(self, ref: str, of_queue: _Queue, held: float) -> None:
         try:
@@ -119,8 +143,8 @@ class Inquirer:
         return Facts(
             queue=ref,
             held=held,
-            waiting=len(waiting),
-            running=sum(len(one.running) for one in self._queues.values()),
+            waiting=sum(one.count for one in waiting),
+            running=sum(sum(one.running.values()) for one in self._queues.values()),
             needs=tuple(dict.fromkeys(one.needs for one in waiting)),
             said=tuple(dict.fromkeys(one.said for one in waiting if one.said)),
             detail=detail,
@@ -139,8 +163,9 @@ class Inquirer:
         snapshot = self._ask("GetJobQueueSnapshot", denied, jobQueue=ref)
         front = [str(one["jobArn"]) for one in (snapshot or {}).get("frontOfQueue", {}).get("jobs", ())]
         if front:
-            ours = of_queue.waiting.keys() | of_queue.running
-            return len(list(takewhile(lambda arn: arn.rpartition("/")[2] not in ours, front)))
+            ours = of_queue.waiting.keys() | of_queue.running.keys()
+            ids = (arn.rpartition("/")[2] for arn in front)
+            return len(list(takewhile(lambda aws_id: (parent_of(aws_id) or aws_id) not in ours, ids)))
         runnable = self._ask("ListJobs", denied, jobQueue=ref, jobStatus="RUNNABLE")
         if runnable is None:
             return None

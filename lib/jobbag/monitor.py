@@ -49,14 +49,14 @@ class _Watched:
     job: Job
     status: str = "SUBMITTED"
     missing_since: float | None = None  # time.monotonic()
-    shown: tuple[str, str | None] | None = None  # the state and its reason that were told of
+    shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
 
 
 class Monitor:
     """The poller thread; it alone owns the jobs that it watches. A context manager: leaving it stops the thread."""
 
     def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
-        """`tell` learns what DescribeJobs says of a job, whenever its state or the reason of its state is new."""
+        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new."""
         self._stop = threading.Event()
         self._cloud = cloud.cancelled_by(self._stop)
         self._emit = emit
@@ -136,6 +136,7 @@ class Monitor:
                 if aws_id in seen:
                     self._saw(aws_id, seen[aws_id])
             elif aws_id in seen:
+                self._tell(aws_id, seen[aws_id])
                 self._list_ended(aws_id, self._arrays.saw(aws_id, seen[aws_id], time.monotonic()))
             elif self._arrays.missing(aws_id, time.monotonic()) > MISSING:
                 for child in self._arrays.children(aws_id):
@@ -161,7 +162,7 @@ class Monitor:
         elif not is_child:
             started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
             self._schedule.saw(aws_id, time.monotonic(), started)
-        shown = status, detail.get("statusReason")
+        shown = status, detail.get("statusReason"), (detail.get("arrayProperties") or {}).get("statusSummary")
         if shown != watched.shown:
             watched.shown = shown
             self._tell(aws_id, detail)

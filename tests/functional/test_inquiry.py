@@ -32,15 +32,24 @@ class Watch:
         self.inquirer = Inquirer(cloud, self.events.put)
         self.monitor = Monitor(cloud, self.events.put, self.inquirer.saw)
         self._gate = gate
+        self._waiting = {"command": ["sh", "-c", f"while ! test -e '{gate}'; do sleep 0.02; done"]}
 
     def submit(self, count: int) -> None:
         """Send jobs that end when the gate opens, and follow them."""
-        overrides = {"command": ["sh", "-c", f"while ! test -e '{self._gate}'; do sleep 0.02; done"]}
         for number in range(1, count + 1):
             made = self.cloud.call(
-                "batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", containerOverrides=overrides
+                "batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", containerOverrides=self._waiting
             )
             self.monitor.watch(made["jobId"], job(number))
+
+    def submit_array(self, size: int) -> None:
+        """The same as children of an array job."""
+        made = self.cloud.call(
+            "batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", arrayProperties={"size": size},
+            containerOverrides=self._waiting,
+        )  # fmt: skip
+        for index in range(size):
+            self.monitor.watch(f"{made['jobId']}:{index}", job(index + 1))
 
     def open_gate(self) -> None:
         self._gate.touch()
@@ -102,6 +111,15 @@ def test_what_is_wrong_is_told_again_when_it_comes_back(watch: Watch) -> None:
         assert told.reason.startswith("1 job waits in the job queue q: its compute environment ce is DISABLED; enable")
         switch("ENABLED")
         watch.until_all_ended(1)
+
+
+def test_the_children_of_an_array_job_are_counted(watch: Watch) -> None:
+    watch.cloud.call("batch", "UpdateComputeEnvironment", computeEnvironment="ce", state="DISABLED")
+    watch.submit_array(7)
+    assert watch.told("ce is DISABLED").reason.startswith("7 jobs wait in the job queue q: ")
+    watch.cloud.call("batch", "UpdateComputeEnvironment", computeEnvironment="ce", state="ENABLED")
+    watch.open_gate()
+    watch.until_all_ended(7)
 
 
 def test_others_are_ahead(watch: Watch, faults: Faults) -> None:
