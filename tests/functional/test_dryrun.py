@@ -15,10 +15,11 @@ from jobbag import config, dryrun, preflight, shapes, takeup
 from jobbag.aws import Cloud
 from jobbag.cli import main
 from jobbag.errors import AwsError
-from jobbag.events import Event, Finished, Made, Making, NotSubmitted, StateChanged, Submitted, Submitting
+from jobbag.events import Event, Finished, Made, Making, NotSubmitted, Staged, StateChanged, Submitted, Submitting
 from jobbag.hold import Hold
 from jobbag.journal import Journal
 from jobbag.local import CREDENTIALS
+from jobbag.staging import state_of
 from unit.builders import ended
 
 from .conftest import REGION
@@ -281,10 +282,11 @@ def test_bad_input_is_told_as_ever(desk: Desk) -> None:
 
 
 def test_names_cannot_steer_the_terminal(desk: Desk) -> None:
-    bag = desk.bag(job("one", "\x1b[2J", "two\nlines"), name="bag\x1b.in")
+    bag = desk.bag(job("one", "\x1b[2J", "two\nlines" + 30 * "\x1b"), name="bag\x1b.in")
     assert desk.rehearse(*EXISTING, "--prefix", "bag", bag) == 0
     assert not [line for line in desk.out if not line.isprintable() and line]
     assert desk.told("bag\\x1b.in")
+    assert max(map(len, desk.out)) <= 80
 
 
 def test_many_are_told_in_short(desk: Desk) -> None:
@@ -339,6 +341,20 @@ def test_an_unfinished_run_would_be_taken_up(desk: Desk) -> None:
     assert desk.told("2 jobs to be sent ")
     assert desk.told("  three  1 vCPU")
     assert desk.told("  four   1 vCPU")
+
+
+def test_a_file_that_the_unfinished_run_has_sent(desk: Desk) -> None:
+    file = desk.place / "data.txt"
+    file.write_text("old")
+    words = [*EXISTING, desk.bag(job("one", "x", env={"TRANSFER_INPUT_FILES": "data.txt"}))]
+    size, modified = state_of("data.txt")
+    desk.earlier(words, Staged("data.txt", "data.txt", size, modified, True))
+    assert desk.rehearse(*words) == 0
+    assert not desk.told("uploads"), "it is there"
+    file.write_text("new and longer")
+    assert desk.rehearse(*words) == 3
+    assert any("input file 'data.txt': has changed since it was sent" in line for line in desk.err)
+    assert desk.rehearse(*words, "--resume") == 0
 
 
 def test_what_the_unfinished_run_has_made_is_used(desk: Desk) -> None:

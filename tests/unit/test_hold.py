@@ -14,7 +14,7 @@ import pytest
 
 from helpers.waiting import is_alive, wait_until
 from jobbag.errors import InputError
-from jobbag.hold import STALE, Hold
+from jobbag.hold import STALE, Hold, check_free
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def aged(path: Path, seconds: float) -> None:
 
 
 def assert_free(journal: Path) -> None:
-    """It can be held, and nothing is left afterwards."""
+    """It can be held, and nothing is left afterwards. Who only asks changes nothing."""
+    before = list(journal.parent.iterdir())
+    check_free(journal)
+    assert list(journal.parent.iterdir()) == before
     with Hold(journal):
         assert json.loads(held(journal).read_text())["pid"] == os.getpid()
     assert list(journal.parent.iterdir()) == []
@@ -50,8 +53,9 @@ def assert_free(journal: Path) -> None:
 
 def assert_held(journal: Path, pid: object, host: str) -> None:
     """It cannot be held, and the error says why."""
-    with pytest.raises(InputError, match=f"bag.journal: another run holds this journal: process {pid} on {host}$"):
-        Hold(journal).__enter__()
+    for attempt in (Hold(journal).__enter__, lambda: check_free(journal)):
+        with pytest.raises(InputError, match=f"bag.journal: another run holds this journal: process {pid} on {host}$"):
+            attempt()
     assert [path.name for path in journal.parent.iterdir()] == ["bag.journal.held"]
 
 
