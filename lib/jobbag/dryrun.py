@@ -20,7 +20,7 @@ from jobbag.logfile import plain
 from jobbag.permissions import Right, Verdict
 from jobbag.preflight import Task
 from jobbag.records import iso
-from jobbag.rehearsal import Rehearsal, Sending, rehearse
+from jobbag.rehearsal import Rehearsal, Sending, Upload, rehearse
 from jobbag.report import Result
 from jobbag.specs import DEFINITION, ENVIRONMENT, Kind, S3Place
 from jobbag.takeup import Earlier, How
@@ -137,12 +137,20 @@ def _uploads(place: S3Place, found: Rehearsal) -> Iterator[str]:
     size = sum(upload.size for upload in to_send)
     yield ""
     yield f"uploads to {place.url}: {counted(len(to_send), 'file')} ({in_bytes(size)}) to be sent"
-    if len(to_send) < len(found.uploads):
-        yield f"  {counted(len(found.uploads) - len(to_send), 'file')} of the same content there already"
-    width = max((len(f"{upload.size:,}") for upload in to_send), default=0)
-    rows = ((f"{one.size:>{width},}", one.key, one.item or "(made for an array job)") for one in _first(to_send))
+    there = [upload for upload in found.uploads if upload.there]
+    if there:
+        yield f"  {counted(len(there), 'file')} of the same content there already"
+    both = [*to_send, *there]
+    width = max(len(f"{upload.size:,}") for upload in both)
+    rows = ((f"{one.size:>{width},}", one.key, _source(one)) for one in _first(both))
     yield from _table(rows, indent=2)
-    yield from _rest(to_send)
+    yield from _rest(both)
+
+
+def _source(upload: Upload) -> str:
+    if upload.item is None:
+        return "(made for an array job)"
+    return f"{upload.item} (there already)" if upload.there else upload.item
 
 
 def _jobs(found: Rehearsal) -> Iterator[str]:
