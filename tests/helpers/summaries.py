@@ -86,7 +86,8 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
     cause = random.choices(range(len(CAUSES)), (80, 15, 5))[0] if random.random() < failing else None
     attempts: list[dict[str, Any]] = []
     for last in (random.random() > 0.02, True):
-        started = max(heapq.heappop(free), created + 1_000)
+        ready = attempts[-1]["stopped"] if attempts else created
+        started = max(heapq.heappop(free), ready + 1_000)
         length = int(random.lognormvariate(3.6, 0.5) * 1_000)
         if cause is not None and last:
             length = length // 4 + 500

@@ -52,7 +52,7 @@ function chart(wide, marks, value, label) {
     shape("line", { x1: 0, x2: wide, y1: HIGH, y2: HIGH }), shape("text", { x: 0, y: -5 }, plural(most, "job")));
   const last = marks[marks.length - 1], equal = marks[0] === 0 && last === (marks.length - 1) * marks[1];
   const sparse = Math.ceil(marks.length / (wide / 70));
-  const told = equal ? ticks(0, last, wide / 100) : marks.filter((_, index) => index % sparse === 0);
+  const told = equal ? ticks(0, last, wide / 130) : marks.filter((_, index) => index % sparse === 0);
   marks.forEach((mark, index) => {
     if (!told.includes(mark)) return;
     const anchor = index === 0 ? "start" : index === bars.length ? "end" : "middle";

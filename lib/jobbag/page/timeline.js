@@ -226,17 +226,22 @@ const timeline = {
 
 /** Pixels (red, green, blue, opacity) of what so many jobs do. */
 function mix(bins, paints, jobs, pixels) {
+  const kinds = [...bins.keys()].filter((kind) => bins[kind].used);
   const shares = bins.map((bin) => bin.sums());
-  for (let x = 0; x < shares[0].length; x += 1) {
+  for (let x = 0, at = 0; at < pixels.length; x += 1, at += 4) {
     let weight = 0, red = 0, green = 0, blue = 0;
-    for (let kind = 0; kind < shares.length; kind += 1) {
-      const heavy = shares[kind][x] * WEIGHT[kind];
+    for (const kind of kinds) {
+      const heavy = shares[kind][x] * WEIGHT[kind], paint = paints[kind];
       if (heavy < 1e-6) continue; // what is left of sums and differences
       weight += heavy;
-      red += heavy * paints[kind][0];
-      green += heavy * paints[kind][1];
-      blue += heavy * paints[kind][2];
+      red += heavy * paint[0];
+      green += heavy * paint[1];
+      blue += heavy * paint[2];
     }
-    if (weight) pixels.set([red / weight, green / weight, blue / weight, 255 * Math.min(1, weight / jobs)], 4 * x);
+    if (!weight) continue;
+    pixels[at] = red / weight;
+    pixels[at + 1] = green / weight;
+    pixels[at + 2] = blue / weight;
+    pixels[at + 3] = 255 * Math.min(1, weight / jobs);
   }
 }
