@@ -2,7 +2,8 @@
 # make test    all tests
 # make zipapp  dist/pegasus-aws-batch: the command and all that it needs as a single file, for any Python >= 3.10
 # make test-zipapp  the end-to-end tests, run on that file
-# make chaos   100 runs that are killed at random instants before an AWS that fails at random, half an hour or more
+# make chaos   100 runs that are killed at random instants before an AWS that fails at random, 40 that are stopped by
+#              signals, 3 that are cut off from AWS for a minute; two hours or more
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
 # make man     the manual page, made anew from the option table and man/manual.txt
@@ -43,7 +44,9 @@ test-zipapp: zipapp .venv-test/stamp
 		.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/e2e
 
 chaos: .venv-test/stamp
-	.venv-test/bin/python tests/chaos/chaos.py --runs 100 --jobs 60 --parallel 3 --seed 1
+	.venv-test/bin/python tests/chaos/chaos.py --kind kills --runs 100 --jobs 60 --parallel 3
+	.venv-test/bin/python tests/chaos/chaos.py --kind signals --runs 40 --jobs 200 --parallel 3
+	.venv-test/bin/python tests/chaos/chaos.py --kind outage --runs 3 --jobs 200 --parallel 3
 
 # Without the lab, a server that plays AWS for thousands of jobs, the scenarios that need it are skipped.
 bench: .venv-test/stamp-bench

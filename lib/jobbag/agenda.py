@@ -44,8 +44,11 @@ class Agenda(Generic[Item]):
                 self._changed.wait(self._heap[0][0] - now if self._heap else None)
             return []
 
-    def close(self) -> None:
-        """Let nobody wait any more."""
+    def close(self) -> list[Item]:
+        """Let nobody wait any more; gives the items that nobody got."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            left = [item for _, _, item in self._heap]
+            self._heap.clear()
+            return left

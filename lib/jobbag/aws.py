@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ import botocore.session
 from botocore.config import Config
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from jobbag.daemons import DaemonPool
 from jobbag.errors import AwsError, Cancelled, InputError
 from jobbag.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
 from jobbag.logfile import TRACE
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
 OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
+A_MOMENT = 1.0  # s that every call gets, however late it is
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 CONNECTIONS = 32  # at least as many as threads that share a client
@@ -164,6 +167,7 @@ class Cloud:
         """Raises InputError when there is no region, or there are no credentials."""
         self._connection = Connection(access)
         self._cancel = threading.Event()
+        self._deadline: float | None = None  # time.monotonic()
         self._paces: dict[tuple[str, str], Pace | None] = {}
         self._reached: set[str] = set()  # services that have done something for us
         self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
@@ -178,13 +182,18 @@ class Cloud:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[Cloud]:
-        """The same clients for calls that are given up, with Cancelled, after so many seconds."""
+        """The same clients for calls that are given up, with Cancelled, after so many seconds.
+
+        One under way then is left behind, after a moment at least.
+        """
         late = threading.Event()
         timer = threading.Timer(seconds, late.set)
         timer.daemon = True
         timer.start()
         try:
-            yield self.cancelled_by(late)
+            other = self.cancelled_by(late)
+            other._deadline = time.monotonic() + seconds
+            yield other
         finally:
             timer.cancel()
 
@@ -265,7 +274,7 @@ class Cloud:
 
         def is_hopeless(state: RetryCallState) -> bool:
             if self._cancel.is_set():
-                return True
+                raise Cancelled("the run is being stopped")
             error = state.outcome.exception() if state.outcome else None
             if service not in self._reached:
                 return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
@@ -281,13 +290,24 @@ class Cloud:
             reraise=True,
         )
         try:
-            answer = retrying(attempt)
+            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise translated(operation, error) from error
         finally:
             self._troubles.pop(threading.get_ident(), None)
         self._reached.add(service)
         return answer
+
+    def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
+        """Make an attempt in a thread that is left behind when its time is over."""
+        assert self._deadline is not None
+        pool = DaemonPool(1)
+        answer = pool.submit(attempt)
+        pool.shutdown(wait=False)
+        if not wait([answer], max(self._deadline - time.monotonic(), A_MOMENT)).done:
+            raise Cancelled("AWS gave no answer in the time that there was")
+        result: Answer = answer.result()
+        return result
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
         region = region or self.region
@@ -312,7 +332,8 @@ class Cloud:
         error = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
         # The first few are everyday life; who waits for long wants to know why.
-        level = logging.WARNING if state.attempt_number >= 4 else logging.DEBUG
+        long = state.attempt_number >= 4 or (state.seconds_since_start or 0.0) >= WORTH_TELLING
+        level = logging.WARNING if long else logging.DEBUG
         log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
         self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 from jobbag import entities, takeup
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
-from jobbag.config import PROG, Settings
+from jobbag.config import Settings
 from jobbag.connect import check_account, connected
+from jobbag.daemons import LEAVING
 from jobbag.display import showing
 from jobbag.ending import Ending
 from jobbag.entities import Entity
-from jobbag.errors import AwsError, ExitCode, Interrupted, ToolError
+from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, ToolError
 from jobbag.events import Consumer, Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
 from jobbag.gate import Gate, gate_of
@@ -38,14 +40,13 @@ from jobbag.takeup import Earlier, How
 
 log = logging.getLogger(__name__)
 
-FOREVER = 86400.0  # s; each of the waits has its own bound
-
 
 def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
     bag, plan, place = task.bag, task.plan, task.place
     path = Path(f"{settings.prefix}.journal")
-    signals.last_words = f"{PROG}: left at once; {path} is intact: start the same command again to go on\n"
+    signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
+    signals.patience = settings.grace + LEAVING
     with Hold(path):
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, bag, plan))
         with connected(settings) as (cloud, embedded):
@@ -58,6 +59,13 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             start.log_file = tool_log.open()
             result = start.run(known)
     return replace(result, lines=(*result.lines, f"log: {start.log_file}")) if start.log_file else result
+
+
+def _tell_signal(interrupted: Interrupted) -> None:
+    """A signal during the clean-up has nothing to cut short."""
+    words = "%s: only the clean-up is left, which goes on; a second signal leaves at once"
+    # Beside the main thread, which may be in the middle of writing to the log.
+    threading.Thread(target=log.warning, args=(words, interrupted.exit_code.name), daemon=True).start()
 
 
 # -- one start
@@ -77,6 +85,11 @@ class _Start:
     signals: Signals
     tool_log: ToolLog
     log_file: Path | None = None
+
+    @property
+    def stopping(self) -> Stopping:
+        """What a signal leads to."""
+        return Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
 
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
@@ -125,7 +138,7 @@ class _Start:
             notes.durably(event)
             progress(event)
 
-        footprint = Footprint(self.cloud, self.place, note)
+        footprint = Footprint(self.cloud, self.place, self.bag.local_files(), note)
         for event in outputs.restore(events):
             report(event)
             progress.restore(event)
@@ -154,28 +167,30 @@ class _Start:
         shows: Sequence[Consumer],
     ) -> tuple[Interrupted | None, list[str]]:
         """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
-        footprint.abort_unfinished_uploads(self.cloud)
-        stopping = Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
+        for line in footprint.abort_unfinished_uploads(self.cloud):
+            log.warning("%s", line)
         stopped = None
         try:
             requests = self._prepare(known, footprint, report)
-            with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log")) as states:
+            with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log"), events) as states:
                 outputs.prepare()
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
                     [*shows, states, outputs, footprint], outputs.paths, self._is_followed,
-                    stopping=stopping,
+                    stopping=self.stopping,
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
                 staged = [event.item for event in events if isinstance(event, Staged)]
                 stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
-            if report.complete or (stopped is not None and not stopping.detaches(stopped)):
+            if report.complete or (stopped is not None and not self.stopping.detaches(stopped)):
                 outputs.finish(report.summary)
         except Interrupted as interrupted:
             stopped = interrupted
+            log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.exit_code.name)
             raise
         finally:
-            failures = self._clean_up(notes, footprint, report, stopped)
+            self.signals.deliver_to(_tell_signal)
+            failures = self._clean_up(notes, footprint, report, self.stopping.clean_up_seconds(stopped))
         return stopped, failures
 
     def _is_followed(self, job: Job) -> bool:
@@ -212,8 +227,8 @@ class _Start:
             except AwsError as error:
                 log.warning("%s", error)
 
-    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, stopped: Interrupted | None) -> list[str]:
-        """Remove what the run made, unless the user wants it kept or jobs still run on it."""
+    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, seconds: float) -> list[str]:
+        """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
         made = footprint.describe()
         running = [*(job.name for job, _ in report.running()), *(job.name for job in report.in_doubt())]
         if running:
@@ -221,13 +236,10 @@ class _Start:
             stays = f"; this stays for that: {', '.join(made)}" if made else ""
             log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
             return []
-        failures: list[str] = []
-        # Whoever sends SIGTERM sends SIGKILL after it; what is left then, a new start removes.
-        hurried = stopped is not None and stopped.exit_code is ExitCode.SIGTERM
-        with self.cloud.within(self.settings.grace if hurried else FOREVER) as cloud:
-            footprint.abort_unfinished_uploads(cloud)
+        with self.cloud.within(seconds) as cloud:
+            failures = footprint.abort_unfinished_uploads(cloud)
             if not self.settings.keep:
-                failures = footprint.take_down(cloud)
+                failures += footprint.take_down(cloud)
         for failure in failures:
             log.error("%s", failure)
         if not failures:
@@ -236,9 +248,11 @@ class _Start:
 
     def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
         report = ending.report
-        if self.settings.detach and stopped is None and not report.complete and not report.broken:
+        detached = self.settings.detach if stopped is None else self.stopping.detaches(stopped)
+        if detached and not report.complete and not report.broken:
             line = f"{report.progress()}; start the same command again to collect them"
             log.info("%s", line)
-            return Result(ending.write(ExitCode.OK, None, failures).exit_code, (line,))
+            code = stopped.exit_code if stopped else ExitCode.OK
+            return Result(ending.write(code, stopped, failures).exit_code, (line,))
         code = ExitCode.AWS_ERROR if failures else report.exit_code
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

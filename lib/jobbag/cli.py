@@ -7,8 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from jobbag import config
-from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.errors import PROG, ExitCode, Interrupted, ToolError
 from jobbag.logfile import ToolLog, plain
 from jobbag.signals import Signals
 
@@ -33,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
+    from jobbag import config  # slow to import, and a signal is heeded from here on
+
     settings = config.load(argv)
     with ToolLog(settings.log_level, settings.log_file) as tool_log:
         try:
@@ -61,4 +62,4 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
 
 def _complain(*lines: str) -> None:
     for line in lines:
-        print(f"{config.PROG}: {plain(line)}", file=sys.stderr)
+        print(f"{PROG}: {plain(line)}", file=sys.stderr)

@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 
 import configargparse
 
-from jobbag.errors import InputError, Problem
+from jobbag.errors import PROG, InputError, Problem
 from jobbag.options import DESCRIPTION, EXIT_STATUS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 
-PROG = "pegasus-aws-batch"
 DEFAULT_GRACE = 30.0  # s
 
 

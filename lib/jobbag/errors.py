@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+
+PROG = "pegasus-aws-batch"
 
 
 class ExitCode(IntEnum):
@@ -104,8 +107,9 @@ class CleanupError(ToolError):
 
 
 class Interrupted(BaseException):
-    """SIGINT, SIGTERM or SIGHUP."""
+    """SIGINT, SIGTERM or SIGHUP, which came `at` (time.monotonic())."""
 
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+        self.at = time.monotonic()

@@ -149,6 +149,13 @@ class Submitting(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent(Event):
+    """The job was not sent after all, because the run is being stopped: AWS does not have it."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted(Event):
     """AWS Batch has the job."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
-from jobbag.errors import ToolError
+from jobbag.errors import Cancelled, ToolError
 from jobbag.events import Attached, Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.specs import S3Place
 
@@ -19,14 +20,15 @@ BUCKET = "bucket"  # the kind of a Making or Made event
 class Footprint:
     """A consumer of events that remembers the uploads, beside the entities and the bucket that the run created."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, note: Emit) -> None:
-        """`note` journals an event durably."""
+    def __init__(self, cloud: Cloud, place: S3Place, inputs: Iterable[str], note: Emit) -> None:
+        """`inputs` are the local files that the run sends; `note` journals an event durably."""
         self._cloud = cloud
         self._place = place
         self._note = note
         self.workshop = Workshop(cloud, note)
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
+        self._inputs = frozenset(map(place.key, inputs))  # may be there without a Staged: an answer can be lost
         self._uploaded: set[str] = set()
         self._attached: set[str] = set()  # objects that nobody needs after the run
         self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
@@ -73,19 +75,25 @@ class Footprint:
             self._bucket_is_ours = True
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
 
-    def abort_unfinished_uploads(self, cloud: Cloud) -> None:
-        """Give up what was being sent when a start was killed or stopped, or S3 gave no answer."""
-        for key, asked in self._asked.items():
+    def abort_unfinished_uploads(self, cloud: Cloud) -> list[str]:
+        """Give up what was being sent when a start was killed or stopped, or S3 gave no answer; for what there was
+        no time, a line each."""
+        failures = []
+        for key, asked in list(self._asked.items()):
             begun = self._begun.get(key, [])
             try:
                 if len(begun) < len(asked):
                     begun = begun + bucket.empty_uploads(cloud, self._place.bucket, key, min(asked), max(asked))
                 for upload_id in begun:
                     bucket.abort_upload(cloud, self._place.bucket, key, upload_id)
+            except Cancelled as error:
+                failures.append(f"an unfinished upload of {key} stays: {error}")
+                continue
             except ToolError as error:
                 log.warning("an unfinished upload of %s may stay: %s", key, error)
-        self._asked.clear()
-        self._begun.clear()
+            del self._asked[key]
+            self._begun.pop(key, None)
+        return failures
 
     @property
     def _doomed_bucket(self) -> bool:
@@ -106,7 +114,7 @@ class Footprint:
             failures += error.lines
         if self._doomed_bucket:
             try:
-                left = bucket.take_down(cloud, self._place.bucket, self._uploaded)
+                left = bucket.take_down(cloud, self._place.bucket, self._uploaded | self._inputs)
             except ToolError as error:
                 failures += error.lines
             else:

@@ -31,6 +31,7 @@ _KINDS: dict[str, type[Event]] = {
         all_events.Staged,
         all_events.Attached,
         all_events.Submitting,
+        all_events.Unsent,
         all_events.Submitted,
         all_events.NotSubmitted,
         all_events.NotRun,

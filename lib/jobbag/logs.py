@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.bag import Job
+from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, joined, now_ms
 from jobbag.follow import Reading
@@ -80,8 +81,7 @@ class LogFetcher:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._cancel.set()
         self._agenda.close()
-        for thread in self._threads:
-            thread.join()
+        join(self._threads, LEAVING)
 
     def fetch(
         self,

@@ -16,6 +16,7 @@ from jobbag.arrays import Arrays, parent_of
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.capacity import needs_of
+from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import (
     ENDED,
@@ -79,7 +80,7 @@ class Monitor:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._stop.set()
-        self._thread.join()
+        join([self._thread], LEAVING)
 
     def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
         """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""

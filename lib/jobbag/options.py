@@ -254,7 +254,8 @@ RECOVERY = (
     ),
     Option(
         ("--grace",),
-        "How many seconds a run that is stopped waits for the end of its jobs and their logs. Default: 30.",
+        "How many seconds a run that is stopped waits for the end of its jobs and their logs; with SIGTERM, in how "
+        "many seconds all has to end. Default: 30.",
         "seconds",
         "pegasus.aws.batch.grace",
     ),

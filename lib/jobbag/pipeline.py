@@ -8,13 +8,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
 
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
-from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.errors import ExitCode, Interrupted
 from jobbag.events import (
     Absent,
     Attached,
@@ -31,6 +31,7 @@ from jobbag.events import (
     Submitted,
     Submitting,
     Terminated,
+    Unsent,
     WorkerFailed,
 )
 from jobbag.follow import Follower, Wanted
@@ -45,15 +46,19 @@ from jobbag.report import Report
 from jobbag.signals import Signals
 from jobbag.specs import S3Place
 from jobbag.staging import Stager, Waiting
-from jobbag.submission import Submitter, find
+from jobbag.submission import Submitter
 from jobbag.termination import Terminator, terminate
+from jobbag.words import counted
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs."""
+    """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs.
+
+    Whoever sends SIGTERM sends SIGKILL after it, so that with it all has to end in `grace` seconds.
+    """
 
     detach: bool
     grace: float
@@ -62,7 +67,20 @@ class Stopping:
         """Whether the jobs are left alone. A session that drops is no wish to stop them."""
         return self.detach or interrupted.exit_code is ExitCode.SIGHUP
 
+    def logs_until(self, interrupted: Interrupted) -> float:
+        """Until when (time.monotonic()) logs are waited for."""
+        share = SHARE_OF_LOGS if interrupted.exit_code is ExitCode.SIGTERM else 1.0
+        return interrupted.at + share * self.grace
 
+    def clean_up_seconds(self, interrupted: Interrupted | None) -> float:
+        """How long the run may clean up. What is left then, a new start removes."""
+        if interrupted is None or interrupted.exit_code is not ExitCode.SIGTERM:
+            return FOREVER
+        return max(interrupted.at + self.grace - time.monotonic(), 0.0)
+
+
+FOREVER = 86400.0  # s; each of the waits has its own bound
+SHARE_OF_LOGS = 0.75  # of the time after SIGTERM; the rest is for the clean-up
 SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
 
 
@@ -98,6 +116,7 @@ class Pipeline:
         self._journal = journal
         self._stopping = stopping
         self._stopped: Interrupted | None = None
+        self._late: list[tuple[Job, str]] = []  # jobs that are known to be there since then, with their AWS ids
         self._open = True  # jobs may be sent
         self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -271,6 +290,8 @@ class Pipeline:
             consumer(event)
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Unsent):
+            self._arrived(event.job)  # before the report forgets its token
         self._tell(event)
         match event:
             case Staged(item=item):
@@ -283,11 +304,16 @@ class Pipeline:
                 self._arrived(job)
                 self._monitor.watch(aws_id, job)
                 self._are_free(self._order.submitted(job, aws_id))
-                if self._report.halted is not None:
+                if self._stopped:
+                    self._late.append((job, aws_id))
+                elif self._report.halted is not None:
                     self._end([(job, aws_id)], self._report.halted)
             case Absent(jobs=jobs):
                 self._arrived(jobs[0])
-                if self._report.halted is None:
+                if self._stopped:
+                    for job in jobs:
+                        self._handle(Unsent(job))
+                elif self._report.halted is None:
                     self._ready += shipments([job for job in jobs if self._order.arrived(job)], self._packing)
                 else:
                     self._not_run(jobs, self._report.halted)
@@ -361,28 +387,35 @@ class Pipeline:
     def _stop(self, interrupted: Interrupted) -> None:
         """Send nothing more; then leave the jobs alone, or terminate them and wait a while for their logs."""
         log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
-        deadline = time.monotonic() + self._stopping.grace
-        self._stager.close()
-        self._submitter.close(self._stopping.grace / 2)
-        self._drain()
+        self._stager.cancel()
+        self._submitter.send_no_more()
         if self._stopping.detaches(interrupted):
+            self._submitter.close(self._stopping.grace / 2)
+            self._drain()
             log.warning("the jobs that are submitted go on; start the same command again to collect them")
             return
-        with self._cloud.within(self._stopping.grace) as cloud:
-            self._find_lost(cloud)
-            self._terminate(cloud)
-        while self._report.unsettled and not self._report.broken and (left := deadline - time.monotonic()) > 0:
-            try:
-                self._handle(self._events.get(timeout=left))
-            except queue.Empty:
-                break
-
-    def _terminate(self, cloud: Cloud) -> None:
-        running = self._to_terminate(self._report.running())
+        deadline = self._stopping.logs_until(interrupted)
+        running, grace = list(self._report.running()), self._stopping.grace
         if running:
-            grace = self._stopping.grace
-            log.warning("terminating %d jobs, then waiting up to %.0f s for their logs", len(running), grace)
-            terminate(cloud, running, "pegasus-aws-batch was stopped")
+            told = counted(len(running), "job")
+            log.warning("terminating %s, then waiting up to %.0f s for their logs", told, grace)
+        with self._cloud.within(deadline - time.monotonic()) as cloud:
+            self._terminate(cloud, running)
+            while self._is_unsettled and (left := deadline - time.monotonic()) > 0:
+                with suppress(queue.Empty):
+                    self._handle(self._events.get(timeout=left))
+                    self._drain()
+                self._terminate(cloud, self._late)
+                self._late.clear()
+
+    @property
+    def _is_unsettled(self) -> bool:
+        """Whether jobs are still to end, or their output to come, or it is not known whether AWS has them."""
+        return (self._report.unsettled or bool(self._sending)) and not self._report.broken
+
+    def _terminate(self, cloud: Cloud, running: Iterable[tuple[Job, str]]) -> None:
+        if found := self._to_terminate(running):
+            terminate(cloud, found, "pegasus-aws-batch was stopped")
 
     def _to_terminate(self, running: Iterable[tuple[Job, str]]) -> dict[str, str]:
         """The jobs as AWS id → name, in the order in which to terminate them; the journal knows it first."""
@@ -396,15 +429,3 @@ class Pipeline:
     def _drain(self) -> None:
         while not self._events.empty():
             self._handle(self._events.get())
-
-    def _find_lost(self, cloud: Cloud) -> None:
-        """Jobs whose SubmitJob got no answer may run too."""
-        for jobs, sendable in list(self._sending.values()):
-            try:
-                aws_id = find(cloud, sendable.request)
-            except ToolError as error:
-                log.error("job %s may be running: %s", jobs[0].name, error)
-                continue
-            if aws_id is not None:
-                for job, own_id in sendable.ids(jobs, aws_id):
-                    self._handle(Submitted(job, own_id))

@@ -24,6 +24,7 @@ from jobbag.events import (
     Submitted,
     Submitting,
     Terminated,
+    Unsent,
     WorkerFailed,
     now_ms,
 )
@@ -73,6 +74,8 @@ class Report:
                 self.errors.append(str(event.error))
             case Submitting():
                 self._reset(event.job).token = event.token
+            case Unsent():
+                self._reset(event.job)
             case Submitted():
                 self.of(event.job).aws_id = event.aws_id
             case StateChanged():

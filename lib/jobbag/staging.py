@@ -10,7 +10,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from botocore.exceptions import ClientError
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job, is_url
 from jobbag.bucket import keys
+from jobbag.daemons import LEAVING, DaemonPool
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events import Emit, PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.specs import S3Place
@@ -91,28 +91,23 @@ class Stager:
         self._lock = threading.Lock()
         self._managers: dict[Any, Any] = {}  # by client
         self._transfers: set[Any] = set()  # under way
-        self._pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="upload")
+        self._pool = DaemonPool(FILES_AT_ONCE)
 
     def __enter__(self) -> Stager:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close()
+        self.cancel()
+        if self._pool.close(LEAVING):
+            for manager in self._managers.values():
+                manager.shutdown()
 
     def cancel(self) -> None:
         """Begin nothing more, and give up what is under way."""
         self._cancel.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             for transfer in self._transfers:
                 transfer.cancel()
-
-    def close(self) -> None:
-        """End all transfers, those under way too."""
-        self.cancel()
-        for manager in self._managers.values():
-            manager.shutdown()
-        self._pool.shutdown(wait=True)
 
     def send(self, items: Iterable[str]) -> None:
         """Begin to send local files; each gives a Staged or a StagingFailed. Files of one S3 key go up once."""
@@ -141,6 +136,8 @@ class Stager:
 
     def _send(self, key: str, items: list[str], may_be_there: bool) -> None:
         item = items[0]
+        if self._cancel.is_set():
+            return
         try:
             size, modified = state_of(item)
             sent = not (may_be_there and is_there(self._cloud, self._place, item))
@@ -211,7 +208,7 @@ class Stager:
 
     def _current_manager(self) -> Any:
         """The transfer manager on the current client: another one once the credentials have been renewed."""
-        from boto3.s3.transfer import TransferConfig, create_transfer_manager
+        from s3transfer.manager import TransferConfig, TransferManager
 
         client = self._cloud.transfer_client()
         with self._lock:
@@ -219,10 +216,9 @@ class Stager:
                 config = TransferConfig(
                     multipart_threshold=PART_SIZE,
                     multipart_chunksize=PART_SIZE,
-                    max_concurrency=REQUESTS_AT_ONCE,
-                    preferred_transfer_client="classic",  # the CRT heeds no endpoint
+                    max_request_concurrency=REQUESTS_AT_ONCE,
                 )
-                self._managers[client] = create_transfer_manager(client, config)
+                self._managers[client] = TransferManager(client, config, executor_cls=DaemonPool)
                 client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
                 client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
             return self._managers[client]

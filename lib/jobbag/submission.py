@@ -18,8 +18,9 @@ from typing import Any
 
 from jobbag.agenda import Agenda
 from jobbag.aws import IDS_PER_CALL, Cloud
+from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events import Absent, Emit, NotRun, NotSubmitted, Submitted, WorkerFailed
+from jobbag.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, WorkerFailed
 from jobbag.jobrequest import TOKEN_VARIABLE
 from jobbag.packing import Sendable, Shipment
 
@@ -46,12 +47,13 @@ class _Task:
 class Submitter:
     """Submits jobs in threads of its own.
 
-    A context manager: leaving it drops the jobs that were not sent yet, and waits for those under way, so that
-    no job is left that nobody knows.
+    A context manager: leaving it drops the jobs that were not sent yet, and waits a while for those under way.
+    Each that was not sent gives an Unsent; of all others it is not known whether AWS has them.
     """
 
     def __init__(self, cloud: Cloud, emit: Emit) -> None:
-        self._cancel = threading.Event()
+        self._no_more, self._cancel = threading.Event(), threading.Event()
+        self._sender = cloud.cancelled_by(self._no_more)
         self._cloud = cloud.cancelled_by(self._cancel)
         self._emit = emit
         self._agenda: Agenda[_Task] = Agenda()
@@ -69,13 +71,17 @@ class Submitter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
-    def close(self, seconds: float | None = None) -> None:
-        """Send no more jobs; the requests under way end, in so many seconds at most, and what they gave is told."""
+    def send_no_more(self) -> None:
+        """Send no more jobs; but go on looking for those whose answer was lost."""
+        self._no_more.set()
+
+    def close(self, seconds: float = LEAVING) -> None:
+        """Do nothing more; the requests under way end, in so many seconds at most, and what they gave is told."""
+        self._no_more.set()
         self._cancel.set()
-        self._agenda.close()
-        deadline = None if seconds is None else time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+        for task in self._agenda.close():
+            self._dropped(task)
+        join(self._threads, seconds)
 
     def recall(self, reason: str) -> None:
         """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
@@ -97,22 +103,29 @@ class Submitter:
                 else:
                     self._look(task)
             except Cancelled:
-                return
+                self._dropped(task)
             except ToolError as error:
                 for job in task.jobs:
                     self._emit(NotSubmitted(job, error))
             except BaseException as error:
                 self._emit(WorkerFailed("submission", error))
 
+    def _dropped(self, task: _Task) -> None:
+        if task.lost is None:
+            for job in task.jobs:
+                self._emit(Unsent(job))
+
     def _send(self, task: _Task) -> None:
         if self._recalled is not None:
             for job in task.jobs:
                 self._emit(NotRun(job, self._recalled))
             return
+        if self._no_more.is_set():
+            raise Cancelled("the run is being stopped")
         for key, content in task.sendable.objects.items():
-            self._cloud.call("s3", "PutObject", Bucket=task.sendable.bucket, Key=key, Body=content)
+            self._sender.call("s3", "PutObject", Bucket=task.sendable.bucket, Key=key, Body=content)
         try:
-            answer = self._cloud.call_once("batch", "SubmitJob", **task.sendable.request)
+            answer = self._sender.call_once("batch", "SubmitJob", **task.sendable.request)
         except AwsError as error:
             if not error.unsure:
                 raise

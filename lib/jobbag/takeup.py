@@ -168,7 +168,7 @@ def abandon(
 
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     """
-    footprint = Footprint(cloud, place, notes.durably)
+    footprint = Footprint(cloud, place, bag.local_files(), notes.durably)
     for event in events:
         footprint.restore(event)
     report = folded(events, bag)

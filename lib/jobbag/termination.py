@@ -12,6 +12,7 @@ from types import TracebackType
 
 from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
+from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import Emit, WorkerFailed
 
@@ -37,7 +38,7 @@ class Terminator:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._cancel.set()
         self._agenda.close()
-        self._thread.join()
+        join([self._thread], LEAVING)
 
     def terminate(self, jobs: Mapping[str, str], reason: str) -> None:
         """Ask AWS soon to stop jobs, given as AWS id → name. Logs those that were not reached."""

@@ -23,7 +23,7 @@ def modules(script: str) -> str:
 
 sys.path.insert(0, modules(sys.argv[3]))
 
-from jobbag import cli, logs, monitor, schedule, streams, submission  # noqa: E402
+from jobbag import cli, logs, monitor, schedule, staging, streams, submission  # noqa: E402
 
 
 def hurry(factor: float) -> None:
@@ -33,6 +33,7 @@ def hurry(factor: float) -> None:
         monitor: ("TICK",),
         logs: ("TICK",),
         schedule: ("FIRST", "LONGEST", "MARGIN"),
+        staging: ("LEAVING",),
     }
     for module, names in waits.items():
         for name in names:

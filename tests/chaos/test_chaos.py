@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chaos.chaos import Outcome, Shape, play, text_of
+from chaos.run import Outcome, Run, Shape, text_of
 
 JOBS = 20
 SEEDS = (4, 11, 14)  # entities made and existing, per-job and merged logs, both kinds of buckets
@@ -23,7 +23,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path) -> None:
     def one(seed: int) -> Outcome:
         place = tmp_path / f"seed-{seed}"
         place.mkdir()
-        return play(place, seed, JOBS, quick=True)
+        return Run(place, Shape(seed, JOBS), quick=True).play()
 
     with ThreadPoolExecutor(len(SEEDS)) as pool:
         outcomes = list(pool.map(one, SEEDS))

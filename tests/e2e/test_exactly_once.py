@@ -99,19 +99,6 @@ def test_a_job_of_the_same_name_is_not_taken_for_ours(scene: Stage) -> None:
     assert scene.output("job")[2].aws_id != other["jobId"]
 
 
-def test_sigint_while_an_answer_is_missing(scene: Stage) -> None:
-    """A job that AWS does not show yet is ended all the same, or named."""
-    scene.aws.make_entities()
-    lagging(scene.faults, LAG)
-    in_turn(scene.faults, "SubmitJob", "lost")
-    line = [scene.bag(scene.job("job", gated=True)), *EXISTING]
-    process = scene.start(*line)
-    scene.wait_for("job")
-    process.send_signal(signal.SIGINT)
-    said = scene.end(130)
-    assert scene.aws.jobs() == [("job", "FAILED")] or "job may" in said, said
-
-
 MAKING = ["CreateComputeEnvironment", "CreateJobQueue", "RegisterJobDefinition", "CreateBucket"]
 REMOVING = [
     "UpdateJobQueue", "DeleteJobQueue", "UpdateComputeEnvironment", "DeleteComputeEnvironment",

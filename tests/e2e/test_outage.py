@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from chaos.stage import EXISTING, REGION, Stage, stage
 from functional.fault_layer import Answer, Forward, Request
 from helpers.tool import ENDPOINT
 from helpers.waiting import wait_until
+from helpers.wire import Wire
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,60 +27,6 @@ def scene(tmp_path: Path) -> Iterator[Stage]:
 
 
 # -- out of reach
-
-
-class Wire:
-    """Passes connections on to a port, until it is cut: then the port refuses them, until it is mended."""
-
-    def __init__(self, endpoint: str) -> None:
-        host, _, port = endpoint.removeprefix("http://").partition(":")
-        self._to = (host, int(port))
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._listen(0)
-        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def _listen(self, port: int) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self._is_cut = False
-        threading.Thread(target=self._serve, args=(self._socket,), daemon=True).start()
-
-    def _serve(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                near = listener.accept()[0]
-                far = socket.create_connection(self._to)
-            except OSError:
-                return
-            with self._lock:
-                self._connections |= {near, far}
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def cut(self) -> None:
-        """Refuse connections, and break those that there are."""
-        self._port = self._socket.getsockname()[1]
-        for each in (self._socket, *self._connections):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def mend(self) -> None:
-        """Take connections again."""
-        self._listen(self._port)
-
-    def close(self) -> None:
-        self.cut()
-        for connection in self._connections:
-            connection.close()
 
 
 @pytest.fixture

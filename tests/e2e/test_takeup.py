@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_fresh_ends_a_job_whose_submission_was_not_journalled(ready: Stage) -> N
     bag = ready.bag(ready.job("job", gated=True))
     ready.kill_at("SubmitJob", after=True)
     ready.play(-signal.SIGKILL, bag, *EXISTING)
-    ready.wait_for("job")
+    wait_until(lambda: "job" in ready.times(), what="the job")  # the command has left
     ready.start(bag, *EXISTING, "--fresh")
     wait_until(lambda: len(ready.aws.jobs()) == 2, what="the new job")
     states = [state for _, state in ready.aws.jobs()]
@@ -375,6 +376,92 @@ def test_after_sigint_a_new_start_finishes_what_is_left(scene: Stage) -> None:
     scene.assert_merged(names)
     assert scene.faults.count("PutObject") == 2 * uploads == 2, "the jobs ran without their input"
     scene.assert_nothing_is_left()
+
+
+def test_sigint_while_jobs_are_throttled(scene: Stage) -> None:
+    """It is known of each that AWS does not have it: nothing has to stay for them, and nothing is looked for."""
+    names = ["a", "b", "c", "waits"]
+    scene.tool.write("data.txt", "data")
+    waits = scene.job("waits", env={"TRANSFER_INPUT_FILES": "data.txt"})
+    line = [scene.bag(*map(scene.job, names[:3]), waits), *scene.entity_files()]
+    scene.faults.throttle("SubmitJob", 1000)
+    scene.faults.lose_answer("PutObject", 1000)  # it is there, and nobody knows
+    process = scene.start(*line)
+    wait_until(lambda: scene.faults.count("SubmitJob") >= 3, what="the throttled jobs")
+    wait_until(lambda: scene.faults.count("PutObject") >= 1, what="the upload")
+    process.send_signal(signal.SIGINT)
+    scene.end(130)
+    scene.assert_nothing_is_left()
+    scene.faults.forget()
+    scene.play(0, *line)
+    assert scene.faults.count("ListJobs") == 0
+    scene.assert_outputs(names)
+    scene.assert_nothing_is_left()
+
+
+def test_sigint_looks_for_a_job_whose_answer_was_lost(scene: Stage) -> None:
+    line = [scene.bag(scene.job("job", gated=True)), *scene.entity_files()]
+    scene.faults.lose_answer("SubmitJob", 1)
+    scene.faults.edit("ListJobs", lambda content: content.update(jobSummaryList=[]), times=3)
+    process = scene.start(*line)
+    scene.wait_for("job")
+    process.send_signal(signal.SIGINT)
+    scene.end(130)
+    scene.assert_nothing_is_left()
+    scene.open_gate()
+    scene.play(0, *line)
+    assert scene.times() == {"job": 2}
+    scene.assert_outputs(["job"])
+
+
+def test_a_signal_during_the_clean_up_does_not_cut_it_short(scene: Stage) -> None:
+    line = [scene.bag(scene.job("job")), *scene.entity_files()]
+    words = "SIGINT: only the clean-up is left"
+
+    def act(_: Request, forward: Forward) -> Answer:
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: words in scene.said(), what="an answer to the signal")
+        return forward()
+
+    scene.faults.on("DeleteJobQueue", act, times=1)
+    process = scene.start(*line)
+    scene.end(0)
+    scene.assert_outputs(["job"])
+    scene.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_service_that_never_answers_does_not_keep_it_from_stopping(ready: Stage, number: signal.Signals) -> None:
+    """S3 does not keep the jobs alive; with SIGTERM, nothing keeps the command."""
+    names = ["runs", "small", "large"]
+    ready.tool.write("small.dat", "x")
+    ready.tool.write("large.dat", b"x" * (9 << 20))
+    sent = (ready.job(name, gated=True, env={"TRANSFER_INPUT_FILES": f"{name}.dat"}) for name in names[1:])
+    line = [ready.bag(ready.job("runs", gated=True), *sent), *EXISTING, "-s", "s3://kept/dir", "--grace", "2"]
+    hung, over = set[str](), threading.Event()
+
+    def act(request: Request, _: Forward) -> Answer:
+        hung.add(request.operation)
+        over.wait()
+        raise ConnectionResetError
+
+    with ExitStack() as stack:
+        stack.callback(over.set)
+        for operation in ("PutObject", "UploadPart", *(READING if number is signal.SIGTERM else ())):
+            ready.faults.on(operation, act)
+        process = ready.start(*line)
+        ready.wait_for("runs")
+        ready.wait_for_journal("StateChanged")
+        wait_until(lambda: hung >= {"PutObject", "UploadPart"}, what="the uploads")
+        process.send_signal(number)
+        ready.end({signal.SIGINT: 130, signal.SIGTERM: 143}[number], seconds=40)  # a request lasts 60
+        assert ready.aws.jobs() == [("runs", "FAILED")]
+    ready.faults.forget()
+    ready.open_gate()
+    ready.play(0, *line)
+    assert ready.times() == {"runs": 2, "small": 1, "large": 1}
+    ready.assert_outputs(names)
+    assert ready.aws.s3.list_multipart_uploads(Bucket="kept").get("Uploads", []) == []
 
 
 def test_killed_while_it_ends_its_jobs(ready: Stage) -> None:

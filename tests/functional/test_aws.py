@@ -13,11 +13,11 @@ import pytest
 
 from jobbag import aws, bucket
 from jobbag.aws import Access, Cloud
-from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.errors import AwsError, Cancelled
 from jobbag.local import CREDENTIALS
 
 from .conftest import REGION
-from .fault_layer import Faults
+from .fault_layer import Answer, Faults, Forward, Request
 
 Break = Callable[[Faults, str, int], None]
 
@@ -167,7 +167,7 @@ def test_a_cancelled_worker_does_not_go_on_trying(cloud: Cloud, faults: Faults) 
     timer = threading.Timer(0.1, cancel.set)
     timer.start()
     began = time.monotonic()
-    with pytest.raises(ToolError):
+    with pytest.raises(Cancelled):
         worker.call("batch", "DescribeJobQueues")
     assert time.monotonic() - began < 5
     timer.join()
@@ -287,3 +287,30 @@ def test_a_request_that_would_leave_the_machine_is_stopped(elsewhere: Elsewhere,
         with pytest.raises(AwsError, match="was stopped"):
             Cloud(Access(None, REGION, CREDENTIALS, embedded=True)).call(service, operation)
     assert not elsewhere.visited
+
+
+def test_within_a_time_a_call_without_an_answer_is_left_behind(
+    cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "A_MOMENT", 0.05)
+    hang = threading.Event()
+
+    def act(_: Request, forward: Forward) -> Answer:
+        hang.wait()
+        return forward()
+
+    faults.on("DescribeJobQueues", act)
+    try:
+        with cloud.within(0.1) as hurried:
+            for _ in range(2):  # the second is late from its beginning
+                with pytest.raises(Cancelled):
+                    hurried.call("batch", "DescribeJobQueues")
+    finally:
+        hang.set()
+
+
+def test_within_a_time_answers_and_errors_are_as_always(ready: Cloud) -> None:
+    with ready.within(60) as hurried:
+        assert hurried.call("batch", "SubmitJob", **JOB)["jobName"] == "one"
+        with pytest.raises(AwsError, match="jobDefinition must be provided"):
+            hurried.call("batch", "SubmitJob", **{**JOB, "jobDefinition": ""})

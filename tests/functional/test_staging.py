@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,29 @@ def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> No
     with Stager(cloud, PLACE, events.put, bucket_is_new=False) as stager:
         stager.send(f"f{number}" for number in range(40))
     assert faults.count("PutObject") == 0
+
+
+@pytest.mark.parametrize(("size", "operation"), [(1, "PutObject"), (PART_SIZE + 1, "UploadPart")])
+def test_leaving_does_not_wait_for_s3_for_ever(
+    size: int, operation: str, cloud: Cloud, s3: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del s3
+    monkeypatch.setattr(staging, "LEAVING", 0.05)
+    Path("f").write_bytes(b"x" * size)
+    hangs, go = threading.Event(), threading.Event()
+
+    def act(_: Request, forward: Forward) -> Answer:
+        hangs.set()
+        go.wait()
+        return forward()
+
+    faults.on(operation, act)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    try:
+        with Stager(cloud, PLACE, events.put, bucket_is_new=False) as stager:
+            stager.send(["f"])
+            assert hangs.wait(TIMEOUT)
+        told = [events.get() for _ in range(events.qsize())]
+        assert not any(isinstance(event, (Staged, StagingFailed)) for event in told)
+    finally:
+        go.set()

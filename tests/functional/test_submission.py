@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from helpers.waiting import wait_until
 from jobbag import submission
 from jobbag.aws import Cloud
 from jobbag.bag import Job
-from jobbag.events import Absent, Event, NotSubmitted, Submitted, WorkerFailed
+from jobbag.events import Absent, Event, NotSubmitted, Submitted, Unsent, WorkerFailed
 from jobbag.jobrequest import Target, submit_request
 from jobbag.packing import Sendable
 from jobbag.specs import S3Place
@@ -120,12 +122,10 @@ def test_leaving_sends_no_more_jobs_and_tells_of_those_under_way(ready: Cloud) -
         for number in range(1, 40):
             one = job(number, f"job-{number}")
             submitter.submit((one,), Sendable(request_of(one)))
-    known = set()
-    while not events.empty():
-        event = events.get()
-        assert isinstance(event, Submitted)
-        known.add(event.aws_id)
-    assert known == {*there(ready).values()}
+    told = [events.get(timeout=TIMEOUT) for _ in range(1, 40)]
+    assert events.empty()
+    assert {event.aws_id for event in told if isinstance(event, Submitted)} == {*there(ready).values()}
+    assert all(isinstance(event, (Submitted, Unsent)) for event in told)
 
 
 def test_a_mistake_of_ours_ends_the_run(ready: Cloud) -> None:
@@ -134,3 +134,50 @@ def test_a_mistake_of_ours_ends_the_run(ready: Cloud) -> None:
         submitter.submit((job(),), Sendable({"jobName": 7}))
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, (WorkerFailed, NotSubmitted))
+
+
+def test_leaving_tells_which_jobs_were_not_sent(ready: Cloud, faults: Faults) -> None:
+    """Of all the others, nobody knows whether AWS has them: nothing may be removed under them."""
+    faults.throttle("SubmitJob", 1000)
+    jobs = [job(number, f"job-{number}") for number in range(1, 40)]
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(ready, events.put) as submitter:
+        for one in jobs:
+            submitter.submit((one,), Sendable(request_of(one)))
+    told = [events.get(timeout=TIMEOUT) for _ in jobs]
+    assert events.empty()
+    assert sorted(event.job.number for event in told if isinstance(event, Unsent)) == [one.number for one in jobs]
+    assert there(ready) == {}
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "not"])
+def test_who_sends_no_more_looks_for_lost_jobs_all_the_same(arrived: bool, ready: Cloud, faults: Faults) -> None:
+    faults.lose_answer("SubmitJob", 1) if arrived else faults.reset("SubmitJob", 1)
+    faults.edit("ListJobs", lambda content: content.update(jobSummaryList=[]), times=2)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(ready, events.put) as submitter:
+        submitter.submit((job(1, "lost"),), Sendable(request_of(job(1, "lost"))))
+        wait_until(lambda: faults.count("SubmitJob") == 1, what="the request")
+        submitter.send_no_more()
+        submitter.submit((job(2, "late"),), Sendable(request_of(job(2, "late"))))
+        ends = {event.job.name: event for event in (events.get(timeout=TIMEOUT) for _ in range(2))}  # type: ignore[attr-defined]
+    assert isinstance(ends["late"], Unsent)
+    assert isinstance(ends["lost"], Submitted if arrived else Unsent)
+    assert list(there(ready)) == (["lost"] if arrived else [])
+    assert faults.count("SubmitJob") == 1
+
+
+def test_a_lost_job_that_was_not_looked_for_to_the_end_is_not_called_unsent(ready: Cloud, faults: Faults) -> None:
+    faults.lose_answer("SubmitJob", 1)
+    asked = threading.Event()
+
+    def show_nothing(content: dict[str, Any]) -> None:
+        content["jobSummaryList"] = []
+        asked.set()
+
+    faults.edit("ListJobs", show_nothing, times=1)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(ready, events.put) as submitter:
+        submitter.submit((job(1, "lost"),), Sendable(request_of(job(1, "lost"))))
+        assert asked.wait(TIMEOUT)
+    assert events.empty() or isinstance(events.get(), Submitted)

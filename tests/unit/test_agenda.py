@@ -100,3 +100,11 @@ def test_all_waiting_threads_get_work_when_it_comes_at_once() -> None:
             agenda.put(soon, number)
         for one in done:
             one.result(20)
+
+
+def test_closing_gives_what_nobody_got() -> None:
+    agenda: Agenda[str] = Agenda()
+    agenda.put(time.monotonic() + LONG, "late")
+    agenda.put(0.0, "now")
+    assert agenda.close() == ["now", "late"]
+    assert agenda.close() == []

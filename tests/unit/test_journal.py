@@ -38,6 +38,7 @@ from jobbag.events import (
     Submitting,
     TakenDown,
     Terminated,
+    Unsent,
     WorkerFailed,
 )
 from jobbag.journal import Header, Journal, Past
@@ -74,6 +75,7 @@ _FILE = st.text("abc/. ä\udc80\n", min_size=1, max_size=9).map(Path)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Staged, at=_COUNT, item=TEXT, key=TEXT, size=_COUNT, modified=_COUNT, sent=st.booleans()),
     st.builds(Submitting, at=_COUNT, job=_JOB, token=TEXT),
+    st.builds(Unsent, at=_COUNT, job=_JOB),
     st.builds(Submitted, at=_COUNT, job=_JOB, aws_id=TEXT),
     st.builds(NotSubmitted, at=_COUNT, job=_JOB, error=_ERROR),
     st.builds(NotRun, at=_COUNT, job=_JOB, reason=TEXT),

@@ -54,6 +54,19 @@ def test_what_a_halt_does_to_each_job_is_told_once() -> None:
     assert [line.startswith("ERROR 2 jobs failed: no more jobs are sent") for line in told[1:]] == [True]
 
 
+@pytest.mark.parametrize("there", range(5))
+@pytest.mark.parametrize("torn", ["", "14 o"])
+def test_a_start_that_is_taken_up_completes_the_jobstate_log(there: int, torn: str, tmp_path: Path) -> None:
+    """The journal is the first to know; a start may be killed before the jobstate log does."""
+    path = tmp_path / "p.jobstate.log"
+    whole = ["1 not one of ours\n", "10 one SUBMITTED id-1\n", "11 one RUNNING id-1\n", "12 one SUCCEEDED id-1\n"]
+    path.write_text("".join(whole[:there]) + torn)
+    events: list[Event] = [Submitted(ONE, "id-1", at=10), state(ONE, "RUNNING", 11), state(ONE, "SUCCEEDED", 12)]
+    with JobStateLog(path, events) as states:
+        states(Submitted(TWO, "id-2", at=13))
+    assert path.read_text() == "".join(whole if there else whole[1:]) + "13 two SUBMITTED id-2\n"
+
+
 def test_the_log_says_why_jobs_wait() -> None:
     with heard("jobbag.narrator") as lines:
         Narrator()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))

@@ -23,6 +23,7 @@ from jobbag.events import (
     Submitted,
     Submitting,
     Terminated,
+    Unsent,
     WorkerFailed,
     now_ms,
 )
@@ -160,6 +161,14 @@ def test_a_job_that_is_sent_anew_starts_from_nothing() -> None:
     for event in story(ONE):
         report(event)
     assert (report.complete, report.exit_code, report.of(ONE).last) == (True, 0, "")
+
+
+def test_a_job_that_was_not_sent_after_all_is_in_no_doubt() -> None:
+    report = fold([ONE, TWO], Submitting(ONE, "token"), Submitting(TWO, "token"))
+    assert list(report.in_doubt()) == [ONE, TWO]
+    report(Unsent(ONE))
+    assert list(report.in_doubt()) == [TWO]
+    assert report.has_to_send
 
 
 def test_which_jobs_a_new_start_repeats() -> None:

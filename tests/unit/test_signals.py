@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,40 @@ def test_the_last_word_has_a_line_of_its_own_on_a_terminal(tmp_path: Path) -> No
     with Terminal([sys.executable, "-c", code], env=environment, cwd=tmp_path) as terminal:
         assert terminal.end() == 130
         assert terminal.screen == ["the end of a display", "come back"]
+
+
+def test_some_time_after_sigterm_it_leaves_by_itself() -> None:
+    """Whatever it waits for; a thread of a pool that hangs too."""
+    code = (
+        "import signal, threading\n"
+        "from jobbag.signals import Signals\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words, signals.patience = 'come back', 0.2\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    threading.Event().wait()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"come back")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_after_other_signals_it_has_all_the_time(number: signal.Signals) -> None:
+    before = threading.active_count()
+    with Signals() as signals:
+        signals.patience = 60
+        signals.deliver_to(lambda _: None)
+        signal.raise_signal(number)
+        assert threading.active_count() == before
+
+
+def test_who_is_done_after_sigterm_is_left_alone() -> None:
+    before = set(threading.enumerate())
+    with Signals() as signals:
+        signals.patience = 60
+        signals.deliver_to(lambda _: None)
+        signal.raise_signal(signal.SIGTERM)
+        (alarm,) = set(threading.enumerate()) - before
+    alarm.join(20)
+    assert not alarm.is_alive()
