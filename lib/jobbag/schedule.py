@@ -109,7 +109,8 @@ class Schedule:
         if started is not None and entry.started is None:
             self._waits.add(max(started - entry.submitted, 0.0))
         entry.started = started
-        self._put(key, self._next_look(entry, now))
+        soonest = (now // self._tick + 2) * self._tick  # what is due within a tick would be taken at once again
+        self._put(key, max(self._next_look(entry, now), soonest))
 
     def ended(self, key: str, started: float | None, stopped: float | None) -> None:
         """The job is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobbag.schedule import LONGEST, MEMORY, NEEDED, Schedule, Times
@@ -88,6 +88,7 @@ class Jobs:
     st.lists(st.tuples(st.floats(0, 100), st.floats(0, 300), st.floats(0, 600)), min_size=1, max_size=30),
     st.integers(1, 100),
 )
+@example([(0.0, 0.0, 0.0)] * 7 + [(0.0, 0.0, 1.0), (0.0, 0.0, 2.0), (0.0, 0.0, 2.0), (0.0, 1.125, 1.0)], 2)
 def test_each_end_is_seen_within_a_bound_and_no_job_is_asked_for_all_the_time(
     times: list[tuple[float, float, float]], most: int
 ) -> None:
