@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from jobbag import bucket
 from jobbag.aws import Cloud
 from jobbag.entities import Workshop
-from jobbag.errors import Cancelled, ToolError
+from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events import Attached, Emit, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.specs import S3Place
 
@@ -70,9 +70,13 @@ class Footprint:
                 bucket.close(self._cloud, name)
             return
         self._note(Making(BUCKET, name))
-        self.bucket_is_new = bucket.create(self._cloud, name)
+        self._bucket_is_ours = True  # perhaps: a signal may come before the answer
+        try:
+            self._bucket_is_ours = self.bucket_is_new = bucket.create(self._cloud, name)
+        except AwsError:
+            self._bucket_is_ours = False
+            raise
         if self.bucket_is_new:
-            self._bucket_is_ours = True
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
 
     def abort_unfinished_uploads(self, cloud: Cloud) -> list[str]:

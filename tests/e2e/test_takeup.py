@@ -464,6 +464,22 @@ def test_a_service_that_never_answers_does_not_keep_it_from_stopping(ready: Stag
     assert ready.aws.s3.list_multipart_uploads(Bucket="kept").get("Uploads", []) == []
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_bucket_whose_creation_a_signal_cut_short_is_removed(ready: Stage, sent: signal.Signals) -> None:
+    line = [ready.bag(ready.job("job")), *EXISTING]
+
+    def act(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        process.send_signal(sent)
+        wait_until(lambda: ready.aws.buckets() == [] or process.poll() is not None, what="the end")
+        return answer
+
+    ready.faults.on("CreateBucket", act, 1)
+    process = ready.start(*line)
+    ready.end(128 + sent)
+    assert ready.aws.buckets() == []
+
+
 def test_killed_while_it_ends_its_jobs(ready: Stage) -> None:
     """HTCondor removes with SIGTERM and then SIGKILL: what a job wrote before it was ended is not its output."""
     names = ["cut", "done", "last"]
