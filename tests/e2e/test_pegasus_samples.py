@@ -265,7 +265,7 @@ def test_a_failed_task_and_the_retry_of_pegasus(tmp_path: Path) -> None:
     ]
     assert (whole["stat"], whole["succeeded"], whole["failed"]) == ("failed", "1", "1")
     first_log = invocation.bag.with_suffix(".log.000").read_text(encoding="utf-8")
-    assert re.search(r"job findrange_ID0000003 .*exit code 42.*failing$", first_log.splitlines()[-1])
+    assert re.search(r"1 x exit code 42: failing\n.*as job findrange_ID0000003 ", first_log)
 
     make_stand_ins(invocation, {})
     assert start(invocation) == 0
@@ -294,7 +294,7 @@ def test_pegasus_reads_names_that_hold_its_own_marks(tool: Tool) -> None:
 
 def test_a_job_that_aws_refuses_has_a_record_too(tool: Tool) -> None:
     # The embedded AWS refuses a job that waits for one that it does not know.
-    bag = tool.bag(shell("good", "true"), shell("refused", "true", dependsOn=[{"jobId": "no-such-job"}]))
+    bag = tool.bag(shell("good", "true"), shell("refused", "true", dependsOn=["12345678-1234-1234-1234-123456789abc"]))
     done = tool.run("--local", "--merge-logs", "all", bag)
     assert done.status == 2, done.err
     tasks, whole = stampede(tool.cwd / "all.out")
