@@ -151,6 +151,7 @@ class _Start:
         if finished:
             if self.settings.delete_log_streams:
                 self._delete_log_streams(report)
+            self.signals.ignore()  # the same command would be a new run
             notes.durably(Finished(report.exit_code))
             outputs.close()
         return self._result(ending, stopped, failures, finished=finished)

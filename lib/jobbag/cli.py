@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # as stderr's: jobs say what the locale may have no letters for
-    with Signals() as signals:
+    with Signals(for_good=argv is None) as signals:
         try:
             return _main(sys.argv[1:] if argv is None else argv, signals)
         except Interrupted as interrupted:

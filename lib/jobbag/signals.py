@@ -27,7 +27,9 @@ _EXIT_CODES = {
 class Signals:
     """The handlers of a command. A context manager: leaving it restores those before."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_good: bool = False) -> None:
+        """`for_good`: the process ends with the command, whose exit status a signal after it is not to change."""
+        self._for_good = for_good
         self._seen = False
         self._deliver: Callable[[Interrupted], None] | None = None
         self._alarm: threading.Timer | None = None
@@ -41,10 +43,16 @@ class Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ignore()
+        for number, handler in self._before.items() if not self._for_good else ():
+            signal.signal(number, handler)
+
+    def ignore(self) -> None:
+        """From now on, heed no signal: all is done."""
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
         if self._alarm is not None:
             self._alarm.cancel()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
     @contextmanager
     def delivered_to(self, deliver: Callable[[Interrupted], None]) -> Iterator[None]:

@@ -30,8 +30,8 @@ def hurry(factor: float) -> None:
     """Shorten the waits."""
     waits = {
         streams: ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"),
-        monitor: ("TICK",),
-        logs: ("TICK",),
+        monitor: ("TICK", "LEAVING"),
+        logs: ("TICK", "LEAVING"),
         schedule: ("FIRST", "LONGEST", "MARGIN"),
         staging: ("LEAVING",),
     }

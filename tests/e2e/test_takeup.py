@@ -414,6 +414,30 @@ def test_sigint_looks_for_a_job_whose_answer_was_lost(scene: Stage) -> None:
     scene.assert_outputs(["job"])
 
 
+def test_a_signal_while_something_is_being_made(scene: Stage) -> None:
+    """The request has arrived, and nobody waits for the answer any more."""
+    line = [scene.bag(scene.job("job")), *scene.entity_files()]
+
+    def act(_: Request, forward: Forward) -> Answer:
+        forward()
+        process.send_signal(number)
+        process.wait(60)
+        raise ConnectionResetError
+
+    for operation, number in (
+        ("CreateComputeEnvironment", signal.SIGINT),
+        ("RegisterJobDefinition", signal.SIGHUP),
+        ("CreateBucket", signal.SIGTERM),
+    ):
+        scene.faults.on(operation, act, times=1)
+        process = scene.start(*line)
+        said = scene.end(128 + number)
+        assert "a second signal leaves at once" in said
+        scene.assert_nothing_is_left()
+    scene.play(0, *line)
+    scene.assert_nothing_is_left()
+
+
 def test_a_signal_during_the_clean_up_does_not_cut_it_short(scene: Stage) -> None:
     line = [scene.bag(scene.job("job")), *scene.entity_files()]
     words = "SIGINT: only the clean-up is left"
@@ -462,22 +486,6 @@ def test_a_service_that_never_answers_does_not_keep_it_from_stopping(ready: Stag
     assert ready.times() == {"runs": 2, "small": 1, "large": 1}
     ready.assert_outputs(names)
     assert ready.aws.s3.list_multipart_uploads(Bucket="kept").get("Uploads", []) == []
-
-
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_bucket_whose_creation_a_signal_cut_short_is_removed(ready: Stage, sent: signal.Signals) -> None:
-    line = [ready.bag(ready.job("job")), *EXISTING]
-
-    def act(_: Request, forward: Forward) -> Answer:
-        answer = forward()
-        process.send_signal(sent)
-        wait_until(lambda: ready.aws.buckets() == [] or process.poll() is not None, what="the end")
-        return answer
-
-    ready.faults.on("CreateBucket", act, 1)
-    process = ready.start(*line)
-    ready.end(128 + sent)
-    assert ready.aws.buckets() == []
 
 
 def test_killed_while_it_ends_its_jobs(ready: Stage) -> None:

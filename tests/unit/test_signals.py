@@ -121,3 +121,22 @@ def test_who_is_done_after_sigterm_is_left_alone() -> None:
         (alarm,) = set(threading.enumerate()) - before
     alarm.join(20)
     assert not alarm.is_alive()
+
+
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_when_all_is_done_no_signal_counts(number: signal.Signals) -> None:
+    code = (
+        "import signal\n"
+        "from jobbag.signals import Signals\n"
+        "with Signals(for_good=True) as signals:\n"
+        "    signals.last_words, signals.patience = 'come back', 60.0\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        f"    signal.raise_signal(signal.{number.name})\n"
+        "    signals.ignore()\n"
+        f"    signal.raise_signal(signal.{number.name})\n"
+        f"signal.raise_signal(signal.{number.name})\n"
+        "print('done')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
