@@ -533,7 +533,9 @@ def test_the_job_inherits_neither_ignored_signals_nor_open_files(
         "while read name mask; do [ $name = SigIgn: ] && echo $mask; done </proc/self/status; ! [ -e /proc/self/fd/3 ]"
     )
     done = container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
-    assert (done.status, *split(done.out)) == (0, "0000000000000000\n", "", True)
+    mask, err, ended = split(done.out)
+    standard = int(mask, 16) & 0x7FFF_FFFF  # the test itself may have been started with another one ignored
+    assert (done.status, standard, err, ended) == (0, 0, "", True)
 
 
 @pytest.mark.parametrize("mode", ["", "1"])
