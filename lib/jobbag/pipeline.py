@@ -21,6 +21,7 @@ from jobbag.events import (
     Consumer,
     Event,
     Halted,
+    LogsWritten,
     Lost,
     NotRun,
     NotSubmitted,
@@ -130,6 +131,7 @@ class Pipeline:
         self._sending: dict[str, tuple[Shipment, Sendable]] = {}  # under way to AWS Batch, by token
         self._follower = Follower(cloud, emit, wanted)
         self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers, self._follower)
+        self._fetching: set[int] = set()  # numbers of jobs whose output is to come
         self._fetcher = LogFetcher(cloud, paths, emit, self._follower.reading)
         self._inquirer = Inquirer(cloud, emit)
         self._monitor = Monitor(cloud, emit, self._inquirer.saw)
@@ -329,6 +331,8 @@ class Pipeline:
                     self._is_over(job)
             case Lost(job=job):
                 self._fetch(job)
+            case LogsWritten(job=job):
+                self._fetching.discard(job.number)
                 self._is_over(job)
             case Signalled(interrupted=interrupted):
                 self._stopped = interrupted
@@ -355,6 +359,7 @@ class Pipeline:
         outcome = self._report.of(job)
         observation = outcome.observation if outcome.ended else None
         no_log, remark = self._report.why_no_log(job), self._report.remark(job)
+        self._fetching.add(job.number)
         self._fetcher.fetch(job, outcome.aws_id, observation, no_log, remark)
 
     # -- being halted
@@ -411,7 +416,8 @@ class Pipeline:
     @property
     def _is_unsettled(self) -> bool:
         """Whether jobs are still to end, or their output to come, or it is not known whether AWS has them."""
-        return (self._report.unsettled or bool(self._sending)) and not self._report.broken
+        unsettled = self._sending or self._fetching or any(self._report.running())
+        return bool(unsettled) and not self._report.broken
 
     def _terminate(self, cloud: Cloud, running: Iterable[tuple[Job, str]]) -> None:
         if found := self._to_terminate(running):

@@ -237,11 +237,6 @@ class Report:
             if outcome.token is not None and not outcome.aws_id and outcome.error is None:
                 yield job
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether a job that AWS has is still to end, or its output to come."""
-        return any(outcome.aws_id and not outcome.finished for outcome in self._outcomes.values())
-
     def log_places(self) -> Iterator[LogPlace]:
         """The log streams whose content is on disk, whole."""
         for outcome in self._outcomes.values():

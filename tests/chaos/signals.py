@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from chaos.run import PATIENCE, Run, lines_in, text_of
 from chaos.stage import Inspected
 from helpers.records import STATES, Step, Task, job_output, jobstates, merged_output
+from helpers.waiting import wait_until
 
 GRACE = 30.0  # s; the default of --grace
 A_LITTLE = 5.0  # s, on a busy machine
@@ -62,6 +64,14 @@ class InAws:
         return self.status not in ENDED
 
 
+def _heeds(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
 class SignalRun(Run):
     """A run with one kind of signal, which follows from the seed as all else does."""
 
@@ -72,10 +82,15 @@ class SignalRun(Run):
         seed = self._shape.seed
         return KINDS[(seed + seed // 8) % len(KINDS)]  # each with all shapes
 
+    def _await_an_instant(self, process: subprocess.Popen[bytes]) -> bool:
+        """Not before the command heeds signals: until then, Python does what it likes."""
+        wait_until(lambda: process.poll() is not None or _heeds(process.pid, signal.SIGTERM), what="its handlers")
+        return super()._await_an_instant(process)
+
     def _instant(self) -> Callable[[], bool]:
         """Anywhere between the first moment and the last, the ends of a run more often."""
         jobs, way = len(self._names), self._chance.random()
-        deadline = time.monotonic() + self._chance.uniform(0.1, 3.0)
+        deadline = time.monotonic() + self._chance.uniform(0.0, 3.0)
         if way < 0.2:
             return lambda: time.monotonic() >= deadline
         if way < 0.85:
