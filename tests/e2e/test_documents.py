@@ -91,6 +91,7 @@ def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> N
     assert [lines for lines, _ in jobs] == [["Hello world"], ["1000"]]
     assert summary.succeeded == 2
     assert json.loads(shell.read("bag.json"))["counts"]["succeeded"] == 2
+    assert shell.read("bag.html").startswith("<!DOCTYPE html>")
     for name, line in (("hello", "Hello world"), ("count", "1000")):
         assert job_output(shell.read(f"{name}.out"))[0] == [line]
     assert {**aws.everything(), "buckets": []} == there
