@@ -331,9 +331,9 @@ class Pipeline:
                     self._is_over(job)
             case Lost(job=job):
                 self._fetch(job)
+                self._is_over(job)
             case LogsWritten(job=job):
                 self._fetching.discard(job.number)
-                self._is_over(job)
             case Signalled(interrupted=interrupted):
                 self._stopped = interrupted
             case Halted(reason=reason):
