@@ -168,6 +168,7 @@ class Cloud:
         self._connection = Connection(access)
         self._cancel = threading.Event()
         self._deadline: float | None = None  # time.monotonic()
+        self._is_worker = False
         self._paces: dict[tuple[str, str], Pace | None] = {}
         self._reached: set[str] = set()  # services that have done something for us
         self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
@@ -175,9 +176,13 @@ class Cloud:
         self.embedded = access.embedded
 
     def cancelled_by(self, cancel: threading.Event) -> Cloud:
-        """The same clients for one worker: its pauses and retries end when the event is set."""
+        """The same clients for one worker: its pauses and retries end when the event is set.
+
+        It works in the middle of a run. A service that is new then, as CloudWatch Logs is, may have an outage.
+        """
         other = copy.copy(self)
         other._cancel = cancel
+        other._is_worker = True
         return other
 
     @contextmanager
@@ -191,7 +196,8 @@ class Cloud:
         timer.daemon = True
         timer.start()
         try:
-            other = self.cancelled_by(late)
+            other = copy.copy(self)
+            other._cancel = late
             other._deadline = time.monotonic() + seconds
             yield other
         finally:
@@ -276,7 +282,7 @@ class Cloud:
             if self._cancel.is_set():
                 raise Cancelled("the run is being stopped")
             error = state.outcome.exception() if state.outcome else None
-            if service not in self._reached:
+            if service not in self._reached and not (self._is_worker and self._reached):
                 return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
             patience = RENEWAL if is_expired(error) else OUTAGE
             return (state.seconds_since_start or 0) > patience and not is_throttle(error)

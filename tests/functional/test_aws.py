@@ -142,6 +142,21 @@ def test_a_service_that_has_answered_before_is_tried_for_longer(
 
 
 @pytest.mark.usefixtures("pauses")
+def test_a_service_that_is_first_asked_in_the_middle_of_a_run_is_tried_for_longer(
+    cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudWatch Logs is, when the first job has ended; that may be in an outage of all services."""
+    monkeypatch.setattr(aws, "FIRST_CONTACT", 0.0)
+    worker = cloud.cancelled_by(threading.Event())
+    faults.reset("DescribeJobQueues", 1)
+    with pytest.raises(AwsError):
+        worker.call("batch", "DescribeJobQueues")  # nothing at all has answered yet
+    assert cloud.call("sts", "GetCallerIdentity")["Account"]
+    faults.reset("DescribeJobQueues", 5)
+    assert worker.call("batch", "DescribeJobQueues")["jobQueues"] == []
+
+
+@pytest.mark.usefixtures("pauses")
 def test_a_service_that_asks_to_slow_down_has_answered(
     cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
