@@ -1,4 +1,4 @@
-"""Files that are replaced whole."""
+"""Files that are replaced whole, and files with the names that jobs have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+
+def named(name: str) -> Path:
+    """The file whose name is this one in UTF-8, also in a locale that has no letters for it."""
+    return Path(os.fsdecode(name.encode()))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from jobbag.bag import Job
 from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, joined, now_ms
+from jobbag.files import named
 from jobbag.follow import Reading
 from jobbag.records import task_record
 from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams, stream_events
@@ -213,7 +214,7 @@ class LogFetcher:
     def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
         for number, place in enumerate(places, 1):
-            with _Files((Path(f"{job.name}.out.{number}"), Path(f"{job.name}.err.{number}"))) as files:
+            with _Files((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as files:
                 splitter = Splitter(*files.streams)
                 try:
                     found = place.stream is not None and self._read(place, splitter.take)

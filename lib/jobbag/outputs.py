@@ -23,6 +23,7 @@ from jobbag.events import (
     Submitting,
     Terminated,
 )
+from jobbag.files import named
 
 
 class Outputs(Protocol):
@@ -106,9 +107,10 @@ class JobFiles:
         ]
 
     def paths(self, job: Job) -> tuple[Path, Path]:
-        return Path(f"{job.name}.out"), Path(f"{job.name}.err")
+        return named(f"{job.name}.out"), named(f"{job.name}.err")
 
-    results = paths
+    def results(self, job: Job) -> tuple[Path, Path]:
+        return Path(f"{job.name}.out"), Path(f"{job.name}.err")  # to be read, so as text that is right everywhere
 
     def prepare(self) -> None:
         pass

@@ -37,6 +37,7 @@ def task_of(settings: Settings) -> Task:
     problems += _output_problems(settings)
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
+    problems += _key_problems(bag, plan.place)
     problems += jobrequest.request_problems(bag, plan.place)
     if problems:
         raise InputError(problems)
@@ -49,6 +50,16 @@ def entities_of(settings: Settings) -> Plan:
     if problems:
         raise InputError(problems)
     return plan
+
+
+def _key_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
+    """Names from the command line that cannot be sent to S3, be it for a locale that has no letters for them."""
+    named = [("--s3", place.url), *((f"input file {item!r}", bags.base_name(item)) for item in bag.local_files())]
+    for what, name in named:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            yield Problem(what, "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)")
 
 
 def _output_problems(settings: Settings) -> Iterator[Problem]:

@@ -244,6 +244,11 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
         lambda tool: ["--create", "-j", tool.json("entity.json", DEFINITION)],
         ["entity.json: ", "jobDefinitionName", "--prefix"],
     ),
+    "input file whose name is not UTF-8": (
+        with_file("x\udce4", "", options("--files", "x\udce4")),
+        ["input file 'x\\udce4'", "is not UTF-8", "LC_ALL"],
+    ),
+    "S3 key that is not UTF-8": (options("--s3", "s3://bucket/x\udce4"), ["--s3", "is not UTF-8", "LC_ALL"]),
     "ARN of another kind": (
         options("-q", f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/x:1"),
         ["--job-queue: ", "no ARN of a job queue"],

@@ -356,6 +356,23 @@ def test_nothing_of_a_run_is_left_on_the_machine(tool: Tool) -> None:
     assert list(tool.home.iterdir()) == []
 
 
+# -- a locale without the letters of the bag
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_names_and_words_that_the_locale_has_no_letters_for(tool: Tool) -> None:
+    script = 'echo "$0 $WORD"; [ "$AWS_BATCH_JOB_ATTEMPT" = 2 ]'
+    entry = job("tälje", "/bin/sh", "-c", script, "日本", env={"WORD": "größe"}, retryStrategy={"attempts": 2})
+    done = tool.run("--local", "--summary", "summary.json", tool.bag(entry), env={**tool.env, **ASCII})
+    assert done.status == 0, done.err
+    assert "job t\\xe4lje (" in done.err
+    for name in ("tälje.out", "tälje.out.1"):
+        assert tool.read(name).splitlines()[0] == "日本 größe"
+    (summary,) = json.loads(tool.read("summary.json"))["jobs"]
+    assert (summary["name"], summary["out"]) == ("tälje", "tälje.out")
+
+
 # -- the log of the tool
 
 

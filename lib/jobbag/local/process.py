@@ -74,11 +74,13 @@ def run(
 
 def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     """Start it. A program written just now is busy while another thread's new process still has it open."""
+    words = [_in_utf8(word) for word in argv]
+    variables = {_in_utf8(name): _in_utf8(value) for name, value in env.items()}
 
     def start() -> subprocess.Popen[bytes]:
         nothing, pipe, same = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
         return subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=nothing, stdout=pipe, stderr=same, bufsize=0, start_new_session=True
+            words, env=variables, cwd=cwd, stdin=nothing, stdout=pipe, stderr=same, bufsize=0, start_new_session=True
         )
 
     for _ in range(BUSY_TRIES):
@@ -89,6 +91,11 @@ def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess
                 raise
         time.sleep(BUSY_PAUSE)
     return start()
+
+
+def _in_utf8(text: str) -> str:
+    """What the process gets as this text in UTF-8, as in a container, whatever the locale of this process."""
+    return os.fsdecode(text.encode(errors="surrogateescape"))  # a path may be no text
 
 
 def _watch(process: subprocess.Popen[bytes], reader: int, sink: Sink, leash: Leash, timeout: float | None) -> bool:
