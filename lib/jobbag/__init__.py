@@ -1,8 +1,8 @@
 """pegasus-aws-batch: runs a bag of jobs on AWS Batch.
 
 Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
-errors, about, options, completion, config, files, logfile, signals, hold, shapes, bag, specs, jobrequest, preflight,
-words, capacity, launcher, packing, trace, faults, pace, tally, wire, daemons, aws, events, journal, entities,
+errors, about, options, completion, config, files, logfile, signals, hold, shapes, bag, specs, jobrequest, capacity,
+preflight, words, launcher, packing, trace, faults, pace, tally, wire, daemons, aws, events, journal, entities,
 bucket, footprint, staging, agenda, submission, termination, schedule, arrays, order, monitor, whyheld, inquiry,
 records, streams, follow, logs, outputs, narrator, causes, outcome, report, gate, estimate, progress, frame, echo,
 display, summary, htmlreport, endscreen, ending, pipeline, takeup, embedded, connect, bagrun, permissions, rehearsal,

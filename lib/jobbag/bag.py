@@ -24,7 +24,11 @@ from jobbag.errors import Problem
 MAX_NAME_BYTES = 200
 INPUTS_VARIABLE = "TRANSFER_INPUT_FILES"
 RESERVED_VARIABLES = "AWS_BATCH"
-OWN_FIELDS = ("jobName", "executable", "arguments", "environment")
+OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher")
+MIN_TIMEOUT = 60  # s (AWS Batch User Guide, Job timeouts)
+MAX_TAGS = 50
+MAX_PRIORITY = 9999
+FILE_TYPE = "BATCH_FILE_TYPE"  # of the fetch-and-run protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Job:
     request: Mapping[str, Any]
     submit_file: Path
     depends_on: tuple[str, ...] = ()  # names of jobs of the bag, which must succeed before
+    launcher: bool = False  # the launcher starts it inside its container, and stays beside it
 
     @property
     def where(self) -> str:
@@ -78,6 +83,7 @@ def base_name(item: str) -> str:
 class _Reader:
     """Reads submit files one after the other and gathers what is wrong with them."""
 
+    launcher: bool  # starts the jobs that do not say
     jobs: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
@@ -129,6 +135,7 @@ class _Reader:
         request = {key: value for key, value in entry.items() if key not in OWN_FIELDS}
         arguments, bad_arguments = _arguments(entry.get("arguments", []))
         depends_on, bad_dependencies = _dependencies(request)
+        launcher = entry.get("launcher", self.launcher)
         found = [
             *_name_problems(name),
             *(["executable: must be a string that is not empty"] if not _is_text(executable) else []),
@@ -136,6 +143,7 @@ class _Reader:
             *bad_dependencies,
             *_environment_problems(environment, "environment"),
             *_request_problems(request),
+            *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
         ]
         if isinstance(name, str):
             if name in self.seen:
@@ -150,9 +158,24 @@ class _Reader:
         inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
         if overrides:
             request["containerOverrides"] = overrides
-        self.jobs.append(
-            Job(self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on)
-        )
+        job = Job(
+            self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on,
+            bool(launcher),
+        )  # fmt: skip
+        self.problems += [Problem(where, f'launcher: {what}; give it "launcher": false') for what in _unlaunchable(job)]
+        self.jobs.append(job)
+
+
+def _unlaunchable(job: Job) -> Iterator[str]:
+    """Why the launcher, which is to start the job, cannot."""
+    if not job.launcher:
+        return
+    if job.environment.get(FILE_TYPE, "script") != "script":
+        yield f"with {FILE_TYPE}={job.environment[FILE_TYPE]}, the image runs nothing but what is in the archive"
+    if "arrayProperties" in job.request:
+        yield "it does not start the children of arrayProperties"
+    if "=" in job.executable:
+        yield "it cannot start an executable that has a '=' in its name"
 
 
 def _defaults_problems(defaults: Any) -> Iterator[str]:
@@ -171,6 +194,9 @@ def _completed(entry: Any, defaults: Any) -> Any:
         one, other = defaults[key], entry[key]
         if key == "environment" and isinstance(one, list) and isinstance(other, list):
             both[key] = [*one, *other]
+        elif key == "resourceRequirements" and isinstance(one, list) and isinstance(other, list):
+            own = [each.get("type") for each in other if isinstance(each, dict)]
+            both[key] = [*(each for each in one if isinstance(each, dict) and each.get("type") not in own), *other]
         elif isinstance(one, dict) and isinstance(other, dict):
             both[key] = _completed(other, one)
     return both
@@ -198,6 +224,14 @@ def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     return tuple(dict.fromkeys(names)), problems
 
 
+# The amounts that a resourceRequirement can ask for, and how a message says it (AWS Batch API Reference).
+_AMOUNTS = {
+    "VCPU": (re.compile(r"(?!0*(\.0*)?$)\d{1,6}(\.\d{1,6})?"), 'a number of vCPUs, such as "2" or "0.25"'),
+    "MEMORY": (re.compile(r"0*([4-9]|[1-9]\d{1,9})"), "a whole number of MiB, 4 or more"),
+    "GPU": (re.compile(r"0*[1-9]\d{0,5}"), "a whole number of GPUs, 1 or more"),
+}
+_ANY = re.compile(r"(?s).*"), ""
+_SHARE = re.compile(r"[A-Za-z0-9]{0,254}[A-Za-z0-9*]")
 _AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 
 
@@ -295,7 +329,7 @@ def _request_problems(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What the API's text demands of a retryStrategy or timeout, and its model does not."""
+    """What the API's text demands of a job or a job definition, and its model does not."""
     retry = request.get("retryStrategy")
     if isinstance(retry, dict):
         attempts, rules = retry.get("attempts"), retry.get("evaluateOnExit")
@@ -305,6 +339,49 @@ def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
             yield "retryStrategy.attempts: must be given with evaluateOnExit"
         if isinstance(rules, list) and len(rules) > 5:
             yield f"retryStrategy.evaluateOnExit: can have 5 entries at most, not {len(rules)}"
+    timeout = request.get("timeout")
+    seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None
+    if isinstance(seconds, int) and seconds < MIN_TIMEOUT:
+        yield f"timeout.attemptDurationSeconds: must be {MIN_TIMEOUT} or more, not {seconds}"
+    priority = request.get("schedulingPriorityOverride", request.get("schedulingPriority"))
+    if isinstance(priority, int) and not 0 <= priority <= MAX_PRIORITY:
+        yield f"schedulingPriority: must be 0 to {MAX_PRIORITY}, not {priority}"
+    share = request.get("shareIdentifier")
+    if isinstance(share, str) and not _SHARE.fullmatch(share):
+        yield f"shareIdentifier: {share!r} must be 255 letters and digits at most; a '*' may be the last"
+    tags = request.get("tags")
+    if isinstance(tags, dict):
+        yield from _tag_problems(tags)
+    for name in ("containerOverrides", "containerProperties"):
+        container = request.get(name)
+        if isinstance(container, dict):
+            yield from _requirement_problems(container.get("resourceRequirements"), f"{name}.resourceRequirements")
+
+
+def _tag_problems(tags: Mapping[str, Any]) -> Iterator[str]:
+    if not 1 <= len(tags) <= MAX_TAGS:
+        yield f"tags: must be 1 to {MAX_TAGS}, not {len(tags)}"
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or (isinstance(value, str) and len(value) > 256):
+            yield f"tags: {key[:128]!r}: a key has 1 to 128 characters, and a value 256 at most"
+        elif key.lower().startswith("aws:"):
+            yield f"tags: {key!r}: keys that begin with aws: are reserved"
+
+
+def _requirement_problems(requirements: Any, where: str) -> Iterator[str]:
+    if not isinstance(requirements, list):
+        return
+    seen = set()
+    for index, one in enumerate(requirements):
+        kind, value = (one.get("type"), one.get("value")) if isinstance(one, dict) else (None, None)
+        if not isinstance(kind, str) or not isinstance(value, str):
+            continue  # the model of the API knows that
+        pattern, what = _AMOUNTS.get(kind.upper(), _ANY)
+        if not pattern.fullmatch(value):
+            yield f"{where}[{index}].value: {value!r} must be {what}"
+        if kind.upper() in seen:
+            yield f"{where}[{index}]: {kind} is given twice"
+        seen.add(kind.upper())
 
 
 def _file_problem(item: str) -> str | None:
@@ -340,9 +417,12 @@ def _file_problems(bag: Bag) -> Iterator[Problem]:
             )
 
 
-def load(submit_files: Iterable[Path], files: tuple[str, ...]) -> tuple[Bag, list[Problem]]:
-    """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing."""
-    reader = _Reader()
+def load(submit_files: Iterable[Path], files: tuple[str, ...], *, launcher: bool = False) -> tuple[Bag, list[Problem]]:
+    """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing.
+
+    `launcher`: whether it starts the jobs that do not say.
+    """
+    reader = _Reader(launcher)
     for path in submit_files:
         reader.read(path)
     bag = Bag(tuple(reader.jobs), files)

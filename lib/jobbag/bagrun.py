@@ -7,8 +7,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from jobbag import entities, takeup
+from jobbag import capacity, entities, takeup
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
 from jobbag.config import Settings
@@ -17,7 +18,7 @@ from jobbag.daemons import LEAVING
 from jobbag.display import showing
 from jobbag.ending import Ending
 from jobbag.entities import Entity
-from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, ToolError
+from jobbag.errors import PROG, AwsError, ExitCode, InputError, Interrupted, ToolError
 from jobbag.events import Consumer, Event, Finished, Staged, TakenDown
 from jobbag.footprint import Footprint
 from jobbag.gate import Gate, gate_of
@@ -99,7 +100,16 @@ class _Start:
         if self.earlier.how is How.GO_ON and not takeup.folded(events, self.bag).has_to_send:
             return {}  # there are only results to collect
         known = entities.look_up_all(self.cloud, self.plan)
-        entities.look_up_of_jobs(self.cloud, self.bag)
+        others = entities.look_up_of_jobs(self.cloud, self.bag)
+        ours = known.get(DEFINITION)
+
+        def definition_of(ref: str | None) -> Mapping[str, Any]:
+            entity = ours if ref is None else others.get((DEFINITION, ref))
+            return entity.detail if entity else {}
+
+        unfit = list(capacity.unfit(self.bag.jobs, definition_of))
+        if unfit:
+            raise InputError(unfit)
         return known
 
     def run(self, known: Mapping[Kind, Entity]) -> Result:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobbag.bag import Job
+from jobbag.errors import Problem
 from jobbag.specs import ENVIRONMENT
 
 # MiB that Fargate has for each number of vCPUs (AWS Batch API Reference, ResourceRequirement).
@@ -120,6 +122,19 @@ def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
             why = f"the largest instance of {name}, {largest}, has {known[largest]} vCPUs"
             return Misfit(why, "give it larger instance types, or ask for less")
     return None
+
+
+def unfit(jobs: Iterable[Job], definition_of: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Problem]:
+    """Jobs for Fargate that ask for what it does not have.
+
+    `definition_of` gives a job definition by the reference that jobs have of it; None is that of the command line.
+    """
+    for job in jobs:
+        definition = definition_of(job.request.get("jobDefinition"))
+        if "FARGATE" in map(str.upper, definition.get("platformCapabilities") or ()):
+            found = _fargate_misfit(needs_of(definition, job.request.get("containerOverrides")))
+            if found is not None:
+                yield Problem(job.where, f"{found.why}: {found.remedy}")
 
 
 def _fargate_misfit(needs: Needs) -> Misfit | None:

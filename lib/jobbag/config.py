@@ -54,6 +54,7 @@ class Settings:
     fresh: bool = False
     retry_failed: bool = False
     detach: bool = False
+    launcher: bool = False  # starts the jobs that do not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
@@ -287,6 +288,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         fresh=options.fresh,
         retry_failed=options.retry_failed,
         detach=options.detach,
+        launcher=options.launcher,
         array=options.array or "auto",
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),

@@ -149,7 +149,7 @@ def _uploads(place: S3Place, found: Rehearsal) -> Iterator[str]:
 
 def _source(upload: Upload) -> str:
     if upload.item is None:
-        return "(made for an array job)"
+        return "(made for the launcher)"
     return f"{upload.item} (there already)" if upload.there else upload.item
 
 

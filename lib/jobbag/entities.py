@@ -59,16 +59,18 @@ def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
     return found
 
 
-def look_up_of_jobs(cloud: Cloud, bag: Bag) -> None:
-    """Look up the queues and definitions that jobs name themselves. Raises InputError with all that are not fit."""
+def look_up_of_jobs(cloud: Cloud, bag: Bag) -> dict[tuple[Kind, str], Entity]:
+    """The queues and definitions that jobs name themselves. Raises InputError with all that are not fit for use."""
+    found: dict[tuple[Kind, str], Entity] = {}
     problems: list[Problem] = []
     for kind, ref, job in named_by_jobs(bag):
         try:
-            look_up(cloud, kind, ref)
+            found[kind, ref] = look_up(cloud, kind, ref)
         except InputError as error:
             problems += error.at(job.where).problems
     if problems:
         raise InputError(problems)
+    return found
 
 
 def named_by_jobs(bag: Bag) -> Iterator[tuple[Kind, str, Job]]:

@@ -90,7 +90,7 @@ def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     names = Target("x" * MAX_NAME, "x" * MAX_NAME)
     for job in bag.jobs:
         request = submit_request(job, bag, place, names, "x" * TOKEN_LENGTH)
-        overrides = len(_compact(request["containerOverrides"], ascii_only=False))
+        overrides = overrides_size(request)
         size = len(_compact(request, ascii_only=True))
         if overrides > MAX_OVERRIDES:
             yield Problem(
@@ -100,6 +100,11 @@ def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
             )
         elif size > MAX_REQUEST_BYTES:
             yield Problem(job.where, f"the request has {size} bytes, and AWS Batch takes {MAX_REQUEST_BYTES} at most")
+
+
+def overrides_size(request: Mapping[str, Any]) -> int:
+    """Characters of what a SubmitJob request overrides of its job definition."""
+    return len(_compact(request["containerOverrides"], ascii_only=False))
 
 
 def _compact(content: Any, *, ascii_only: bool) -> str:

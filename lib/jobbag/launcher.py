@@ -37,6 +37,11 @@ def text() -> str:
     return "".join(f"{line}\n" for line in lines if line and (line[0] != "#" or line.startswith("#!")))
 
 
+def command(words: Sequence[str], name: str) -> list[str]:
+    """The command of a container in which the launcher, which its messages call `name`, starts a job's."""
+    return ["sh", "-c", text(), name, *words]
+
+
 def passes(name: str) -> bool:
     """Whether a variable of a container with this name gets through any shell unchanged; the others need a record."""
     return bool(_IDENTIFIER.fullmatch(name)) and not _SHELLS_OWN.fullmatch(name)

@@ -207,6 +207,12 @@ TRANSFERS = (
         choices=("auto", "never", "always"),
     ),
     Option(
+        ("--launcher",),
+        "Start all jobs with the launcher, but for those that say otherwise: it fetches their input files into the "
+        "working directory, keeps their stderr apart, and marks the end of their log. It needs sh in the image and, "
+        "for the files, one of aws, curl and python3.",
+    ),
+    Option(
         ("--delete-log-streams",),
         "Delete the log stream of each job from CloudWatch Logs once its output is safely on disk.",
     ),

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
 from typing import Any
 
 from jobbag import launcher
-from jobbag.bag import Bag, Job, is_url
-from jobbag.jobrequest import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, submit_request
+from jobbag.bag import FILE_TYPE, Bag, Job, is_url
+from jobbag.jobrequest import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
 from jobbag.specs import S3Place
 
 Shipment = tuple[Job, ...]  # jobs of one SubmitJob request
@@ -25,7 +25,8 @@ MOST = 10_000  # children of an array job
 FEWEST = 2
 PAYS_FROM = 500  # jobs that one by one take ten seconds to submit
 WITH_INPUTS = 1000  # jobs of one array when each waits for files of its own: the first ones start sooner
-SCRIPT, SCRIPT_URL = "BATCH_FILE_TYPE", "BATCH_FILE_S3_URL"  # the fetch-and-run protocol
+SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
+LAUNCHER_NAME = "pegasus-aws-batch"  # in its messages
 ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
 
 
@@ -43,8 +44,10 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
         return []
     groups: dict[str, list[Job]] = {}
     for job in jobs:
-        if _can_be_child(job) and (packing is Packing.ALWAYS or _runs_scripts(job)):
-            alike = json.dumps([_runs_scripts(job), dict(job.request), sorted(job.depends_on)], sort_keys=True)
+        if _can_be_child(job) and (packing is Packing.ALWAYS or _has_what_it_needs(job)):
+            alike = json.dumps(
+                [_runs_scripts(job), job.launcher, dict(job.request), sorted(job.depends_on)], sort_keys=True
+            )
             groups.setdefault(alike, []).append(job)
     fewest = PAYS_FROM if packing is Packing.AUTO else FEWEST
     found: list[Shipment] = []
@@ -59,14 +62,19 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
 
 
 def _can_be_child(job: Job) -> bool:
-    if "arrayProperties" in job.request:
+    if "arrayProperties" in job.request or "=" in job.executable:  # env would take the word for a variable
         return False
-    return SCRIPT not in job.environment or _runs_scripts(job)
+    return FILE_TYPE not in job.environment or _runs_scripts(job)
+
+
+def _has_what_it_needs(job: Job) -> bool:
+    """Whether the launcher can run in the job's image, as far as is known without a look into it."""
+    return job.launcher or _runs_scripts(job)
 
 
 def _runs_scripts(job: Job) -> bool:
-    """Whether the job's image follows the fetch-and-run protocol: then it has what the launcher needs."""
-    return job.environment.get(SCRIPT) == "script" and SCRIPT_URL in job.environment
+    """Whether the job's image follows the fetch-and-run protocol."""
+    return job.environment.get(FILE_TYPE) == "script" and SCRIPT_URL in job.environment
 
 
 def shipments(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
@@ -148,7 +156,9 @@ class Requests:
         request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         if after:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
-        return Sendable(request) if len(jobs) == 1 else self._array(jobs, token, request)
+        if len(jobs) > 1:
+            return self._array(jobs, token, request)
+        return self._launched(jobs[0], token, request) if jobs[0].launcher else Sendable(request)
 
     def sought(self, children: Mapping[int | None, Job], token: str) -> Sendable:
         """A request that an earlier start may have sent with the token (`by_token`), to be looked for."""
@@ -157,15 +167,35 @@ class Requests:
         variable = {"name": TOKEN_VARIABLE, "value": token}
         queue = next(iter(children.values())).request.get("jobQueue", self.target.queue)
         request = {
-            "jobName": array_name(token),
+            "jobName": shipment_name(token),
             "jobQueue": queue,
             "containerOverrides": {"environment": [variable]},
         }
         return Sendable(request, indexes=[index for index in children if index is not None])
 
-    def _array(self, jobs: Shipment, token: str, request: dict[str, Any]) -> Sendable:
+    def _array(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
+        name = shipment_name(token)
+        request = {**request, "jobName": name, "arrayProperties": {"size": len(jobs)}}
+        return replace(self._with_manifest(jobs, token, request), indexes=range(len(jobs)))
+
+    def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> Sendable:
+        """A job by itself that the launcher starts: it reads a manifest only if it must."""
+        overrides = request["containerOverrides"]
+        own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
+        direct = {
+            **overrides,
+            "command": launcher.command(overrides["command"], LAUNCHER_NAME),
+            "environment": [*overrides["environment"], *_listed(own)],
+        }
+        all_pass = all(launcher.passes(one["name"]) for one in overrides["environment"])
+        sendable = {**request, "containerOverrides": direct}
+        if _runs_scripts(job) or not all_pass or overrides_size(sendable) > MAX_OVERRIDES:
+            return self._with_manifest((job,), token, request)
+        return Sendable(sendable)
+
+    def _with_manifest(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
+        """The request in which the launcher finds the commands of the jobs, which are alike in all else."""
         variables = [environment_of(job, self.bag, self.place) for job in jobs]
-        scripts = _runs_scripts(jobs[0])
         common = _common(variables)
         manifest, size = launcher.manifest(
             [
@@ -173,7 +203,7 @@ class Requests:
                 for job, own in zip(jobs, variables, strict=True)
             ]
         )
-        name = array_name(token)
+        name = shipment_name(token)
         objects = {self.place.key(f"{name}.manifest"): manifest}
         own = {
             TOKEN_VARIABLE: token,
@@ -181,19 +211,19 @@ class Requests:
             launcher.RECORD_VARIABLE: str(size),
             launcher.REGION_VARIABLE: self.region,
         }
-        command = ["sh", "-c", launcher.text(), name]
-        if scripts:
+        if jobs[0].launcher:
+            own[launcher.LAUNCHER_VARIABLE] = "1"
+        command = launcher.command((), LAUNCHER_NAME)
+        if _runs_scripts(jobs[0]):
             objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
-            own |= {SCRIPT: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
-            command = [name]
-        request["jobName"] = name
-        request["arrayProperties"] = {"size": len(jobs)}
-        request["containerOverrides"] = {
+            own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
+            command = [LAUNCHER_NAME]
+        overrides = {
             **request["containerOverrides"],
             "command": command,
-            "environment": [{"name": key, "value": value} for key, value in {**common, **own}.items()],
+            "environment": _listed({**common, **own}),
         }
-        return Sendable(request, self.place.bucket, objects, range(len(jobs)))
+        return Sendable({**request, "containerOverrides": overrides}, self.place.bucket, objects)
 
 
 def child_token(token: str, index: int) -> str:
@@ -216,8 +246,8 @@ def by_token(jobs: Iterable[tuple[Job, str]]) -> dict[str, dict[int | None, Job]
     return found
 
 
-def array_name(token: str) -> str:
-    """The name in AWS Batch of the array job that carries the token."""
+def shipment_name(token: str) -> str:
+    """The name of the array job that carries the token, and of what is put into the bucket for a request."""
     return f"pegasus-aws-batch-{token.replace('.', '-')}"
 
 
@@ -231,10 +261,14 @@ def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
     for name, value in variables[0].items():
         size = len(json.dumps({"name": name, "value": value}, ensure_ascii=False)) + 1
         shared = launcher.passes(name) and all(one.get(name) == value for one in variables)
-        if shared and name not in (SCRIPT, SCRIPT_URL) and size <= room:
+        if shared and name not in (FILE_TYPE, SCRIPT_URL) and size <= room:
             found[name] = value
             room -= size
     return found
+
+
+def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def _without(variables: Mapping[str, str], common: Mapping[str, str]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobbag import bag as bags
-from jobbag import jobrequest, specs
+from jobbag import capacity, jobrequest, specs
 from jobbag.bag import Bag
 from jobbag.config import Settings
 from jobbag.errors import InputError, Problem
-from jobbag.specs import Plan, S3Place
+from jobbag.specs import Plan, S3Place, ToCreate
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Task:
 
 def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
-    bag, problems = bags.load(settings.submit_files, settings.files)
+    bag, problems = bags.load(settings.submit_files, settings.files, launcher=settings.launcher)
     if not problems and settings.followed_job not in {None, *(job.name for job in bag.jobs)}:
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = specs.plan(settings, bag)
@@ -39,6 +39,9 @@ def task_of(settings: Settings) -> Task:
         raise AssertionError("a run always has a place in S3")
     problems += _key_problems(bag, plan.place)
     problems += jobrequest.request_problems(bag, plan.place)
+    if isinstance(plan.definition, ToCreate):
+        new = plan.definition.request
+        problems += capacity.unfit(bag.jobs, lambda ref: new if ref is None else {})
     if problems:
         raise InputError(problems)
     return Task(bag, plan, plan.place)

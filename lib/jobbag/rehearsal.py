@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jobbag import bucket, entities, permissions, takeup
+from jobbag import bucket, capacity, entities, permissions, takeup
 from jobbag.aws import Cloud
 from jobbag.bag import Bag, Job
 from jobbag.capacity import Needs, environment_refs, needs_of
@@ -35,7 +35,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Upload:
-    """A local file that jobs wait for, or what is made for an array job, which is no file (None).
+    """A local file that jobs wait for, or what is made for the launcher, which is no file (None).
 
     `there`: S3 holds it already, with the same content.
     """
@@ -113,6 +113,9 @@ class _Rehearser:
             self.found.bucket_is_there = there is not False
             staged = {event.item for event in events if isinstance(event, Staged)}
             self._uploads([item for item in Waiting(self.bag, to_send).items if item not in staged])
+            unfit = list(capacity.unfit(to_send, self._definition))
+            if unfit:
+                self.found.errors.append(InputError(unfit))
             self._requests(to_send)
             self._obstacles()
         self._permissions()

@@ -106,7 +106,8 @@ def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
 
 
 def _content(job: Job) -> list[Any]:
-    return [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request), job.depends_on]
+    content = [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request), job.depends_on]
+    return [*content, "launcher"] if job.launcher else content
 
 
 def _digest(content: Any) -> str:

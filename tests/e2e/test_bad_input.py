@@ -548,6 +548,27 @@ def test_an_entity_that_cannot_be_used(
     assert there["buckets"] == []
 
 
+def test_a_job_for_fargate_that_asks_for_what_fargate_does_not_have(tool: Tool, entities: MotoServer) -> None:
+    needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]
+    container = {"image": "x", "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x", "resourceRequirements": needs}
+    definition = {"type": "container", "platformCapabilities": ["FARGATE"], "containerProperties": container}
+    entities.batch.register_job_definition(jobDefinitionName="fargate", **definition)
+    tool.json("fargate.json", {"jobDefinitionName": "new", **definition})
+    small = {"resourceRequirements": [{"type": "MEMORY", "value": "100"}]}
+    bag = tool.bag(
+        shell("good", "true"),
+        shell("bad", "true", containerOverrides=small),
+        shell("own", "true", containerOverrides=small, jobDefinition="fargate"),
+    )
+    files, there = tool.files(), entities.everything()
+    said = "Fargate has no 100 MiB with 1 vCPU: ask for 2048 to 8192 by 1024 MiB"
+    assert_refused(tool.run("-j", "fargate.json", "-q", "some-queue", bag), [f'bag.in: job "bad": {said}'])
+    both = [f'bag.in: job "bad": {said}'], [f'bag.in: job "own": {said}']
+    assert_refused(tool.run("-j", "fargate", "-q", "some-queue", bag), *both)
+    assert tool.files() == files
+    assert entities.everything() == there
+
+
 def test_entities_that_jobs_name_themselves(tool: Tool, entities: MotoServer) -> None:
     bag = tool.bag(shell("one", "true", jobQueue="none"), shell("two", "true", jobDefinition="nix"))
     files, there = tool.files(), entities.everything()

@@ -176,6 +176,16 @@ def test_what_would_be_created(desk: Desk) -> None:
     assert desk.told("bucket", "bag-bucket", "to be created, and kept")
 
 
+def test_a_job_for_fargate_that_asks_for_what_fargate_does_not_have(desk: Desk) -> None:
+    container = {"image": "x", "vcpus": 1, "memory": 100, "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}
+    desk.cloud.call(
+        "batch", "RegisterJobDefinition", jobDefinitionName="fargate", type="container",
+        platformCapabilities=["FARGATE"], containerProperties=container,
+    )  # fmt: skip
+    assert desk.rehearse("-j", "fargate", "-q", "q", desk.bag(job("one", "x"))) == 3
+    assert any('job "one": Fargate has no 100 MiB with 1 vCPU' in line for line in desk.err)
+
+
 def disable_queue(desk: Desk) -> None:
     desk.cloud.call("batch", "UpdateJobQueue", jobQueue="q", state="DISABLED")
 
@@ -428,7 +438,7 @@ def test_array_jobs_and_the_canary(desk: Desk) -> None:
         "job1",
         "job2 and 3 more, as an array",
     ]
-    assert desk.told(".manifest", "(made for an array job)")
+    assert desk.told(".manifest", "(made for the launcher)")
     assert desk.rehearse(*EXISTING, "--array", "always", "--json", bag) == 0
     (request,) = json.loads("\n".join(desk.out))
     assert request["arrayProperties"] == {"size": 6}

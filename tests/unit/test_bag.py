@@ -33,6 +33,10 @@ def variables(**values: str) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
+def needing(*amounts: tuple[str, str]) -> dict[str, Any]:
+    return {"containerOverrides": {"resourceRequirements": [{"type": kind, "value": value} for kind, value in amounts]}}
+
+
 def write(content: object, name: str = "bag.in") -> Path:
     path = Path(name)
     if isinstance(content, (str, bytes)):
@@ -249,6 +253,25 @@ def test_a_file_that_cannot_be_read(path: str) -> None:
         ({"retryStrategy": {"evaluateOnExit": [{"action": "EXIT"}]}}, "retryStrategy.attempts"),
         ({"retryStrategy": {"attempts": 1, "evaluateOnExit": [{"action": "EXIT"}] * 6}}, "evaluateOnExit"),
         ({"tags": {"a": 1}}, "tags.a: must be a string"),
+        ({"tags": {}}, "tags: must be 1 to 50, not 0"),
+        ({"tags": {f"k{number}": "" for number in range(51)}}, "tags: must be 1 to 50, not 51"),
+        ({"tags": {"a": "x" * 257}}, "tags: 'a'"),
+        ({"tags": {"aws:a": "x"}}, "tags: 'aws:a': keys that begin with aws: are reserved"),
+        ({"timeout": {"attemptDurationSeconds": 59}}, "timeout.attemptDurationSeconds: must be 60 or more, not 59"),
+        ({"shareIdentifier": "a-b"}, "shareIdentifier: 'a-b' must be"),
+        ({"schedulingPriorityOverride": 10000}, "schedulingPriority: must be 0 to 9999, not 10000"),
+        (needing(("VCPU", "two")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("VCPU", "0")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("vcpu", "0.0")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("MEMORY", "2GB")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("MEMORY", "3")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("MEMORY", "0.5")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("GPU", "0")), "containerOverrides.resourceRequirements[0].value: "),
+        (needing(("VCPU", "1"), ("VCPU", "2")), "resourceRequirements[1]: VCPU is given twice"),
+        ({"launcher": 1}, "launcher: must be true or false"),
+        ({"launcher": True, "environment": variables(BATCH_FILE_TYPE="zip")}, "launcher: with BATCH_FILE_TYPE=zip"),
+        ({"launcher": True, "arrayProperties": {"size": 2}}, "launcher: it does not start the children"),
+        ({"launcher": True, "executable": "a=b"}, "launcher: it cannot start an executable that has a '='"),
     ],
 )
 def test_a_problem_of_a_job_names_file_job_and_field(changes: dict[str, Any], said: str) -> None:
@@ -351,6 +374,8 @@ SOME_JOB = st.fixed_dictionaries(
         "retryStrategy": st.fixed_dictionaries({}, optional={"attempts": JSON_VALUES, "evaluateOnExit": JSON_VALUES}),
         "tags": JSON_VALUES,
         "timeout": JSON_VALUES,
+        "launcher": JSON_VALUES,
+        "shareIdentifier": JSON_VALUES,
     },
 )
 
@@ -444,6 +469,24 @@ def test_defaults_hold_for_each_job_of_their_file_and_the_job_wins() -> None:
     assert (with_own.executable, with_own.environment) == ("/bin/own", {"A": "1", "B": "3"})
     assert with_own.request["containerOverrides"] == {"vcpus": 1, "memory": 9}
     assert with_own.request["tags"] == {"a": "b", "c": "d"}
+
+
+def test_a_job_that_asks_for_more_memory_than_the_defaults_keeps_their_vcpus() -> None:
+    defaults = needing(("VCPU", "2"), ("MEMORY", "512"))
+    own = entry(**needing(("MEMORY", "1024")))
+    bag, problems = bags.load([write({"defaults": defaults, "SubmitJob": [own]})], ())
+    assert problems == []
+    assert bag.jobs[0].request == needing(("VCPU", "2"), ("MEMORY", "1024"))
+
+
+def test_the_launcher_is_for_the_jobs_that_want_it_or_for_all_that_do_not_refuse_it() -> None:
+    path = write({"SubmitJob": [entry("with", launcher=True), entry("without", launcher=False), entry("silent")]})
+    for_all = {name: bags.load([path], (), launcher=name)[0] for name in (False, True)}
+    assert {name: [job.launcher for job in bag.jobs] for name, bag in for_all.items()} == {
+        False: [True, False, False],
+        True: [True, False, True],
+    }
+    assert all(job.request == {} for bag in for_all.values() for job in bag.jobs)
 
 
 @pytest.mark.parametrize("defaults", [7, {"jobName": "x"}])

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from jobbag.capacity import Needs, misfit, needs_of, vcpus_of
+from jobbag.bag import Job
+from jobbag.capacity import Needs, misfit, needs_of, unfit, vcpus_of
+
+from .builders import job
 
 
 def needs(**amounts: str) -> list[dict[str, str]]:
@@ -91,3 +94,27 @@ def test_what_a_compute_environment_can_never_give(asked: Needs, has: dict[str, 
     else:
         assert found is not None
         assert all(word in f"{found.why}; {found.remedy}" for word in words), found
+
+
+def test_jobs_that_fargate_can_never_run_are_told_with_what_it_has() -> None:
+    def asking(number: int, memory: str, **request: Any) -> Job:
+        needs = [{"type": "MEMORY", "value": memory}]
+        request["containerOverrides"] = {"resourceRequirements": needs}
+        return job(number, f"job-{number}", request=request)
+
+    container = {"resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]}
+    definitions: dict[str | None, dict[str, Any]] = {
+        None: {"platformCapabilities": ["FARGATE"], "containerProperties": container},
+        "ec2": {"platformCapabilities": ["EC2"], "containerProperties": container},
+        "old": {"containerProperties": container},
+    }
+    jobs = [
+        asking(1, "2048"),
+        asking(2, "100"),
+        asking(3, "100", jobDefinition="ec2"),
+        asking(4, "100", jobDefinition="old"),
+    ]
+    found = [str(problem) for problem in unfit(jobs, definitions.__getitem__)]
+    assert found == [
+        'bag.in: job "job-2": Fargate has no 100 MiB with 1 vCPU: ask for 2048 to 8192 by 1024 MiB',
+    ]

@@ -130,6 +130,7 @@ SWITCHES = {
     "--detach": "detach",
     "--no-transient-retries": "transient_retries",
     "--dry-run": "dry_run",
+    "--launcher": "launcher",
 }
 
 

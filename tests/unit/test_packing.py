@@ -24,11 +24,11 @@ from jobbag.packing import (
     Packing,
     Requests,
     Sendable,
-    array_name,
     by_token,
     child_token,
     packs,
     parent_token,
+    shipment_name,
     shipments,
 )
 from jobbag.specs import S3Place
@@ -39,8 +39,10 @@ TELL = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)])
 
 
 def job(number: int, environment: dict[str, str] | None = None, **fields: Any) -> Job:
-    arguments, inputs = fields.pop("arguments", ()), fields.pop("inputs", ())
-    return Job(number, f"job-{number}", "run", arguments, environment or {}, inputs, fields, Path("bag.in"))
+    usual: dict[str, Any] = {"executable": "run", "arguments": (), "inputs": (), "launcher": False}
+    own = {name: fields.pop(name, value) for name, value in usual.items()}
+    own |= {"environment": environment or {}, "submit_file": Path("bag.in")}
+    return Job(number, f"job-{number}", request=fields, **own)
 
 
 def jobs(count: int, environment: dict[str, str] | None = None, **fields: Any) -> list[Job]:
@@ -53,6 +55,7 @@ def jobs(count: int, environment: dict[str, str] | None = None, **fields: Any) -
 def test_auto_packs_what_can_run_the_launcher_for_sure_and_takes_long_one_by_one() -> None:
     assert list(map(len, packs(jobs(PAYS_FROM, FETCH), Packing.AUTO))) == [PAYS_FROM]
     assert packs(jobs(PAYS_FROM - 1, FETCH), Packing.AUTO) == []
+    assert list(map(len, packs(jobs(PAYS_FROM, launcher=True), Packing.AUTO))) == [PAYS_FROM]
     assert packs(jobs(PAYS_FROM), Packing.AUTO) == []
 
 
@@ -69,8 +72,19 @@ def test_never_packs_nothing() -> None:
         job(3, FETCH),
         job(3, jobQueue="another"),
         job(3, containerOverrides={"vcpus": 2}),
+        job(3, launcher=True),
+        job(3, executable="a=b"),
     ],
-    ids=["zip", "own array", "other dependencies", "another kind of image", "another queue", "other needs"],
+    ids=[
+        "zip",
+        "own array",
+        "other dependencies",
+        "another kind of image",
+        "another queue",
+        "other needs",
+        "launcher",
+        "no word for env",
+    ],
 )
 def test_always_packs_those_that_agree_in_all_but_name_command_and_environment(other: Job) -> None:
     alike = [job(1, {"A": "1"}), job(2, {"B": "2"}, arguments=("x",))]
@@ -193,6 +207,44 @@ def test_a_job_alone_is_sent_as_ever() -> None:
     assert list(sendable.ids((one,), "id")) == [(one, "id")]
 
 
+def test_the_launcher_starts_a_job_by_itself_with_nothing_in_the_bucket() -> None:
+    one = job(1, {"A": "b"}, arguments=("x", "y z"), launcher=True)
+    sendable = requests([one]).of((one,), "s.1")
+    assert (sendable.request["jobName"], sendable.objects, sendable.is_array) == ("job-1", {}, False)
+    command = sendable.request["containerOverrides"]["command"]
+    assert (command[:2], command[4:]) == (["sh", "-c"], ["run", "x", "y z"])
+    variables = variables_of(sendable)
+    assert (variables["A"], variables[TOKEN_VARIABLE]) == ("b", "s.1")
+    assert (variables["PEGASUS_AWS_BATCH_LAUNCHER"], variables["PEGASUS_AWS_BATCH_REGION"]) == ("1", "us-west-2")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        job(1, FETCH, launcher=True),
+        job(1, {"odd.name": "x"}, launcher=True),
+        job(1, launcher=True, arguments=("x" * 7000,)),
+    ],
+    ids=["a script", "a variable that shells drop", "a long command"],
+)
+def test_the_launcher_reads_what_would_not_reach_the_job_otherwise(one: Job) -> None:
+    sendable = requests([one]).of((one,), "s.1")
+    assert "arrayProperties" not in sendable.request
+    assert sendable.request["jobName"] == "job-1"
+    assert list(sendable.ids((one,), "id")) == [(one, "id")]
+    (record,) = records(sendable)
+    assert all(word in record for word in (one.executable, *one.arguments, *one.environment))
+    variables = variables_of(sendable)
+    assert (variables[TOKEN_VARIABLE], variables["PEGASUS_AWS_BATCH_LAUNCHER"]) == ("s.1", "1")
+    assert len(json.dumps(sendable.request["containerOverrides"], separators=(",", ":"))) <= MAX_OVERRIDES
+
+
+def test_the_launcher_stays_beside_the_children_of_an_array_that_want_it() -> None:
+    for wanted in (True, False):
+        bag = jobs(2, launcher=wanted)
+        assert ("PEGASUS_AWS_BATCH_LAUNCHER" in variables_of(requests(bag).of(tuple(bag), "s.1"))) is wanted
+
+
 # -- how they are found again
 
 
@@ -203,7 +255,7 @@ def test_children_are_found_by_the_array_and_their_index() -> None:
     assert found == {"s.9": {None: bag[0]}, "s.1": {1: bag[2], 2: bag[3]}}
     sought = requests(bag).sought(found["s.1"], "s.1")
     sent = requests(bag).of(tuple(bag[1:]), "s.1")
-    assert sought.request["jobName"] == sent.request["jobName"] == array_name("s.1")
+    assert sought.request["jobName"] == sent.request["jobName"] == shipment_name("s.1")
     assert {"name": TOKEN_VARIABLE, "value": "s.1"} in sought.request["containerOverrides"]["environment"]
     assert list(sought.ids(tuple(found["s.1"].values()), "id")) == [(bag[2], "id:1"), (bag[3], "id:2")]
     assert list(sent.ids(tuple(bag[1:]), "id")) == [(bag[1], "id:0"), (bag[2], "id:1"), (bag[3], "id:2")]
