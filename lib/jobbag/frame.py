@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.control import Control
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from jobbag.logfile import plain
@@ -33,10 +34,21 @@ class Screen:
     def show(self, now: Snapshot, above: str = "") -> None:
         """Draw the frame anew, and print whole lines above it."""
         self._frame.now = now
-        if above:  # the frame comes with it
-            self._console.print(Text(above.removesuffix("\n")), soft_wrap=True)
-        else:
-            self._live.refresh()
+        with self._console:  # one write
+            self._leave_broken_lines()
+            if above:  # the frame comes with it
+                self._console.print(Text(above.removesuffix("\n")), soft_wrap=True)
+            else:
+                self._live.refresh()
+
+    def _leave_broken_lines(self) -> None:
+        """Erase the rows that the last frame has more than lines.
+
+        Most terminals that are made narrower break the lines that they show. The few that cut them off, and so lose
+        text, lose a few lines of the log with it.
+        """
+        rows = sum(max(cells - 1, 0) // self._console.width for cells in self._frame.cells)
+        self._console.control(Control(*[(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * rows))
 
     def close(self) -> None:
         """Leave the last frame, and the cursor below it."""
@@ -49,14 +61,22 @@ class Frame:
     def __init__(self, title: str) -> None:
         self._title = title
         self.now = Snapshot({})
+        self.cells: list[int] = []  # columns of each line that was drawn last
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, now = min(options.max_width, WIDEST), self.now
+        lines = console.render_lines(Group(*self._lines(min(options.max_width, WIDEST))), options, pad=False)
+        self.cells = [Segment.get_line_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+    def _lines(self, width: int) -> Iterator[RenderableType]:
+        now = self.now
         for line in flow([f"{self._title}:", *_listed([*now.done_in_words, *now.time_in_words])], width):
             yield _styled(line, bold=self._title)
         if not now.over:
             yield ProgressBar(total=now.total, completed=now.ended, width=width)
-            yield Segment.line()
+            yield Text()  # which ends its line
         for label, parts in (("jobs", now.states_in_words), ("files", now.files_in_words)):
             for line in flow(_listed(parts), width, f"{label:7}") if parts else ():
                 yield _styled(line, bold=label)

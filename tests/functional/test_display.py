@@ -110,6 +110,23 @@ def test_it_takes_the_new_size_of_a_terminal_in_the_middle(terminal: Open) -> No
     assert shown.end() == 0
 
 
+@pytest.mark.parametrize(("columns", "lines"), [(60, 24), (33, 24), (25, 24)])
+def test_a_terminal_that_breaks_lines_when_it_is_made_narrower_keeps_no_piece(
+    columns: int, lines: int, terminal: Open
+) -> None:
+    shown = terminal(columns=100, lines=lines, reflows=True)
+    shown.say("log first", "log second", *UNDER_WAY)
+    frame(shown)
+    shown.resize(columns, lines)
+    shown.say("log third")
+    assert shown.end() == 0
+    begin = next(number for number, line in enumerate(shown.all_lines) if line.startswith("bag:"))
+    log = "".join(shown.all_lines[:begin])
+    assert re.fullmatch(r".*\] ?first.*\] ?second.*\] ?third", log), shown.all_lines
+    assert sum("bag:" in line for line in shown.all_lines) == 1
+    assert sum(BAR in line for line in shown.all_lines) == 0  # the run is over
+
+
 def test_a_terminal_of_few_lines_shows_what_it_can(terminal: Open) -> None:
     shown = terminal(lines=4)
     shown.say("log before", *UNDER_WAY)

@@ -18,6 +18,22 @@ import pyte
 SECONDS = 60.0  # no test waits for it
 
 
+class _Reflowing(pyte.HistoryScreen):
+    """Breaks lines that are longer than a new width, as most emulators do, where pyte cuts them off."""
+
+    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+        """Only from a width in which no line was broken yet."""
+        texts = [line.rstrip() for line in self.display[: self.cursor.y + 1]]
+        super().resize(lines, columns)
+        self.erase_in_display(2)
+        self.cursor_position()
+        for text in texts[:-1]:
+            self.draw(text)
+            self.carriage_return()
+            self.linefeed()
+        self.draw(texts[-1])
+
+
 class Terminal:
     """Runs a command with its stderr, and its stdout if that is wanted, on a terminal. A context manager."""
 
@@ -30,9 +46,10 @@ class Terminal:
         columns: int = 80,
         lines: int = 24,
         stdout: int | None = None,
+        reflows: bool = False,
     ) -> None:
-        """`stdout`: where it goes (as subprocess has it); None: to the terminal."""
-        self._screen = pyte.HistoryScreen(columns, lines, history=100_000)
+        """`stdout`: where it goes (as subprocess has it); None: to the terminal. `reflows`: breaks long lines anew."""
+        self._screen = (_Reflowing if reflows else pyte.HistoryScreen)(columns, lines, history=100_000)
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
