@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from jobbag.footprint import Footprint
 from jobbag.gate import Gate, gate_of
 from jobbag.hold import Hold
 from jobbag.jobrequest import Target, target_of
-from jobbag.journal import Journal, set_aside
+from jobbag.journal import Journal, begin_anew
 from jobbag.logfile import ToolLog
 from jobbag.logs import delete_stream
 from jobbag.narrator import JobStateLog
@@ -60,13 +59,6 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             start.log_file = tool_log.open()
             result = start.run(known)
     return replace(result, lines=(*result.lines, f"log: {start.log_file}")) if start.log_file else result
-
-
-def _tell_signal(interrupted: Interrupted) -> None:
-    """A signal during the clean-up has nothing to cut short."""
-    words = "%s: only the clean-up is left, which goes on; a second signal leaves at once"
-    # Beside the main thread, which may be in the middle of writing to the log.
-    threading.Thread(target=log.warning, args=(words, interrupted.exit_code.name), daemon=True).start()
 
 
 # -- one start
@@ -120,14 +112,10 @@ class _Start:
                 grace = self.settings.grace
                 takeup.abandon(self.cloud, self.plan, self.place, self.bag, events, old_notes, grace)
             events = []
-        if self.earlier.how is not How.GO_ON and (aside := set_aside(self.journal_path)) is not None:
+        header = self.earlier.header
+        if self.earlier.how is not How.GO_ON and (aside := begin_anew(self.journal_path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
         with Journal(self.journal_path) as notes:
-            if self.earlier.how is not How.GO_ON:
-                notes.begin(self.earlier.header)
-                for event in events:
-                    notes(event)
-            header = self.earlier.header
             report, outputs = Report(self.bag, header.started), self._outputs(notes)
             ending = Ending(
                 self.settings, header.run, self.cloud.region, report, outputs, self.log_file, lambda: self.cloud.calls
@@ -200,7 +188,7 @@ class _Start:
             log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.exit_code.name)
             raise
         finally:
-            self.signals.deliver_to(_tell_signal)
+            self.signals.only_tell()
             failures = self._clean_up(notes, footprint, report, self.stopping.clean_up_seconds(stopped))
         return stopped, failures
 

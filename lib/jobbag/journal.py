@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -172,14 +172,35 @@ class Journal:
         self._torn = False
 
 
-def set_aside(path: Path) -> Path | None:
-    """Rename a journal to the first free FILE.000, FILE.001, …; returns the new name."""
+def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | None:
+    """Begin a journal with these events at `path`; returns the new name of the one that was there.
+
+    Whatever instant it is cut short at, there is the one or the other, whole: of jobs whose events are lost, nobody
+    knows that they have succeeded.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        with Journal(new) as notes:
+            notes.begin(header)
+            for event in events:
+                notes(event)
+            notes.sync()
+        aside = _kept(path)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return aside
+
+
+def _kept(path: Path) -> Path | None:
+    """A second name for a file, if there is one: the first free FILE.000, FILE.001, …"""
     if not path.exists():
         return None
     number = 0
     while (free := path.with_name(f"{path.name}.{number:03d}")).exists():
         number += 1
-    path.rename(free)
+    os.link(path, free)
     return free
 
 

@@ -143,10 +143,11 @@ class Pipeline:
         """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted,
         unless the run is halted.
 
-        `staged` are the files that an earlier start has sent. Returns the signal that cut the run short.
+        `staged` are the files that an earlier start has sent. Returns the signal that cut the run short; one that
+        comes when there is nothing to cut short is only told, from then on.
         """
+        signals.deliver_to(lambda interrupted: self._events.put(Signalled(interrupted)))
         with ExitStack() as stack:
-            stack.enter_context(signals.delivered_to(lambda interrupted: self._events.put(Signalled(interrupted))))
             stack.enter_context(self._fetcher)
             stack.enter_context(self._follower)
             stack.enter_context(self._inquirer)
@@ -159,6 +160,8 @@ class Pipeline:
                 while not (self._stopped or self._has_ended or (detach and self._open and self._all_sent)):
                     self._handle(self._events.get())
                 self._open = False
+                signals.only_tell()
+                self._drain()  # one may have come just before
                 if self._stopped:
                     self._stop(self._stopped)
             except OSError as error:

@@ -7,15 +7,17 @@ whatever it waits for.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
 
 from jobbag.errors import ExitCode, Interrupted
+
+log = logging.getLogger(__name__)
 
 _EXIT_CODES = {
     signal.SIGINT: ExitCode.SIGINT,
@@ -33,6 +35,8 @@ class Signals:
         self._seen = False
         self._deliver: Callable[[Interrupted], None] | None = None
         self._alarm: threading.Timer | None = None
+        self._leaving = threading.RLock()  # taken for good by who leaves at once; a handler may take it anywhere
+        self._over = False
         self.patience: float | None = None  # s between SIGTERM and leaving
         self.last_words = ""  # for who leaves at once: how to come back
         self.last_act: Callable[[], None] = lambda: None  # what must not be left behind even then
@@ -48,29 +52,28 @@ class Signals:
             signal.signal(number, handler)
 
     def ignore(self) -> None:
-        """From now on, heed no signal: all is done."""
+        """From now on, heed no signal: all is done. Never returns if the command is leaving already."""
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
         if self._alarm is not None:
             self._alarm.cancel()
-
-    @contextmanager
-    def delivered_to(self, deliver: Callable[[Interrupted], None]) -> Iterator[None]:
-        """While it lasts, a signal is not raised but handed over. `deliver` must be safe to call at any moment."""
-        self.deliver_to(deliver)
-        try:
-            yield
-        finally:
-            self._deliver = None
+        with self._leaving:
+            self._over = True
 
     def deliver_to(self, deliver: Callable[[Interrupted], None]) -> None:
-        """From now on, hand a signal over."""
+        """From now on, a signal is not raised but handed over. `deliver` must be safe to call at any moment."""
         self._deliver = deliver
+
+    def only_tell(self) -> None:
+        """From now on, a signal has nothing to cut short, and is told."""
+        # Beside the main thread, which may be in the middle of writing to the log.
+        self.deliver_to(lambda interrupted: threading.Thread(target=_tell, args=(interrupted,), daemon=True).start())
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         code = _EXIT_CODES[signal.Signals(number)]
         if self._seen:
             self._leave(code)
+            return
         self._seen = True
         if code is ExitCode.SIGTERM and self.patience is not None:
             self._alarm = threading.Timer(self.patience, self._leave, [code])
@@ -80,10 +83,20 @@ class Signals:
             raise Interrupted(code)
         self._deliver(Interrupted(code))
 
-    def _leave(self, code: ExitCode) -> NoReturn:
-        if os.isatty(2):  # below the ^C that it shows, and what was on that line
-            os.write(2, b"\n")
-        os.write(2, self.last_words.encode(errors="replace"))
-        with suppress(Exception):
-            self.last_act()
-        os._exit(code)
+    def _leave(self, code: ExitCode) -> None:
+        """End the process, unless all is done."""
+        with self._leaving:
+            if self._over:
+                return
+            if os.isatty(2):  # below the ^C that it shows, and what was on that line
+                os.write(2, b"\n")
+            os.write(2, self.last_words.encode(errors="replace"))
+            with suppress(Exception):
+                self.last_act()
+            os._exit(code)
+
+
+def _tell(interrupted: Interrupted) -> None:
+    log.warning(
+        "%s: only the clean-up is left, which goes on; a second signal leaves at once", interrupted.exit_code.name
+    )

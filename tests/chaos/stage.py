@@ -32,6 +32,7 @@ OF_FILES = ("-j", "definition.json", "--ce", "environment.json")
 EXISTING = ("-j", "d", "-q", "q")
 READING = ("FilterLogEvents", "GetLogEvents")
 _SCRIPT = Path(__file__).with_name("impatient.py")
+LATE = Path(__file__).with_name("late.py")  # in its place
 
 
 def sparing(application: WSGIApplication, faulty: WSGIApplication) -> WSGIApplication:

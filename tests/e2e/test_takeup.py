@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.stage import EXISTING, READING, Impatient, Stage, stage
+from chaos.stage import EXISTING, LATE, READING, Impatient, Stage, stage
 from functional.fault_layer import Answer, Forward, Request, error
 from helpers.records import assert_lifelike, job_output, jobstates, merged_output
 from helpers.waiting import is_alive, wait_until
@@ -461,6 +461,26 @@ def test_a_signal_during_the_clean_up_does_not_cut_it_short(scene: Stage) -> Non
     scene.end(0)
     scene.assert_outputs(["job"])
     scene.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("number", "place"),
+    [
+        (signal.SIGTERM, "monitor.Monitor.__exit__"),
+        (signal.SIGINT, "outputs.MergedFiles.finish"),
+        (signal.SIGHUP, "ending.Ending.tell"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_signal_after_the_last_job_comes_too_late(scene: Stage, number: signal.Signals, place: str) -> None:
+    """All that is left to do is done, and the exit status says so: the same command would be a new run."""
+    assert isinstance(scene.tool, Impatient)
+    scene.tool.before[1:2] = [str(LATE), number.name, place]
+    scene.play(0, scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all")
+    scene.assert_merged(["job"])
+    scene.assert_nothing_is_left()
+    assert {path.name for path in scene.tool.cwd.glob("all.*")} == {"all.out", "all.err"}
+    assert '"event":"Finished"' in scene.journal.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag import journal
-from jobbag.errors import AwsError, InputError, ToolError
+from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, ToolError
 from jobbag.events import (
     Attempt,
     Event,
@@ -274,12 +274,47 @@ def test_a_write_that_the_disk_cut_short(path: Path, monkeypatch: pytest.MonkeyP
     assert [event.aws_id for event in read(path) if isinstance(event, Submitted)] == ["found"]
 
 
-def test_set_aside_under_the_first_free_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [True, False])
+def test_a_new_journal_that_is_cut_short_at_any_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    """There is the old one or the new one, whole: what succeeded in the run before must not run again."""
+    path, events = tmp_path / "bag.journal", [Submitting(ONE, "t"), Submitted(ONE, "id"), Finished(1)]
+    left = -1
+
+    def cut(call: Callable[..., Any]) -> Callable[..., Any]:
+        def either(*arguments: Any, **others: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise Interrupted(ExitCode.SIGINT)
+            return call(*arguments, **others)
+
+        return either
+
+    for name in ("open", "write", "fsync", "link", "rename", "replace"):
+        monkeypatch.setattr(os, name, cut(getattr(os, name)))
+    for number in range(100):
+        if old:
+            write(path, events)
+        left = number
+        with suppress(Interrupted):
+            journal.begin_anew(path, HEADER, events[:2])
+            break
+        left = -1
+        assert path.exists() is old
+        assert not old or plain(read(path)) == plain(events)
+        assert not list(tmp_path.glob("*.new"))
+    assert number >= 6
+    assert plain(read(path)) == plain(events[:2])
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_journal_is_set_aside_under_the_first_free_number(tmp_path: Path) -> None:
     path = tmp_path / "bag.journal"
-    assert journal.set_aside(path) is None
     for number in range(2):
         path.write_text(str(number))
-        assert journal.set_aside(path) == tmp_path / f"bag.journal.00{number}"
+        assert journal.begin_anew(path, HEADER, []) == tmp_path / f"bag.journal.00{number}"
     assert [(tmp_path / f"bag.journal.00{n}").read_text() for n in range(2)] == ["0", "1"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -32,17 +33,23 @@ def test_a_signal_is_an_exception_and_leaves_no_trace(number: signal.Signals) ->
 def test_a_signal_is_handed_over_where_that_is_wanted(number: signal.Signals) -> None:
     got: list[Interrupted] = []
     with Signals() as signals:
-        with signals.delivered_to(got.append):
-            signal.raise_signal(number)
+        signals.deliver_to(got.append)
+        signal.raise_signal(number)
         assert [one.exit_code for one in got] == [ALL[number]]
 
 
-def test_after_that_a_signal_is_an_exception_again() -> None:
-    with Signals() as signals:
-        with signals.delivered_to(lambda _: None):
-            pass
-        with pytest.raises(Interrupted):
-            signal.raise_signal(signal.SIGTERM)
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_a_signal_that_has_nothing_to_cut_short_is_told(
+    number: signal.Signals, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = set(threading.enumerate())
+    with caplog.at_level(logging.WARNING), Signals() as signals:
+        signals.only_tell()
+        signal.raise_signal(number)
+        for thread in set(threading.enumerate()) - before:
+            thread.join(20)
+        (told,) = caplog.messages
+    assert told.startswith(f"{number.name}: only the clean-up is left")
 
 
 def test_no_handler_for_errors_takes_it_for_one() -> None:
@@ -76,9 +83,9 @@ def test_the_last_word_has_a_line_of_its_own_on_a_terminal(tmp_path: Path) -> No
         "    signals.last_words = 'come back'\n"
         "    sys.stderr.write('the end of a display')\n"
         "    sys.stderr.flush()\n"
-        "    with signals.delivered_to(lambda _: None):\n"
-        "        signal.raise_signal(signal.SIGINT)\n"
-        "        signal.raise_signal(signal.SIGINT)\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     with Terminal([sys.executable, "-c", code], env=environment, cwd=tmp_path) as terminal:
@@ -121,6 +128,27 @@ def test_who_is_done_after_sigterm_is_left_alone() -> None:
         (alarm,) = set(threading.enumerate()) - before
     alarm.join(20)
     assert not alarm.is_alive()
+
+
+def test_who_leaves_after_sigterm_has_not_reached_the_end() -> None:
+    """What it has said would be wrong if the journal then said that all is done."""
+    code = (
+        "import signal, threading\n"
+        "from jobbag.signals import Signals\n"
+        "leaving, done = threading.Event(), threading.Event()\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words, signals.patience = 'come back', 0.0\n"
+        "    signals.last_act = lambda: (leaving.set(), done.wait(1))\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    leaving.wait()\n"
+        "    signals.ignore()\n"
+        "    print('done', flush=True)\n"
+        "    done.set()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"come back")
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
