@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from errno import EIO, EPIPE
+from typing import TextIO
 
 from jobbag.errors import PROG, ExitCode, Interrupted, ToolError
 from jobbag.logfile import ToolLog, plain
@@ -22,7 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )  # as stderr's: jobs say what the locale may have no letters for
     with Signals(for_good=argv is None) as signals:
         try:
-            return _main(sys.argv[1:] if argv is None else argv, signals)
+            code = _main(sys.argv[1:] if argv is None else argv, signals)
+            _say(sys.stdout)
+            _say(sys.stderr)  # what the log could not
+            return code
         except Interrupted as interrupted:
             _complain("stopped by a signal")
             return interrupted.exit_code
@@ -51,8 +57,7 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
             what = f"{type(error).__name__}: {error}"
             lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
         else:
-            for line in result.lines:
-                print(plain(line), flush=bool(result.errors))
+            _say(sys.stdout, *map(plain, result.lines))
             _complain(*result.errors)
             return result.exit_code
         tool_log.error(lines)
@@ -61,5 +66,22 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
 
 
 def _complain(*lines: str) -> None:
-    for line in lines:
-        print(f"{PROG}: {plain(line)}", file=sys.stderr)
+    _say(sys.stderr, *(f"{PROG}: {plain(line)}" for line in lines))
+
+
+def _say(stream: TextIO | None, *lines: str) -> None:
+    """Write lines, and all that waits to be written. Raises ToolError, but not where nobody reads it any more.
+
+    The end of the process would try again, and have an exit status of its own.
+    """
+    if stream is None:  # it was closed when the command was started
+        return
+    try:
+        for line in lines:
+            print(line, file=stream)
+        stream.flush()
+    except OSError as error:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), stream.fileno())
+        if stream is sys.stdout and error.errno not in (EPIPE, EIO):  # of a pipe, and of a terminal
+            raise ToolError(f"cannot write to stdout: {error.strerror}") from None

@@ -1,0 +1,59 @@
+"""The exit status, whoever reads what the command says."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.tool import COMMAND
+
+
+@contextmanager
+def gone(kind: str) -> Iterator[int]:
+    """Something to write to, whose reader is no more; or that is full."""
+    if kind == "full":
+        writer = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, writer = os.pipe() if kind == "pipe" else pty.openpty()
+        os.close(reader)
+    try:
+        yield writer
+    finally:
+        os.close(writer)
+
+
+def play(tmp_path: Path, bag: str, **streams: int) -> tuple[int, bytes, bytes]:
+    """Run the command on a bag that needs no AWS: its exit status, stdout and stderr."""
+    (tmp_path / "bag.in").write_text(bag)
+    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "x", "bag.in"]
+    to: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm"}
+    process = subprocess.Popen(line, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, **to)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out or b"", err or b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a terminal that is gone gives another error")
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+@pytest.mark.parametrize(("bag", "status"), [('{"SubmitJob": []}', 0), ("nonsense", 3)])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_nobody_reads_what_it_says(tmp_path: Path, stream: str, bag: str, status: int, kind: str) -> None:
+    with gone(kind) as writer:
+        found, _, err = play(tmp_path, bag, **{stream: writer})
+    assert found == status, err
+    assert b"Traceback" not in err
+    assert b"Exception" not in err
+
+
+def test_what_it_says_cannot_be_written(tmp_path: Path) -> None:
+    with gone("full") as writer:
+        status, _, err = play(tmp_path, '{"SubmitJob": []}', stdout=writer)
+    assert (status, err) == (2, b"pegasus-aws-batch: cannot write to stdout: No space left on device\n")
