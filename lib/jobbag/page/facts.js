@@ -61,7 +61,7 @@ function showCauses() {
       $("timeline-title").scrollIntoView();
     });
     return make("tr", {}, make("td", { className: "number" }, count, bar), make("td", {},
-      make("code", {}, line(cause.cause)), make("p", {}, line(cause.advice), " ", show), example(cause.example)));
+      make("code", {}, line(cause.cause)), make("p", {}, line(cause.advice), " · ", show), example(cause.example)));
   }));
 }
 

@@ -3,18 +3,18 @@
 const TALL = 27, BEYOND = 12, ON_PAPER = 500; // px of a row; rows made above and below what can be seen
 
 const COLUMNS = [ // order, heading, width in px (0: what is left), content
-  ["number", "#", 62, (row) => counted(row.job.number)],
+  ["number", "#", 68, (row) => counted(row.job.number)],
   ["name", "Name", 0, (row) => opener(row)],
-  ["outcome", "Outcome", 124, (row) => badge(row.job.outcome)],
-  ["exit", "Exit", 64, (row) => row.job.exit_code ?? ""],
-  ["start", "Start", 96, (row) => row.start === null ? "" : elapsed(row.start)],
-  ["wait", "Wait", 96, (row) => duration(row.wait)],
-  ["run", "Run", 96, (row) => duration(row.run)],
-  ["attempts", "Attempts", 92, (row) => row.tries.length || ""],
-  ["vcpus", "vCPUs", 76, (row) => row.job.vcpus ?? ""],
-  ["memory", "MiB", 80, (row) => row.job.memory === null ? "" : counted(row.job.memory)],
+  ["outcome", "Outcome", 118, (row) => badge(row.job.outcome)],
+  ["exit", "Exit", 58, (row) => row.job.exit_code ?? ""],
+  ["start", "Start", 90, (row) => row.start === null ? "" : elapsed(row.start)],
+  ["wait", "Wait", 90, (row) => duration(row.wait)],
+  ["run", "Run", 90, (row) => duration(row.run)],
+  ["attempts", "Attempts", 88, (row) => row.tries.length || ""],
+  ["vcpus", "vCPUs", 70, (row) => row.job.vcpus ?? ""],
+  ["memory", "MiB", 74, (row) => row.job.memory === null ? "" : counted(row.job.memory)],
   ["why", "Reason", 0, (row) => make("span", { title: row.why }, row.why)],
-  ["output", "Output", 84, (row) => outputs(row, ["out", "err"])],
+  ["output", "Output", 78, (row) => outputs(row, ["out", "err"])],
 ];
 const alignment = (order) => ["name", "outcome", "why", "output"].includes(order) ? "" : "number";
 

@@ -215,12 +215,15 @@ const timeline = {
     this.say("Jobs", 0, ROWS + 6, "left", this.colours.text);
   },
 
+  /** Without its middle, if need be: names that are alike differ at their ends. */
   fitted(text, width) {
     const { pen } = this;
+    const cut = (letters) =>
+      `${text.slice(0, Math.ceil(0.6 * letters))}…${text.slice(text.length - Math.floor(0.4 * letters))}`;
     if (pen.measureText(text).width <= width) return text;
     let length = Math.min(text.length, 60);
-    while (length > 1 && pen.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
-    return `${text.slice(0, length)}…`;
+    while (length > 1 && pen.measureText(cut(length)).width > width) length -= 1;
+    return whole(cut(length));
   },
 };
 
