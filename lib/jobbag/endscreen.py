@@ -75,7 +75,7 @@ def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[str]:
     example = cause["example"]
     yield _cut(f"  {cause['count']:,} x {cause['cause']}")
     out = example["err"].removesuffix("err") + "out"
-    yield _cut(f"      as job {example['job']} ({out}, {example['err']}):")
+    yield _cut(f"      as job {example['job']} ({out} and .err):")
     for line in [line for line in example["tail"] if line.strip()][-tail:] if tail > 0 else ():
         yield _cut(f"      | {line}")
     yield _cut(f"      {cause['advice']}")

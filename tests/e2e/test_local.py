@@ -176,7 +176,7 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
     end = said[next(place for place, line in enumerate(said) if line.startswith("6 jobs: 2 succeeded, 4 failed, in")) :]
     assert "4 failures, 4 causes:" in end
     assert "  1 x exit code 7: oh no" in end
-    assert "      as job seven (seven.out, seven.err):" in end
+    assert "      as job seven (seven.out and .err):" in end
     assert "      | oh no" in end
     assert "  and 1 more cause, of 1 failure" in end
     assert end[-2:] == ["report: end.html", "summary: end.json"]
