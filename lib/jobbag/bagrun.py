@@ -172,7 +172,6 @@ class _Start:
         try:
             requests = self._prepare(known, footprint, report)
             with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log"), events) as states:
-                outputs.prepare()
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
                     [*shows, states, outputs, footprint], outputs.paths, self._is_followed,
@@ -180,6 +179,8 @@ class _Start:
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip
                 staged = [event.item for event in events if isinstance(event, Staged)]
+                self.signals.deliver_to(pipeline.stop)
+                outputs.prepare()  # which a signal from here on does not leave behind
                 stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
             if report.complete or (stopped is not None and not self.stopping.detaches(stopped)):
                 outputs.finish(report.summary)

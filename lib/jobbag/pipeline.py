@@ -143,10 +143,9 @@ class Pipeline:
         """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted,
         unless the run is halted.
 
-        `staged` are the files that an earlier start has sent. Returns the signal that cut the run short; one that
-        comes when there is nothing to cut short is only told, from then on.
+        `staged` are the files that an earlier start has sent. Returns the signal that cut the run short (`stop`); one
+        that comes when there is nothing to cut short is only told, from then on.
         """
-        signals.deliver_to(lambda interrupted: self._events.put(Signalled(interrupted)))
         with ExitStack() as stack:
             stack.enter_context(self._fetcher)
             stack.enter_context(self._follower)
@@ -171,6 +170,10 @@ class Pipeline:
         except OSError as error:
             self._cannot_write(error)
         return self._stopped
+
+    def stop(self, interrupted: Interrupted) -> None:
+        """Cut the run short, soon or as it begins. Safe to call at any moment."""
+        self._events.put(Signalled(interrupted))
 
     def _cannot_write(self, error: OSError) -> None:
         """The disk is full, or the directory is gone: nothing more is sent, and a new start goes on."""

@@ -463,6 +463,18 @@ def test_a_signal_during_the_clean_up_does_not_cut_it_short(scene: Stage) -> Non
     scene.assert_nothing_is_left()
 
 
+def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
+    assert isinstance(scene.tool, Impatient)
+    impatient, line = scene.tool.before, [scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all"]
+    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "pipeline.Pipeline.run", impatient[2]]
+    scene.play(143, *line)
+    scene.assert_nothing_is_left()
+    assert not {path.name for path in scene.tool.cwd.glob("all.*")} - {"all.out", "all.err"}
+    scene.tool.before = impatient
+    scene.play(0, *line)
+    scene.assert_merged(["job"])
+
+
 @pytest.mark.parametrize(
     ("number", "place"),
     [
