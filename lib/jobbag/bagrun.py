@@ -53,9 +53,14 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             if embedded is not None:
                 bag, plan = embedded.play(cloud.region, bag, plan)
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
-            check_account(settings, cloud)
             start = _Start(settings, cloud, bag, plan, place, path, earlier, signals, tool_log)
-            known = start.preflight()
+            try:
+                check_account(settings, cloud)
+                known = start.preflight()
+            except Interrupted as interrupted:
+                if earlier.how is How.GO_ON:
+                    interrupted.told += " before it went on with the run, whose jobs are left as they were"
+                raise
             start.log_file = tool_log.open()
             result = start.run(known)
     return replace(result, lines=(*result.lines, f"log: {start.log_file}")) if start.log_file else result

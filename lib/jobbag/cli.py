@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say(sys.stderr)  # what the log could not
             return code
         except Interrupted as interrupted:
-            _complain("stopped by a signal")
+            _complain(interrupted.told)
             return interrupted.exit_code
         except ToolError as error:  # the command line itself is wrong
             _complain(*error.lines)

@@ -113,3 +113,4 @@ class Interrupted(BaseException):
         super().__init__(exit_code)
         self.exit_code = exit_code
         self.at = time.monotonic()
+        self.told = "stopped by a signal"  # to the user, who may want to know what is left

@@ -463,6 +463,28 @@ def test_a_signal_during_the_clean_up_does_not_cut_it_short(scene: Stage) -> Non
     scene.assert_nothing_is_left()
 
 
+def test_a_signal_before_a_run_is_taken_up(ready: Stage) -> None:
+    """The jobs go on, and who wanted to end them is told."""
+    line = [ready.bag(ready.job("job", gated=True)), *EXISTING]
+    ready.kill_at("SubmitJob", after=True)
+    ready.start(*line)
+    ready.end(-signal.SIGKILL)
+    wait_until(lambda: ready.times() == {"job": 1}, what="the job")
+
+    def act(_: Request, forward: Forward) -> Answer:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        return forward()
+
+    ready.faults.on("DescribeJobQueues", act, times=1)
+    process = ready.start(*line)
+    assert "stopped by a signal before it went on with the run, whose jobs are left as they were" in ready.end(130)
+    assert ready.aws.jobs() == [("job", "RUNNING")]
+    ready.open_gate()
+    ready.play(0, *line)
+    assert ready.times() == {"job": 1}
+
+
 def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
     assert isinstance(scene.tool, Impatient)
     impatient, line = scene.tool.before, [scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all"]
