@@ -113,12 +113,16 @@ class SignalRun(Run):
         began = time.monotonic()
         status = process.wait(PATIENCE)
         took = time.monotonic() - began
-        if status == 0 and b'"Finished"' in self._journal.read_bytes():
+        if status == 0 and self._has_finished:
             return None  # it came too late
         self._check_start(status, took)
         self._check_disk_after_signal()
         self._check_aws_after_signal(aws)
         return f"{kind.name} {took:.1f}s"
+
+    @property
+    def _has_finished(self) -> bool:
+        return self._journal.exists() and b'"Finished"' in self._journal.read_bytes()
 
     # -- checks after a signal
 
@@ -129,6 +133,8 @@ class SignalRun(Run):
         kind, said = self._kind, self._said()
         if status != kind.status:
             self._wrong("status", f"{status}: {self._last_words()}")
+        if self._has_finished:
+            self._wrong("status", f"{status}, but the journal has the end of the run, so that a new start is a new run")
         most = {"SIGTERM": GRACE + A_LITTLE, "two SIGINT": A_LITTLE}.get(kind.name, PATIENCE)
         if took > most:
             self._wrong("slow", f"it took {took:.1f} s")
