@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,13 +195,16 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
 
 
 def _kept(path: Path) -> Path | None:
-    """A second name for a file, if there is one: the first free FILE.000, FILE.001, …"""
+    """A second name for a file, if there is one, or a copy of it: the first free FILE.000, FILE.001, …"""
     if not path.exists():
         return None
     number = 0
     while (free := path.with_name(f"{path.name}.{number:03d}")).exists():
         number += 1
-    os.link(path, free)
+    try:
+        os.link(path, free)
+    except OSError:  # not every file system has links
+        shutil.copy(path, free)
     return free
 
 

@@ -11,9 +11,11 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from jobbag.aws import Cloud
+from jobbag.daemons import DaemonPool
 from jobbag.events import LogPlace
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
@@ -123,17 +125,28 @@ class Delays:
 
 
 def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
-    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end."""
-    token: dict[str, str] = {}
-    while True:
-        page = cloud.call(
+    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end.
+
+    While the events of a page are taken, the next one is on its way.
+    """
+
+    def ask(**token: str) -> Any:
+        return cloud.call(
             "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
             startFromHead=True, **token,
         )  # fmt: skip
+
+    page, token = ask(), ""
+    ahead = DaemonPool(1)
+    try:
+        while page["nextForwardToken"] != token:
+            token = page["nextForwardToken"]
+            coming = ahead.submit(partial(ask, nextToken=token))
+            yield from page["events"]
+            page = coming.result()
         yield from page["events"]
-        if token.get("nextToken") == page["nextForwardToken"]:
-            return
-        token = {"nextToken": page["nextForwardToken"]}
+    finally:
+        ahead.shutdown(wait=False)
 
 
 def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict[str, Any]]:

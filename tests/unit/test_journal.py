@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -310,7 +311,15 @@ def test_a_new_journal_that_is_cut_short_at_any_instant(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_journal_is_set_aside_under_the_first_free_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_a_journal_is_set_aside_under_the_first_free_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links on this file system")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
     path = tmp_path / "bag.journal"
     for number in range(2):
         path.write_text(str(number))
