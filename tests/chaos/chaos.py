@@ -30,7 +30,7 @@ COUNTED = ("lost", "twice", "lines", "left")  # kinds of problems that are told 
 def _row(outcome: Outcome) -> str:
     verdict = "ok" if not outcome.problems else ", ".join(f"{n} {kind}" for kind, n in outcome.problems.items())
     shape, starts = outcome.shape, ", ".join(outcome.starts)
-    return f"{shape.seed:>6} {shape!s:<38} {outcome.seconds:6.1f} s {outcome.faults:4} faults  {verdict:<12} {starts}"
+    return f"{shape.seed:>6} {shape!s:<43} {outcome.seconds:6.1f} s {outcome.faults:4} faults  {verdict:<12} {starts}"
 
 
 def main() -> int:
@@ -50,7 +50,8 @@ def main() -> int:
     def one(seed: int) -> Outcome:
         place = top / f"seed-{seed}"
         place.mkdir()
-        return KINDS[options.kind](place, Shape(seed, options.jobs), options.faults).play()
+        shape = Shape(seed, options.jobs, packs=options.kind == "kills")
+        return KINDS[options.kind](place, shape, options.faults).play()
 
     with ThreadPoolExecutor(options.parallel) as pool:
         for outcome in pool.map(one, range(options.seed, options.seed + options.runs)):

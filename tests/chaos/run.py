@@ -36,6 +36,7 @@ class Shape:
 
     seed: int
     jobs: int
+    packs: bool = True  # half of the seeds send their jobs as an array job
 
     @property
     def makes_entities(self) -> bool:
@@ -54,6 +55,10 @@ class Shape:
         return self.seed % 3 == 0
 
     @property
+    def packed(self) -> bool:
+        return self.packs and self.seed // 8 % 2 == 1
+
+    @property
     def bucket(self) -> str:
         return "bag-bucket" if self.own_bucket else "kept"
 
@@ -68,6 +73,7 @@ class Shape:
                 "merged" if self.merged else "per-job",
                 "own-bucket" if self.own_bucket else "named-bucket",
                 *(("large",) if self.large_file else ()),
+                *(("packed",) if self.packed else ()),
             )
         )
 
@@ -188,6 +194,8 @@ class Run:
             self._words += EXISTING
         if shape.merged:
             self._words += ["-m", "all"]
+        if shape.packed:
+            self._words += ["--array", "always"]
         if not shape.own_bucket:
             self._words += ["-s", f"s3://{shape.bucket}/{shape.key_prefix}"]
         self._before = {path.name for path in tool.cwd.iterdir()}

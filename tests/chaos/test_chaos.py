@@ -8,12 +8,12 @@ from pathlib import Path
 from chaos.run import Outcome, Run, Shape, text_of
 
 JOBS = 20
-SEEDS = (4, 11, 14)  # entities made and existing, per-job and merged logs, both kinds of buckets
+SEEDS = (4, 11, 14)  # entities made and existing, per-job and merged logs, both kinds of buckets, packed and not
 
 
 def test_the_seeds_are_of_different_kinds() -> None:
     shapes = [Shape(seed, JOBS) for seed in SEEDS]
-    for kind in ("makes_entities", "merged", "own_bucket"):
+    for kind in ("makes_entities", "merged", "own_bucket", "packed"):
         assert {getattr(shape, kind) for shape in shapes} == {True, False}, kind
 
 
