@@ -32,7 +32,7 @@ from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams
 log = logging.getLogger(__name__)
 
 READERS = 3
-TICK = 0.5  # s; logs that are due within one are read together
+TICK = 0.25  # s; logs that are due within one are read together
 LARGE = 1024 * 1024  # characters of a log that is better read by itself
 IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
 

@@ -7,8 +7,9 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -16,7 +17,7 @@ from jobbag.arrays import Arrays, parent_of
 from jobbag.aws import IDS_PER_CALL, Cloud
 from jobbag.bag import Job
 from jobbag.capacity import needs_of
-from jobbag.daemons import LEAVING, join
+from jobbag.daemons import LEAVING, DaemonPool, join
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events import (
     ENDED,
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
 CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended
+AT_ONCE = 4  # calls for children that are under way side by side
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
@@ -72,6 +74,7 @@ class Monitor:
         self._calls = Allowance(self._rate, BURST)
         self._children_calls = Allowance(children_rate, CHILDREN_BURST)
         self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
+        self._pool = DaemonPool(AT_ONCE)
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def __enter__(self) -> Monitor:
@@ -81,6 +84,7 @@ class Monitor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._stop.set()
         join([self._thread], LEAVING)
+        self._pool.shutdown(wait=False)
 
     def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
         """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""
@@ -105,14 +109,19 @@ class Monitor:
             self._look_at_arrays(parents)
         elif batch := self._schedule.take(now, IDS_PER_CALL):
             self._calls.spend()
-            self._ask(batch)
-        elif self._children_calls.pause(now) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
-            self._children_calls.spend()
-            self._ask(batch)
+            self._ask([batch])
+        elif batches := list(islice(self._children(now), AT_ONCE)):
+            self._ask(batches)
         else:
             pauses = (self._schedule.pause(now), self._arrays.pause(now), self._tick)
             return min(pause for pause in pauses if pause is not None)
         return 0.0
+
+    def _children(self, now: float) -> Iterator[list[str]]:
+        """Children to ask for with one call each, as far as calls may be made."""
+        while self._children_calls.pause(now) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
+            self._children_calls.spend()
+            yield batch
 
     def _take_new(self) -> None:
         while not self._new.empty():
@@ -120,18 +129,23 @@ class Monitor:
             self._watched[aws_id] = _Watched(job, status)
             (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
 
-    def _ask(self, batch: list[str]) -> None:
-        answer = self._cloud.call("batch", "DescribeJobs", jobs=batch)
-        seen = {detail["jobId"]: detail for detail in answer["jobs"]}
-        for aws_id in batch:
-            if aws_id in seen:
-                self._saw(aws_id, seen[aws_id])
-            else:
-                self._missed(aws_id)
+    def _ask(self, batches: list[list[str]]) -> None:
+        """Ask for each of the batches, side by side."""
+        coming = [self._pool.submit(self._describe, batch) for batch in batches]
+        for batch, answer in zip(batches, coming, strict=True):
+            seen = answer.result()
+            for aws_id in batch:
+                if aws_id in seen:
+                    self._saw(aws_id, seen[aws_id])
+                else:
+                    self._missed(aws_id)
+
+    def _describe(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
+        return {detail["jobId"]: detail for detail in self._cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]}
 
     def _look_at_arrays(self, ids: list[str]) -> None:
         """Ask for array jobs, and a child of some; find out which children have ended."""
-        seen = {detail["jobId"]: detail for detail in self._cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]}
+        seen = self._describe(ids)
         for aws_id in ids:
             if parent_of(aws_id):
                 if aws_id in seen:
