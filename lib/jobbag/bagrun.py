@@ -179,7 +179,7 @@ class _Start:
             with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log"), events) as states:
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
-                    [*shows, states, outputs, footprint], outputs.paths, self._is_followed,
+                    [*shows, states, outputs, footprint], outputs, self._is_followed,
                     stopping=self.stopping,
                     bucket_is_new=footprint.bucket_is_new,
                 )  # fmt: skip

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from jobbag.bag import Job
 from jobbag.errors import Interrupted, ToolError
@@ -228,9 +229,21 @@ class OutputSeen(Event):
     lines: tuple[str, ...]
 
 
+class Share(NamedTuple):
+    """Where the output of a job stands in a file with that of several: its stdout, then its stderr."""
+
+    start: int  # bytes
+    out: int  # bytes of stdout
+    err: int  # bytes of stderr
+    jobs: int  # whose output is in the file
+
+
 @dataclass(frozen=True, slots=True)
 class LogsWritten(Event):
-    """The job's stdout and stderr are whole in these files. `note` says why if there was nothing to fetch."""
+    """The job's stdout and stderr are whole in these files, or in a share of a file that is both.
+
+    `note` says why if there was nothing to fetch.
+    """
 
     job: Job
     out: Path
@@ -239,6 +252,7 @@ class LogsWritten(Event):
     tail: tuple[str, ...] = ()  # the last lines, for the report of a failure
     note: str | None = None
     whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

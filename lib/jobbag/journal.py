@@ -19,7 +19,7 @@ from typing import Any
 from jobbag import events as all_events
 from jobbag.bag import Job
 from jobbag.errors import InputError, ToolError
-from jobbag.events import Attempt, Event, LogPlace, Observation
+from jobbag.events import Attempt, Event, LogPlace, Observation, Share
 
 FORMAT = 1
 _KINDS: dict[str, type[Event]] = {
@@ -252,5 +252,6 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "out": Path,
     "err": Path,
     "tail": tuple,
+    "share": lambda numbers: Share(*numbers),
     "error": ToolError,
 }

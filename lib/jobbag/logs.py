@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,16 +15,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from jobbag.agenda import Agenda
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.daemons import LEAVING, join
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events import Emit, LogPlace, LogsWritten, Observation, WorkerFailed, joined, now_ms
+from jobbag.events import Emit, LogPlace, LogsWritten, Observation, Share, WorkerFailed, joined, now_ms
 from jobbag.files import named
 from jobbag.follow import Reading
+from jobbag.parts import Output, Places, shelve
 from jobbag.records import task_record
 from jobbag.streams import STREAMS_PER_CALL, Delays, Splitter, events_of_streams, stream_events
 
@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
 READERS = 3
 TICK = 0.25  # s; logs that are due within one are read together
 LARGE = 1024 * 1024  # characters of a log that is better read by itself
-IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
 
-Paths = Callable[[Job], tuple[Path, Path]]
 NewReading = Callable[[Job, LogPlace], Reading | None]
 Take = Callable[[Mapping[str, Any]], None]  # an event of CloudWatch Logs
 
@@ -60,11 +58,11 @@ class _Task:
 class LogFetcher:
     """Fetches logs in threads of its own. A context manager: leaving it drops what was not begun."""
 
-    def __init__(self, cloud: Cloud, paths: Paths, emit: Emit, reading: NewReading) -> None:
+    def __init__(self, cloud: Cloud, places: Places, emit: Emit, reading: NewReading) -> None:
         """`reading` gives, for a job and its log, what is to be told of each event, if that is wanted."""
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
-        self._paths = paths
+        self._places = places
         self._emit = emit
         self._new_reading = reading
         self._agenda: Agenda[_Task] = Agenda()
@@ -125,7 +123,8 @@ class LogFetcher:
         again: list[tuple[_Task, float]] = []
         with ExitStack() as stack:
             readings = [
-                _Reading(task, stack.enter_context(_Files(self._paths(task.job))), self._told(task)) for task in tasks
+                _Reading(task, stack.enter_context(Output(self._places.paths(task.job))), self._told(task))
+                for task in tasks
             ]
             try:
                 if len(readings) > 1:
@@ -144,10 +143,14 @@ class LogFetcher:
                 self._fetch([found.task])
                 self._fetch([task for task in tasks if task is not found.task])
                 return
+            done = []
             for reading in readings:
                 needed = self._conclude(reading, began)
-                if needed is not None:
+                if needed is None:
+                    done.append(reading)
+                else:
                     again.append((reading.task, needed))
+            self._put_in_place(done)
         for task, needed in again:  # now that nobody else holds their files
             self._put(task, needed)
 
@@ -185,8 +188,8 @@ class LogFetcher:
         return True
 
     def _conclude(self, reading: _Reading, began: float) -> float | None:
-        """Put the files in place if the log was whole when its reading began; else the seconds from the job's end
-        when to read it again."""
+        """End the files if the log was whole when its reading began; else the seconds from the job's end when to
+        read it again."""
         task, lines = reading.task, reading.splitter.lines
         note = reading.note
         reading.splitter.flush()
@@ -203,19 +206,30 @@ class LogFetcher:
         if task.observation is not None and reading.whole:
             self._write_earlier(task.job, task.observation.earlier_logs)
         told = joined(task.remark, note)
-        reading.files.end(
+        reading.note = note
+        reading.output.end(
             task_record(task.job, task.aws_id, task.observation, task.at),
             f"[pegasus-aws-batch] job {task.job.name}: {told}" if told else None,
         )
-        tail = reading.splitter.tail
-        self._emit(LogsWritten(task.job, *reading.files.paths, lines, tail, note, reading.whole))
         return None
+
+    def _put_in_place(self, readings: list[_Reading]) -> None:
+        """Write the files of logs that are whole; where small ones may share a file, they do."""
+        small = {reading: contents for reading in readings if (contents := reading.output.contents) is not None}
+        path = self._places.shared(next(iter(small)).task.job) if len(small) > 1 else None
+        if path is not None:
+            for reading, share in zip(small, shelve(list(small.values()), path), strict=True):
+                self._emit(reading.written((path, path), share))
+        for reading in readings:
+            if path is None or reading not in small:
+                reading.output.commit()
+                self._emit(reading.written(reading.output.paths))
 
     def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
         for number, place in enumerate(places, 1):
-            with _Files((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as files:
-                splitter = Splitter(*files.streams)
+            with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
+                splitter = Splitter(*output.streams)
                 try:
                     found = place.stream is not None and self._read(place, splitter.take)
                 except AwsError as error:
@@ -223,7 +237,7 @@ class LogFetcher:
                     continue
                 if found:
                     splitter.flush()
-                    files.commit()
+                    output.commit()
 
 
 class _Missing(Exception):
@@ -241,11 +255,11 @@ class _Large(Exception):
 class _Reading:
     """One reading of a task's log into files."""
 
-    def __init__(self, task: _Task, files: _Files, told: Reading | None) -> None:
+    def __init__(self, task: _Task, output: Output, told: Reading | None) -> None:
         """`told`: takes the events, too, if they are to be shown."""
         self.task = task
-        self.files = files
-        self.splitter = Splitter(*files.streams)
+        self.output = output
+        self.splitter = Splitter(*output.streams)
         self._told = told
         self.missing = False
         self.whole = True
@@ -266,68 +280,10 @@ class _Reading:
         """CloudWatch Logs refused; what was read so far is kept."""
         self.note, self.whole = f"the log could not be fetched: {error}", False
 
-
-class _Part:
-    """A file that is written beside its place: in memory as long as it is small, as there may be hundreds at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-        self._memory = bytearray()
-        self._file: BinaryIO | None = None
-
-    def write(self, data: bytes) -> None:
-        """Add to the content."""
-        self._memory += data
-        if len(self._memory) > IN_MEMORY:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._file is None:
-            self._file = self._part.open("wb")
-        self._file.write(self._memory)
-        self._memory.clear()
-
-    def commit(self) -> None:
-        """Put the file in its place, by rename."""
-        self._flush()
-        assert self._file is not None
-        self._file.close()
-        os.replace(self._part, self._path)
-
-    def drop(self) -> None:
-        """Leave nothing of a file that was not put in its place."""
-        if self._file is not None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
-
-
-class _Files:
-    """A job's .out and .err, put in their places whole with `commit`."""
-
-    def __init__(self, paths: tuple[Path, Path]) -> None:
-        self.paths = paths
-        self.streams = [_Part(path) for path in paths]
-
-    def __enter__(self) -> _Files:
-        return self
-
-    def end(self, record: str, note: str | None) -> None:
-        """Add the record to stdout and the note to stderr, and commit."""
-        out, err = self.streams
-        out.write(record.encode(errors="replace") + b"\n")
-        if note is not None:
-            err.write(note.encode(errors="replace") + b"\n")
-        self.commit()
-
-    def commit(self) -> None:
-        """Put the files in their places."""
-        for stream in self.streams:
-            stream.commit()
-
-    def __exit__(self, *_: object) -> None:
-        for stream in self.streams:
-            stream.drop()
+    def written(self, paths: tuple[Path, Path], share: Share | None = None) -> LogsWritten:
+        """The output is in these files."""
+        splitter = self.splitter
+        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share)
 
 
 def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import takewhile
+from itertools import count, takewhile
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -24,18 +26,18 @@ from jobbag.events import (
     Terminated,
 )
 from jobbag.files import named
+from jobbag.parts import Places
+
+_PART = re.compile(r"(\d+)\.(out|err|\d+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
 
 
-class Outputs(Protocol):
-    """A consumer of events that also says where a job's files are written."""
+class Outputs(Places, Protocol):
+    """A consumer of events that also says where the log fetcher writes."""
 
     def __call__(self, event: Event) -> None: ...
 
     def restore(self, events: list[Event]) -> list[Event]:
         """The events of an earlier start without those that say of files that are whole, and are not there."""
-
-    def paths(self, job: Job) -> tuple[Path, Path]:
-        """The .out and the .err file that the log fetcher writes for a job."""
 
     def results(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file that have the job's output in the end."""
@@ -109,6 +111,9 @@ class JobFiles:
     def paths(self, job: Job) -> tuple[Path, Path]:
         return named(f"{job.name}.out"), named(f"{job.name}.err")
 
+    def shared(self, job: Job) -> None:
+        del job
+
     def results(self, job: Job) -> tuple[Path, Path]:
         return Path(f"{job.name}.out"), Path(f"{job.name}.err")  # to be read, so as text that is right everywhere
 
@@ -140,12 +145,16 @@ class MergedFiles:
         self._order = [job.number for job in bag.jobs]
         self._next = 0  # the place in the order of the job whose turn it is
         self._done: dict[int, LogsWritten] = {}
+        self._used: Counter[Path] = Counter()  # shares of a file that are not needed any more
         self._files: list[BinaryIO] = []
         self._note = note
         self._keep_parts = keep_parts
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
+
+    def shared(self, job: Job) -> Path:
+        return next(path for n in count() if not (path := self._parts / f"{job.number}.{n}.jobs").exists())
 
     def results(self, job: Job) -> tuple[Path, Path]:
         del job
@@ -171,10 +180,11 @@ class MergedFiles:
 
     def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
         if event.job.number in merged:
-            for part in (event.out, event.err):  # the start was killed just before it could
-                part.unlink(missing_ok=True)
+            self._is_used(event)  # the start was killed just before it could
             return True
         if not (event.whole and event.out.exists() and event.err.exists()):
+            return False
+        if event.share and event.out.stat().st_size < event.share.start + event.share.out + event.share.err:
             return False
         self._done[event.job.number] = event
         return True
@@ -196,15 +206,28 @@ class MergedFiles:
             self._next += 1
 
     def _append(self, written: LogsWritten) -> None:
-        parts = (written.out, written.err)
-        for part, merged in zip(parts, self._files, strict=True):
-            with part.open("rb") as file:
-                shutil.copyfileobj(file, merged, 1024 * 1024)
+        out, err = self._files
+        if written.share is None:
+            for part, merged in ((written.out, out), (written.err, err)):
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, merged, 1024 * 1024)
+        else:
+            with written.out.open("rb") as file:
+                file.seek(written.share.start)
+                out.write(file.read(written.share.out))
+                err.write(file.read(written.share.err))
+        for merged in self._files:
             merged.flush()
         self._note(Merged(written.job, *(file.tell() for file in self._files)))
         if not self._keep_parts:
-            for part in parts:
-                part.unlink()
+            self._is_used(written)
+
+    def _is_used(self, written: LogsWritten) -> None:
+        """The output is in the merged files."""
+        self._used[written.out] += 1
+        if written.share is None or self._used[written.out] == written.share.jobs:
+            for part in {written.out, written.err}:
+                part.unlink(missing_ok=True)
 
     def finish(self, summary: Callable[[], str]) -> None:
         for number in [number for number in self._order if number in self._done]:  # behind a gap, if cut short
@@ -219,10 +242,12 @@ class MergedFiles:
             self.close()
 
     def close(self) -> None:
+        ours = set(map(str, self._order))
         if self._parts.is_dir():
-            for number in self._order:
-                for path in (self._parts / f"{number}.out", self._parts / f"{number}.err"):
-                    path.unlink(missing_ok=True)
+            for path in self._parts.iterdir():
+                found = _PART.fullmatch(path.name)
+                if found and found[1] in ours:
+                    path.unlink()
         with suppress(OSError):  # gone, or not empty: what is in it is not of this run
             self._parts.rmdir()
 

@@ -39,10 +39,11 @@ from jobbag.follow import Follower, Wanted
 from jobbag.gate import Gate
 from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
-from jobbag.logs import LogFetcher, Paths
+from jobbag.logs import LogFetcher
 from jobbag.monitor import Monitor
 from jobbag.order import Order
 from jobbag.packing import Packer, Packing, Requests, Sendable, Shipment, by_token, child_token, parent_token, shipments
+from jobbag.parts import Places
 from jobbag.report import Report
 from jobbag.signals import Signals
 from jobbag.specs import S3Place
@@ -103,7 +104,7 @@ class Pipeline:
         gate: Gate,
         journal: Journal,
         consumers: Sequence[Consumer],
-        paths: Paths,
+        places: Places,
         wanted: Wanted,
         *,
         stopping: Stopping,
@@ -132,7 +133,7 @@ class Pipeline:
         self._follower = Follower(cloud, emit, wanted)
         self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers, self._follower)
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
-        self._fetcher = LogFetcher(cloud, paths, emit, self._follower.reading)
+        self._fetcher = LogFetcher(cloud, places, emit, self._follower.reading)
         self._inquirer = Inquirer(cloud, emit)
         self._monitor = Monitor(cloud, emit, self._inquirer.saw)
         self._submitter = Submitter(cloud, emit)

@@ -16,6 +16,7 @@ from jobbag.bag import Job
 from jobbag.events import Event, LogPlace, LogsWritten, Observation, OutputSeen, StateChanged, WorkerFailed, now_ms
 from jobbag.follow import Follower
 from jobbag.logs import LogFetcher
+from jobbag.outputs import JobFiles
 from unit.builders import ended, heard, job
 
 from .fault_layer import Answer, Faults, Forward, Request, error
@@ -98,10 +99,7 @@ class Following:
     def __init__(self, cloud: Cloud, wanted: Callable[[Job], bool] = lambda _: True) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.follower = Follower(cloud, self._events.put, wanted)
-        self.fetcher = LogFetcher(
-            cloud, lambda one: (Path(f"{one.name}.out"), Path(f"{one.name}.err")), self._events.put,
-            self.follower.reading,
-        )  # fmt: skip
+        self.fetcher = LogFetcher(cloud, JobFiles(), self._events.put, self.follower.reading)
         self.lines: dict[str, list[str]] = {}
         self.written: set[str] = set()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobbag import aws, logs, streams
+from jobbag import aws, logs, parts, streams
 from jobbag.aws import Cloud
 from jobbag.bag import Job
 from jobbag.events import Attempt, Event, LogPlace, LogsWritten, Observation, WorkerFailed
@@ -102,15 +102,24 @@ class Fetching:
         return self.written()
 
 
-def files_of(one: Job) -> tuple[Path, Path]:
-    return Path(f"{one.name}.out"), Path(f"{one.name}.err")
+class Places:
+    """Files in a directory, for each job its own, or one for several."""
+
+    def __init__(self, directory: Path = Path(), *, shares: bool = False) -> None:
+        self._directory, self._shares = directory, shares
+
+    def paths(self, one: Job) -> tuple[Path, Path]:
+        return self._directory / f"{one.name}.out", self._directory / f"{one.name}.err"
+
+    def shared(self, one: Job) -> Path | None:
+        return self._directory / f"{one.name}.jobs" if self._shares else None
 
 
 @contextmanager
-def fetching_from(cloud: Cloud) -> Iterator[Fetching]:
+def fetching_from(cloud: Cloud, *, shares: bool = False) -> Iterator[Fetching]:
     """A log fetcher at work, which tells nothing more than what the test takes."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with LogFetcher(cloud, files_of, events.put, lambda *_: None) as fetcher:
+    with LogFetcher(cloud, Places(shares=shares), events.put, lambda *_: None) as fetcher:
         yield Fetching(fetcher, events)
     assert events.empty()
 
@@ -422,10 +431,35 @@ def test_files_appear_whole(fetching: Fetching, service: Service, faults: Faults
     assert sorted(path.name for path in Path().iterdir()) == ["one.err", "one.out"]
 
 
+def test_small_logs_that_are_read_together_share_a_file(
+    cloud: Cloud, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "IN_MEMORY", 1000)
+    jobs = jobs_named("first", "second", "large", "last")
+    for one in jobs:
+        service.write(one.name, f"{one.name} out", SEPARATOR, f"{one.name} err")
+    service.write("large", *("x" * 99 for _ in range(20)))
+    with fetching_from(cloud, shares=True) as fetching:
+        for one in jobs:
+            fetching.fetch(one, "id", seen(one.name))
+        found = {event.job.name: event for event in (fetching.written() for _ in jobs)}
+    assert (found["large"].out, found["large"].share) == (Path("large.out"), None)
+    assert len(err("large")) == 21
+    for name in ("first", "second", "last"):
+        event = found[name]
+        assert event.out == event.err
+        assert event.share is not None
+        content = event.out.read_bytes()[event.share.start :]
+        lines, errors = content[: event.share.out].decode(), content[event.share.out :][: event.share.err].decode()
+        assert lines.startswith(f"{name} out\n[cluster-task")
+        assert errors == f"{name} err\n"
+    assert {path.name for path in Path().iterdir()} == {"first.jobs", "large.out", "large.err"}
+
+
 def test_files_that_cannot_be_written_end_the_run(cloud: Cloud, service: Service) -> None:
     service.write("s", "x")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with LogFetcher(cloud, lambda _: (Path("no/dir/out"), Path("no/dir/err")), events.put, lambda *_: None) as fetcher:
+    with LogFetcher(cloud, Places(Path("no/dir")), events.put, lambda *_: None) as fetcher:
         fetcher.fetch(job(), "id", seen())
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, WorkerFailed)

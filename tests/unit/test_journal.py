@@ -32,6 +32,7 @@ from jobbag.events import (
     NotRun,
     NotSubmitted,
     Observation,
+    Share,
     Staged,
     StagingFailed,
     StateChanged,
@@ -85,6 +86,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         LogsWritten, at=_COUNT, job=_JOB, out=_FILE, err=_FILE, lines=_COUNT,
         tail=st.lists(TEXT, max_size=2).map(tuple), note=_MAYBE, whole=st.booleans(),
+        share=st.none() | st.builds(Share, _COUNT, _COUNT, _COUNT, _COUNT),
     ),
     st.builds(Merged, at=_COUNT, job=_JOB, out_size=_COUNT, err_size=_COUNT),
     st.builds(Terminated, at=_COUNT, job=_JOB, aws_id=TEXT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from jobbag.bag import Bag, Job
 from jobbag.errors import AwsError
 from jobbag.events import Event, Halted, LogsWritten, Lost, Merged, NotRun, NotSubmitted, StateChanged, Terminated
 from jobbag.outputs import JobFiles, MergedFiles
+from jobbag.parts import shelve
 
 from .builders import bag, ended, job
 
@@ -36,6 +38,15 @@ class Start:
         written = LogsWritten(one, *paths, lines=1)
         self.journal.append(written)
         self.outputs(written)
+
+    def write_together(self, jobs: Sequence[Job], told: int) -> None:
+        """The same for several jobs at once, of which the last ones are not told of."""
+        path = self.outputs.shared(jobs[0])
+        shares = shelve([(f"out {one.number}\n".encode(), f"err {one.number}\n".encode()) for one in jobs], path)
+        for one, share in list(zip(jobs, shares, strict=True))[:told]:
+            written = LogsWritten(one, path, path, lines=1, share=share)
+            self.journal.append(written)
+            self.outputs(written)
 
     def finish(self) -> None:
         self.outputs.finish(lambda: "[summary]")
@@ -91,6 +102,52 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_a_line(
         second.write(one)
     second.finish()
     assert contents(place) == ALL
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.permutations(JOBS.jobs), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4)), max_size=4))
+def test_outputs_that_share_a_file_are_merged_as_others_are_whenever_a_start_is_killed(
+    tmp_path_factory: pytest.TempPathFactory, order: list[Job], starts: list[tuple[int, int]]
+) -> None:
+    """Each start writes the output of so many jobs into one file, is told of so many of them, and is killed."""
+    place = tmp_path_factory.mktemp("merged")
+    journal: list[Event] = []
+    left = order
+    for size, told in starts:
+        start = Start(place, earlier=journal)
+        done = {event.job.number for event in start.kept if isinstance(event, LogsWritten)}
+        assert left == [one for one in order if one.number not in done]
+        if left:
+            start.write_together(left[:size], told)
+        start.kill()
+        journal, left = start.journal, left[min(size, told) :]
+    last = Start(place, earlier=journal)
+    for one in left:
+        last.write(one)
+    assert len(names(place / "merge.parts")) <= len(starts), "a file goes once all that is in it is merged"
+    last.finish()
+    assert contents(place) == ALL
+    assert names(place) == ["merge.err", "merge.out"]
+
+
+def test_a_share_that_is_cut_off_is_fetched_again(tmp_path: Path) -> None:
+    first = Start(tmp_path)
+    first.write_together(JOBS.jobs[1:4], 3)
+    first.kill()
+    (path,) = (tmp_path / "merge.parts").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    second = Start(tmp_path, earlier=first.journal)
+    assert [event.job for event in second.kept if isinstance(event, LogsWritten)] == list(JOBS.jobs[1:3])
+    second.kill()
+
+
+def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    theirs = ("notes.txt", "3.out.bak", "77.out", "77.0.jobs")
+    for name in (*theirs, "3.out", "3.err.part", "4.0.jobs", "4.1.jobs.part"):
+        (tmp_path / "merge.parts" / name).write_text("x")
+    start.finish()
+    assert names(tmp_path / "merge.parts") == sorted(theirs)
 
 
 def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
