@@ -12,7 +12,8 @@ from typing import Any
 from .measure import Failed
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
-SUBMITS_A_SECOND, LOG_PAGES_A_SECOND = 50.0, 25.0  # AWS's quotas on SubmitJob and GetLogEvents
+SUBMITS_A_SECOND = 50.0  # AWS's quota
+LOG_PAGES_A_SECOND, LOG_SEARCHES_A_SECOND = 25.0, 10.0  # the lab's quotas on GetLogEvents and FilterLogEvents
 SUBMITTING = 10.0  # s that packed jobs may take to be submitted, whatever their number
 START = 1.0  # s from a job's being free to its start, on the lab
 STREAMS_PER_CALL = 100  # of FilterLogEvents, which has the same quota in us-east-1
@@ -47,7 +48,7 @@ class Load:
     def bound(self) -> float:
         """The seconds that the quotas and the jobs themselves take, whoever runs them."""
         if self.packed:
-            return SUBMITTING + self.seconds + self.all_jobs / STREAMS_PER_CALL / LOG_PAGES_A_SECOND
+            return SUBMITTING + self.seconds + self.all_jobs / STREAMS_PER_CALL / LOG_SEARCHES_A_SECOND
         if self.order:
             levels = len(set(self.depths()))
             return self.all_jobs / SUBMITS_A_SECOND + levels * (self.seconds + START)

@@ -124,7 +124,7 @@ SCENARIOS: dict[str, Scenario] = {
     "array-10000x10s": Bag(Load(10_000, 10, packed=True), Load(300, 2, packed=True)),
     "array-100000x1s": Bag(Load(100_000, 1, packed=True), Load(400, 1, packed=True), repeat=1),
     "diamond-1000": Bag(Load(1000, 1, order="diamond"), Load(60, 1, order="diamond")),
-    "chain-200": Bag(Load(200, 1, order="chain"), Load(10, 1, order="chain")),
+    "chain-200": Bag(Load(200, 1, order="chain"), Load(10, 1, order="chain"), repeat=1),
     "uploads": Uploads(),
     "jobs-100000x1s": Bag(Load(100_000, 1), Load(300, 1), limits="off", repeat=1),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 
 # Calls a second that AWS allows an account in a region (AWS Batch service quotas; CloudWatch Logs quotas).
 _QUOTAS = {
@@ -37,20 +38,24 @@ def quota(operation: str, region: str) -> float | None:
 
 
 class Pace:
-    """Spaces calls evenly at a rate just under the quota; halves the rate on a throttle, and regains it slowly.
+    """Spaces calls evenly at a rate just under the quota; on a throttle, it slows down to what got through, and
+    regains the rate slowly.
 
     Others may share the account, so the quota is where to start, not what there is.
     """
 
     HEADROOM = 0.98
     REGAIN = 0.02  # of the full rate, for each second without a throttle
+    LEAST, MOST = 0.5, 0.9  # of the rate, that is left after a throttle
 
     def __init__(self, per_second: float) -> None:
         self._full = per_second * self.HEADROOM
         self._rate = self._full
         self._lock = threading.Lock()
         self._next = 0.0  # time.monotonic() of the next free slot
-        self._regained = self._cut = float("-inf")  # when the rate was last raised, and last halved
+        self._regained = self._cut = float("-inf")  # when the rate was last raised, and last cut
+        self._latest: deque[float] = deque()  # the slots of the last second
+        self._refused: deque[float] = deque()
 
     def reserve(self) -> float:
         """Take the next slot; returns the seconds to wait for it."""
@@ -61,13 +66,23 @@ class Pace:
                 self._regained = now
             start = max(now, self._next)
             self._next = start + 1 / self._rate
+            self._latest.append(start)
+            _forget(self._latest, now - 1.0)
             return start - now
 
     def throttled(self) -> None:
         """The service refused a call: slow down, once for all refusals of the same second."""
         with self._lock:
             now = time.monotonic()
+            self._refused.append(now)
             if now - self._cut >= 1.0:
+                _forget(self._refused, now - 1.0)
+                through = sum(now - 1.0 < start <= now for start in self._latest) - len(self._refused)
                 self._cut = now
-                self._rate = max(self._rate / 2, 0.5)
+                self._rate = max(min(through, self.MOST * self._rate), self.LEAST * self._rate, 0.5)
                 self._regained = now + 1.0  # the refused ones of this second are still under way
+
+
+def _forget(times: deque[float], before: float) -> None:
+    while times and times[0] < before:
+        times.popleft()

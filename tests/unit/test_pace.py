@@ -77,9 +77,13 @@ def test_time_that_was_not_used_gives_no_burst(clock: Clock) -> None:
     assert found[2] - found[0] > 0.2
 
 
-def test_a_throttle_halves_the_rate_and_it_comes_back(clock: Clock) -> None:
+def test_a_second_of_refusals_halves_the_rate_and_it_comes_back(clock: Clock) -> None:
     pace = Pace(50.0)
     full = calls_within(pace, clock, 10)
+    for _ in range(49):  # all of the last second
+        pace.throttled()
+    clock.now += 1.0
+    pace.throttled()
     for _ in range(12):  # as many as were under way
         pace.throttled()
     halved = calls_within(pace, clock, 1)
@@ -104,6 +108,27 @@ def test_a_service_that_allows_far_less_is_not_called_much_faster(clock: Clock) 
             pace.throttled()
     late = [calls_by_second[second] for second in range(20, 60)]
     assert sum(late) / len(late) < 3 * allowed
+
+
+@pytest.mark.parametrize("allowed", [10.0, 20.0])
+def test_what_a_service_allows_is_soon_found_and_used(clock: Clock, allowed: float) -> None:
+    """A token bucket that holds what it allows in a second, as those of AWS."""
+    pace, tokens, start = Pace(25.0), allowed, clock.now
+    calls, passed = Counter[bool](), Counter[bool]()  # in the first five seconds, and later
+    while clock.now < start + 60:
+        before = clock.now
+        clock.now += pace.reserve()
+        tokens = min(tokens + (clock.now - before) * allowed, allowed)
+        late = clock.now >= start + 5
+        calls[late] += 1
+        if tokens >= 1:
+            tokens -= 1
+            passed[late] += 1
+        else:
+            pace.throttled()
+    assert passed[False] >= 0.9 * allowed * 5
+    assert passed[True] >= 0.9 * allowed * 55
+    assert passed[True] >= 0.85 * calls[True]
 
 
 def test_throttles_never_bring_it_to_a_standstill(clock: Clock) -> None:
