@@ -20,14 +20,12 @@ from typing import Any
 from jobbag import shapes
 from jobbag.config import split_items
 from jobbag.errors import Problem
+from jobbag.rules import rule_problems
 
 MAX_NAME_BYTES = 200
 INPUTS_VARIABLE = "TRANSFER_INPUT_FILES"
 RESERVED_VARIABLES = "AWS_BATCH"
 OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher")
-MIN_TIMEOUT = 60  # s (AWS Batch User Guide, Job timeouts)
-MAX_TAGS = 50
-MAX_PRIORITY = 9999
 FILE_TYPE = "BATCH_FILE_TYPE"  # of the fetch-and-run protocol
 
 
@@ -145,36 +143,46 @@ class _Reader:
             *_request_problems(request),
             *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
         ]
+        right = not any(_environment_problems(environment, "")) and not any(_environment_problems_of(request))
+        variables = _variables(environment, request) if right else {}
+        if launcher is True:
+            what = 'give it "launcher": false'
+            found += [f"launcher: {why}; {what}" for why in _unlaunchable(executable, variables, request)]
         if isinstance(name, str):
             if name in self.seen:
                 found.append(f"jobName: {self.seen[name]} has another job of this name")
             self.seen.setdefault(name, str(path))
         self.problems += [Problem(where, what) for what in found]
-        if any(_environment_problems(environment, "")) or any(_request_problems(request)):
+        if not right or any(_request_problems(request)):
             return
         # A job with other problems is kept, so that its inputs are looked at too; such a bag is never run.
         overrides = dict(request.pop("containerOverrides", {}))
-        variables = {one["name"]: one["value"] for one in (*environment, *overrides.pop("environment", []))}
+        overrides.pop("environment", None)
         inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
         if overrides:
             request["containerOverrides"] = overrides
-        job = Job(
-            self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on,
-            bool(launcher),
+        self.jobs.append(
+            Job(
+                self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on,
+                bool(launcher),
+            )
         )  # fmt: skip
-        self.problems += [Problem(where, f'launcher: {what}; give it "launcher": false') for what in _unlaunchable(job)]
-        self.jobs.append(job)
 
 
-def _unlaunchable(job: Job) -> Iterator[str]:
-    """Why the launcher, which is to start the job, cannot."""
-    if not job.launcher:
-        return
-    if job.environment.get(FILE_TYPE, "script") != "script":
-        yield f"with {FILE_TYPE}={job.environment[FILE_TYPE]}, the image runs nothing but what is in the archive"
-    if "arrayProperties" in job.request:
+def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
+    """The environment of a job, in which nothing is wrong."""
+    overrides = request.get("containerOverrides")
+    more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
+    return {one["name"]: one["value"] for one in (*environment, *more)}
+
+
+def _unlaunchable(executable: Any, variables: Mapping[str, str], request: Mapping[str, Any]) -> Iterator[str]:
+    """Why the launcher cannot start such a job."""
+    if variables.get(FILE_TYPE, "script") != "script":
+        yield f"with {FILE_TYPE}={variables[FILE_TYPE]}, the image runs nothing but what is in the archive"
+    if "arrayProperties" in request:
         yield "it does not start the children of arrayProperties"
-    if "=" in job.executable:
+    if isinstance(executable, str) and "=" in executable:
         yield "it cannot start an executable that has a '=' in its name"
 
 
@@ -224,14 +232,6 @@ def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     return tuple(dict.fromkeys(names)), problems
 
 
-# The amounts that a resourceRequirement can ask for, and how a message says it (AWS Batch API Reference).
-_AMOUNTS = {
-    "VCPU": (re.compile(r"(?!0*(\.0*)?$)\d{1,6}(\.\d{1,6})?"), 'a number of vCPUs, such as "2" or "0.25"'),
-    "MEMORY": (re.compile(r"0*([4-9]|[1-9]\d{1,9})"), "a whole number of MiB, 4 or more"),
-    "GPU": (re.compile(r"0*[1-9]\d{0,5}"), "a whole number of GPUs, 1 or more"),
-}
-_ANY = re.compile(r"(?s).*"), ""
-_SHARE = re.compile(r"[A-Za-z0-9]{0,254}[A-Za-z0-9*]")
 _AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 
 
@@ -321,67 +321,16 @@ def _request_problems(request: Mapping[str, Any]) -> Iterator[str]:
         if other in request:
             yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
     overrides = request.get("containerOverrides")
-    if isinstance(overrides, dict):
-        if "command" in overrides:
-            yield "containerOverrides.command: give executable and arguments instead"
-        yield from _environment_problems(overrides.get("environment", []), "containerOverrides.environment")
+    if isinstance(overrides, dict) and "command" in overrides:
+        yield "containerOverrides.command: give executable and arguments instead"
+    yield from _environment_problems_of(request)
     yield from rule_problems(request)
 
 
-def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What the API's text demands of a job or a job definition, and its model does not."""
-    retry = request.get("retryStrategy")
-    if isinstance(retry, dict):
-        attempts, rules = retry.get("attempts"), retry.get("evaluateOnExit")
-        if isinstance(attempts, int) and not 1 <= attempts <= 10:
-            yield f"retryStrategy.attempts: must be 1 to 10, not {attempts}"
-        if rules and attempts is None:
-            yield "retryStrategy.attempts: must be given with evaluateOnExit"
-        if isinstance(rules, list) and len(rules) > 5:
-            yield f"retryStrategy.evaluateOnExit: can have 5 entries at most, not {len(rules)}"
-    timeout = request.get("timeout")
-    seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None
-    if isinstance(seconds, int) and seconds < MIN_TIMEOUT:
-        yield f"timeout.attemptDurationSeconds: must be {MIN_TIMEOUT} or more, not {seconds}"
-    priority = request.get("schedulingPriorityOverride", request.get("schedulingPriority"))
-    if isinstance(priority, int) and not 0 <= priority <= MAX_PRIORITY:
-        yield f"schedulingPriority: must be 0 to {MAX_PRIORITY}, not {priority}"
-    share = request.get("shareIdentifier")
-    if isinstance(share, str) and not _SHARE.fullmatch(share):
-        yield f"shareIdentifier: {share!r} must be 255 letters and digits at most; a '*' may be the last"
-    tags = request.get("tags")
-    if isinstance(tags, dict):
-        yield from _tag_problems(tags)
-    for name in ("containerOverrides", "containerProperties"):
-        container = request.get(name)
-        if isinstance(container, dict):
-            yield from _requirement_problems(container.get("resourceRequirements"), f"{name}.resourceRequirements")
-
-
-def _tag_problems(tags: Mapping[str, Any]) -> Iterator[str]:
-    if not 1 <= len(tags) <= MAX_TAGS:
-        yield f"tags: must be 1 to {MAX_TAGS}, not {len(tags)}"
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or (isinstance(value, str) and len(value) > 256):
-            yield f"tags: {key[:128]!r}: a key has 1 to 128 characters, and a value 256 at most"
-        elif key.lower().startswith("aws:"):
-            yield f"tags: {key!r}: keys that begin with aws: are reserved"
-
-
-def _requirement_problems(requirements: Any, where: str) -> Iterator[str]:
-    if not isinstance(requirements, list):
-        return
-    seen = set()
-    for index, one in enumerate(requirements):
-        kind, value = (one.get("type"), one.get("value")) if isinstance(one, dict) else (None, None)
-        if not isinstance(kind, str) or not isinstance(value, str):
-            continue  # the model of the API knows that
-        pattern, what = _AMOUNTS.get(kind.upper(), _ANY)
-        if not pattern.fullmatch(value):
-            yield f"{where}[{index}].value: {value!r} must be {what}"
-        if kind.upper() in seen:
-            yield f"{where}[{index}]: {kind} is given twice"
-        seen.add(kind.upper())
+def _environment_problems_of(request: Mapping[str, Any]) -> Iterator[str]:
+    overrides = request.get("containerOverrides")
+    if isinstance(overrides, dict):
+        yield from _environment_problems(overrides.get("environment", []), "containerOverrides.environment")
 
 
 def _file_problem(item: str) -> str | None:

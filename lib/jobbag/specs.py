@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jobbag import shapes
-from jobbag.bag import Bag, base_name, rule_problems
+from jobbag.bag import Bag, base_name
 from jobbag.config import Mode, Settings
 from jobbag.errors import Problem
+from jobbag.rules import rule_problems
 
 MAX_DEFINITION_BYTES = 24 * 1024
 MAX_NAME = 128

@@ -271,6 +271,10 @@ def test_a_file_that_cannot_be_read(path: str) -> None:
         ({"launcher": 1}, "launcher: must be true or false"),
         ({"launcher": True, "environment": variables(BATCH_FILE_TYPE="zip")}, "launcher: with BATCH_FILE_TYPE=zip"),
         ({"launcher": True, "arrayProperties": {"size": 2}}, "launcher: it does not start the children"),
+        (
+            {"launcher": True, "tags": {}, "containerOverrides": {"environment": variables(BATCH_FILE_TYPE="zip")}},
+            "launcher: with BATCH_FILE_TYPE=zip",
+        ),
         ({"launcher": True, "executable": "a=b"}, "launcher: it cannot start an executable that has a '='"),
     ],
 )
