@@ -29,13 +29,14 @@ from jobbag.logs import delete_stream
 from jobbag.narrator import JobStateLog
 from jobbag.outputs import JobFiles, MergedFiles, Outputs
 from jobbag.packing import Packing, Requests
-from jobbag.pipeline import Pipeline, Stopping
+from jobbag.pipeline import Pipeline
 from jobbag.preflight import Task
 from jobbag.progress import Progress
 from jobbag.records import iso
 from jobbag.report import Report, Result
 from jobbag.signals import Signals
 from jobbag.specs import DEFINITION, QUEUE, Kind, Plan, S3Place, ToCreate
+from jobbag.stopping import Stopping
 from jobbag.takeup import Earlier, How
 
 log = logging.getLogger(__name__)

@@ -6,15 +6,13 @@ import logging
 import queue
 import secrets
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from itertools import chain
 
 from jobbag.aws import Cloud
+from jobbag.backlog import Backlog
 from jobbag.bag import Bag, Job
-from jobbag.errors import ExitCode, Interrupted
+from jobbag.errors import Interrupted
 from jobbag.events import (
     Absent,
     Attached,
@@ -41,13 +39,13 @@ from jobbag.inquiry import Inquirer
 from jobbag.journal import Journal
 from jobbag.logs import LogFetcher
 from jobbag.monitor import Monitor
-from jobbag.order import Order
-from jobbag.packing import Packer, Packing, Requests, Sendable, Shipment, by_token, child_token, parent_token, shipments
+from jobbag.packing import Packing, Requests, Sendable, Shipment, by_token, child_token, parent_token
 from jobbag.parts import Places
 from jobbag.report import Report
 from jobbag.signals import Signals
 from jobbag.specs import S3Place
-from jobbag.staging import Stager, Waiting
+from jobbag.staging import Stager
+from jobbag.stopping import Stopping
 from jobbag.submission import Submitter
 from jobbag.termination import Terminator, terminate
 from jobbag.words import counted
@@ -55,34 +53,6 @@ from jobbag.words import counted
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Stopping:
-    """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs.
-
-    Whoever sends SIGTERM sends SIGKILL after it, so that with it all has to end in `grace` seconds.
-    """
-
-    detach: bool
-    grace: float
-
-    def detaches(self, interrupted: Interrupted) -> bool:
-        """Whether the jobs are left alone. A session that drops is no wish to stop them."""
-        return self.detach or interrupted.exit_code is ExitCode.SIGHUP
-
-    def logs_until(self, interrupted: Interrupted) -> float:
-        """Until when (time.monotonic()) logs are waited for."""
-        share = SHARE_OF_LOGS if interrupted.exit_code is ExitCode.SIGTERM else 1.0
-        return interrupted.at + share * self.grace
-
-    def clean_up_seconds(self, interrupted: Interrupted | None) -> float:
-        """How long the run may clean up. What is left then, a new start removes."""
-        if interrupted is None or interrupted.exit_code is not ExitCode.SIGTERM:
-            return FOREVER
-        return max(interrupted.at + self.grace - time.monotonic(), 0.0)
-
-
-FOREVER = 86400.0  # s; each of the waits has its own bound
-SHARE_OF_LOGS = 0.75  # of the time after SIGTERM; the rest is for the clean-up
 SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
 
 
@@ -124,11 +94,7 @@ class Pipeline:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         emit = self._events.put
         to_send = [job for job in bag.jobs if report.is_to_send(job)]
-        self._waiting = Waiting(bag, to_send)
-        self._packing = packing
-        self._order = Order(bag)
-        self._packer = Packer(to_send[gate.canary :], packing)
-        self._ready: deque[Shipment] = deque()
+        self._backlog = Backlog(bag, to_send, packing, gate)
         self._sending: dict[str, tuple[Shipment, Sendable]] = {}  # under way to AWS Batch, by token
         self._follower = Follower(cloud, emit, wanted)
         self._consumers: tuple[Consumer, ...] = (journal, report, gate, *consumers, self._follower)
@@ -188,21 +154,21 @@ class Pipeline:
 
     @property
     def _all_sent(self) -> bool:
-        return not (self._sending or self._ready or self._waiting.items or self._order.holds)
+        return self._backlog.is_empty and not self._sending
 
     def _go_on(self, staged: Sequence[str]) -> None:
         in_doubt = [job for job in self._bag.jobs if not self._report.is_to_send(job) and self._take_up(job)]
         for job in self._bag.jobs:
             self._recall_order(job)
         self._seek(in_doubt)
-        self._are_ready(self._waiting.ready)
+        self._backlog.begin()
         if self._report.halted is not None:
             self._handle(Halted(self._report.halted))
         else:
             self._heed_gate()
         for item in staged:
-            self._are_ready(self._waiting.arrived(item))
-        self._stager.send(self._waiting.items)
+            self._backlog.arrived(item)
+        self._stager.send(self._backlog.files)
         self._send_ready()
 
     def _take_up(self, job: Job) -> bool:
@@ -224,11 +190,11 @@ class Pipeline:
         """What an earlier start knew of a job on which others may depend."""
         outcome = self._report.of(job)
         if outcome.succeeded:
-            self._order.succeeded(job)
+            self._backlog.succeeded(job)
         elif outcome.over and not outcome.to_repeat:
             self._drop_dependants(job)
         elif outcome.aws_id and not outcome.over:
-            self._order.submitted(job, outcome.aws_id)
+            self._backlog.submitted(job, outcome.aws_id)
 
     def _seek(self, jobs: Iterable[Job]) -> None:
         """Look for jobs that an earlier start may have sent."""
@@ -238,38 +204,27 @@ class Pipeline:
             self._sending[token] = found, sendable
             self._submitter.submit(found, sendable, unsure=True)
 
-    def _are_ready(self, jobs: Iterable[Job]) -> None:
-        for job in jobs:
-            if self._order.arrived(job):
-                self._ready += self._packer.ready(job)
-
-    def _are_free(self, jobs: Iterable[Job]) -> None:
-        """These wait for no other job any more."""
-        for job in jobs:
-            self._ready += self._packer.ready(job)
-
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""
-        for dependant in self._order.failed(job):
-            self._ready += self._packer.gone(dependant)
+        for dependant in self._backlog.failed(job):
             if self._report.of(dependant).withheld is None:
                 self._handle(NotRun(dependant, self._report.first_cause(dependant) or f"job {job.name} failed"))
 
     def _send_ready(self) -> None:
         """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
-        if not (self._open and self._ready) or len(self._sending) > SENDING_AT_ONCE // 2:
+        if not self._open or len(self._sending) > SENDING_AT_ONCE // 2:
             return
-        batch = self._next_batch()
+        batch = self._backlog.take(SENDING_AT_ONCE - len(self._sending))
         if not batch:
             return
         tokens = [f"{self._start_id}.{jobs[0].number}" for jobs in batch]
         sendables = [
-            self._requests.of(jobs, token, self._order.targets(jobs[0]))
+            self._requests.of(jobs, token, self._backlog.depends_on(jobs))
             for jobs, token in zip(batch, tokens, strict=True)
         ]
         for jobs, token, sendable in zip(batch, tokens, sendables, strict=True):
             if sendable.is_array:
-                self._order.shipped(jobs)
+                self._backlog.shipped(jobs)
             for key in sendable.objects:
                 self._tell(Attached(key))
             for index, job in enumerate(jobs):
@@ -278,21 +233,6 @@ class Pipeline:
         for jobs, token, sendable in zip(batch, tokens, sendables, strict=True):
             self._sending[token] = jobs, sendable
             self._submitter.submit(jobs, sendable)
-
-    def _next_batch(self) -> list[Shipment]:
-        """What is to be sent now, of what is ready, as far as the gate admits it."""
-        batch: list[Shipment] = []
-        count = 0
-        for _ in range(len(self._ready)):
-            if len(batch) == SENDING_AT_ONCE - len(self._sending) or self._gate.admits(count + 1) <= count:
-                break
-            shipment = self._ready.popleft()
-            if self._gate.admits(count + len(shipment)) < count + len(shipment):
-                self._ready.append(shipment)  # a smaller one may do
-            else:
-                batch.append(shipment)
-                count += len(shipment)
-        return batch
 
     def _tell(self, event: Event) -> None:
         for consumer in self._consumers:
@@ -304,15 +244,14 @@ class Pipeline:
         self._tell(event)
         match event:
             case Staged(item=item):
-                self._are_ready(self._waiting.arrived(item))
+                self._backlog.arrived(item)
             case StagingFailed(item=item, error=error):
-                for job in self._waiting.failed(item):
-                    self._ready += self._packer.gone(job)
+                for job in self._backlog.never_arrives(item):
                     self._handle(NotSubmitted(job, error))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
                 self._monitor.watch(aws_id, job)
-                self._are_free(self._order.submitted(job, aws_id))
+                self._backlog.submitted(job, aws_id)
                 if self._stopped:
                     self._late.append((job, aws_id))
                 elif self._report.halted is not None:
@@ -323,7 +262,7 @@ class Pipeline:
                     for job in jobs:
                         self._handle(Unsent(job))
                 elif self._report.halted is None:
-                    self._ready += shipments([job for job in jobs if self._order.arrived(job)], self._packing)
+                    self._backlog.take_back(jobs)
                 else:
                     self._not_run(jobs, self._report.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
@@ -332,7 +271,7 @@ class Pipeline:
                 self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._report.of(job).to_repeat and self._open:
-                    self._are_ready([job])
+                    self._backlog.have_inputs([job])
                 else:
                     self._fetch(job)
                     self._is_over(job)
@@ -358,7 +297,7 @@ class Pipeline:
     def _is_over(self, job: Job) -> None:
         """Go on with what depends on the job; not if it was stopped with the run, which a new start goes on with."""
         if self._report.of(job).succeeded:
-            self._are_free(self._order.succeeded(job))
+            self._backlog.succeeded(job)
         elif self._open:
             self._drop_dependants(job)
 
@@ -379,10 +318,7 @@ class Pipeline:
     def _halt(self, reason: str) -> None:
         """Send nothing more, and terminate what is sent; then the run goes on to its end."""
         self._open = False
-        unsent = [*chain(*self._ready), *self._packer.give_up(), *self._waiting.give_up()]
-        unsent += self._order.give_up(self._bag.jobs)
-        self._ready.clear()
-        self._not_run(unsent, reason)
+        self._not_run(self._backlog.give_up(), reason)
         self._submitter.recall(reason)
         self._end(self._report.running(), reason)
         self._stager.cancel()
