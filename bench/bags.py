@@ -16,7 +16,9 @@ SUBMITS_A_SECOND = 50.0  # AWS's quota
 LOG_PAGES_A_SECOND, LOG_SEARCHES_A_SECOND = 25.0, 10.0  # the lab's quotas on GetLogEvents and FilterLogEvents
 SUBMITTING = 10.0  # s that packed jobs may take to be submitted, whatever their number
 START = 1.0  # s from a job's being free to its start, on the lab
-STREAMS_PER_CALL = 100  # of FilterLogEvents, which has the same quota in us-east-1
+STREAMS_PER_CALL = 100  # of FilterLogEvents
+CHILDREN_PER_CALL = 100  # of DescribeJobs
+POLLS_AT_ONCE, POLLS_A_SECOND = 120, 2.0  # calls for children that have ended: so many, then two a second on average
 PAGE, EVENT = 1024 * 1024, 26  # bytes of a page of GetLogEvents, and what each event counts beside its text
 ERROR_LINES = 1
 
@@ -48,7 +50,9 @@ class Load:
     def bound(self) -> float:
         """The seconds that the quotas and the jobs themselves take, whoever runs them."""
         if self.packed:
-            return SUBMITTING + self.seconds + self.all_jobs / STREAMS_PER_CALL / LOG_SEARCHES_A_SECOND
+            searching = self.all_jobs / STREAMS_PER_CALL / LOG_SEARCHES_A_SECOND
+            polling = (self.all_jobs / CHILDREN_PER_CALL - POLLS_AT_ONCE) / POLLS_A_SECOND
+            return SUBMITTING + self.seconds + max(searching, polling)
         if self.order:
             levels = len(set(self.depths()))
             return self.all_jobs / SUBMITS_A_SECOND + levels * (self.seconds + START)
