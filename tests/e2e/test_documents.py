@@ -95,3 +95,15 @@ def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> N
     for name, line in (("hello", "Hello world"), ("count", "1000")):
         assert job_output(shell.read(f"{name}.out"))[0] == [line]
     assert {**aws.everything(), "buckets": []} == there
+
+
+def test_the_ordered_bag_of_the_manual(tool: Tool) -> None:
+    text = (REPO / "man" / "manual.txt").read_text(encoding="utf-8").partition("# THE JOB SUBMIT FILE\n")[2]
+    bag = "\n".join(re.findall(r"^    (.*)", text.partition("two jobs")[2].partition("With one job")[0], re.MULTILINE))
+    tool.write("bag.in", bag)
+    tool.write("step.sh", 'echo "$PEGASUS_JOB_NAME: $*"; echo done >&2\n')
+    done = tool.run("--local", "bag.in")
+    assert done.status == 0, done.err
+    for name in ("split", "count"):
+        assert job_output(tool.read(f"{name}.out"))[0] == [f"{name}: {name}"]
+        assert tool.read(f"{name}.err") == "done\n"
