@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -86,6 +87,8 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
     count: int = 0
+    _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # what many jobs share is kept once
+    _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, path: Path) -> None:
         try:
@@ -115,7 +118,9 @@ class _Reader:
                 self.problems.append(Problem(str(path), what))
             defaults = content.get("defaults", {})
             self.problems += [Problem(f"{path}: defaults", what) for what in _defaults_problems(defaults)]
-            for entry in content["SubmitJob"]:
+            entries = content["SubmitJob"]
+            for index in range(len(entries)):
+                entry, entries[index] = entries[index], None  # of 100,000 jobs, both forms at once would be felt
                 self.count += 1
                 self._read_job(path, _completed(entry, defaults))
             return
@@ -163,10 +168,14 @@ class _Reader:
             request["containerOverrides"] = overrides
         self.jobs.append(
             Job(
-                self.count, str(name), str(executable), tuple(arguments), variables, inputs, request, path, depends_on,
-                bool(launcher),
+                self.count, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
+                self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
+                self._one(depends_on), bool(launcher),
             )
         )  # fmt: skip
+
+    def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        return self._words.setdefault(words, words)
 
 
 def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
