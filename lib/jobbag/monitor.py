@@ -47,7 +47,7 @@ FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
 Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
 
 
-@dataclass
+@dataclass(slots=True)
 class _Watched:
     job: Job
     status: str = "SUBMITTED"
