@@ -9,10 +9,11 @@ import queue
 import sys
 from pathlib import Path
 
-from jobbag.aws import Access, Cloud
-from jobbag.events import Event, Staged, StagingFailed
-from jobbag.specs import S3Place
-from jobbag.staging import Stager
+from jobbag.aws.client import Cloud
+from jobbag.aws.connection import Access
+from jobbag.events.events import Event, Staged, StagingFailed
+from jobbag.s3.place import S3Place
+from jobbag.s3.uploads import Stager
 
 from .measure import NAME
 

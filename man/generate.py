@@ -21,7 +21,7 @@ DATE = "2026-11-22"  # of the last change of what the page says; mandoc asks for
 sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
-from jobbag.options import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
+from jobbag.options.table import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
 
 SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
 MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*")

@@ -11,8 +11,9 @@ from errno import EIO, EPIPE
 from typing import TextIO
 
 from jobbag.errors import PROG, ExitCode, Interrupted, ToolError
-from jobbag.logfile import ToolLog, plain
 from jobbag.signals import Signals
+from jobbag.text import plain
+from jobbag.tool_log import ToolLog
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
-    from jobbag import config  # slow to import, and a signal is heeded from here on
+    from jobbag.options import parser  # slow to import, and a signal is heeded from here on
 
-    settings = config.load(argv)
+    settings = parser.load(argv)
     with ToolLog(settings.log_level, settings.log_file) as tool_log:
         try:
-            from jobbag.run import execute  # slow to import, and a usage error does not need it
+            from jobbag.commands.dispatch import execute  # slow to import, and a usage error does not need it
 
             result = execute(settings, tool_log, signals)
         except ToolError as error:

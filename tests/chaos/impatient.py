@@ -23,17 +23,20 @@ def modules(script: str) -> str:
 
 sys.path.insert(0, modules(sys.argv[3]))
 
-from jobbag import cli, logs, monitor, schedule, staging, streams, submission  # noqa: E402
+from jobbag import cli  # noqa: E402
+from jobbag.jobs import monitor, poll_schedule, submission  # noqa: E402
+from jobbag.logs import delays, fetcher  # noqa: E402
+from jobbag.s3 import uploads  # noqa: E402
 
 
 def hurry(factor: float) -> None:
     """Shorten the waits."""
     waits = {
-        streams: ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"),
+        delays: ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"),
         monitor: ("TICK", "LEAVING"),
-        logs: ("TICK", "LEAVING"),
-        schedule: ("FIRST", "LONGEST", "MARGIN"),
-        staging: ("LEAVING",),
+        fetcher: ("TICK", "LEAVING"),
+        poll_schedule: ("FIRST", "LONGEST", "MARGIN"),
+        uploads: ("LEAVING",),
     }
     for module, names in waits.items():
         for name in names:

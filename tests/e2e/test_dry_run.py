@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.stage import stage
 from helpers.tool import Tool, shell
-from jobbag import shapes
+from jobbag.bag import api_model
 
 TOKEN = "PEGASUS_AWS_BATCH_TOKEN"
 
@@ -34,7 +34,7 @@ def test_on_the_embedded_aws(tool: Tool) -> None:
     assert (done.status, done.err) == (0, "")
     requests = json.loads(done.out)
     assert [one["jobName"] for one in requests] == ["one", "two"]
-    assert [problem for one in requests for problem in shapes.problems("SubmitJob", one)] == []
+    assert [problem for one in requests for problem in api_model.problems("SubmitJob", one)] == []
     assert tool.files() == before
 
 

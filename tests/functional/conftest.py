@@ -11,7 +11,8 @@ import botocore.loaders
 import botocore.session
 import pytest
 
-from jobbag.aws import Access, Cloud
+from jobbag.aws.client import Cloud
+from jobbag.aws.connection import Access
 from jobbag.local import CREDENTIALS, LocalAws
 
 from .fault_layer import Faults

@@ -11,9 +11,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from jobbag.bag import Bag, Job
-from jobbag.config import Mode, Settings
-from jobbag.events import LogPlace, Observation
+from jobbag.bag.job import Bag, Job
+from jobbag.events.observation import LogPlace, Observation
+from jobbag.options.settings import Mode, Settings
 
 NOTHING = Settings(
     mode=Mode.RUN,

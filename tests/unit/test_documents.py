@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 
-from jobbag.specs import ENVIRONMENT, QUEUE
+from jobbag.entities.kinds import ENVIRONMENT, QUEUE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-CODE = [*sorted((ROOT / "lib" / "jobbag").glob("*.py")), ROOT / "pegasus_aws_batch.py", *(ROOT / "zipapp").glob("*.py")]
+CODE = [
+    *sorted((ROOT / "lib" / "jobbag").rglob("*.py")),
+    ROOT / "pegasus_aws_batch.py",
+    *(ROOT / "zipapp").glob("*.py"),
+]
 
 
 # -- messages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobbag.errors import AwsError, CleanupError, ExitCode, InputError, Problem
-from jobbag.options import EXIT_STATUS
+from jobbag.options.table import EXIT_STATUS
 
 
 def test_each_problem_is_a_line() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jobbag.config import build_parser
-from jobbag.options import EXIT_STATUS, GROUPS, PROPERTIES, Option
+from jobbag.options.parser import build_parser
+from jobbag.options.table import EXIT_STATUS, GROUPS, PROPERTIES, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "man" / "pegasus-aws-batch.1"

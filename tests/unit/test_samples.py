@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jobbag import bag as bags
-from jobbag import config, specs
+from jobbag.bag import reader
+from jobbag.entities import kinds
+from jobbag.entities.plan import plan_of
+from jobbag.options import parser
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################\n"
@@ -52,15 +54,15 @@ def script(bucket: Path, text: str) -> None:
 
 def test_the_samples_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CONF)  # their paths are relative to a folder beside conf
-    settings = config.load(
+    settings = parser.load(
         ["--conf", "sample.properties", "--files", "sample-launch.sh,sample/analyse.sh", "sample-job-submit.in"]
     )
-    bag, problems = bags.load(settings.submit_files, settings.files)
-    plan, more = specs.plan(settings, bag)
+    bag, problems = reader.load(settings.submit_files, settings.files)
+    plan, more = plan_of(settings, bag)
     assert [*problems, *more] == []
     assert len(bag.jobs) == 6
     for spec in (plan.definition, plan.environment, plan.queue):
-        assert isinstance(spec, specs.ToCreate)
+        assert isinstance(spec, kinds.ToCreate)
 
 
 def test_launch_parts_stdout_and_stderr_and_keeps_the_exit_code(bucket: Path) -> None:

@@ -1,0 +1,240 @@
+"""The clients of AWS, and the one policy for calling it: rates, retries, and what an error means.
+
+Retries have one owner: here it is tenacity, and botocore makes a single attempt; only s3transfer, which calls
+S3 itself, relies on botocore's.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import botocore.exceptions as exceptions
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from jobbag.aws.connection import Access, Connection
+from jobbag.aws.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
+from jobbag.aws.rates import Pace, quota
+from jobbag.aws.redaction import Shown
+from jobbag.errors import Cancelled
+from jobbag.threads import DaemonPool
+from jobbag.tool_log import TRACE
+
+log = logging.getLogger(__name__)
+
+FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
+OUTAGE = 900.0  # s to go on trying a service that has answered before
+RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
+A_MOMENT = 1.0  # s that every call gets, however late it is
+IDS_PER_CALL = 100  # jobs that DescribeJobs takes
+QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
+WORTH_TELLING = 3.0  # s that a call must have been tried in vain
+
+Answer = TypeVar("Answer")
+
+
+class Cloud:
+    """All calls of AWS of a run. Safe to share between threads."""
+
+    def __init__(self, access: Access) -> None:
+        """Raises InputError when there is no region, or there are no credentials."""
+        self._connection = Connection(access)
+        self._cancel = threading.Event()
+        self._deadline: float | None = None  # time.monotonic()
+        self._is_worker = False
+        self._paces: dict[tuple[str, str], Pace | None] = {}
+        self._reached: set[str] = set()  # services that have done something for us
+        self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
+        self.region = self._connection.region
+        self.embedded = access.embedded
+
+    def cancelled_by(self, cancel: threading.Event) -> Cloud:
+        """The same clients for one worker: its pauses and retries end when the event is set.
+
+        It works in the middle of a run. A service that is new then, as CloudWatch Logs is, may have an outage.
+        """
+        other = copy.copy(self)
+        other._cancel = cancel
+        other._is_worker = True
+        return other
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[Cloud]:
+        """The same clients for calls that are given up, with Cancelled, after so many seconds.
+
+        One under way then is left behind, after a moment at least.
+        """
+        late = threading.Event()
+        timer = threading.Timer(seconds, late.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            other = copy.copy(self)
+            other._cancel = late
+            other._deadline = time.monotonic() + seconds
+            yield other
+        finally:
+            timer.cancel()
+
+    def delayed(self) -> str | None:
+        """The trouble that calls are waiting out for a while now, in words; None if there is none."""
+        now = time.monotonic()
+        found = (what for since, what in list(self._troubles.values()) if now - since >= WORTH_TELLING)
+        return next(found, None)
+
+    def account(self) -> str:
+        """The account of the credentials, as STS says."""
+        return str(self.call("sts", "GetCallerIdentity")["Account"])
+
+    def transfer_client(self) -> Any:
+        """An S3 client for s3transfer: its single requests are retried by botocore."""
+        return self._connection.client("s3", self.region, retrying=True)
+
+    def put_object(self, bucket: str, key: str, content: bytes) -> None:
+        """Put a small object into a bucket the quick way, once. Raises ClientError or a HTTPClientError."""
+        to = self._connection.put_object(bucket)
+        with self._connection.tally.counted("s3", "PutObject"):
+            to.put(key, content)
+
+    @property
+    def calls(self) -> dict[str, dict[str, int]]:
+        """How many requests were made so far, see Tally."""
+        return self._connection.tally.calls
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
+
+        Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
+        credentials are read again until they are renewed.
+        Raises AwsError (an answer that will not change) or Cancelled.
+        """
+        return self.persist(service, operation, lambda: self._once(service, operation, region, params))
+
+    def pages(self, service: str, operation: str, region: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """The pages of a listing with a `nextToken`, one call each (`call`)."""
+        more: dict[str, str] = {}
+        while True:
+            page = self.call(service, operation, region, **params, **more)
+            yield page
+            if not page.get("nextToken"):
+                return
+            more = {"nextToken": page["nextToken"]}
+
+    def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
+
+        The AwsError of such a call has `unsure` set.
+        """
+        return self.persist(
+            service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
+        )
+
+    def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """The same in a single attempt, for what is only good to know."""
+        return self.persist(
+            service, operation, lambda: self._once(service, operation, None, params), unless=lambda _: True
+        )
+
+    def persist(
+        self,
+        service: str,
+        operation: str,
+        attempt: Callable[[], Answer],
+        *,
+        unless: Callable[[BaseException], bool] = lambda _: False,
+    ) -> Answer:
+        """Make an attempt until it succeeds or fails for good. Raises AwsError or Cancelled."""
+
+        def may_pass(error: BaseException) -> bool:
+            if is_expired(error):
+                self._connection.renew()
+                return True
+            return is_transient(error) and not unless(error)
+
+        def is_hopeless(state: RetryCallState) -> bool:
+            if self._cancel.is_set():
+                raise Cancelled("the run is being stopped")
+            error = state.outcome.exception() if state.outcome else None
+            if service not in self._reached and not (self._is_worker and self._reached):
+                return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
+            patience = RENEWAL if is_expired(error) else OUTAGE
+            return (state.seconds_since_start or 0) > patience and not is_throttle(error)
+
+        retrying = Retrying(
+            retry=retry_if_exception(may_pass),
+            wait=wait_random_exponential(multiplier=0.5, max=20),
+            stop=is_hopeless,
+            sleep=self.pause,
+            before_sleep=lambda state: self._tell_wait(operation, state),
+            reraise=True,
+        )
+        try:
+            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise translated(operation, error) from error
+        finally:
+            self._troubles.pop(threading.get_ident(), None)
+        self._reached.add(service)
+        return answer
+
+    def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
+        """Make an attempt in a thread that is left behind when its time is over."""
+        assert self._deadline is not None
+        pool = DaemonPool(1)
+        answer = pool.submit(attempt)
+        pool.shutdown(wait=False)
+        if not wait([answer], max(self._deadline - time.monotonic(), A_MOMENT)).done:
+            raise Cancelled("AWS gave no answer in the time that there was")
+        result: Answer = answer.result()
+        return result
+
+    def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
+        region = region or self.region
+        pace = self._pace(operation, region)
+        self.pause(pace.reserve() if pace else 0.0)
+        log.log(TRACE, "%s %s", operation, Shown(params))
+        try:
+            if service in QUICK:
+                api = self._connection.json_api(service, region)
+                with self._connection.tally.counted(service, operation):
+                    answer = api.call(operation, params)
+            else:
+                answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
+        except exceptions.ClientError as error:
+            if pace and is_throttle(error):
+                pace.throttled()
+            raise
+        log.log(TRACE, "%s answered %s", operation, Shown(answer))
+        return answer
+
+    def _tell_wait(self, operation: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        # The first few are everyday life; who waits for long wants to know why.
+        long = state.attempt_number >= 4 or (state.seconds_since_start or 0.0) >= WORTH_TELLING
+        level = logging.WARNING if long else logging.DEBUG
+        log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
+        self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
+
+    def pause(self, seconds: float) -> None:
+        """A pause that does not sleep through a shutdown."""
+        if seconds > 0 and self._cancel.wait(seconds):
+            raise Cancelled("the run is being stopped")
+
+    def _pace(self, operation: str, region: str) -> Pace | None:
+        per_second = None if self.embedded else quota(operation, region)
+        if per_second is None:
+            return None
+        # setdefault is atomic: all threads get the same one
+        return self._paces.get((operation, region)) or self._paces.setdefault((operation, region), Pace(per_second))
+
+
+def _snake_case(operation: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()

@@ -1,0 +1,146 @@
+"""The session and the clients of AWS, one of each service and region."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions as exceptions
+import botocore.session
+from botocore.config import Config
+
+from jobbag.aws.call_counts import Tally
+from jobbag.aws.signed_http import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
+from jobbag.errors import AwsError, InputError
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 32  # at least as many as threads that share a client
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where AWS is and as whom to call it. What is None comes from AWS's own environment and configuration."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    credentials: Mapping[str, str] | None = None  # aws_access_key_id, aws_secret_access_key
+    embedded: bool = False  # the embedded AWS: a request to any other address is stopped
+
+
+class Connection:
+    """The session and the clients, one of each service and region, for all threads."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lock = threading.Lock()  # a Session is not safe to share, its clients are
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._putters: dict[str, PutObject] = {}  # by bucket
+        self._apis: dict[tuple[str, str], JsonApi] = {}
+        self.tally = Tally()
+        self._made = 0.0  # time.monotonic()
+        self._begin()
+        if not self._session.region_name:
+            raise InputError.of("AWS region", "none given; use --region, pegasus.aws.region or AWS_DEFAULT_REGION")
+        self.region: str = self._session.region_name
+
+    def _begin(self) -> None:
+        keys: dict[str, Any] = dict(self._access.credentials or {})
+        try:
+            core = botocore.session.get_session()
+            session: Any = boto3.Session(botocore_session=core, region_name=self._access.region, **keys)
+            found = session.get_credentials()
+        except exceptions.BotoCoreError as error:
+            raise InputError.of("AWS configuration", str(error)) from None
+        if found is None:
+            raise InputError.of(
+                "AWS credentials", "none found; run `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+            )
+        self._session, self._core = session, core
+        self._clients.clear()
+        self._putters.clear()
+        self._apis.clear()
+        self._made = time.monotonic()
+
+    def renew(self) -> None:
+        """Read the credentials again, which may have been renewed in a file since."""
+        with self._lock:
+            if time.monotonic() - self._made > 1.0:  # once for all threads that met the expiry
+                log.warning("the AWS credentials have expired; reading them again until they are renewed")
+                with suppress(InputError):  # in the middle of being written
+                    self._begin()
+
+    def put_object(self, bucket: str) -> PutObject:
+        """A quick PutObject for one bucket: another one after `renew`."""
+        client = self.client("s3", self.region)
+        with self._lock:
+            if bucket not in self._putters:
+                self._putters[bucket] = PutObject(client, self._signer(), bucket)
+                self._check_home(self._putters[bucket].url)
+            return self._putters[bucket]
+
+    def json_api(self, service: str, region: str) -> JsonApi:
+        """The quick way to the APIs of a service that speaks JSON: another one after `renew`."""
+        client = self.client(service, region)
+        with self._lock:
+            if (service, region) not in self._apis:
+                self._apis[service, region] = JsonApi(client, self._signer())
+                self._check_home(self._apis[service, region].url)
+            return self._apis[service, region]
+
+    def _signer(self) -> Signer:
+        verify = self._core.get_config_variable("ca_bundle") or True
+        return Signer(self._session.get_credentials(), verify, CONNECTIONS)
+
+    def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
+        """The client of a service. `retrying`: botocore itself repeats failed requests."""
+        with self._lock:
+            key = (service, region, retrying)
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, region, retrying)
+            return self._clients[key]
+
+    def _new_client(self, service: str, region: str, retrying: bool) -> Any:
+        embedded: dict[str, Any] = (
+            {"ignore_configured_endpoint_urls": True, "proxies": {}} if self._access.embedded else {}
+        )
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 10 if retrying else 1},
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            **embedded,
+        )
+        try:
+            client = self._session.client(
+                service,
+                region_name=region,
+                endpoint_url=_endpoint(self._access.endpoint, service),
+                config=config,
+            )
+        except (exceptions.BotoCoreError, ValueError) as error:
+            raise InputError.of("AWS configuration", str(error)) from None
+        client.meta.events.register("before-send", lambda request, **_: self._check_home(request.url))
+        client.meta.events.register("response-received", self.tally.listener(service))
+        return client
+
+    def _check_home(self, url: str) -> None:
+        """Let no request leave for any address but the embedded AWS, if it is that. Keeps no state."""
+        address = urlsplit(url).netloc
+        if self._access.embedded and address != urlsplit(self._access.endpoint or "").netloc:
+            raise AwsError("--local", "WouldLeaveTheMachine", f"a request to the real AWS at {address} was stopped")
+
+
+def _endpoint(endpoint: str | None, service: str) -> str | None:
+    """The endpoint for one service. AWS's own host names belong to a single service each."""
+    host = urlsplit(endpoint or "").hostname or ""
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
+        return None
+    return endpoint

@@ -1,0 +1,167 @@
+"""What can be wrong with a job, or with all of them together, before AWS is asked."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from jobbag.bag import api_model
+from jobbag.bag.api_rules import rule_problems
+from jobbag.bag.job import FILE_TYPE, Bag, Job, base_name
+from jobbag.errors import Problem
+
+MAX_NAME_BYTES = 200
+RESERVED_VARIABLES = "AWS_BATCH"
+
+
+def unlaunchable(executable: Any, variables: Mapping[str, str], request: Mapping[str, Any]) -> Iterator[str]:
+    """Why the launcher cannot start such a job."""
+    if variables.get(FILE_TYPE, "script") != "script":
+        yield f"with {FILE_TYPE}={variables[FILE_TYPE]}, the image runs nothing but what is in the archive"
+    if "arrayProperties" in request:
+        yield "it does not start the children of arrayProperties"
+    if isinstance(executable, str) and "=" in executable:
+        yield "it cannot start an executable that has a '=' in its name"
+
+
+def defaults_problems(defaults: Any) -> Iterator[str]:
+    if not isinstance(defaults, dict):
+        yield "must be an object with fields of jobs"
+    elif "jobName" in defaults:
+        yield "jobName: each job needs a name of its own"
+
+
+def order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
+    """Dependencies on jobs that are not there, and circles of them."""
+    by_name = {job.name: job for job in jobs}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for job in by_name.values():
+        for name in job.depends_on:
+            if name not in by_name:
+                yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
+        sorter.add(job.name, *(name for name in job.depends_on if name in by_name))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        yield Problem(by_name[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
+
+
+def is_text(value: Any) -> bool:
+    """A string that is not empty and that UTF-8 can write (JSON can escape half of a surrogate pair)."""
+    return isinstance(value, str) and value != "" and _encodes(value) and "\0" not in value
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def name_problems(name: Any) -> Iterator[str]:
+    if name is None:
+        yield "has no jobName"
+    elif not isinstance(name, str) or not name or not _encodes(name):
+        yield "jobName: must be a string that is not empty"
+    elif "/" in name or name.startswith("."):
+        yield "jobName: becomes a file name, so it can have no '/' and no dot in front"
+    elif any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in name):
+        yield "jobName: has a control character"
+    elif len(name.encode()) > MAX_NAME_BYTES:
+        yield f"jobName: becomes a file name, so it can have {MAX_NAME_BYTES} bytes at most, not {len(name.encode())}"
+
+
+def split_arguments(value: Any) -> tuple[list[str], list[str]]:
+    """The words of `arguments`, and what is wrong with them."""
+    words = value
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            return [], [f"arguments: {error} in {value!r}"]
+    if not isinstance(words, list) or not all(isinstance(word, str) and _encodes(word) for word in words):
+        return [], ["arguments: must be a string or a list of strings"]
+    if any("\0" in word for word in words):
+        return [], ["arguments: no process can have a NUL in a word of its command"]
+    if "" in words:
+        return [], ["arguments: AWS Batch accepts no empty word in a command"]
+    return words, []
+
+
+def environment_problems(value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f'{where}: must be a list of {{"name": ..., "value": ...}}'
+        return
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not is_text(entry["name"]):
+            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
+            continue
+        name, text = entry["name"], entry["value"]
+        if not isinstance(text, str) or not _encodes(text):
+            yield f"{where}[{index}]: the value of {name} must be a string"
+        if name.startswith(RESERVED_VARIABLES):
+            yield f"{where}[{index}]: {name}: names that start with {RESERVED_VARIABLES} are reserved by AWS Batch"
+        if "=" in name or "\0" in name or (isinstance(text, str) and "\0" in text):
+            yield f"{where}[{index}]: {name!r}: no process can have such a variable"
+
+
+def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are."""
+    if not request:  # then the model of the API, which takes 0.1 s to read, is not needed
+        return
+    for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
+        yield f"{path}: {what}"
+    for other in ("ecsPropertiesOverride", "eksPropertiesOverride", "nodeOverrides"):
+        if other in request:
+            yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
+    overrides = request.get("containerOverrides")
+    if isinstance(overrides, dict) and "command" in overrides:
+        yield "containerOverrides.command: give executable and arguments instead"
+    yield from override_environment_problems(request)
+    yield from rule_problems(request)
+
+
+def override_environment_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    overrides = request.get("containerOverrides")
+    if isinstance(overrides, dict):
+        yield from environment_problems(overrides.get("environment", []), "containerOverrides.environment")
+
+
+def _file_problem(item: str) -> str | None:
+    try:
+        mode = os.stat(item).st_mode
+        if not stat.S_ISREG(mode):
+            return "is a directory" if stat.S_ISDIR(mode) else "is no regular file"
+        with open(item, "rb"):
+            return None
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def file_problems(bag: Bag) -> Iterator[Problem]:
+    """Local inputs that are missing or cannot be read, or that would take each other's place in S3."""
+    users = dict.fromkeys(bag.common, "--files")
+    for job in bag.jobs:
+        for item in job.inputs:
+            users.setdefault(item, job.where)
+    by_name: dict[str, str] = {}
+    for item in bag.local_files():
+        what = _file_problem(item)
+        if what is None and not base_name(item):
+            what = "is no file name"
+        if what is not None:
+            yield Problem(users[item], f"input file {item!r}: {what}")
+            continue
+        other = by_name.setdefault(base_name(item), item)
+        if other != item and not filecmp.cmp(other, item, shallow=False):
+            yield Problem(
+                users[item],
+                f"input file {item!r}: would overwrite {other!r} in S3, which has the same base name and other content",
+            )

@@ -1,0 +1,193 @@
+"""Job submit files → a bag of frozen `Job`s; all that can be known to be wrong before AWS is asked.
+
+The format is the manual's (Job Submit File): `{"SubmitJob": [job, ...]}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobbag.bag.checks import (
+    defaults_problems,
+    environment_problems,
+    file_problems,
+    is_text,
+    name_problems,
+    order_problems,
+    other_field_problems,
+    override_environment_problems,
+    split_arguments,
+    unlaunchable,
+)
+from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job
+from jobbag.errors import Problem
+from jobbag.text import split_items
+
+OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher")
+
+
+@dataclass
+class _Reader:
+    """Reads submit files one after the other and gathers what is wrong with them."""
+
+    launcher: bool  # starts the jobs that do not say
+    jobs: list[Job] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
+    count: int = 0
+    _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # what many jobs share is kept once
+    _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
+
+    def read(self, path: Path) -> None:
+        try:
+            content = json.loads(path.read_bytes())
+        except json.JSONDecodeError as error:
+            where = f"{path}: line {error.lineno}, column {error.colno}"
+            self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))
+        except UnicodeDecodeError as error:
+            self.problems.append(Problem(str(path), f"invalid JSON: not UTF-8 at byte {error.start}"))
+        except (ValueError, RecursionError) as error:
+            self.problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        except OSError as error:
+            self.problems.append(Problem(str(path), f"cannot read the job submit file: {error.strerror}"))
+        else:
+            self._read_content(path, content)
+
+    def _read_content(self, path: Path, content: Any) -> None:
+        if not isinstance(content, dict):
+            what = 'must be an object: {"SubmitJob": [...]}'
+        elif "SubmitJob" not in content:
+            what = "has no SubmitJob"
+        elif not isinstance(content["SubmitJob"], list):
+            what = "SubmitJob must be a list of jobs"
+        else:
+            for key in sorted(content.keys() - {"SubmitJob", "defaults"}):
+                what = f"unknown field {key!r}: only SubmitJob and defaults can stand here"
+                self.problems.append(Problem(str(path), what))
+            defaults = content.get("defaults", {})
+            self.problems += [Problem(f"{path}: defaults", what) for what in defaults_problems(defaults)]
+            entries = content["SubmitJob"]
+            for index in range(len(entries)):
+                entry, entries[index] = entries[index], None  # of 100,000 jobs, both forms at once would be felt
+                self.count += 1
+                self._read_job(path, _completed(entry, defaults))
+            return
+        self.problems.append(Problem(str(path), what))
+
+    def _read_job(self, path: Path, entry: Any) -> None:
+        where = f"{path}: job {self.count}"
+        if not isinstance(entry, dict):
+            self.problems.append(Problem(where, "must be an object"))
+            return
+        name = entry.get("jobName")
+        if isinstance(name, str):
+            where = f'{path}: job "{name}"'
+        executable, environment = entry.get("executable"), entry.get("environment", [])
+        request = {key: value for key, value in entry.items() if key not in OWN_FIELDS}
+        arguments, bad_arguments = split_arguments(entry.get("arguments", []))
+        depends_on, bad_dependencies = _dependencies(request)
+        launcher = entry.get("launcher", self.launcher)
+        found = [
+            *name_problems(name),
+            *(["executable: must be a string that is not empty"] if not is_text(executable) else []),
+            *bad_arguments,
+            *bad_dependencies,
+            *environment_problems(environment, "environment"),
+            *other_field_problems(request),
+            *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
+        ]
+        right = not any(environment_problems(environment, "")) and not any(override_environment_problems(request))
+        variables = _variables(environment, request) if right else {}
+        if launcher is True:
+            what = 'give it "launcher": false'
+            found += [f"launcher: {why}; {what}" for why in unlaunchable(executable, variables, request)]
+        if isinstance(name, str):
+            if name in self.seen:
+                found.append(f"jobName: {self.seen[name]} has another job of this name")
+            self.seen.setdefault(name, str(path))
+        self.problems += [Problem(where, what) for what in found]
+        if not right or any(other_field_problems(request)):
+            return
+        # A job with other problems is kept, so that its inputs are looked at too; such a bag is never run.
+        overrides = dict(request.pop("containerOverrides", {}))
+        overrides.pop("environment", None)
+        inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
+        if overrides:
+            request["containerOverrides"] = overrides
+        self.jobs.append(
+            Job(
+                self.count, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
+                self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
+                self._one(depends_on), bool(launcher),
+            )
+        )  # fmt: skip
+
+    def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        return self._words.setdefault(words, words)
+
+
+def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
+    """The environment of a job, in which nothing is wrong."""
+    overrides = request.get("containerOverrides")
+    more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
+    return {one["name"]: one["value"] for one in (*environment, *more)}
+
+
+def _completed(entry: Any, defaults: Any) -> Any:
+    """A job with what the defaults of its file say; the job wins, in each of the lists and objects too."""
+    if not isinstance(entry, dict) or not isinstance(defaults, dict):
+        return entry
+    both = {**defaults, **entry}
+    for key in defaults.keys() & entry.keys():
+        one, other = defaults[key], entry[key]
+        if key == "environment" and isinstance(one, list) and isinstance(other, list):
+            both[key] = [*one, *other]
+        elif key == "resourceRequirements" and isinstance(one, list) and isinstance(other, list):
+            own = [each.get("type") for each in other if isinstance(each, dict)]
+            both[key] = [*(each for each in one if isinstance(each, dict) and each.get("type") not in own), *other]
+        elif isinstance(one, dict) and isinstance(other, dict):
+            both[key] = _completed(other, one)
+    return both
+
+
+def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The names of jobs on which a job depends, and what is wrong with them; ids of AWS stay in the request."""
+    given = request.pop("dependsOn", [])
+    if not isinstance(given, list):
+        return (), ["dependsOn: must be a list of names of jobs"]
+    names: list[str] = []
+    ids, problems = [], []
+    for index, entry in enumerate(given):
+        value = entry.get("jobId") if isinstance(entry, dict) and entry.keys() == {"jobId"} else entry
+        if isinstance(value, str) and value and not _AWS_ID.fullmatch(value):
+            names.append(value)
+        elif isinstance(value, str) and value:
+            ids.append({"jobId": value})
+        elif isinstance(value, dict) and "type" in value:
+            ids.append(value)
+        else:
+            problems.append(f"dependsOn[{index}]: must be the name of a job, or the id of a job in AWS Batch")
+    if ids:
+        request["dependsOn"] = ids
+    return tuple(dict.fromkeys(names)), problems
+
+
+_AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
+
+
+def load(submit_files: Iterable[Path], files: tuple[str, ...], *, launcher: bool = False) -> tuple[Bag, list[Problem]]:
+    """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing.
+
+    `launcher`: whether it starts the jobs that do not say.
+    """
+    reader = _Reader(launcher)
+    for path in submit_files:
+        reader.read(path)
+    bag = Bag(tuple(reader.jobs), files)
+    return bag, [*reader.problems, *order_problems(bag.jobs), *file_problems(bag)]

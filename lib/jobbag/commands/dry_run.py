@@ -1,0 +1,275 @@
+"""--dry-run: what a run would find and do, for people, or its requests in JSON. Nothing is written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jobbag.bag.job import Bag, Job
+from jobbag.commands.cloud import connected
+from jobbag.commands.permissions import Right, Verdict
+from jobbag.commands.preflight import Task
+from jobbag.commands.probe import Rehearsal, Sending, Upload, rehearse
+from jobbag.commands.result import Result
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
+from jobbag.errors import ExitCode
+from jobbag.options.settings import Settings
+from jobbag.run import lock, takeup
+from jobbag.run.takeup import Earlier, How
+from jobbag.s3.place import S3Place
+from jobbag.text import counted, in_bytes, iso, plain
+
+log = logging.getLogger(__name__)
+
+SHOWN = 20  # files or jobs that are told one by one
+WIDTH = 80  # columns
+NAME = 30  # columns of a job's name
+Item = TypeVar("Item")
+
+
+def dry_run(settings: Settings, task: Task) -> Result:
+    """Tell what a run of the task would do. Raises ToolError where a run would end at once."""
+    path = Path(f"{settings.prefix}.journal")
+    lock.check_free(path)
+    earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
+    with connected(settings) as (cloud, embedded):
+        bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
+        found = rehearse(settings, cloud, bag, plan, task.place, earlier)
+    warnings = list(_warnings(found))
+    if settings.json:
+        for warning in warnings:
+            log.warning("%s", warning)
+        lines = json.dumps([sending.request for sending in found.sendings], indent=2).splitlines()
+    else:
+        lines = [*_told(settings, task, earlier, found), *_checks(found, warnings), "", _verdict(found)]
+    code = found.errors[0].exit_code if found.errors else ExitCode.OK
+    return Result(code, tuple(lines), tuple(line for error in found.errors for line in error.lines))
+
+
+def _told(settings: Settings, task: Task, earlier: Earlier, found: Rehearsal) -> Iterator[str]:
+    yield "dry run: nothing is written, here or in AWS"
+    yield ""
+    files = ", ".join(map(str, settings.submit_files))
+    yield from _table(
+        [
+            ("bag", f"{files}: {counted(len(task.bag.jobs), 'job')}"),
+            ("run", _of_journal(task.bag, earlier, found)),
+            ("as", found.caller.arn if found.caller else "the embedded AWS" if settings.local else "not known"),
+            ("region", found.region),
+        ]
+    )
+    if found.entities or found.to_create or found.sendings:
+        yield ""
+        yield "entities"
+        yield from _table(_entities(settings, task.place, found), indent=2)
+    yield from _uploads(task.place, found)
+    yield from _jobs(found)
+
+
+def _of_journal(bag: Bag, earlier: Earlier, found: Rehearsal) -> str:
+    """What an unfinished run in the journal means for this start."""
+    if earlier.past is None or earlier.how is How.NEW:
+        return "a new one"
+    when = iso(earlier.past.header.started)
+    if earlier.how is How.FRESH:
+        running = list(takeup.folded(earlier.events(bag), bag).running())
+        return f"a new one; that of {when} is given up, and {counted(len(running), 'job')} of it terminated"
+    if earlier.how is How.RETRY_FAILED:
+        again = sum(len(sending.jobs) for sending in found.sendings)
+        return f"again what failed in that of {when}: {again:,} of {counted(len(bag.jobs), 'job')}"
+    doubt = len(list(found.report.in_doubt())) if found.report else 0
+    progress = found.report.progress() if found.report else ""
+    looked_for = f"; {counted(doubt, 'job')} may be sent, and will be looked for" if doubt else ""
+    return f"that of {when} is taken up: {progress}{looked_for}"
+
+
+# -- entities
+
+
+def _entities(settings: Settings, place: S3Place, found: Rehearsal) -> Iterator[tuple[str, ...]]:
+    for (kind, _), entity in found.entities.items():
+        yield kind.words, entity.name, _state(kind, entity.detail)
+    for spec in found.to_create:
+        source = f" from {spec.path}" if spec.path else ""
+        yield spec.kind.words, spec.name, f"to be created{source}{', and kept' if settings.keep else ' for the run'}"
+    known = {entity.name for (kind, _), entity in found.entities.items() if kind is ENVIRONMENT}
+    for name, environment in found.environments.items():
+        if name not in known:
+            yield ENVIRONMENT.words, name, _state(ENVIRONMENT, environment)
+    yield "bucket", place.bucket, _bucket(settings, place, found)
+
+
+def _state(kind: Kind, detail: Mapping[str, Any]) -> str:
+    if kind is DEFINITION:
+        return str(detail.get("status"))
+    state = f"{detail.get('state')}, {detail.get('status')}"
+    return f"{state}; {_size(detail)}" if kind is ENVIRONMENT else state
+
+
+def _size(environment: Mapping[str, Any]) -> str:
+    resources = environment.get("computeResources")
+    if not resources:
+        return str(environment.get("type"))
+    types = ", ".join(resources.get("instanceTypes", ()))
+    return f"{resources.get('type')}, {resources.get('maxvCpus')} vCPUs at most{f', {types}' if types else ''}"
+
+
+def _bucket(settings: Settings, place: S3Place, found: Rehearsal) -> str:
+    if found.bucket_is_there:
+        return "exists"
+    return f"to be created{' for the run' if place.own and not settings.keep else ', and kept'}"
+
+
+# -- uploads and jobs
+
+
+def _uploads(place: S3Place, found: Rehearsal) -> Iterator[str]:
+    if not found.uploads:
+        return
+    to_send = [upload for upload in found.uploads if not upload.there]
+    size = sum(upload.size for upload in to_send)
+    yield ""
+    yield f"uploads to {place.url}: {counted(len(to_send), 'file')} ({in_bytes(size)}) to be sent"
+    there = [upload for upload in found.uploads if upload.there]
+    if there:
+        yield f"  {counted(len(there), 'file')} of the same content there already"
+    both = [*to_send, *there]
+    width = max(len(f"{upload.size:,}") for upload in both)
+    rows = ((f"{one.size:>{width},}", one.key, _source(one)) for one in _first(both))
+    yield from _table(rows, indent=2)
+    yield from _rest(both)
+
+
+def _source(upload: Upload) -> str:
+    if upload.item is None:
+        return "(made for the launcher)"
+    return f"{upload.item} (there already)" if upload.there else upload.item
+
+
+def _jobs(found: Rehearsal) -> Iterator[str]:
+    if not found.sendings:
+        yield ""
+        yield "no job is to be sent"
+    if found.sendings and found.canary:
+        yield ""
+        yield f"canary: {counted(found.canary, 'job')} to be sent first, the others once one has succeeded"
+    groups: dict[str, list[Sending]] = {}
+    for sending in found.sendings:
+        queue, definition = (_last(sending.request[field]) for field in ("jobQueue", "jobDefinition"))
+        groups.setdefault(f"the job queue {queue}, with the job definition {definition}", []).append(sending)
+    for where, sendings in islice(groups.items(), SHOWN):
+        yield ""
+        yield f"{counted(sum(len(each.jobs) for each in sendings), 'job')} to be sent to {where}"
+        rows = ((_name(each), str(each.needs), _command(each)) for each in _first(sendings))
+        yield from map(_cut, _table(rows, indent=2))
+        yield from _rest(sendings)
+    yield from _rest(list(groups), "job queues and job definitions")
+
+
+def _name(sending: Sending) -> str:
+    name = _shortened(sending.jobs[0].name)
+    return name if len(sending.jobs) == 1 else f"{name} and {len(sending.jobs) - 1:,} more, as an array"
+
+
+def _command(sending: Sending) -> str:
+    first = sending.jobs[0]
+    return shlex.join([first.executable, *first.arguments])
+
+
+def _last(ref: str) -> str:
+    """The name in an ARN, or the name that it is."""
+    return ref.rpartition("/")[2]
+
+
+def _first(items: Sequence[Item]) -> Iterator[Item]:
+    return islice(items, SHOWN)
+
+
+def _rest(items: Sequence[object], what: str = "more") -> Iterator[str]:
+    if len(items) > SHOWN:
+        yield f"  and {len(items) - SHOWN:,} {what}"
+
+
+# -- what to heed
+
+
+def _warnings(found: Rehearsal) -> Iterator[str]:
+    yield from found.warnings
+    for cause, jobs in found.obstacles:
+        yield f"{_named(jobs)} would not start: {cause}"
+    if found.answer is None or found.caller is None:
+        return
+    for right in found.answer.those(Verdict.DENIED):
+        if not right.vital:
+            yield f"{found.caller.arn} may not do {right}"
+
+
+def _named(jobs: Sequence[Job]) -> str:
+    more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+    return f"job {jobs[0].name}{more}"
+
+
+def _checks(found: Rehearsal, warnings: Iterable[str]) -> Iterator[str]:
+    yield ""
+    yield "checks"
+    if found.sendings and not found.obstacles:
+        yield "  no job is known to ask for more than its compute environment has"
+    if found.answer is not None:
+        yield from _permissions(found)
+    for warning in warnings:
+        yield from _folded(f"warning: {warning}")
+
+
+def _permissions(found: Rehearsal) -> Iterator[str]:
+    assert found.answer is not None
+    allowed, unknown = found.answer.those(Verdict.ALLOWED), found.answer.those(Verdict.UNKNOWN)
+    if not unknown:
+        yield f"  {len(allowed)} of {len(found.answer.verdicts)} permissions that a run needs are there"
+        return
+    if allowed:
+        yield from _folded(f"allowed: {_listed(allowed)}")
+    yield from _folded(f"not known: {_listed(unknown)}")
+    if found.answer.why_unknown:
+        yield from _folded(f"as {found.answer.why_unknown}")
+
+
+def _listed(rights: Iterable[Right]) -> str:
+    return ", ".join(dict.fromkeys(right.action for right in rights))
+
+
+def _verdict(found: Rehearsal) -> str:
+    return "a run could not start:" if found.errors else "a run could start"
+
+
+# -- lines
+
+
+def _folded(text: str) -> list[str]:
+    """A sentence in as many lines as it needs."""
+    how: Any = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(plain(text), WIDTH, initial_indent="  ", subsequent_indent="    ", **how)
+
+
+def _table(rows: Iterable[tuple[str, ...]], indent: int = 0) -> Iterator[str]:
+    """Columns side by side."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield (" " * indent + line).rstrip()
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+
+
+def _shortened(name: str) -> str:
+    """A name whose ends are shown, as those are what tells names from each other."""
+    half = (NAME - 3) // 2
+    return name if len(name) <= NAME else f"{name[:half]}...{name[-half:]}"

@@ -1,0 +1,97 @@
+"""The end of a run, whatever ended it: its summary as a file, as a page, and in one screen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobbag.commands.result import Result
+from jobbag.display import end_screen
+from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.events.observation import now_ms
+from jobbag.events.state import Report
+from jobbag.logs.outputs import Outputs
+from jobbag.options.settings import Settings
+from jobbag.report import page, summary
+from jobbag.report.summary import Ended, overview
+from jobbag.tool_log import UNADORNED
+
+log = logging.getLogger(__name__)
+
+WRITERS = {"report": page.write, "summary": summary.write}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far."""
+
+    settings: Settings
+    run: str
+    region: str
+    report: Report
+    outputs: Outputs
+    log_file: Path | None
+    calls: Callable[[], Mapping[str, Mapping[str, int]]]
+
+    def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
+        """Write the files and log the screen. `finished`: no later start goes on with this run."""
+        end = self.write(code, stopped, failures)
+        level = logging.ERROR if end.exit_code else logging.INFO
+        files = {what: str(file) for what, file in self._files.items()}
+        lines = end_screen.lines(overview(end), self._following(finished=finished), files)
+        for line in lines:
+            log.log(level, "%s", line, extra=UNADORNED)
+        return Result(end.exit_code, tuple(lines), level=level)
+
+    def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
+        """Write the files that are wanted. That one cannot be written is an error of the run."""
+        end = self._ended(code, stopped, tuple(failures or ()))
+        for what, file in self._files.items():
+            try:
+                WRITERS[what](file, end)
+            except OSError as error:
+                unwritten = f"cannot write the {what} {file}: {error.strerror or error}"
+                log.error("%s", unwritten)
+                worse = ExitCode.AWS_ERROR if code in (ExitCode.OK, ExitCode.TASK_FAILED) else code
+                end = replace(end, exit_code=worse, errors=(*end.errors, unwritten))
+        return end
+
+    def write_after(self, error: ToolError | OSError | Interrupted) -> None:
+        """Write the files of a run that an error ends, which is told elsewhere."""
+        if isinstance(error, Interrupted):
+            self.write(error.exit_code, error)
+        elif isinstance(error, ToolError):
+            self.write(error.exit_code, None, error.lines)
+        else:
+            self.write(ExitCode.AWS_ERROR, None, [str(error)])
+
+    @property
+    def _files(self) -> dict[str, Path]:
+        """The files that tell the whole, as far as they are wanted."""
+        wanted = {"report": self.settings.report, "summary": self.settings.summary}
+        return {what: file for what, file in wanted.items() if file is not None}
+
+    def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
+        return Ended(
+            report=self.report,
+            run=self.run,
+            submit_files=self.settings.submit_files,
+            region=self.region,
+            outputs=self.outputs,
+            log_file=self.log_file,
+            jobstate_log=Path(f"{self.settings.prefix}.jobstate.log"),
+            ended=now_ms(),
+            exit_code=code,
+            stopped=stopped,
+            errors=failures,
+            calls=self.calls(),
+        )
+
+    def _following(self, *, finished: bool) -> str | None:
+        """What the user does next, if anything."""
+        if not finished:
+            goes_on = "" if self.settings.local else ", it goes on where this one ended"
+            return f"start the same command again{goes_on}"
+        return "the same command with --retry-failed runs again what did not succeed" if self.report.failed else None

@@ -1,0 +1,77 @@
+"""--create and --delete."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from jobbag.aws.client import Cloud
+from jobbag.commands.cloud import check_account, connected
+from jobbag.commands.result import Result
+from jobbag.entities import deletion, lookup
+from jobbag.entities.creation import Workshop
+from jobbag.entities.entity import Entity
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec
+from jobbag.errors import CleanupError, ExitCode, ToolError
+from jobbag.options.settings import Mode, Settings
+from jobbag.s3 import bucket
+from jobbag.tool_log import ToolLog
+
+log = logging.getLogger(__name__)
+
+
+def manage(settings: Settings, plan: Plan, tool_log: ToolLog) -> Result:
+    """Create or delete the entities of a plan. Raises ToolError."""
+    with connected(settings) as (cloud, _):
+        check_account(settings, cloud)
+        if settings.mode is Mode.DELETE:
+            tool_log.open()
+            return _delete(cloud, plan)
+        known = lookup.look_up_all(cloud, plan)
+        tool_log.open()
+        return _create(cloud, plan, known)
+
+
+_PROPERTIES = {
+    DEFINITION: "pegasus.aws.batch.job_definition",
+    ENVIRONMENT: "pegasus.aws.batch.compute_environment",
+    QUEUE: "pegasus.aws.batch.job_queue",
+}
+
+
+def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
+    workshop = Workshop(cloud, note=lambda _: None)
+    lines: list[str] = []
+    try:
+        ready = workshop.prepare(plan, known)
+        lines += (f"{_PROPERTIES[kind]}={ready[kind].arn}" for kind in _PROPERTIES if kind in ready)
+        if plan.place is not None:
+            if not bucket.exists(cloud, plan.place.bucket):
+                bucket.create(cloud, plan.place.bucket)
+            lines.append(f"pegasus.aws.batch.s3_bucket={plan.place.url}")
+    except ToolError:
+        for entity in workshop.made:
+            log.error("the %s %s was made before the error, and stays", entity.kind.words, entity.arn)
+        raise
+    return Result(ExitCode.OK, tuple(lines))
+
+
+def _delete(cloud: Cloud, plan: Plan) -> Result:
+    doomed = [(spec.kind, _ref(spec)) for spec in (plan.queue, plan.environment, plan.definition) if spec is not None]
+    failures: list[str] = []
+    try:
+        deletion.delete(cloud, doomed)
+    except CleanupError as error:
+        failures += error.failures
+    if plan.place is not None:
+        try:
+            bucket.remove(cloud, plan.place)
+        except ToolError as error:
+            failures += error.lines
+    if failures:
+        raise CleanupError(failures)
+    return Result(ExitCode.OK)
+
+
+def _ref(spec: Spec) -> str:
+    return spec.ref if isinstance(spec, Existing) else spec.name

@@ -1,0 +1,4 @@
+"""The terminal: progress, lines as things happen, the screen at the end.
+
+Doors: `progress` (what is known), `views` (how it is shown), `end_screen`.
+"""

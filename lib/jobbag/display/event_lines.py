@@ -1,0 +1,66 @@
+"""Tells the events of a run as they come: in the jobstate log, and in the log of the tool."""
+
+from __future__ import annotations
+
+import logging
+
+from jobbag.events.events import (
+    Event,
+    Halted,
+    Held,
+    LogsWritten,
+    Lost,
+    NotSubmitted,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    WorkerFailed,
+)
+from jobbag.events.observation import Observation, joined
+
+log = logging.getLogger(__name__)
+
+
+class Narrator:
+    """A consumer: tells in the log what happens."""
+
+    def __init__(self, success: int = logging.INFO) -> None:
+        """`success`: at which level it is told that a job succeeded."""
+        self._success = success
+        self._halted = False
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Staged():
+                there = "" if event.sent else " already, with this content"
+                log.debug("%s is in S3 as %s%s", event.item, event.key, there)
+            case StagingFailed():
+                log.error("%s", event.error)
+            case Submitted():
+                log.debug("job %s is submitted as %s", event.job.name, event.aws_id)
+            case StateChanged(observation=Observation(status="FAILED") as seen):
+                log.info("job %s (%s) is FAILED: %s", event.job.name, event.aws_id, _why(seen))
+            case StateChanged():
+                level = self._success if event.observation.ended else logging.DEBUG
+                log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
+            case NotSubmitted() | Lost():
+                log.error("job %s: %s", event.job.name, event.error)
+            case Held():
+                log.log(logging.WARNING if event.wrong else logging.INFO, "%s", event.reason)
+            case Halted():
+                self._halted = True
+                log.error("%s: no more jobs are sent, and those that have not ended are terminated", event.reason)
+            case LogsWritten():
+                log.debug("job %s: %d lines of output are on disk", event.job.name, event.lines)
+                if event.note:  # which is the same for all jobs of a halted run
+                    log.log(
+                        logging.DEBUG if self._halted else logging.WARNING, "job %s: %s", event.job.name, event.note
+                    )
+            case WorkerFailed():
+                log.debug("the %s stopped", event.worker, exc_info=event.error)
+
+
+def _why(failed: Observation) -> str | None:
+    code = f"exit code {failed.exit_code}" if failed.exit_code is not None else "no exit code"
+    return joined(code, failed.reason)

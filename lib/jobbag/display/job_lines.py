@@ -1,0 +1,71 @@
+"""The jobs' output on stdout while they run (`--follow`)."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobbag.events.events import Event, OutputSeen
+from jobbag.text import plain
+from jobbag.tool_log import Writable
+
+
+class Echo:
+    """A consumer: shows the lines of the jobs, each behind its job's name."""
+
+    def __init__(self, out: Writable) -> None:
+        self._out = out
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, OutputSeen):
+            name = plain(event.job.name)
+            self._out.write("".join(f"{name}: {plain(line)}\n" for line in event.lines))
+
+
+class Stdout:
+    """stdout, written in a thread of its own: who reads it may do so slowly, or not at all."""
+
+    def __init__(self) -> None:
+        self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="stdout", daemon=True)
+        self._is_read = True
+
+    def write(self, text: str) -> None:
+        """Take text, to be written soon."""
+        if self._is_read:
+            self._texts.put(text)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._texts.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        encoding = sys.stdout.encoding or "utf-8"
+        try:
+            while (text := self._texts.get()) is not None:
+                sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+                sys.stdout.flush()
+        except OSError:  # nobody reads it any more, which is no reason to stop the run
+            self._is_read = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def lines_on(display: Writable | None) -> Iterator[Writable]:
+    """Where lines are shown: above the display, if there is one and stdout is the same terminal, else on stdout."""
+    if display is not None and sys.stdout.isatty():
+        yield display
+        return
+    out = Stdout()
+    out.start()
+    yield out
+    out.finish()  # not after a signal: the reader may have stopped reading

@@ -1,0 +1,252 @@
+"""How far a run is: its events, folded into what a person wants to know while it lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from jobbag.bag.job import Bag, Job
+from jobbag.display.estimate import RUNNING, TO_SEND, WAITING, Rate, Speed, remaining
+from jobbag.events.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    Lost,
+    Made,
+    Making,
+    NotRun,
+    NotSubmitted,
+    Signalled,
+    Staged,
+    StagingBegun,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    Submitting,
+    TakingDown,
+    Uploading,
+)
+from jobbag.events.observation import ENDED, STATES, now_ms
+from jobbag.text import about, clock, counted, in_bytes
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a run is at one moment. The properties are its parts in words."""
+
+    jobs: Mapping[str, int]  # how many are in each state, in the order of the states; none that is empty
+    files: tuple[int, int] = (0, 0)  # input files in S3, and all that are to be there
+    size: tuple[int, int] = (0, 0)  # bytes of the same
+    rate: float | None = None  # bytes sent a second; None: nothing is sent, or it is not known
+    elapsed: float = 0.0  # s
+    left: float | None = None  # s until the last job ends, an estimate; None: not known
+    waits_for: str = ""
+    over: bool = False
+    changes: int = 0  # grows with each event
+
+    @property
+    def total(self) -> int:
+        """All jobs."""
+        return sum(self.jobs.values())
+
+    @property
+    def ended(self) -> int:
+        """The jobs that have ended, well or not."""
+        return sum(self.jobs.get(state, 0) for state in ENDED)
+
+    @property
+    def failed(self) -> int:
+        """The jobs that did not succeed."""
+        return self.jobs.get(ENDED[1], 0)
+
+    @property
+    def done_in_words(self) -> list[str]:
+        """How many jobs are done, and how many of them failed."""
+        done = f"{self.ended:,} of {counted(self.total, 'job')} done"
+        return [done, f"{self.failed:,} failed"] if self.failed else [done]
+
+    @property
+    def time_in_words(self) -> list[str]:
+        """Time elapsed, and left."""
+        elapsed = f"{clock(self.elapsed)} elapsed"
+        if self.over or self.ended == self.total:
+            return [elapsed]
+        return [elapsed, "time left unknown" if self.left is None else f"{about(self.left)} left"]
+
+    @property
+    def states_in_words(self) -> list[str]:
+        """How many jobs are in each state."""
+        return [f"{number:,} {state}" for state, number in self.jobs.items()]
+
+    @property
+    def files_in_words(self) -> list[str]:
+        """How many of the input files are there; nothing if there are none."""
+        (there, every), (done, size) = self.files, self.size
+        if not every:
+            return []
+        parts = [f"{there:,} of {every:,} in S3"]
+        parts.append(in_bytes(size) if done >= size else f"{in_bytes(done)} of {in_bytes(size)}")
+        return parts if self.rate is None else [*parts, f"{in_bytes(self.rate)}/s"]
+
+    def __str__(self) -> str:
+        done, states, times, files = map(
+            ", ".join, (self.done_in_words, self.states_in_words, self.time_in_words, self.files_in_words)
+        )
+        return "; ".join(filter(None, (done, states, files and f"files: {files}", times, self.waits_for)))
+
+
+class Progress:
+    """A consumer of events; any thread may ask it for a snapshot."""
+
+    def __init__(
+        self, bag: Bag, start: int, delayed: Callable[[], str | None], awaited: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """`start`: when the run began (ms). `delayed` tells which trouble with AWS is being waited out, if any;
+        `awaited`, what has to happen before more jobs are sent."""
+        self._lock = threading.Lock()
+        self._start = start
+        self._delayed = delayed
+        self._awaited = awaited
+        self._states: dict[int, str] = {}  # by job number
+        self._counts = Counter({TO_SEND: len(bag.jobs)})
+        self._finished: set[int] = set()  # jobs whose output is on disk
+        self._uploads = _Uploads()
+        self._speed = Speed()
+        self._beside: str | None = None  # what the run does beside its jobs
+        self._stopping = self._over = False
+        self._changes = 0
+
+    def restore(self, event: Event) -> None:
+        """Take over where an earlier start has brought the jobs."""
+        match event:
+            case StateChanged(job=job, observation=seen):
+                self._move(job, seen.status)
+                self._speed.saw(event)
+            case LogsWritten(job=job):
+                self._finished.add(job.number)
+            case Submitting(job=job):
+                self._move(job, TO_SEND)
+                self._finished.discard(job.number)
+            case Submitted(job=job):
+                self._move(job, STATES[0])
+            case NotSubmitted(job=job) | NotRun(job=job) | Lost(job=job):
+                self._move(job, ENDED[1])
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._changes += 1
+            self.restore(event)
+            self._uploads.saw(event)
+            self._beside = _beside(event)
+            if isinstance(event, Submitted):
+                self._speed.sent(event.at)
+            elif isinstance(event, (Signalled, Halted)):
+                self._stopping = True
+
+    def _move(self, job: Job, state: str) -> None:
+        self._counts[self._states.get(job.number, TO_SEND)] -= 1
+        self._counts[state] += 1
+        self._states[job.number] = state
+
+    def end(self) -> None:
+        """The run is over: nothing is waited for."""
+        with self._lock:
+            self._over = True
+
+    def snapshot(self) -> Snapshot:
+        """How far the run is now."""
+        now, delayed = now_ms(), self._delayed()
+        with self._lock:
+            uploads = self._uploads
+            rate = uploads.rate(now)
+            jobs = {state: self._counts[state] for state in (TO_SEND, *STATES) if self._counts[state]}
+            return Snapshot(
+                jobs=jobs,
+                files=(uploads.done, uploads.files),
+                size=(uploads.size_done, uploads.size),
+                rate=rate if uploads.left else None,
+                elapsed=(now - self._start) / 1000,
+                left=remaining(self._speed.known(jobs, now, uploads.seconds_left(rate))),
+                waits_for="" if self._over else "; ".join(self._waits(jobs, delayed)),
+                over=self._over,
+                changes=self._changes,
+            )
+
+    def _waits(self, jobs: Mapping[str, int], delayed: str | None) -> Iterator[str]:
+        if delayed:
+            yield f"waiting out {delayed}"
+        if self._beside:
+            yield self._beside
+            return
+        if self._stopping:
+            yield "stopping"
+        elif self._uploads.left:
+            yield f"sending {counted(self._uploads.left, 'file')}"
+        elif TO_SEND in jobs:
+            first = self._awaited()
+            yield f"waiting for {first}" if first else f"submitting {counted(jobs[TO_SEND], 'job')}"
+        unfinished = [(jobs[state], state) for state in (*WAITING, *RUNNING) if state in jobs]
+        logs = sum(jobs.get(state, 0) for state in ENDED) - len(self._finished)
+        if unfinished:
+            (number, state), *others = unfinished
+            also = "".join(f", {number:,} in {state}" for number, state in others)
+            yield f"waiting for {counted(number, 'job')} in {state}{also}"
+        elif logs:
+            yield f"waiting for the logs of {counted(logs, 'job')}"
+
+
+def _beside(event: Event) -> str | None:
+    """What the run does beside its jobs, after this event."""
+    match event:
+        case Making(kind=kind, name=name):
+            return f"creating the {kind.replace('-', ' ')} {name}"
+        case Made(kind="compute-environment" | "job-queue" as kind, name=name):
+            return f"waiting for the {kind.replace('-', ' ')} {name} to be ready"
+        case TakingDown(what=what):
+            return f"deleting the {', the '.join(what)}"
+    return None
+
+
+class _Uploads:
+    """The input files on their way to S3."""
+
+    def __init__(self) -> None:
+        self.files = self.done = self._failed = 0
+        self.size = self._size_there = 0  # bytes
+        self._size_sent = 0  # bytes of the files that are there and were not before
+        self._under_way: dict[str, int] = {}  # bytes sent, by file
+        self._rate = Rate()
+
+    def saw(self, event: Event) -> None:
+        match event:
+            case Uploading(item=item, sent=sent):
+                self._under_way[item] = sent
+            case Staged(item=item, size=size, sent=sent):
+                self._under_way.pop(item, None)
+                self.done += 1
+                self._size_there += size
+                self._size_sent += size if sent else 0
+            case StagingFailed(item=item):
+                self._under_way.pop(item, None)
+                self._failed += 1
+            case StagingBegun(files=files, size=size):
+                self.files += files
+                self.size += size
+
+    @property
+    def left(self) -> int:
+        return self.files - self.done - self._failed
+
+    @property
+    def size_done(self) -> int:
+        return self._size_there + sum(self._under_way.values())
+
+    def rate(self, now: int) -> float | None:
+        return self._rate.at(now, self._size_sent + sum(self._under_way.values()))
+
+    def seconds_left(self, rate: float | None) -> float | None:
+        if not self.left:
+            return 0.0
+        return max(self.size - self.size_done, 0) / rate if rate else None

@@ -1,0 +1,112 @@
+"""Shows how far a run is while it lasts: at the bottom of the terminal, or now and then in the log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+from jobbag.display.progress import Progress, Snapshot
+from jobbag.tool_log import ToolLog
+
+if TYPE_CHECKING:
+    from jobbag.display.live import Screen
+
+log = logging.getLogger(__name__)
+
+TICK = 0.25  # s between two frames, when something has changed
+IDLE = 1.0  # s, when only time has passed
+SELDOM = 30.0  # s between two lines in the log
+
+
+class View(Protocol):
+    """A way to show how far a run is."""
+
+    def show(self, now: Snapshot) -> None:
+        """Show it, if it is new. Called again and again by one thread."""
+
+    def close(self, last: Snapshot) -> None:
+        """Show the end."""
+
+
+class Lines:
+    """A view: a line in the log whenever something has changed."""
+
+    def __init__(self) -> None:
+        self._told = (0, "")
+
+    def show(self, now: Snapshot) -> None:
+        if (now.changes, now.waits_for) != self._told:
+            self._told = now.changes, now.waits_for
+            log.info("%s", now)
+
+    def close(self, last: Snapshot) -> None:
+        pass  # the end is told anyway
+
+
+class Live:
+    """A view: a frame at the bottom of the terminal. What is written to it appears above, with the next frame."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._above: deque[str] = deque()
+        self._drawn = 0, float("-inf")  # changes, and when (time.monotonic())
+
+    def write(self, text: str) -> None:
+        """Take whole lines, from any thread."""
+        self._above.append(text)
+
+    def show(self, now: Snapshot) -> None:
+        changes, when = self._drawn
+        if self._above or now.changes != changes or time.monotonic() - when >= IDLE:
+            self._drawn = now.changes, time.monotonic()
+            self._screen.show(now, "".join(self._above.popleft() for _ in range(len(self._above))))
+
+    def close(self, last: Snapshot) -> None:
+        self._drawn = -1, 0.0
+        self.show(last)
+        self._screen.close()
+
+
+@contextmanager
+def shown(how: str, title: str, progress: Progress, tool_log: ToolLog) -> Iterator[Live | None]:
+    """Show how far a run is while it lasts, as `--progress` says: `how`. Gives the live display, if it is one."""
+    if how == "auto" and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
+        from jobbag.display.live import Screen  # rich is slow to import
+
+        live = Live(Screen(sys.stderr, title))
+        with tool_log.through(live), _ticking(live, TICK, progress):
+            yield live
+    elif how == "off":
+        yield None
+    else:
+        with _ticking(Lines(), SELDOM, progress):
+            yield None
+
+
+@contextmanager
+def _ticking(view: View, pause: float, progress: Progress) -> Iterator[None]:
+    """A thread that shows the progress again and again: the main thread may be waiting for AWS."""
+    over = threading.Event()
+
+    def work() -> None:
+        with suppress(OSError):  # the terminal is gone
+            while not over.wait(pause):
+                view.show(progress.snapshot())
+
+    thread = threading.Thread(target=work, name="display", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        progress.end()
+        with suppress(OSError):
+            view.close(progress.snapshot())

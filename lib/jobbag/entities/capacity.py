@@ -1,0 +1,170 @@
+"""Pure: what a job asks for, and whether a compute environment can ever give it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobbag.bag.job import Job
+from jobbag.entities.kinds import ENVIRONMENT
+from jobbag.errors import Problem
+
+# MiB that Fargate has for each number of vCPUs (AWS Batch API Reference, ResourceRequirement).
+_FARGATE: Mapping[float, Sequence[int]] = {
+    0.25: (512, 1024, 2048),
+    0.5: range(1024, 4096 + 1, 1024),
+    1: range(2048, 8192 + 1, 1024),
+    2: range(4096, 16384 + 1, 1024),
+    4: range(8192, 30720 + 1, 1024),
+    8: range(16384, 61440 + 1, 4096),
+    16: range(32768, 122880 + 1, 8192),
+    32: (61440, 122880, 249856),
+}
+_SIZE = re.compile(r"[a-z][a-z0-9-]*\.(?:(?P<times>\d*)(?P<x>x))?large")
+_IRREGULAR = re.compile(r"hpc|(c1|c4|d2|hs1|m2)\.")  # families with sizes that have another number of vCPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job asks for: vCPUs, MiB of memory, GPUs. None: that is not known."""
+
+    vcpus: float | None = None
+    memory: int | None = None
+    gpus: int | None = None
+
+    def __str__(self) -> str:
+        vcpus = f"{self.vcpus:g} vCPU{'' if self.vcpus <= 1 else 's'}" if self.vcpus is not None else ""
+        memory = f"{self.memory} MiB" if self.memory is not None else ""
+        gpus = f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}" if self.gpus else ""
+        return ", ".join(part for part in (vcpus, memory, gpus) if part)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why a compute environment can never run a job, and what would help."""
+
+    why: str
+    remedy: str
+
+
+def needs_of(bearer: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Needs:
+    """What a job asks for, as DescribeJobs tells it; or a job with these containerOverrides of a job definition."""
+    container = bearer.get("container") or bearer.get("containerProperties")
+    if container:
+        return _of_container(container, overrides or {})
+    tasks = bearer.get("ecsProperties", {}).get("taskProperties", ())
+    return _sum(_of_container(one, {}) for task in tasks for one in task.get("containers", ()))
+
+
+def _of_container(container: Mapping[str, Any], overrides: Mapping[str, Any]) -> Needs:
+    """An override by the deprecated fields does not override a resourceRequirement (AWS Batch API Reference)."""
+    found: dict[str, Any] = {}
+    for kind, deprecated in (("VCPU", "vcpus"), ("MEMORY", "memory"), ("GPU", "")):
+        for one in (container, overrides):
+            found[kind] = one.get(deprecated, found.get(kind))
+    for one in (container, overrides):
+        for need in one.get("resourceRequirements") or ():
+            found[str(need.get("type")).upper()] = need.get("value")
+    vcpus, memory, gpus = (_number(found.get(kind)) for kind in ("VCPU", "MEMORY", "GPU"))
+    return Needs(vcpus, _whole(memory), _whole(gpus))
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) or None  # 0 is how the service may say that it is not given
+    except (TypeError, ValueError):
+        return None
+
+
+def _sum(needs: Iterable[Needs]) -> Needs:
+    each = list(needs)
+    memory, gpus = _total(one.memory for one in each), _total(one.gpus for one in each)
+    return Needs(_total(one.vcpus for one in each), _whole(memory), _whole(gpus))
+
+
+def _total(amounts: Iterable[float | None]) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else int(amount)
+
+
+def vcpus_of(instance_type: str) -> int | None:
+    """The vCPUs of an instance type such as c5.2xlarge, if they follow from its name."""
+    found = _SIZE.fullmatch(instance_type)
+    if found is None or _IRREGULAR.match(instance_type):
+        return None
+    return 4 * int(found["times"] or 1) if found["x"] else 2
+
+
+def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
+    """Why a compute environment, as DescribeComputeEnvironments or its create request tells it, cannot run a job."""
+    resources = environment.get("computeResources") or {}
+    name = environment.get(ENVIRONMENT.name_field)
+    if str(resources.get("type", "")).upper().startswith("FARGATE"):
+        found = _fargate_misfit(needs)
+        if found is not None:
+            return found
+    if needs.vcpus is None:
+        return None
+    most = resources.get("maxvCpus")
+    if most is not None and needs.vcpus > most:
+        return Misfit(f"{name} has {most} vCPUs at most (maxvCpus)", "raise its maxvCpus, or ask for less")
+    sizes = {kind: vcpus_of(kind) for kind in resources.get("instanceTypes", ())}
+    known = {kind: size for kind, size in sizes.items() if size is not None}
+    if sizes and len(known) == len(sizes):
+        largest = max(known, key=lambda kind: known[kind])
+        if needs.vcpus > known[largest]:
+            why = f"the largest instance of {name}, {largest}, has {known[largest]} vCPUs"
+            return Misfit(why, "give it larger instance types, or ask for less")
+    return None
+
+
+def unfit(jobs: Iterable[Job], definition_of: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Problem]:
+    """Jobs for Fargate that ask for what it does not have.
+
+    `definition_of` gives a job definition by the reference that jobs have of it; None is that of the command line.
+    """
+    for job in jobs:
+        definition = definition_of(job.request.get("jobDefinition"))
+        if "FARGATE" in map(str.upper, definition.get("platformCapabilities") or ()):
+            found = _fargate_misfit(needs_of(definition, job.request.get("containerOverrides")))
+            if found is not None:
+                yield Problem(job.where, f"{found.why}: {found.remedy}")
+
+
+def _fargate_misfit(needs: Needs) -> Misfit | None:
+    if needs.gpus:
+        return Misfit("Fargate has no GPUs", "use a compute environment of type EC2")
+    if needs.vcpus is None:
+        return None
+    if needs.vcpus not in _FARGATE:
+        return Misfit(f"Fargate has no {needs.vcpus:g} vCPUs", f"ask for {_either(_FARGATE)}")
+    memory = _FARGATE[needs.vcpus]
+    if needs.memory is None or needs.memory in memory:
+        return None
+    why = f"Fargate has no {needs.memory} MiB with {needs.vcpus:g} vCPU{'' if needs.vcpus <= 1 else 's'}"
+    has = f"{memory[0]} to {memory[-1]} by {memory.step}" if isinstance(memory, range) else _either(memory)
+    return Misfit(why, f"ask for {has} MiB")
+
+
+def _either(values: Iterable[float]) -> str:
+    *others, last = (f"{value:g}" for value in values)
+    return f"{', '.join(others)} or {last}"
+
+
+def environment_refs(queue: Mapping[str, Any]) -> list[str]:
+    """The compute environments of a queue, in the order in which it tries them."""
+    order = sorted(queue.get("computeEnvironmentOrder", ()), key=lambda one: int(one.get("order") or 0))
+    return [str(one.get("computeEnvironment")) for one in order]
+
+
+def those_of(refs: list[str], described: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Those of the compute environments, given by name or ARN, that DescribeComputeEnvironments has shown."""
+    found = list(described)
+    by_ref = {one[field]: one for one in found for field in ("computeEnvironmentName", "computeEnvironmentArn")}
+    return tuple(by_ref[ref] for ref in refs if ref in by_ref)

@@ -1,0 +1,163 @@
+"""Entities made for a run, remembered, and taken down again: those and none other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.entities.deletion import delete
+from jobbag.entities.entity import Entity, active_revisions, describe, describe_definition
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
+from jobbag.entities.lookup import exists, look_up
+from jobbag.entities.waiting import wait_until_valid
+from jobbag.errors import AwsError, InputError
+from jobbag.events.events import Emit, Event, Made, Making, TakenDown
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5  # to create an entity, when answers are lost
+LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
+
+
+class Workshop:
+    """Makes the entities of a plan, and takes down again those that it made.
+
+    `note` journals, durably, what is about to be made and what was made: a run that is taken up again knows it.
+    """
+
+    def __init__(self, cloud: Cloud, note: Emit) -> None:
+        self._cloud = cloud
+        self._note = note
+        self._begun: dict[str, Making] = {}  # by kind: perhaps made by an earlier start, or a call that got no answer
+        self.made: list[Entity] = []
+
+    def restore(self, event: Event) -> None:
+        """Take over what an earlier start made, or may have made."""
+        match event:
+            case Making(kind=kind) if kind in _KINDS:
+                self._begun[kind] = event
+            case Made(kind=kind, name=name, arn=arn) if kind in _KINDS:
+                self._begun.pop(kind, None)
+                self.made.append(Entity(_KINDS[kind], name, arn, {}))
+            case TakenDown():
+                self._begun.clear()
+                self.made.clear()
+
+    def prepare(self, plan: Plan, known: Mapping[Kind, Entity]) -> dict[Kind, Entity]:
+        """All entities of the plan: the `known` ones, and the rest, created in AWS's order."""
+        ready = dict(known)
+        for spec in (plan.environment, plan.queue, plan.definition):
+            if isinstance(spec, ToCreate):
+                ready[spec.kind] = self._already_made(spec) or self._create(spec, ready.get(ENVIRONMENT))
+        return ready
+
+    def _already_made(self, spec: ToCreate) -> Entity | None:
+        """What an earlier start made for this spec, if it is still there."""
+        for entity in [one for one in self.made if one.kind is spec.kind]:
+            try:
+                return look_up(self._cloud, entity.kind, entity.arn)
+            except InputError:
+                self.made.remove(entity)
+        begun = self._begun.get(spec.kind.arn_type)
+        return self._adopt(begun) if begun is not None and begun.name == spec.name else None
+
+    def _adopt(self, begun: Making) -> Entity | None:
+        """The entity of a create call that got no answer, if AWS has it."""
+        kind = _KINDS[begun.kind]
+        if kind is DEFINITION:
+            detail = describe_definition(self._cloud, begun.name)
+            if detail is None or detail["revision"] <= begun.before:
+                return None
+        else:
+            detail = describe(self._cloud, kind, begun.name)
+            if detail is None:
+                return None
+        return self._keep(kind, begun.name, detail[kind.arn_field], detail.get("revision"))
+
+    def _create(self, spec: ToCreate, environment: Entity | None) -> Entity:
+        kind = spec.kind
+        begun = self._begin(spec)
+        log.info("creating the %s %s", kind.words, spec.name)
+        request = _create_request(spec, environment)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._cloud.call_once("batch", kind.create, **request)
+            except AwsError as error:
+                # It was not there before, so what is there now is ours.
+                ours = error.unsure or (attempt > 1 and "already exists" in error.message.lower())
+                found = self._adopt_in_time(begun) if ours else None
+                if found is not None:
+                    return found
+                if not error.unsure or attempt == ATTEMPTS:
+                    raise error.about(_subject(spec)) from None
+            else:
+                return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _adopt_in_time(self, begun: Making) -> Entity | None:
+        """What a call without an answer made; AWS may need a moment to show it."""
+        for pause in LOOKS:
+            found = self._adopt(begun)
+            if found is not None:
+                return found
+            self._cloud.pause(pause)
+        return self._adopt(begun)
+
+    def _begin(self, spec: ToCreate) -> Making:
+        """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
+        before = 0
+        if spec.kind is DEFINITION:
+            before = max((int(one["revision"]) for one in active_revisions(self._cloud, spec.name)), default=0)
+        elif exists(self._cloud, spec.kind, spec.name):
+            raise already_exists(spec)
+        begun = Making(spec.kind.arn_type, spec.name, before)
+        self._begun[begun.kind] = begun
+        self._note(begun)
+        return begun
+
+    def _keep(self, kind: Kind, name: str, arn: str, revision: int | None) -> Entity:
+        entity = Entity(kind, name if revision is None else f"{name}:{revision}", arn, {})
+        self.made.append(entity)
+        self._begun.pop(kind.arn_type, None)
+        self._note(Made(kind.arn_type, entity.name, arn))
+        if kind is not DEFINITION:
+            wait_until_valid(self._cloud, entity)
+        return entity
+
+    def take_down(self, cloud: Cloud) -> None:
+        """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
+        for begun in list(self._begun.values()):  # made or not, when the start was killed or got no answer
+            with suppress(AwsError):
+                self._adopt(begun)
+        delete(cloud, [(one.kind, one.arn) for one in self.made])
+        self.made.clear()
+
+
+def already_exists(spec: ToCreate) -> AwsError:
+    """The error for a name that is taken."""
+    message = "it exists already; give its name to use it, or another --prefix"
+    return AwsError(spec.kind.create, "AlreadyExists", message, subject=_subject(spec))
+
+
+def _subject(spec: ToCreate) -> str:
+    return f"{spec.kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
+
+
+_KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}
+
+
+def _create_request(spec: ToCreate, environment: Entity | None) -> dict[str, Any]:
+    request = dict(spec.request)
+    if spec.kind is QUEUE:
+        request.setdefault("state", "ENABLED")
+        if environment is not None:  # the user's name for it, or ours, becomes its ARN
+            request["computeEnvironmentOrder"] = [
+                {**entry, "computeEnvironment": environment.arn}
+                if entry.get("computeEnvironment") in (environment.name, environment.arn)
+                else entry
+                for entry in request.get("computeEnvironmentOrder", [])
+            ]
+    return request

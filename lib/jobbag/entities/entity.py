@@ -1,0 +1,56 @@
+"""One entity as its Describe call shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Kind
+
+# For the kinds that have a state: how to describe, update and delete one.
+CALLS = {
+    ENVIRONMENT: ("DescribeComputeEnvironments", "computeEnvironments", "computeEnvironment"),
+    QUEUE: ("DescribeJobQueues", "jobQueues", "jobQueue"),
+}
+
+
+@dataclass(frozen=True)
+class Entity:
+    """An entity that is ready for use."""
+
+    kind: Kind
+    name: str
+    arn: str
+    detail: Mapping[str, Any]  # what its Describe call says; empty for what was just created
+
+
+# -- looking
+
+
+def definition_name(ref: str) -> tuple[str, int | None]:
+    """Name and revision of a job definition's name, name:revision or ARN."""
+    name, _, revision = ref.rpartition("/")[2].partition(":")
+    return name, int(revision) if revision.isdecimal() else None
+
+
+def describe(cloud: Cloud, kind: Kind, ref: str) -> dict[str, Any] | None:
+    operation, field, _ = CALLS[kind]
+    found: list[dict[str, Any]] = cloud.call("batch", operation, None, **{field: [ref]})[field]
+    return next((one for one in found if one.get("status") != "DELETED"), None)
+
+
+def describe_definition(cloud: Cloud, ref: str) -> dict[str, Any] | None:
+    name, revision = definition_name(ref)
+    found = [one for one in active_revisions(cloud, name) if revision in (None, one["revision"])]
+    return max(found, key=lambda one: int(one["revision"]), default=None)
+
+
+def active_revisions(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
+    for page in cloud.pages("batch", "DescribeJobDefinitions", jobDefinitionName=name, status="ACTIVE"):
+        yield from page["jobDefinitions"]
+
+
+def status_reason(detail: Mapping[str, Any]) -> str:
+    return str(detail.get("statusReason") or "AWS gives no reason")

@@ -1,0 +1,93 @@
+"""Batch entities: looked up, created, waited for, deleted; and the record of what this run made itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.bag.job import Bag, Job
+from jobbag.entities.capacity import those_of
+from jobbag.entities.entity import CALLS, Entity, describe, describe_definition, status_reason
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
+from jobbag.entities.waiting import wait_until_valid
+from jobbag.errors import InputError, Problem
+
+log = logging.getLogger(__name__)
+
+
+def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
+    """The existing entities of a plan. Raises InputError with all that are not fit for use."""
+    found: dict[Kind, Entity] = {}
+    problems: list[Problem] = []
+    for spec in (plan.environment, plan.queue, plan.definition):
+        if isinstance(spec, Existing):
+            try:
+                found[spec.kind] = look_up(cloud, spec.kind, spec.ref)
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def look_up_of_jobs(cloud: Cloud, bag: Bag) -> dict[tuple[Kind, str], Entity]:
+    """The queues and definitions that jobs name themselves. Raises InputError with all that are not fit for use."""
+    found: dict[tuple[Kind, str], Entity] = {}
+    problems: list[Problem] = []
+    for kind, ref, job in named_by_jobs(bag):
+        try:
+            found[kind, ref] = look_up(cloud, kind, ref)
+        except InputError as error:
+            problems += error.at(job.where).problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def named_by_jobs(bag: Bag) -> Iterator[tuple[Kind, str, Job]]:
+    """The queues and definitions that jobs name themselves, by name or ARN, each with the first job that does."""
+    for field, kind in JOB_ENTITIES.items():
+        users = {job.request[field]: job for job in reversed(bag.jobs) if field in job.request}
+        yield from ((kind, ref, job) for ref, job in users.items())
+
+
+def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
+    """An existing entity, by name or ARN, once it is ready.
+
+    Raises InputError when it does not exist, is disabled or INVALID.
+    """
+    entity = inspect(cloud, kind, ref)
+    if entity.detail.get("status") not in ("VALID", None) and kind is not DEFINITION:
+        wait_until_valid(cloud, entity)
+    return entity
+
+
+def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
+    """The same, ready or not."""
+    detail = describe_definition(cloud, ref) if kind is DEFINITION else describe(cloud, kind, ref)
+    if detail is None:
+        what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
+        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
+    entity = Entity(kind, detail[kind.name_field], detail[kind.arn_field], detail)
+    if kind is DEFINITION:
+        return entity
+    if detail.get("state") == "DISABLED":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is DISABLED; enable it, or use another")
+    if detail.get("status") == "DELETING":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is being deleted")
+    if detail.get("status") == "INVALID":
+        raise InputError.of(kind.option, f"the {kind.words} {ref} is INVALID: {status_reason(detail)}")
+    return entity
+
+
+def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]:
+    """Those of the compute environments, by name or ARN, that there are."""
+    operation, field, _ = CALLS[ENVIRONMENT]
+    return those_of(refs, cloud.call("batch", operation, None, **{field: refs})[field])
+
+
+def exists(cloud: Cloud, kind: Kind, name: str) -> bool:
+    """Whether there is a compute environment or a job queue of this name, in whatever state."""
+    return describe(cloud, kind, name) is not None

@@ -1,0 +1,191 @@
+"""Pure: what the user's words for an entity mean, what entities are called, and what a job's request looks like."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jobbag.bag import api_model
+from jobbag.bag.api_rules import rule_problems
+from jobbag.bag.job import Bag
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
+from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
+from jobbag.errors import Problem
+from jobbag.options.settings import Mode, Settings
+from jobbag.s3.place import S3Place
+
+MAX_DEFINITION_BYTES = 24 * 1024
+_BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(\.\.|\.-|-\.))(?!.*(-s3alias|--ol-s3)$)(?!\d+\.\d+\.\d+\.\d+$)"
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+)
+
+
+def plan_of(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
+    """What the settings' words for entities mean, and what is wrong with them. Reads JSON files."""
+    problems: list[Problem] = []
+    names = Names(settings.prefix)
+    queue = _spec(QUEUE, settings.job_queue, names, problems)
+    definition = _spec(DEFINITION, settings.job_definition, names, problems)
+    environment_value = settings.compute_environment
+    running = settings.mode is Mode.RUN
+    # With an existing queue a run needs no compute environment: a stale path in a properties file does no harm.
+    if running and isinstance(queue, Existing) and environment_value and _is_missing_file(environment_value):
+        environment_value = None
+    environment = _spec(ENVIRONMENT, environment_value, names, problems)
+    if running and isinstance(queue, Existing):
+        environment = None
+    if running and bag is not None:
+        problems += _missing_entities(settings, bag, queue, environment, definition)
+        if queue is None and environment is not None and any("jobQueue" not in job.request for job in bag.jobs):
+            queue = ToCreate(QUEUE, {QUEUE.name_field: names.of(QUEUE), "priority": 1, "state": "ENABLED"}, None)
+    if isinstance(queue, ToCreate) and settings.mode is not Mode.DELETE:
+        queue, bad = _with_environment(queue, environment)
+        problems += bad
+    return Plan(definition, environment, queue, _place(settings, names, problems)), problems
+
+
+def _missing_entities(
+    settings: Settings, bag: Bag, queue: Spec | None, environment: Spec | None, definition: Spec | None
+) -> Iterator[Problem]:
+    if settings.local:
+        return
+    if queue is None and environment is None and not settings.job_queue and not settings.compute_environment:
+        without = next((job for job in bag.jobs if "jobQueue" not in job.request), None)
+        if without is not None:
+            yield Problem(without.where, "has no job queue: give --job-queue or --compute-environment")
+    if definition is None and not settings.job_definition:
+        without = next((job for job in bag.jobs if "jobDefinition" not in job.request), None)
+        if without is not None:
+            yield Problem(without.where, "has no job definition: give --job-definition")
+
+
+# -- the three forms
+
+
+def _is_missing_file(value: str) -> bool:
+    return is_file(value) and not _exists(value)
+
+
+def is_file(value: str) -> bool:
+    """Whether an entity's value is a JSON file: an existing path, or anything with a slash that is no ARN."""
+    return not value.startswith("arn:") and ("/" in value or value.endswith(".json") or _exists(value))
+
+
+def _exists(path: str) -> bool:
+    """Whether there is such a file; also for texts that can be no path."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _spec(kind: Kind, value: str | None, names: Names, problems: list[Problem]) -> Spec | None:
+    if value is None:
+        return None
+    if not is_file(value):
+        if value.startswith("arn:") and f":{kind.arn_type}/" not in value:
+            problems.append(Problem(kind.option, f"{value} is no ARN of a {kind.words}"))
+        return Existing(kind, value)
+    path = Path(value)
+    try:
+        request = _unwrapped(json.loads(path.read_bytes()), kind.create)
+    except json.JSONDecodeError as error:
+        where = f"{path}: line {error.lineno}, column {error.colno}"
+        problems.append(Problem(where, f"invalid JSON: {error.msg}"))
+        return None
+    except (ValueError, RecursionError) as error:
+        problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        return None
+    except OSError as error:
+        problems.append(Problem(kind.option, f"cannot read {path}: {error.strerror}"))
+        return None
+    if not isinstance(request, dict):
+        problems.append(Problem(str(path), f"must be an object: the request of {kind.create}"))
+        return None
+    if kind.name_field not in request:
+        if names.prefix is None:
+            problems.append(Problem(str(path), f"has no {kind.name_field}: give it there, or give --prefix"))
+            return None
+        request[kind.name_field] = names.of(kind)
+    found = [*_entity_problems(kind, request)]
+    problems += [Problem(str(path), f"{where}: {what}") for where, what in found]
+    return None if found else ToCreate(kind, request, path)
+
+
+def _unwrapped(content: Any, operation: str) -> Any:
+    """The request inside the Java tool's older form: {"RegisterJobDefinition": [{"input": {...}}]}."""
+    if isinstance(content, dict) and content.keys() == {operation}:
+        content = content[operation]
+    if isinstance(content, list) and len(content) == 1:
+        content = content[0]
+    if isinstance(content, dict) and content.keys() == {"input"}:
+        content = content["input"]
+    return content
+
+
+def _entity_problems(kind: Kind, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    # What a file may leave out is filled in from the other options.
+    given = ("computeEnvironmentOrder", *(f"computeEnvironmentOrder[{i}].computeEnvironment" for i in range(3)))
+    yield from api_model.problems(kind.create, request, given=given)
+    name = request[kind.name_field]
+    if isinstance(name, str) and not LEGAL_NAME.fullmatch(name):
+        yield (
+            kind.name_field,
+            f"{name!r} must be {MAX_NAME} letters, digits, '-' and '_' at most, a letter or digit first",
+        )
+    if kind is DEFINITION:
+        yield from _definition_problems(request)
+    elif kind is ENVIRONMENT:
+        if str(request.get("type")).upper() == "MANAGED" and "computeResources" not in request:
+            yield "computeResources", "is missing: a MANAGED compute environment needs it"
+        if str(request.get("state", "ENABLED")).upper() == "DISABLED":
+            yield "state", "AWS Batch creates compute environments ENABLED only"
+
+
+def _definition_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    forms = ("containerProperties", "ecsProperties", "eksProperties", "nodeProperties")
+    wanted = forms[3:] if request.get("type") == "multinode" else forms[:3]
+    if len([form for form in forms if form in request]) != 1 or not any(form in request for form in wanted):
+        yield "type", f"a job definition of type {request.get('type')} has one of {', '.join(wanted)}"
+    container = request.get("containerProperties")
+    if isinstance(container, dict) and not container.get("image"):
+        yield "containerProperties.image", "is missing"
+    size = len(json.dumps(request))
+    if size > MAX_DEFINITION_BYTES:
+        yield (
+            "containerProperties",
+            f"the definition is {size} bytes long; AWS Batch takes {MAX_DEFINITION_BYTES} at most",
+        )
+    for problem in rule_problems(request):
+        where, _, what = problem.partition(": ")
+        yield where, what
+
+
+def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCreate, list[Problem]]:
+    """The queue, on the compute environment of `--ce` where its JSON names none."""
+    order = queue.request.get("computeEnvironmentOrder") or [{"order": 1}]
+    if "jobQueueType" in queue.request or all("computeEnvironment" in entry for entry in order):
+        return queue, []
+    where = str(queue.path or queue.kind.option)
+    if environment is None:
+        return queue, [
+            Problem(where, "computeEnvironmentOrder names no compute environment: give --compute-environment")
+        ]
+    ref = environment.ref if isinstance(environment, Existing) else environment.name
+    filled = [{"computeEnvironment": ref, **entry} for entry in order]
+    return ToCreate(queue.kind, {**queue.request, "computeEnvironmentOrder": filled}, queue.path), []
+
+
+def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place | None:
+    if settings.s3 is None:
+        return S3Place(names.bucket(), "", own=True) if settings.mode is Mode.RUN else None
+    text = settings.s3.removeprefix("s3://")
+    bucket, _, key_prefix = text.partition("/")
+    key_prefix = "".join(f"{part}/" for part in key_prefix.split("/") if part)
+    if "://" in text or not _BUCKET_NAME.fullmatch(bucket):
+        problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
+    return S3Place(bucket, key_prefix, own=False)

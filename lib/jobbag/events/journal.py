@@ -1,0 +1,258 @@
+"""The journal: what a run decides and learns, one JSON event a line, so that it can be taken up again.
+
+State is the events replayed. A line is appended with one write, and made durable (fsync) where it must be on disk
+before the run acts on it; no lock is used that NFS lacks. A torn last line is normal: it was never acted on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jobbag.bag.job import Job
+from jobbag.errors import InputError, ToolError
+from jobbag.events import events
+from jobbag.events.events import Event, Share
+from jobbag.events.observation import Attempt, LogPlace, Observation
+
+FORMAT = 1
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        events.Making,
+        events.Made,
+        events.PartsAsked,
+        events.PartsBegun,
+        events.Staged,
+        events.Attached,
+        events.Submitting,
+        events.Unsent,
+        events.Submitted,
+        events.NotSubmitted,
+        events.NotRun,
+        events.StateChanged,
+        events.Lost,
+        events.LogsWritten,
+        events.Merged,
+        events.Terminated,
+        events.Halted,
+        events.TakenDown,
+        events.Finished,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line: which run it is, and what it was asked to do.
+
+    A later start is the same run only if it is given the same `options` and `jobs` (a digest by job name, in the
+    order of the bag).
+    """
+
+    run: str
+    started: int  # ms since the epoch
+    options: Mapping[str, str]
+    jobs: Mapping[str, str]
+    retry_failed: bool = False  # it runs only what failed in the run before
+
+
+@dataclass(frozen=True)
+class Past:
+    """What an earlier start left in the journal. `lines` are its events, not decoded."""
+
+    header: Header
+    lines: tuple[Mapping[str, Any], ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether that run reached its end, and left nothing that it has to remove."""
+        done = clean = True
+        for line in self.lines:
+            kind = line["event"]
+            clean = (clean and kind not in ("Making", "Made")) or kind == "TakenDown"
+            done = (done and kind != "Submitting") or kind == "Finished"
+        return done and clean and any(line["event"] == "Finished" for line in self.lines)
+
+    def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
+        """The events, with the jobs by the numbers that they had.
+
+        What cannot be read, or is of a job that is no more, is left out.
+        """
+        for line in self.lines:
+            try:
+                yield decode(line, by_number)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue
+
+
+def read(path: Path) -> Past | None:
+    """The journal of an earlier start, if there is one with a first line. Raises InputError."""
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError.of(str(path), f"cannot read the journal: {error.strerror}") from None
+    lines = [content for line in text.split("\n") if (content := _parsed(line)) is not None]
+    if not lines or lines[0]["event"] != "Run":
+        return None
+    first = lines[0]
+    if first.get("format") != FORMAT:
+        raise InputError.of(str(path), "this journal is of another version of the tool; use --fresh to set it aside")
+    try:
+        header = Header(
+            str(first["run"]),
+            int(first["started"]),
+            dict(first["options"]),
+            dict(first["jobs"]),
+            bool(first.get("retry_failed")),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
+    return Past(header, tuple(lines[1:]))
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("event"), str) else None
+
+
+class Journal:
+    """An open journal; a consumer of events. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Append to the file at `path`. A torn last line is ended, and so left out."""
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        size = os.fstat(self._file).st_size
+        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        os.close(self._file)
+
+    def begin(self, header: Header) -> None:
+        """Write the first line, durably."""
+        self._write({"event": "Run", "format": FORMAT, **dataclasses.asdict(header)})
+        self.sync()
+
+    def __call__(self, event: Event) -> None:
+        """Append an event, if it is one that a later start needs."""
+        if type(event).__name__ in _KINDS:
+            self._write(encode(event))
+
+    def durably(self, event: Event) -> None:
+        """Append an event, and return once it is on disk."""
+        self(event)
+        self.sync()
+
+    def sync(self) -> None:
+        """Make all that was appended durable."""
+        os.fsync(self._file)
+
+    def _write(self, content: Mapping[str, Any]) -> None:
+        self._append(json.dumps(content, separators=(",", ":")).encode() + b"\n")
+
+    def _append(self, data: bytes) -> None:
+        data = b"\n" + data if self._torn else data
+        self._torn = True  # until the last byte is written: the disk may be full
+        while data:
+            data = data[os.write(self._file, data) :]
+        self._torn = False
+
+
+def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | None:
+    """Begin a journal with these events at `path`; returns the new name of the one that was there.
+
+    Whatever instant it is cut short at, there is the one or the other, whole: of jobs whose events are lost, nobody
+    knows that they have succeeded.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        with Journal(new) as notes:
+            notes.begin(header)
+            for event in events:
+                notes(event)
+            notes.sync()
+        aside = _kept(path)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return aside
+
+
+def _kept(path: Path) -> Path | None:
+    """A second name for a file, if there is one, or a copy of it: the first free FILE.000, FILE.001, …"""
+    if not path.exists():
+        return None
+    number = 0
+    while (free := path.with_name(f"{path.name}.{number:03d}")).exists():
+        number += 1
+    try:
+        os.link(path, free)
+    except OSError:  # not every file system has links
+        shutil.copy(path, free)
+    return free
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """An event as JSON."""
+    content: dict[str, Any] = {"event": type(event).__name__}
+    for field in dataclasses.fields(event):
+        value = getattr(event, field.name)
+        if isinstance(value, Job):
+            value = value.number
+        elif isinstance(value, Observation):
+            value = dataclasses.asdict(value)
+        elif isinstance(value, (Path, ToolError)):
+            value = str(value)
+        content[field.name] = value
+    return {name: _short(value) for name, value in content.items() if value is not None and value != ()}
+
+
+def _short(value: Any) -> Any:
+    """Without what is None or empty, as all that has such a default."""
+    if isinstance(value, dict):
+        return {name: _short(one) for name, one in value.items() if one is not None and one != ()}
+    return tuple(map(_short, value)) if isinstance(value, tuple) else value
+
+
+def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
+    """The event that `encode` was given. Raises KeyError, TypeError or ValueError for anything else."""
+    kind = _KINDS[content["event"]]
+    values = {name: content[name] for name in (field.name for field in dataclasses.fields(kind)) if name in content}
+    for name, convert in _CONVERT.items():
+        if name in values:
+            values[name] = convert(values[name])
+    if "job" in values:
+        values["job"] = jobs[values["job"]]
+    return kind(**values)
+
+
+def _observation(content: Mapping[str, Any]) -> Observation:
+    attempts = tuple(Attempt(**one) for one in content.get("attempts", ()))
+    return Observation(**{**content, "log": LogPlace(**content["log"]), "attempts": attempts})
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "observation": _observation,
+    "out": Path,
+    "err": Path,
+    "tail": tuple,
+    "share": lambda numbers: Share(*numbers),
+    "error": ToolError,
+}

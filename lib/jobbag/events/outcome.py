@@ -1,0 +1,80 @@
+"""What became of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jobbag.events.observation import Observation
+
+
+class Verdict(str, Enum):
+    """What came of a job."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NOT_RUN = "not run"  # it was never submitted, we kept it from running, or its end was not seen
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is known of a job so far."""
+
+    token: str | None = None  # the job may have been sent with it
+    aws_id: str = ""
+    observation: Observation | None = None
+    error: str | None = None  # of AWS or the tool, about this job
+    starting: int | None = None  # when it was first seen in that state (ms)
+    lines: int = 0  # of output
+    last: str = ""  # of a job that failed: its error line, folded
+    tail: tuple[str, ...] = ()  # the end of its output, of one job for each such line
+    note: str | None = None
+    finished: bool = False  # its output is on disk, all that there will be
+    whole: bool = True  # false: its log could not be fetched
+    terminated: bool = False  # by us, when the run was stopped or halted
+    withheld: str | None = None  # why it is not sent
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether AWS says so."""
+        return self.observation is not None and self.observation.status == "SUCCEEDED" and self.error is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more in AWS."""
+        return self.observation is not None and self.observation.ended
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it but its output."""
+        return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its container was seen to start."""
+        return self.observation is not None and self.observation.status in ("STARTING", "RUNNING")
+
+    @property
+    def not_run(self) -> bool:
+        """Whether we kept it from running: it was withheld, or terminated before it started. Or AWS did."""
+        seen = self.observation
+        never_started = seen is not None and seen.status == "FAILED" and seen.started is None and not seen.attempts
+        return self.withheld is not None or (never_started and (self.terminated or self.needed_a_failure))
+
+    @property
+    def needed_a_failure(self) -> bool:
+        """Whether AWS says that a job failed on which this one depends."""
+        return self.observation is not None and (self.observation.status_reason or "").startswith("Dependent Job")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What came of it, at the end of a run."""
+        if self.succeeded:
+            return Verdict.SUCCEEDED
+        ended = self.ended or (self.error is not None and self.aws_id != "")
+        return Verdict.FAILED if ended and not self.not_run else Verdict.NOT_RUN
+
+    @property
+    def to_repeat(self) -> bool:
+        """Whether the job never got the chance to end by itself, so that a new start sends it again."""
+        return (self.error is not None and not self.aws_id) or (self.terminated and self.ended and not self.succeeded)

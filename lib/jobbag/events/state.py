@@ -1,0 +1,226 @@
+"""Folds the events of a run: what became of each job, and the exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from jobbag.bag.job import Bag, Job
+from jobbag.errors import ExitCode
+from jobbag.events.causes import Failure, Kind, error_line, folded, kind_of
+from jobbag.events.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    Lost,
+    NotRun,
+    NotSubmitted,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    Submitting,
+    Terminated,
+    Unsent,
+    WorkerFailed,
+)
+from jobbag.events.observation import LogPlace, now_ms
+from jobbag.events.outcome import Outcome
+from jobbag.logs.records import summary_record
+
+
+class Report:
+    """A consumer: what became of the run. The exit status follows from what was seen, and is never set."""
+
+    def __init__(self, bag: Bag, start: int) -> None:
+        """`start`: when the run began (ms)."""
+        self.bag = bag
+        self._by_name: dict[str, Job] = {}
+        self._outcomes = {job.number: Outcome() for job in bag.jobs}
+        self.start = start
+        self.errors: list[str] = []  # of AWS or the tool, about no single job
+        self.broken = False  # a worker stopped, so the run cannot go on
+        self.halted: str | None = None  # why, if the run is
+        self._unfinished = len(bag.jobs)
+        self.sent_files = self.sent_bytes = self.unchanged_files = 0
+        self._tails: set[tuple[Kind, str]] = set()  # the ways to fail of which a tail is kept
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Staged(sent=True):
+                self.sent_files += 1
+                self.sent_bytes += event.size
+            case Staged():
+                self.unchanged_files += 1
+            case StagingFailed():
+                self.errors.append(str(event.error))
+            case Submitting():
+                self._reset(event.job).token = event.token
+            case Unsent():
+                self._reset(event.job)
+            case Submitted():
+                self.of(event.job).aws_id = event.aws_id
+            case StateChanged():
+                self._seen(event)
+            case NotSubmitted() | Lost():
+                self.of(event.job).error = str(event.error)
+            case NotRun():
+                self._reset(event.job).withheld = event.reason
+            case LogsWritten():
+                self._finished(event)
+            case Halted():
+                self.halted = event.reason
+            case Terminated():
+                self.of(event.job).terminated = True
+            case WorkerFailed():
+                self.broken = True
+                self.errors.append(f"the {event.worker} stopped: {event.error}")
+
+    def of(self, job: Job) -> Outcome:
+        """What is known of a job."""
+        return self._outcomes[job.number]
+
+    def failure(self, job: Job) -> Failure:
+        """Why a job did not succeed that has ended, or has an error."""
+        outcome = self.of(job)
+        needed = self.first_cause(job) if outcome.not_run else None
+        if needed is not None:
+            return Failure(job.number, Kind(f"not run: {needed}", "--retry-failed sends it again, after that one"), "")
+        seen = outcome.observation
+        exit_code, reason = (seen.exit_code, seen.reason) if seen else (None, None)
+        kind = kind_of(exit_code, reason, outcome.error)
+        return Failure(job.number, kind, outcome.last)
+
+    def _reset(self, job: Job) -> Outcome:
+        """The job is sent anew, or never again: what was known of it holds no more."""
+        self._unfinished += self.of(job).finished
+        self._outcomes[job.number] = Outcome()
+        return self._outcomes[job.number]
+
+    def _seen(self, event: StateChanged) -> None:
+        outcome = self.of(event.job)
+        outcome.observation = event.observation
+        outcome.error = None  # it was given up, and is there after all
+        if event.observation.status == "STARTING" and outcome.starting is None:
+            outcome.starting = event.at
+
+    def _finished(self, event: LogsWritten) -> None:
+        outcome = self.of(event.job)
+        self._unfinished -= not outcome.finished
+        outcome.finished, outcome.note, outcome.whole = True, event.note, event.whole
+        outcome.lines = event.lines
+        if not outcome.succeeded:
+            outcome.last = sys.intern(folded(error_line(event.tail)))
+            alike = self.failure(event.job).alike
+            if alike not in self._tails:  # one for each cause is shown, and those of all jobs are too many to keep
+                self._tails.add(alike)
+                outcome.tail = event.tail
+
+    # -- what follows from it
+
+    @property
+    def complete(self) -> bool:
+        """Whether every job is done and its output on disk."""
+        return self._unfinished == 0
+
+    @property
+    def all_logs_whole(self) -> bool:
+        """Whether no log is left that a new start could still fetch."""
+        return all(outcome.whole for outcome in self._outcomes.values())
+
+    @property
+    def succeeded(self) -> int:
+        """How many jobs succeeded."""
+        return sum(outcome.succeeded for outcome in self._outcomes.values())
+
+    @property
+    def failed(self) -> int:
+        """How many jobs did not succeed, for whatever reason."""
+        return len(self._outcomes) - self.succeeded
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Folded from all that was seen."""
+        if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
+            return ExitCode.AWS_ERROR
+        return ExitCode.TASK_FAILED if self.failed else ExitCode.OK
+
+    def summary(self) -> str:
+        """The record that ends a merged .out file."""
+        return summary_record(self.succeeded, self.failed, self.start, now_ms())
+
+    def first_cause(self, job: Job) -> str | None:
+        """Which failure kept a job from running that depends on others."""
+        found = None
+        while failed := next((one for one in map(self._named, job.depends_on) if self._has_failed(one)), None):
+            found = job = failed
+        return f"job {found.name} failed, on which it depends" if found else None
+
+    def _named(self, name: str) -> Job:
+        if not self._by_name:
+            self._by_name = {job.name: job for job in self.bag.jobs}
+        return self._by_name[name]
+
+    def _has_failed(self, job: Job) -> bool:
+        return self.of(job).over and not self.of(job).succeeded
+
+    def is_to_send(self, job: Job) -> bool:
+        """Whether the job was never sent, or is to be sent again."""
+        outcome = self.of(job)
+        if self.halted is not None:
+            return outcome.token is None and outcome.error is None and outcome.withheld is None
+        return (outcome.token is None and outcome.withheld is None) or outcome.to_repeat
+
+    def why_no_log(self, job: Job) -> str | None:
+        """Why a job that is over has no log to read, if it is the run that knows."""
+        outcome = self.of(job)
+        if outcome.withheld is not None:
+            return f"not run: {outcome.withheld}"
+        if self.halted is not None and outcome.not_run:
+            return f"not run: {self.halted}"
+        if outcome.not_run and outcome.needed_a_failure:
+            return f"not run: {self.first_cause(job) or 'a job failed, on which it depends'}"
+        if outcome.error is not None and not outcome.aws_id:
+            return f"it was not submitted: {outcome.error}"
+        return outcome.error
+
+    def remark(self, job: Job) -> str | None:
+        """What the .err of a job that ran is to say: that the halt of the run ended it."""
+        outcome = self.of(job)
+        ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
+        return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
+
+    @property
+    def has_to_send(self) -> bool:
+        """Whether a job may still have to be sent, or looked for by its token."""
+        if self.halted is not None:
+            return any(self.in_doubt())
+        outcomes = self._outcomes.values()
+        return any(not one.aws_id or one.to_repeat or (one.terminated and not one.ended) for one in outcomes)
+
+    def progress(self) -> str:
+        """How far the run is, in a few words."""
+        outcomes = self._outcomes.values()
+        submitted = sum(bool(outcome.aws_id) for outcome in outcomes)
+        ended = sum(outcome.ended for outcome in outcomes)
+        return f"of {len(outcomes)} jobs, {submitted} are submitted, {ended} of them have ended"
+
+    def running(self) -> Iterator[tuple[Job, str]]:
+        """Jobs that AWS has and that have not ended, as far as is known, with their AWS ids."""
+        for job in self.bag.jobs:
+            outcome = self._outcomes[job.number]
+            if outcome.aws_id and not outcome.ended:
+                yield job, outcome.aws_id
+
+    def in_doubt(self) -> Iterator[Job]:
+        """Jobs that AWS may have or not: they were to be sent, and nothing is known of it."""
+        for job in self.bag.jobs:
+            outcome = self._outcomes[job.number]
+            if outcome.token is not None and not outcome.aws_id and outcome.error is None:
+                yield job
+
+    def log_places(self) -> Iterator[LogPlace]:
+        """The log streams whose content is on disk, whole."""
+        for outcome in self._outcomes.values():
+            if outcome.finished and outcome.note is None and outcome.observation is not None:
+                yield outcome.observation.log

@@ -1,0 +1,118 @@
+"""Pure: the children of array jobs, and which of them to ask for. Times are those of one clock, in seconds.
+
+AWS Batch counts the children of an array by state, so one look at the array tells how many have ended; only those
+are then asked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobbag.events.observation import ENDED
+from jobbag.jobs.ids import parent_of
+
+LONGEST = 15.0  # s between two looks at an array
+SHARE = 0.25  # of the time without news after which the arrays are looked at again
+SAMPLED = 30.0  # s without news after which a child is asked for, which may say why it does not start
+FEW = 200  # children that are rather asked for than listed
+WORTH = 0.02  # of the children that are left: so many have to end before the ended ones are listed again
+
+
+@dataclass
+class _Array:
+    pending: dict[str, None] = field(default_factory=dict)  # ids of the children that are not known to have ended
+    wanted: set[str] = field(default_factory=set)
+    listed: float = 0.0
+    missing_since: float | None = None
+
+
+class Arrays:
+    """The array jobs whose children are watched."""
+
+    def __init__(self, first: float) -> None:
+        """`first`: the shortest time between two looks at the arrays (s)."""
+        self._first = first
+        self._arrays: dict[str, _Array] = {}
+        self._wanted: deque[str] = deque()  # children to ask for
+        self._news = self._due = 0.0  # when something happened, and when the arrays are to be looked at
+
+    def add(self, child: str, now: float) -> None:
+        """A child that has not ended."""
+        self._array(child).pending[child] = None
+        self._is_news(now)
+
+    def _is_news(self, now: float) -> None:
+        self._news = now
+        self._due = min(self._due, now + self._first)
+
+    def _array(self, child: str) -> _Array:
+        return self._arrays.setdefault(parent_of(child) or "", _Array())
+
+    def pause(self, now: float) -> float | None:
+        """The seconds until the arrays are to be looked at; None if there is none."""
+        return max(self._due - now, 0.0) if self._arrays else None
+
+    def look(self, now: float, most: int) -> list[str]:
+        """The array jobs to ask for now, and with them a child of those without news."""
+        if self.pause(now) != 0.0:
+            return []
+        self._due = now + min(max(SHARE * (now - self._news), self._first), LONGEST)
+        arrays = list(self._arrays.items())[:most]
+        self._arrays |= {parent: self._arrays.pop(parent) for parent, _ in arrays}  # the others come first next time
+        waiting = [array for _, array in arrays if now - self._news > SAMPLED and not array.wanted]
+        return [*(parent for parent, _ in arrays), *(next(iter(array.pending)) for array in waiting)][:most]
+
+    def saw(self, parent: str, detail: Mapping[str, Any], now: float) -> tuple[str, ...]:
+        """What DescribeJobs says of an array; the states of children that are to be listed."""
+        if parent not in self._arrays:
+            return ()
+        array, properties = self._arrays[parent], detail["arrayProperties"]
+        array.missing_since = None
+        counts = properties.get("statusSummary", {})
+        ended = sum(counts.get(status, 0) for status in ENDED)
+        known = properties["size"] - len(array.pending)
+        if ended <= known + len(array.wanted):
+            return ()
+        self._is_news(now)
+        if ended == properties["size"] or len(array.pending) <= FEW:
+            self.want(parent, array.pending)
+            return ()
+        if ended - known < WORTH * len(array.pending) and now - array.listed < LONGEST:
+            return ()
+        array.listed = now
+        return tuple(status for status in ENDED if counts.get(status))
+
+    def missing(self, parent: str, now: float) -> float:
+        """DescribeJobs does not show the array; the seconds since it did."""
+        array = self._arrays[parent]
+        array.missing_since = array.missing_since or now
+        return now - array.missing_since
+
+    def want(self, parent: str, children: Iterable[str]) -> None:
+        """These children have ended, or may have."""
+        array = self._arrays.get(parent, _Array())
+        new = [one for one in children if one in array.pending and one not in array.wanted]
+        array.wanted.update(new)
+        self._wanted.extend(new)
+
+    def take(self, most: int) -> list[str]:
+        """Children to ask for; what was seen of each is then to be said."""
+        taken = [self._wanted.popleft() for _ in range(min(most, len(self._wanted)))]
+        for child in taken:
+            self._array(child).wanted.discard(child)
+        return taken
+
+    def forget(self, child: str) -> None:
+        """Nothing more is to be learned of the child."""
+        parent = parent_of(child) or ""
+        array = self._arrays[parent]
+        array.pending.pop(child, None)
+        if not array.pending:
+            del self._arrays[parent]
+
+    def children(self, parent: str) -> list[str]:
+        """The children of an array that are not known to have ended."""
+        return list(self._arrays[parent].pending) if parent in self._arrays else []

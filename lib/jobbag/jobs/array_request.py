@@ -1,0 +1,161 @@
+"""Pure: which jobs are sent together as one array job, and what AWS Batch and the launcher are given for it.
+
+SubmitJob takes 50 jobs a second, and an array job of 10,000 children counts as one. The children of an array share
+one request, so what differs between them stands in a manifest in S3: a record for each child, of which the launcher
+reads its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jobbag.bag.job import FILE_TYPE, Bag, Job
+from jobbag.jobs import launcher
+from jobbag.jobs.ids import shipment_name
+from jobbag.jobs.request import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
+from jobbag.s3.place import S3Place
+
+Shipment = tuple[Job, ...]  # jobs of one SubmitJob request
+SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
+LAUNCHER_NAME = "pegasus-aws-batch"  # in its messages
+ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
+
+
+def runs_scripts(job: Job) -> bool:
+    """Whether the job's image follows the fetch-and-run protocol."""
+    return job.environment.get(FILE_TYPE) == "script" and SCRIPT_URL in job.environment
+
+
+@dataclass(frozen=True)
+class Sendable:
+    """A SubmitJob request, and the objects (content by key) that must be in the bucket before it."""
+
+    request: Mapping[str, Any]
+    bucket: str = ""
+    objects: Mapping[str, bytes] = field(default_factory=dict)
+    indexes: Sequence[int] = ()  # of the jobs in the array job, if it is one
+
+    @property
+    def is_array(self) -> bool:
+        return bool(self.indexes)
+
+    def ids(self, jobs: Shipment, aws_id: str) -> Iterator[tuple[Job, str]]:
+        """The AWS id of each of the jobs, when the request gave this one."""
+        if not self.is_array:
+            yield jobs[0], aws_id
+        for job, index in zip(jobs, self.indexes, strict=False):
+            yield job, f"{aws_id}:{index}"
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How jobs are put to AWS Batch."""
+
+    bag: Bag
+    place: S3Place
+    target: Target
+    region: str  # of the bucket
+
+    def of(self, jobs: Shipment, token: str, after: Sequence[str] = ()) -> Sendable:
+        """The request of a job, or of an array of jobs, that carries the token.
+
+        `after`: AWS ids of the jobs of the bag that must succeed before.
+        """
+        request = submit_request(jobs[0], self.bag, self.place, self.target, token)
+        if after:
+            request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
+        if len(jobs) > 1:
+            return self._array(jobs, token, request)
+        return self._launched(jobs[0], token, request) if jobs[0].launcher else Sendable(request)
+
+    def sought(self, children: Mapping[int | None, Job], token: str) -> Sendable:
+        """A request that an earlier start may have sent with the token (`by_token`), to be looked for."""
+        if None in children:
+            return self.of((children[None],), token)
+        variable = {"name": TOKEN_VARIABLE, "value": token}
+        queue = next(iter(children.values())).request.get("jobQueue", self.target.queue)
+        request = {
+            "jobName": shipment_name(token),
+            "jobQueue": queue,
+            "containerOverrides": {"environment": [variable]},
+        }
+        return Sendable(request, indexes=[index for index in children if index is not None])
+
+    def _array(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
+        name = shipment_name(token)
+        request = {**request, "jobName": name, "arrayProperties": {"size": len(jobs)}}
+        return replace(self._with_manifest(jobs, token, request), indexes=range(len(jobs)))
+
+    def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> Sendable:
+        """A job by itself that the launcher starts: it reads a manifest only if it must."""
+        overrides = request["containerOverrides"]
+        own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
+        direct = {
+            **overrides,
+            "command": launcher.command(overrides["command"], LAUNCHER_NAME),
+            "environment": [*overrides["environment"], *_listed(own)],
+        }
+        all_pass = all(launcher.passes(one["name"]) for one in overrides["environment"])
+        sendable = {**request, "containerOverrides": direct}
+        if runs_scripts(job) or not all_pass or overrides_size(sendable) > MAX_OVERRIDES:
+            return self._with_manifest((job,), token, request)
+        return Sendable(sendable)
+
+    def _with_manifest(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
+        """The request in which the launcher finds the commands of the jobs, which are alike in all else."""
+        variables = [environment_of(job, self.bag, self.place) for job in jobs]
+        common = _common(variables)
+        manifest, size = launcher.manifest(
+            [
+                launcher.record([job.executable, *job.arguments], _without(own, common))
+                for job, own in zip(jobs, variables, strict=True)
+            ]
+        )
+        name = shipment_name(token)
+        objects = {self.place.key(f"{name}.manifest"): manifest}
+        own = {
+            TOKEN_VARIABLE: token,
+            launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}.manifest",
+            launcher.RECORD_VARIABLE: str(size),
+            launcher.REGION_VARIABLE: self.region,
+        }
+        if jobs[0].launcher:
+            own[launcher.LAUNCHER_VARIABLE] = "1"
+        command = launcher.command((), LAUNCHER_NAME)
+        if runs_scripts(jobs[0]):
+            objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
+            own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
+            command = [LAUNCHER_NAME]
+        overrides = {
+            **request["containerOverrides"],
+            "command": command,
+            "environment": _listed({**common, **own}),
+        }
+        return Sendable({**request, "containerOverrides": overrides}, self.place.bucket, objects)
+
+
+def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The variables that all children share, as far as there is room for them in the request.
+
+    Not those that a shell may drop, as it does with names that it cannot use itself.
+    """
+    room = MAX_OVERRIDES - ROOM - len(json.dumps(launcher.text()))
+    found = {}
+    for name, value in variables[0].items():
+        size = len(json.dumps({"name": name, "value": value}, ensure_ascii=False)) + 1
+        shared = launcher.passes(name) and all(one.get(name) == value for one in variables)
+        if shared and name not in (FILE_TYPE, SCRIPT_URL) and size <= room:
+            found[name] = value
+            room -= size
+    return found
+
+
+def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def _without(variables: Mapping[str, str], common: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in common}

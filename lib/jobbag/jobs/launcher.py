@@ -1,0 +1,72 @@
+"""The launcher: a shell script that starts a job inside its container (man page, THE LAUNCHER), and what it reads.
+
+It is for images that have a POSIX shell, and curl, python3 or the aws command.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+MANIFEST_VARIABLE = "PEGASUS_AWS_BATCH_MANIFEST"  # s3:// URL of the records, one for each child of an array job
+RECORD_VARIABLE = "PEGASUS_AWS_BATCH_RECORD"  # bytes of each record
+REGION_VARIABLE = "PEGASUS_AWS_BATCH_REGION"  # of the bucket; without it, what AWS_REGION or AWS_DEFAULT_REGION says
+LAUNCHER_VARIABLE = "PEGASUS_AWS_BATCH_LAUNCHER"  # if not empty: fetch the inputs, keep stderr apart, end with a mark
+FAILED = 125  # exit status of a launcher that could not start the job
+
+HEEDED = ("BATCH_FILE_S3_URL", "TRANSFER_INPUT_FILES", "PEGASUS_AWS_BATCH_BUCKET")  # of a job's own; and all AWS_*
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHELLS_OWN = re.compile(
+    r"_|BASH.*|COMP_.*|DIRSTACK|E?UID|EPOCH.*|FUNCNAME|GROUPS|HIST.*|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)"
+    r"|POSIXLY_CORRECT|PPID|PS[0-9]|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL"
+)
+
+
+@cache
+def text() -> str:
+    """The launcher without what only a reader needs, as it stands in a command: `sh -c TEXT NAME WORD ...`.
+
+    As the content of a file, it is a program that takes the words as its arguments.
+    """
+    script = resources.files("jobbag.jobs").joinpath("launcher.sh").read_text(encoding="utf-8")
+    lines = (line.lstrip("\t") for line in script.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and (line[0] != "#" or line.startswith("#!")))
+
+
+def command(words: Sequence[str], name: str) -> list[str]:
+    """The command of a container in which the launcher, which its messages call `name`, starts a job's."""
+    return ["sh", "-c", text(), name, *words]
+
+
+def passes(name: str) -> bool:
+    """Whether a variable of a container with this name gets through any shell unchanged; the others need a record."""
+    return bool(_IDENTIFIER.fullmatch(name)) and not _SHELLS_OWN.fullmatch(name)
+
+
+def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
+    """What the launcher evaluates to become a job: the job's command, and variables of its environment.
+
+    The command of a job that runs a script (BATCH_FILE_S3_URL) is whole, too: its first word is left out by the
+    launcher, as by the entry point of an image for such jobs.
+    """
+    heeded = [f"{name}={value}" for name, value in variables.items() if _is_heeded(name)]
+    other = [f"{name}={value}" for name, value in variables.items() if not _is_heeded(name)]
+    lines = [f"export {shlex.join(heeded)}"] if heeded else []
+    if other:  # these do nothing to the launcher, whatever they are
+        lines.append(f'become() {{ exec env {shlex.join(other)} "$@"; }}')
+    lines.append(f"set -- {shlex.join(words)}")
+    return "\n".join(lines).encode()
+
+
+def _is_heeded(name: str) -> bool:
+    return name in HEEDED or (name.startswith("AWS_") and passes(name))
+
+
+def manifest(records: Sequence[bytes]) -> tuple[bytes, int]:
+    """The records one behind the other, padded, and the size of each in bytes."""
+    size = max(map(len, records))
+    return b"".join(one.ljust(size, b"\n") for one in records), size

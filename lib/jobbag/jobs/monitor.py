@@ -1,0 +1,201 @@
+"""DescribeJobs by the hundred → state-change events."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.bag.job import Job
+from jobbag.errors import AwsError, Cancelled
+from jobbag.events.events import Emit, Lost, StateChanged, WorkerFailed
+from jobbag.events.observation import ENDED
+from jobbag.jobs.array_children import Arrays
+from jobbag.jobs.ids import parent_of
+from jobbag.jobs.job_detail import observe
+from jobbag.jobs.poll_schedule import Allowance, Schedule
+from jobbag.threads import LEAVING, DaemonPool, join
+
+log = logging.getLogger(__name__)
+
+CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
+CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended
+AT_ONCE = 4  # calls for children that are under way side by side
+LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
+TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
+MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
+
+FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
+
+Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
+
+
+@dataclass(slots=True)
+class _Watched:
+    job: Job
+    status: str = "SUBMITTED"
+    missing_since: float | None = None  # time.monotonic()
+    shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
+
+
+class Monitor:
+    """The poller thread; it alone owns the jobs that it watches. A context manager: leaving it stops the thread."""
+
+    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
+        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new."""
+        self._stop = threading.Event()
+        self._cloud = cloud.cancelled_by(self._stop)
+        self._emit = emit
+        self._tell = tell
+        self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
+        self._watched: dict[str, _Watched] = {}
+        self._tick = LOCAL_TICK if cloud.embedded else TICK
+        self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
+        self._schedule = Schedule(self._tick, self._rate * IDS_PER_CALL)
+        self._arrays = Arrays(LOCAL_TICK if cloud.embedded else FIRST_LOOK)
+        children_rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CHILDREN_CALLS_PER_SECOND
+        self._calls = Allowance(self._rate, BURST)
+        self._children_calls = Allowance(children_rate, CHILDREN_BURST)
+        self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
+        self._pool = DaemonPool(AT_ONCE)
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    def __enter__(self) -> Monitor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._stop.set()
+        join([self._thread], LEAVING)
+        self._pool.shutdown(wait=False)
+
+    def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
+        """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""
+        self._new.put((aws_id, job, status))
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._take_new()
+                self._stop.wait(self._do_next(time.monotonic()))
+        except Cancelled:
+            return
+        except BaseException as error:
+            self._emit(WorkerFailed("monitor", error))
+
+    def _do_next(self, now: float) -> float:
+        """Make the next call, if one is due; the seconds to wait after it."""
+        if (pause := self._calls.pause(now)) > 0:
+            return pause
+        if parents := self._arrays.look(now, IDS_PER_CALL):
+            self._calls.spend()
+            self._look_at_arrays(parents)
+        elif batch := self._schedule.take(now, IDS_PER_CALL):
+            self._calls.spend()
+            self._ask([batch])
+        elif batches := list(islice(self._children(now), AT_ONCE)):
+            self._ask(batches)
+        else:
+            pauses = (self._schedule.pause(now), self._arrays.pause(now), self._tick)
+            return min(pause for pause in pauses if pause is not None)
+        return 0.0
+
+    def _children(self, now: float) -> Iterator[list[str]]:
+        """Children to ask for with one call each, as far as calls may be made."""
+        while self._children_calls.pause(now) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
+            self._children_calls.spend()
+            yield batch
+
+    def _take_new(self) -> None:
+        while not self._new.empty():
+            aws_id, job, status = self._new.get()
+            self._watched[aws_id] = _Watched(job, status)
+            (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
+
+    def _ask(self, batches: list[list[str]]) -> None:
+        """Ask for each of the batches, side by side."""
+        coming = [self._pool.submit(self._describe, batch) for batch in batches]
+        for batch, answer in zip(batches, coming, strict=True):
+            seen = answer.result()
+            for aws_id in batch:
+                if aws_id in seen:
+                    self._saw(aws_id, seen[aws_id])
+                else:
+                    self._missed(aws_id)
+
+    def _describe(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
+        return {detail["jobId"]: detail for detail in self._cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]}
+
+    def _look_at_arrays(self, ids: list[str]) -> None:
+        """Ask for array jobs, and a child of some; find out which children have ended."""
+        seen = self._describe(ids)
+        for aws_id in ids:
+            if parent_of(aws_id):
+                if aws_id in seen:
+                    self._saw(aws_id, seen[aws_id])
+            elif aws_id in seen:
+                self._tell(aws_id, seen[aws_id])
+                self._list_ended(aws_id, self._arrays.saw(aws_id, seen[aws_id], time.monotonic()))
+            elif self._arrays.missing(aws_id, time.monotonic()) > MISSING:
+                for child in self._arrays.children(aws_id):
+                    self._lose(child)
+
+    def _list_ended(self, array: str, statuses: Iterable[str]) -> None:
+        for status in statuses:
+            for page in self._cloud.pages("batch", "ListJobs", arrayJobId=array, jobStatus=status):
+                self._children_calls.spend()
+                self._arrays.want(array, (one["jobId"] for one in page["jobSummaryList"]))
+
+    def _saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
+        watched = self._watched[aws_id]
+        watched.missing_since = None
+        status = str(detail["status"])
+        is_child = parent_of(aws_id) is not None
+        if status in ENDED:
+            if is_child:
+                self._arrays.forget(aws_id)
+            else:
+                self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
+            del self._watched[aws_id]
+        elif not is_child:
+            started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
+            self._schedule.saw(aws_id, time.monotonic(), started)
+        shown = status, detail.get("statusReason"), (detail.get("arrayProperties") or {}).get("statusSummary")
+        if shown != watched.shown:
+            watched.shown = shown
+            self._tell(aws_id, detail)
+        if status != watched.status:
+            watched.status = status
+            self._emit(StateChanged(watched.job, aws_id, observe(detail)))
+
+    def _here(self, milliseconds: int | None) -> float | None:
+        """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
+        if not milliseconds:
+            return None
+        seconds = milliseconds / 1000
+        behind = time.monotonic() - seconds
+        self._skew = behind if self._skew is None else min(self._skew, behind)
+        return seconds + self._skew
+
+    def _missed(self, aws_id: str) -> None:
+        watched = self._watched[aws_id]
+        now = time.monotonic()
+        watched.missing_since = watched.missing_since or now
+        if now - watched.missing_since > MISSING:
+            self._lose(aws_id)
+        elif parent_of(aws_id) is None:  # of children, the array's counts tell that they are still to be asked for
+            self._schedule.saw(aws_id, time.monotonic(), None)
+
+    def _lose(self, aws_id: str) -> None:
+        """Give up a job that AWS Batch does not show."""
+        job = self._watched.pop(aws_id).job
+        (self._arrays if parent_of(aws_id) else self._schedule).forget(aws_id)
+        message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
+        self._emit(Lost(job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))

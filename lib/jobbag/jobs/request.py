@@ -1,0 +1,112 @@
+"""Pure: the SubmitJob request of a job, and the limits that it must keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job, base_name, is_url
+from jobbag.entities.names import MAX_NAME, legal_name
+from jobbag.errors import Problem
+from jobbag.s3.place import S3Place
+
+MAX_REQUEST_BYTES = 30 * 1024  # SubmitJob payload (AWS Batch service quotas)
+MAX_OVERRIDES = 8192  # characters of a RunTask override (ECS API)
+BUCKET_VARIABLE = "PEGASUS_AWS_BATCH_BUCKET"
+JOB_NAME_VARIABLE = "PEGASUS_JOB_NAME"
+TOKEN_VARIABLE = "PEGASUS_AWS_BATCH_TOKEN"  # by which a job is found again whose SubmitJob got no answer
+TOKEN_LENGTH = 32  # characters at most
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where jobs go unless they say otherwise: references of the queue and the definition, where there are such.
+
+    `retry` is the strategy for jobs with the definition, if it has none itself.
+    """
+
+    queue: str | None
+    definition: str | None
+    retry: Mapping[str, Any] | None = None
+
+
+# What is the infrastructure's fault is tried again; what the user's program did is not (AWS Batch User Guide,
+# Automated job retries).
+TRANSIENT_RETRY: Mapping[str, Any] = {
+    "attempts": 3,
+    "evaluateOnExit": [
+        {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
+        {"onReason": "CannotPull*", "action": "RETRY"},
+        {"onReason": "DockerTimeoutError*", "action": "RETRY"},
+        {"onReason": "*", "action": "EXIT"},
+    ],
+}
+
+
+def has_own_retry(definition: Mapping[str, Any]) -> bool:
+    """Whether a job definition says itself when to try again."""
+    strategy = definition.get("retryStrategy") or {}
+    return bool(strategy.get("evaluateOnExit")) or strategy.get("attempts", 1) > 1
+
+
+def target_of(queue: str | None, definition: str | None, detail: Mapping[str, Any], *, retries: bool) -> Target:
+    """Where jobs go. `detail`: what the definition is, or is to be; `retries`: transient failures are tried again."""
+    return Target(queue, definition, TRANSIENT_RETRY if retries and not has_own_retry(detail) else None)
+
+
+def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
+    """The variables of a job: its own, and those that the tool adds (they say where things really are, and win)."""
+    variables = dict(job.environment)
+    variables[BUCKET_VARIABLE] = place.url
+    variables[JOB_NAME_VARIABLE] = job.name
+    items = [item if is_url(item) else base_name(item) for item in (*job.inputs, *bag.common)]
+    if items:
+        variables[INPUTS_VARIABLE] = ",".join(dict.fromkeys(items))
+    return variables
+
+
+def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: str) -> dict[str, Any]:
+    """The SubmitJob request of a job."""
+    variables = {**environment_of(job, bag, place), TOKEN_VARIABLE: token}
+    overrides = {
+        **job.request.get("containerOverrides", {}),
+        "command": [job.executable, *job.arguments],
+        "environment": [{"name": name, "value": value} for name, value in variables.items()],
+    }
+    request = {"jobName": legal_name(job.name), **job.request, "containerOverrides": overrides}
+    if target.queue is not None:
+        request.setdefault("jobQueue", target.queue)
+    if target.definition is not None:
+        if target.retry is not None and "jobDefinition" not in job.request:
+            request.setdefault("retryStrategy", target.retry)
+        request.setdefault("jobDefinition", target.definition)
+    return request
+
+
+def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
+    """Jobs whose text is longer than the service takes."""
+    names = Target("x" * MAX_NAME, "x" * MAX_NAME)
+    for job in bag.jobs:
+        request = submit_request(job, bag, place, names, "x" * TOKEN_LENGTH)
+        overrides = overrides_size(request)
+        size = len(_compact(request, ascii_only=True))
+        if overrides > MAX_OVERRIDES:
+            yield Problem(
+                job.where,
+                f"command and environment: {overrides} characters as JSON, and ECS takes {MAX_OVERRIDES} at most; "
+                "send long texts as input files",
+            )
+        elif size > MAX_REQUEST_BYTES:
+            yield Problem(job.where, f"the request has {size} bytes, and AWS Batch takes {MAX_REQUEST_BYTES} at most")
+
+
+def overrides_size(request: Mapping[str, Any]) -> int:
+    """Characters of what a SubmitJob request overrides of its job definition."""
+    return len(_compact(request["containerOverrides"], ascii_only=False))
+
+
+def _compact(content: Any, *, ascii_only: bool) -> str:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=ascii_only)

@@ -1,0 +1,174 @@
+"""SubmitJob for each job that is ready: side by side, at the rate that the service allows, each job exactly once.
+
+SubmitJob has no idempotency token, so each job carries one of ours in its environment. When an answer is lost, or
+an earlier start was killed between sending and knowing, the service is asked for a job with that token before the
+job is sent again; ListJobs and DescribeJobs are eventually consistent, so it is asked several times.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, WorkerFailed
+from jobbag.jobs.array_request import Sendable, Shipment
+from jobbag.jobs.request import TOKEN_VARIABLE
+from jobbag.threads import LEAVING, Agenda, join
+
+log = logging.getLogger(__name__)
+
+REQUESTS_AT_ONCE = 12  # fills 50 a second up to a latency of 240 ms
+LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last one: it is not there
+
+
+@dataclass
+class _Task:
+    jobs: Shipment
+    sendable: Sendable
+    earlier: bool = False  # an earlier start may have sent it
+    lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
+    looks: int = 0
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return str(self.sendable.request["jobName"])
+
+
+class Submitter:
+    """Submits jobs in threads of its own.
+
+    A context manager: leaving it drops the jobs that were not sent yet, and waits a while for those under way.
+    Each that was not sent gives an Unsent; of all others it is not known whether AWS has them.
+    """
+
+    def __init__(self, cloud: Cloud, emit: Emit) -> None:
+        self._no_more, self._cancel = threading.Event(), threading.Event()
+        self._sender = cloud.cancelled_by(self._no_more)
+        self._cloud = cloud.cancelled_by(self._cancel)
+        self._emit = emit
+        self._agenda: Agenda[_Task] = Agenda()
+        self._recalled: str | None = None  # why no more jobs are sent
+        self._threads = [
+            threading.Thread(target=self._work, name=f"submit-{number}", daemon=True)
+            for number in range(REQUESTS_AT_ONCE)
+        ]
+
+    def __enter__(self) -> Submitter:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def send_no_more(self) -> None:
+        """Send no more jobs; but go on looking for those whose answer was lost."""
+        self._no_more.set()
+
+    def close(self, seconds: float = LEAVING) -> None:
+        """Do nothing more; the requests under way end, in so many seconds at most, and what they gave is told."""
+        self._no_more.set()
+        self._cancel.set()
+        for task in self._agenda.close():
+            self._dropped(task)
+        join(self._threads, seconds)
+
+    def recall(self, reason: str) -> None:
+        """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
+        self._recalled = reason
+
+    def submit(self, jobs: Shipment, sendable: Sendable, *, unsure: bool = False) -> None:
+        """Send the jobs soon; gives a Submitted, a NotSubmitted or a NotRun for each.
+
+        `unsure`: an earlier start may have sent them; an Absent if it did not.
+        """
+        now = time.monotonic()
+        self._agenda.put(now, _Task(jobs, sendable, unsure, now if unsure else None))
+
+    def _work(self) -> None:
+        while (task := self._agenda.get()) is not None:
+            try:
+                if task.lost is None:
+                    self._send(task)
+                else:
+                    self._look(task)
+            except Cancelled:
+                self._dropped(task)
+            except ToolError as error:
+                for job in task.jobs:
+                    self._emit(NotSubmitted(job, error))
+            except BaseException as error:
+                self._emit(WorkerFailed("submission", error))
+
+    def _dropped(self, task: _Task) -> None:
+        if task.lost is None:
+            for job in task.jobs:
+                self._emit(Unsent(job))
+
+    def _send(self, task: _Task) -> None:
+        if self._recalled is not None:
+            for job in task.jobs:
+                self._emit(NotRun(job, self._recalled))
+            return
+        if self._no_more.is_set():
+            raise Cancelled("the run is being stopped")
+        for key, content in task.sendable.objects.items():
+            self._sender.call("s3", "PutObject", Bucket=task.sendable.bucket, Key=key, Body=content)
+        try:
+            answer = self._sender.call_once("batch", "SubmitJob", **task.sendable.request)
+        except AwsError as error:
+            if not error.unsure:
+                raise
+            log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.name, error)
+            task.lost, task.looks = time.monotonic(), 0
+            self._agenda.put(task.lost + LOOKS[0], task)
+        else:
+            self._sent(task, answer["jobId"])
+
+    def _sent(self, task: _Task, aws_id: str) -> None:
+        for job, child_id in task.sendable.ids(task.jobs, aws_id):
+            self._emit(Submitted(job, child_id))
+
+    def _look(self, task: _Task) -> None:
+        assert task.lost is not None
+        found = find(self._cloud, task.sendable.request)
+        if found is not None:
+            log.debug("job %s is there: %s", task.name, found)
+            self._sent(task, found)
+        elif task.looks < len(LOOKS):
+            self._agenda.put(task.lost + LOOKS[task.looks], task)
+            task.looks += 1
+        elif task.earlier:
+            self._emit(Absent(task.jobs))
+        else:
+            log.debug("job %s is not there; sending it", task.name)
+            task.lost = None
+            self._send(task)
+
+
+def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
+    """The AWS id of the job that this SubmitJob request made, if AWS shows it."""
+    token = token_of(request)
+    named = {"name": "JOB_NAME", "values": [request["jobName"]]}
+    pages = cloud.pages("batch", "ListJobs", jobQueue=request["jobQueue"], filters=[named])
+    ids = iter([one["jobId"] for page in pages for one in page["jobSummaryList"]])
+    while batch := list(islice(ids, IDS_PER_CALL)):
+        for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
+            if token_of({"containerOverrides": detail.get("container", {})}) == token:
+                return str(detail["jobId"])
+    return None
+
+
+def token_of(request: Mapping[str, Any]) -> str | None:
+    """The token in the environment of a SubmitJob request."""
+    variables = request["containerOverrides"].get("environment", ())
+    return next((one.get("value") for one in variables if one["name"] == TOKEN_VARIABLE), None)

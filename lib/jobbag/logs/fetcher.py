@@ -1,0 +1,323 @@
+"""The logs of finished jobs → their .out and .err files, whole.
+
+Many small logs are read with one call, a large one by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.bag.job import Job
+from jobbag.errors import AwsError, Cancelled
+from jobbag.events.events import Emit, LogsWritten, Share, WorkerFailed
+from jobbag.events.observation import LogPlace, Observation, joined, now_ms
+from jobbag.files import named
+from jobbag.logs.delays import Delays
+from jobbag.logs.follower import Reading
+from jobbag.logs.part_files import Output, Places, shelve
+from jobbag.logs.records import task_record
+from jobbag.logs.splitter import Splitter
+from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
+from jobbag.threads import LEAVING, Agenda, join
+
+log = logging.getLogger(__name__)
+
+READERS = 3
+TICK = 0.25  # s; logs that are due within one are read together
+LARGE = 1024 * 1024  # characters of a log that is better read by itself
+
+NewReading = Callable[[Job, LogPlace], Reading | None]
+Take = Callable[[Mapping[str, Any]], None]  # an event of CloudWatch Logs
+
+
+@dataclass
+class _Task:
+    job: Job
+    aws_id: str
+    observation: Observation | None
+    note: str | None  # why there is no log to read, or not all of it
+    remark: str | None = None  # for the end of .err
+    alone: bool = False  # large, or empty: not to be read together with others
+    ended: float = field(default_factory=time.monotonic)
+    at: int = field(default_factory=now_ms)
+
+    @property
+    def place(self) -> LogPlace:
+        return self.observation.log if self.observation else LogPlace()
+
+
+class LogFetcher:
+    """Fetches logs in threads of its own. A context manager: leaving it drops what was not begun."""
+
+    def __init__(self, cloud: Cloud, places: Places, emit: Emit, reading: NewReading) -> None:
+        """`reading` gives, for a job and its log, what is to be told of each event, if that is wanted."""
+        self._cancel = threading.Event()
+        self._cloud = cloud.cancelled_by(self._cancel)
+        self._places = places
+        self._emit = emit
+        self._new_reading = reading
+        self._agenda: Agenda[_Task] = Agenda()
+        self._delays = Delays(embedded=cloud.embedded)
+        self._tick = 0.0 if cloud.embedded else TICK
+        self._threads = [
+            threading.Thread(target=self._work, name=f"logs-{number}", daemon=True) for number in range(READERS)
+        ]
+
+    def __enter__(self) -> LogFetcher:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._cancel.set()
+        self._agenda.close()
+        join(self._threads, LEAVING)
+
+    def fetch(
+        self,
+        job: Job,
+        aws_id: str,
+        observation: Observation | None,
+        reason: str | None = None,
+        remark: str | None = None,
+    ) -> None:
+        """Write the files of a job that has ended; gives a LogsWritten, always.
+
+        `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
+        `remark` is one more line for the .err of a job that has a log.
+        """
+        task = _Task(job, aws_id, observation, reason or _no_log(observation), remark)
+        self._put(task, 0.0 if task.note else self._delays.first_look())
+
+    def _told(self, task: _Task) -> Reading | None:
+        return self._new_reading(task.job, task.place) if task.note is None else None
+
+    def _put(self, task: _Task, after: float) -> None:
+        """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        due = max(task.ended + after, time.monotonic())
+        self._agenda.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
+
+    def _work(self) -> None:
+        while tasks := self._agenda.get_all(STREAMS_PER_CALL):
+            try:
+                for batch in _batches(tasks):
+                    self._fetch(batch)
+            except Cancelled:
+                return
+            except BaseException as error:
+                self._emit(WorkerFailed("log fetcher", error))
+                return
+
+    def _fetch(self, tasks: list[_Task]) -> None:
+        """Read the logs of some tasks, of one group; write their files, or put back what is not whole yet."""
+        began = time.monotonic()
+        again: list[tuple[_Task, float]] = []
+        with ExitStack() as stack:
+            readings = [
+                _Reading(task, stack.enter_context(Output(self._places.paths(task.job))), self._told(task))
+                for task in tasks
+            ]
+            try:
+                if len(readings) > 1:
+                    self._read_together(readings)
+                elif tasks[0].note is None:
+                    self._read_alone(readings[0])
+            except _Missing:
+                half = len(tasks) // 2
+                stack.close()
+                self._fetch(tasks[:half])
+                self._fetch(tasks[half:])
+                return
+            except _Large as found:
+                stack.close()
+                found.task.alone = True
+                self._fetch([found.task])
+                self._fetch([task for task in tasks if task is not found.task])
+                return
+            done = []
+            for reading in readings:
+                needed = self._conclude(reading, began)
+                if needed is None:
+                    done.append(reading)
+                else:
+                    again.append((reading.task, needed))
+            self._put_in_place(done)
+        for task, needed in again:  # now that nobody else holds their files
+            self._put(task, needed)
+
+    def _read_together(self, readings: list[_Reading]) -> None:
+        by_stream = {reading.task.place.stream: reading for reading in readings}
+        try:
+            for event in events_of_streams(self._cloud, [reading.task.place for reading in readings]):
+                reading = by_stream[event["logStreamName"]]
+                if reading.splitter.size > LARGE:
+                    raise _Large(reading.task)
+                reading.take(event)
+                self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                raise _Missing from None
+            for reading in readings:
+                reading.failed(error)
+
+    def _read_alone(self, reading: _Reading) -> None:
+        try:
+            reading.missing = not self._read(reading.task.place, reading.take)
+        except AwsError as error:
+            reading.failed(error)
+
+    def _read(self, place: LogPlace, take: Take) -> bool:
+        """Pass on all events of a stream that can be read now; false if there is no such stream."""
+        try:
+            for event in stream_events(self._cloud, place):
+                take(event)
+                self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            return False
+        return True
+
+    def _conclude(self, reading: _Reading, began: float) -> float | None:
+        """End the files if the log was whole when its reading began; else the seconds from the job's end when to
+        read it again."""
+        task, lines = reading.task, reading.splitter.lines
+        note = reading.note
+        reading.splitter.flush()
+        reading.tell()
+        if reading.splitter.ended:
+            self._delays.saw_mark()
+        elif note is None:
+            needed = self._delays.settle(lines, missing=reading.missing)
+            if began < task.ended + needed:
+                task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
+                return needed
+            if reading.missing:
+                note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
+        if task.observation is not None and reading.whole:
+            self._write_earlier(task.job, task.observation.earlier_logs)
+        told = joined(task.remark, note)
+        reading.note = note
+        reading.output.end(
+            task_record(task.job, task.aws_id, task.observation, task.at),
+            f"[pegasus-aws-batch] job {task.job.name}: {told}" if told else None,
+        )
+        return None
+
+    def _put_in_place(self, readings: list[_Reading]) -> None:
+        """Write the files of logs that are whole; where small ones may share a file, they do."""
+        small = {reading: contents for reading in readings if (contents := reading.output.contents) is not None}
+        path = self._places.shared(next(iter(small)).task.job) if len(small) > 1 else None
+        if path is not None:
+            for reading, share in zip(small, shelve(list(small.values()), path), strict=True):
+                self._emit(reading.written((path, path), share))
+        for reading in readings:
+            if path is None or reading not in small:
+                reading.output.commit()
+                self._emit(reading.written(reading.output.paths))
+
+    def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
+        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
+        for number, place in enumerate(places, 1):
+            with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
+                splitter = Splitter(*output.streams)
+                try:
+                    found = place.stream is not None and self._read(place, splitter.take)
+                except AwsError as error:
+                    log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
+                    continue
+                if found:
+                    splitter.flush()
+                    output.commit()
+
+
+class _Missing(Exception):
+    """One of several streams does not exist."""
+
+
+class _Large(Exception):
+    """One of several logs is so large that it is better read by itself."""
+
+    def __init__(self, task: _Task) -> None:
+        super().__init__()
+        self.task = task
+
+
+class _Reading:
+    """One reading of a task's log into files."""
+
+    def __init__(self, task: _Task, output: Output, told: Reading | None) -> None:
+        """`told`: takes the events, too, if they are to be shown."""
+        self.task = task
+        self.output = output
+        self.splitter = Splitter(*output.streams)
+        self._told = told
+        self.missing = False
+        self.whole = True
+        self.note = task.note
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """The next event of the log."""
+        self.splitter.take(event)
+        if self._told is not None:
+            self._told.take(event)
+
+    def tell(self) -> None:
+        """Let be shown what was read."""
+        if self._told is not None:
+            self._told.log.tell()
+
+    def failed(self, error: AwsError) -> None:
+        """CloudWatch Logs refused; what was read so far is kept."""
+        self.note, self.whole = f"the log could not be fetched: {error}", False
+
+    def written(self, paths: tuple[Path, Path], share: Share | None = None) -> LogsWritten:
+        """The output is in these files."""
+        splitter = self.splitter
+        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share)
+
+
+def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:
+    """Tasks that one call can serve: streams of one group; by themselves those that must be."""
+    groups: dict[tuple[str, str | None], list[_Task]] = {}
+    for task in tasks:
+        if task.alone or task.note is not None:
+            yield [task]
+        else:
+            groups.setdefault((task.place.group, task.place.region), []).append(task)
+    for group in groups.values():
+        iterator = iter(group)
+        while batch := list(islice(iterator, STREAMS_PER_CALL)):
+            yield batch
+
+
+def delete_stream(cloud: Cloud, place: LogPlace) -> None:
+    """Delete a job's log stream. One that is gone already is fine."""
+    try:
+        cloud.call("logs", "DeleteLogStream", place.region, logGroupName=place.group, logStreamName=place.stream)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise error.about(f"log stream {place.stream}") from None
+
+
+def _no_log(observation: Observation | None) -> str | None:
+    """Why a job can have no log in CloudWatch, if so."""
+    if observation is None:
+        return "it never ran"
+    if observation.log.driver != "awslogs":
+        return f"its log is not in CloudWatch Logs: the log driver is {observation.log.driver}"
+    if observation.log.stream is None:
+        why = observation.container_reason or observation.status_reason or "AWS gives no reason"
+        return f"no log: its container never started ({why})"
+    return None

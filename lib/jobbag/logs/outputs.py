@@ -1,0 +1,260 @@
+"""Where the jobs' output files go: one pair a job, or all merged into one pair in the order of the bag."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count, takewhile
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from jobbag.bag.job import Bag, Job
+from jobbag.events.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    Lost,
+    Merged,
+    NotRun,
+    NotSubmitted,
+    StateChanged,
+    Submitting,
+    Terminated,
+)
+from jobbag.files import named
+from jobbag.logs.part_files import Places
+
+_PART = re.compile(r"(\d+)\.(out|err|\d+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
+
+
+class Outputs(Places, Protocol):
+    """A consumer of events that also says where the log fetcher writes."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def restore(self, events: list[Event]) -> list[Event]:
+        """The events of an earlier start without those that say of files that are whole, and are not there."""
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        """The .out and the .err file that have the job's output in the end."""
+
+    def prepare(self) -> None:
+        """Make what the files need."""
+
+    def finish(self, summary: Callable[[], str]) -> None:
+        """All jobs are done; `summary` gives the record that ends a merged file."""
+
+    def close(self) -> None:
+        """The run has reached its end: leave nothing but the outputs."""
+
+    @property
+    def description(self) -> str:
+        """For people: where the outputs are."""
+
+
+def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
+    """The events without the output of jobs that were sent again, or are to be sent or asked for again."""
+    reset: dict[int, int] = {}  # by job: what was written before this place holds no more
+    open_: dict[int, set[str]] = {}  # by job: what speaks against its output, as long as nothing else comes
+    for place, event in enumerate(events):
+        match event:
+            case Submitting(job=job) | NotRun(job=job):
+                reset[job.number] = place
+                open_[job.number] = set()
+            case NotSubmitted(job=job) | Lost(job=job):
+                open_.setdefault(job.number, set()).update(("terminated", "failed"))
+            case Terminated(job=job):
+                open_.setdefault(job.number, set()).add("terminated")
+            case StateChanged(job=job, observation=observation) if observation.ended:
+                open_.setdefault(job.number, set()).discard("failed")
+                if observation.status == "FAILED":
+                    open_[job.number].add("failed")
+    again = {number for number, against in open_.items() if against == {"terminated", "failed"}}
+    if any(isinstance(event, Halted) for event in events):
+        again = set()  # nothing is sent again
+    return [
+        event
+        for place, event in enumerate(events)
+        if not isinstance(event, (LogsWritten, Merged))
+        or (event.job.number not in again and place > reset.get(event.job.number, -1))
+    ]
+
+
+def _content(events: list[Event]) -> list[Merged]:
+    """What the merged files hold, in order: a start that truncated them began again at a smaller size."""
+    content: list[Merged] = []
+    for event in events:
+        if isinstance(event, Merged):
+            while content and content[-1].out_size >= event.out_size:
+                content.pop()
+            content.append(event)
+    return content
+
+
+class JobFiles:
+    """Each job has its own jobName.out and jobName.err in the working directory."""
+
+    def __call__(self, event: Event) -> None:
+        pass  # the files are in place when the event comes
+
+    def restore(self, events: list[Event]) -> list[Event]:
+        return [
+            event
+            for event in _of_jobs_that_are_done(events)
+            if not isinstance(event, LogsWritten) or (event.whole and event.out.exists() and event.err.exists())
+        ]
+
+    def paths(self, job: Job) -> tuple[Path, Path]:
+        return named(f"{job.name}.out"), named(f"{job.name}.err")
+
+    def shared(self, job: Job) -> None:
+        del job
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        return Path(f"{job.name}.out"), Path(f"{job.name}.err")  # to be read, so as text that is right everywhere
+
+    def prepare(self) -> None:
+        pass
+
+    def finish(self, summary: Callable[[], str]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def description(self) -> str:
+        return f"{Path.cwd()}/<job name>.out and .err"
+
+
+class MergedFiles:
+    """All jobs in PREFIX.out and PREFIX.err, in the order of the submit files.
+
+    A finished job waits in a directory of parts until all jobs before it are done. The merged files appear by
+    rename, whole: HTCondor may have the old ones open for what the tool itself prints.
+    """
+
+    def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None], *, keep_parts: bool = False) -> None:
+        """`note` journals that a job's output has been merged. `keep_parts`: until `close`, nothing else has it."""
+        self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
+        self._parts = prefix.with_name(f"{prefix.name}.parts")
+        self._order = [job.number for job in bag.jobs]
+        self._next = 0  # the place in the order of the job whose turn it is
+        self._done: dict[int, LogsWritten] = {}
+        self._used: Counter[Path] = Counter()  # shares of a file that are not needed any more
+        self._files: list[BinaryIO] = []
+        self._note = note
+        self._keep_parts = keep_parts
+
+    def paths(self, job: Job) -> tuple[Path, Path]:
+        return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
+
+    def shared(self, job: Job) -> Path:
+        return next(path for n in count() if not (path := self._parts / f"{job.number}.{n}.jobs").exists())
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        del job
+        return self._targets[0], self._targets[1]
+
+    def restore(self, events: list[Event]) -> list[Event]:
+        """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""
+        content = [] if self._keep_parts else _content(events)
+        events = _of_jobs_that_are_done(events)
+        done = {event.job.number for event in events if isinstance(event, Merged)}
+        pairs = zip(content, self._order, strict=False)
+        kept = list(takewhile(lambda pair: pair[0].job.number == pair[1] and pair[1] in done, pairs))
+        sizes = [kept[-1][0].out_size, kept[-1][0].err_size] if kept else [0, 0]
+        unfinished = [self._unfinished(target) for target in self._targets]
+        if not all(path.exists() and path.stat().st_size >= size for path, size in zip(unfinished, sizes, strict=True)):
+            kept, sizes = [], [0, 0]
+        for path, size in zip(unfinished, sizes, strict=True):
+            if path.exists():
+                os.truncate(path, size)
+        self._next = len(kept)
+        safe = {number for _, number in kept}
+        return [event for event in events if not isinstance(event, LogsWritten) or self._is_safe(event, safe)]
+
+    def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
+        if event.job.number in merged:
+            self._is_used(event)  # the start was killed just before it could
+            return True
+        if not (event.whole and event.out.exists() and event.err.exists()):
+            return False
+        if event.share and event.out.stat().st_size < event.share.start + event.share.out + event.share.err:
+            return False
+        self._done[event.job.number] = event
+        return True
+
+    def prepare(self) -> None:
+        """Make the directory of parts, and the files that become the merged ones."""
+        self._parts.mkdir(exist_ok=True)
+        self._files = [self._unfinished(target).open("ab") for target in self._targets]
+        self._merge()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, LogsWritten):
+            self._done[event.job.number] = event
+            self._merge()
+
+    def _merge(self) -> None:
+        while self._next < len(self._order) and self._order[self._next] in self._done:
+            self._append(self._done.pop(self._order[self._next]))
+            self._next += 1
+
+    def _append(self, written: LogsWritten) -> None:
+        out, err = self._files
+        if written.share is None:
+            for part, merged in ((written.out, out), (written.err, err)):
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, merged, 1024 * 1024)
+        else:
+            with written.out.open("rb") as file:
+                file.seek(written.share.start)
+                out.write(file.read(written.share.out))
+                err.write(file.read(written.share.err))
+        for merged in self._files:
+            merged.flush()
+        self._note(Merged(written.job, *(file.tell() for file in self._files)))
+        if not self._keep_parts:
+            self._is_used(written)
+
+    def _is_used(self, written: LogsWritten) -> None:
+        """The output is in the merged files."""
+        self._used[written.out] += 1
+        if written.share is None or self._used[written.out] == written.share.jobs:
+            for part in {written.out, written.err}:
+                part.unlink(missing_ok=True)
+
+    def finish(self, summary: Callable[[], str]) -> None:
+        for number in [number for number in self._order if number in self._done]:  # behind a gap, if cut short
+            self._append(self._done.pop(number))
+        self._files[0].write(summary().encode() + b"\n")
+        for file, target in zip(self._files, self._targets, strict=True):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            os.replace(self._unfinished(target), target)
+        if not self._keep_parts:
+            self.close()
+
+    def close(self) -> None:
+        ours = set(map(str, self._order))
+        if self._parts.is_dir():
+            for path in self._parts.iterdir():
+                found = _PART.fullmatch(path.name)
+                if found and found[1] in ours:
+                    path.unlink()
+        with suppress(OSError):  # gone, or not empty: what is in it is not of this run
+            self._parts.rmdir()
+
+    @staticmethod
+    def _unfinished(target: Path) -> Path:
+        return target.with_name(f"{target.name}.part")
+
+    @property
+    def description(self) -> str:
+        return f"{self._targets[0]} and {self._targets[1]}"

@@ -1,0 +1,120 @@
+"""The output of jobs on its way to its files: in memory as long as it is small, else beside its place.
+
+The small outputs of many jobs can share one file until they are merged: a file for each of thousands of jobs would
+take longer than all else, above all on NFS or Lustre.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from jobbag.bag.job import Job
+from jobbag.events.events import Share
+
+IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
+
+
+class Places(Protocol):
+    """Where the output of jobs is put."""
+
+    def paths(self, job: Job) -> tuple[Path, Path]:
+        """The .out and the .err file of a job."""
+
+    def shared(self, job: Job) -> Path | None:
+        """A new file for the small outputs of several jobs, of which this is the first; None if each has its own."""
+
+
+class _Part:
+    """A file that is written beside its place: in memory as long as it is small, as there may be hundreds at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = _beside(path)
+        self._memory = bytearray()
+        self._file: BinaryIO | None = None
+
+    def write(self, data: bytes) -> None:
+        """Add to the content."""
+        self._memory += data
+        if len(self._memory) > IN_MEMORY:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = self._part.open("wb")
+        self._file.write(self._memory)
+        self._memory.clear()
+
+    @property
+    def content(self) -> bytes | None:
+        """All of it, if it is small."""
+        return bytes(self._memory) if self._file is None else None
+
+    def commit(self) -> None:
+        """Put the file in its place, by rename."""
+        self._flush()
+        assert self._file is not None
+        self._file.close()
+        os.replace(self._part, self._path)
+
+    def drop(self) -> None:
+        """Leave nothing of a file that was not put in its place."""
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+
+class Output:
+    """A job's .out and .err, put in their places whole with `commit`, or with those of other jobs by `shelve`."""
+
+    def __init__(self, paths: tuple[Path, Path]) -> None:
+        self.paths = paths
+        self.streams = [_Part(path) for path in paths]
+
+    def __enter__(self) -> Output:
+        return self
+
+    def end(self, record: str, note: str | None) -> None:
+        """Add the record to stdout and the note to stderr."""
+        out, err = self.streams
+        out.write(record.encode(errors="replace") + b"\n")
+        if note is not None:
+            err.write(note.encode(errors="replace") + b"\n")
+
+    @property
+    def contents(self) -> tuple[bytes, bytes] | None:
+        """What is in .out and .err, if both are small."""
+        out, err = (stream.content for stream in self.streams)
+        return None if out is None or err is None else (out, err)
+
+    def commit(self) -> None:
+        """Put the files in their places."""
+        for stream in self.streams:
+            stream.commit()
+
+    def __exit__(self, *_: object) -> None:
+        for stream in self.streams:
+            stream.drop()
+
+
+def shelve(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Share]:
+    """Put what is in the .out and .err of several jobs into one file, by rename; where that of each job is."""
+    shares, start = [], 0
+    for out, err in contents:
+        shares.append(Share(start, len(out), len(err), len(contents)))
+        start += len(out) + len(err)
+    part = _beside(path)
+    try:
+        part.write_bytes(b"".join(data for pair in contents for data in pair))
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return shares
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

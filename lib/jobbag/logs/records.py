@@ -1,0 +1,48 @@
+"""Pure: the records that Pegasus parses in a job's stdout, and the jobstate log's lines.
+
+Readers stop a quoted value at the first `"` or `]`, so neither can stand in one.
+"""
+
+from __future__ import annotations
+
+from jobbag.bag.job import Job
+from jobbag.events.observation import Observation
+from jobbag.text import iso, plain
+
+APP = "pegasus-aws-batch"
+
+
+def status_of(observation: Observation | None) -> int:
+    """The exit status that a job's record gives: the container's, 1 if it never had one."""
+    code = observation.exit_code if observation else None
+    if observation is not None and observation.status == "SUCCEEDED":
+        return code or 0
+    return code or 1  # a container that ended with 0 and yet FAILED was stopped from outside
+
+
+def task_record(job: Job, aws_id: str, observation: Observation | None, at: int) -> str:
+    """The `[cluster-task ...]` line of a job; `at` (ms) stands in for the start of a job that never started."""
+    start = (observation and (observation.started or observation.created)) or at
+    stop = observation.stopped if observation and observation.started else None
+    state = "succeeded" if observation is not None and observation.status == "SUCCEEDED" else "failed"
+    return (
+        f"[cluster-task id={job.number}, name={_quoted(job.name)}, aws-job-id={_quoted(aws_id)}, state={state}, "
+        f"status={status_of(observation)}, id={job.number}, start={_quoted(iso(start))}, "
+        f"duration={_seconds(stop - start if stop else 0)}, app={_quoted(job.executable)}]"
+    )
+
+
+def summary_record(succeeded: int, failed: int, start: int, stop: int) -> str:
+    """The `[cluster-summary ...]` line of a bag; times in ms."""
+    return (
+        f'[cluster-summary stat="{"failed" if failed else "ok"}", tasks={succeeded + failed}, succeeded={succeeded}, '
+        f"failed={failed}, duration={_seconds(stop - start)}, start={_quoted(iso(start))}, app={_quoted(APP)}]"
+    )
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{max(milliseconds, 0) / 1000:.3f}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + plain(text).replace("\t", " ").replace('"', "'").replace("]", ")").replace("[", "(") + '"'

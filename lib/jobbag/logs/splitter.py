@@ -1,0 +1,75 @@
+"""The one stream of a container → its stdout and stderr."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
+LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the one of our launcher, which begins a line for it, and for the end mark
+END_MARK = re.compile(r"#{24}\[AWS BATCH\] END \d+ #{24}")  # the launcher's last line
+TAIL_LINES, TAIL_WIDTH = 10, 400
+
+
+def is_mark(line: str) -> bool:
+    """Whether a line of a log is none of the job's own."""
+    return line.startswith(SEPARATOR) or END_MARK.fullmatch(line) is not None
+
+
+class Sink(Protocol):
+    """Takes bytes, as a file does."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+class Splitter:
+    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records).
+
+    `ended` says whether the last line is the launcher's end mark: then the stream is whole.
+    """
+
+    def __init__(self, out: Sink, err: Sink) -> None:
+        self._out, self._err = out, err
+        self._to = out
+        self._empty = False  # an empty line that may be the launcher's
+        self.ended = False
+        self.lines = self.size = 0  # size in characters
+        self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take one log event; `flush` follows the last one."""
+        self.write(event["message"])
+
+    def write(self, message: str) -> None:
+        """Take its text: a line, or several where the log driver joins them."""
+        self.size += len(message)
+        for line in message.split("\n"):
+            self.lines += 1
+            self.ended = END_MARK.fullmatch(line) is not None
+            if self.ended or line.startswith(LAUNCHER_SEPARATOR):
+                self._empty = False
+            else:
+                self.flush()
+            if line.startswith(SEPARATOR):
+                self._to = self._err
+            elif not line:
+                self._empty = True
+            elif not self.ended:
+                self._put(line)
+
+    def flush(self) -> None:
+        """Pass on an empty line that was kept back."""
+        if self._empty:
+            self._empty = False
+            self._put("")
+
+    def _put(self, line: str) -> None:
+        self._to.write(line.encode(errors="replace") + b"\n")
+        self._tails[self._to].append(line[:TAIL_WIDTH])
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines of stderr; of stdout, if there were none."""
+        return tuple(self._tails[self._err] or self._tails[self._out])

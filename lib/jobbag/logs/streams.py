@@ -1,0 +1,63 @@
+"""Log streams of CloudWatch Logs: reading one or a hundred of them, dividing their lines, knowing when they are whole.
+
+Lines arrive late: CloudWatch Logs gives no sign of the end of a stream, and no figure for its delay. So a stream
+is read from its head once its job has been over for a while, and that while follows from the delays
+(ingestionTime - timestamp) of the lines that this run has seen; a reading that came too early is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.events.observation import LogPlace
+from jobbag.threads import DaemonPool
+
+STREAMS_PER_CALL = 100  # FilterLogEvents
+
+
+def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
+    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end.
+
+    While the events of a page are taken, the next one is on its way.
+    """
+
+    def ask(**token: str) -> Any:
+        return cloud.call(
+            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
+            startFromHead=True, **token,
+        )  # fmt: skip
+
+    page, token = ask(), ""
+    ahead = DaemonPool(1)
+    try:
+        while page["nextForwardToken"] != token:
+            token = page["nextForwardToken"]
+            coming = ahead.submit(partial(ask, nextToken=token))
+            yield from page["events"]
+            page = coming.result()
+        yield from page["events"]
+    finally:
+        ahead.shutdown(wait=False)
+
+
+def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict[str, Any]]:
+    """The events of up to 100 streams of one group, in the order of each stream; they carry its logStreamName.
+
+    Raises AwsError (ResourceNotFoundException) if one of the streams does not exist.
+    """
+    for page in pages_of_streams(cloud, places):
+        yield from page
+
+
+def pages_of_streams(cloud: Cloud, places: Sequence[LogPlace], since: int = 0) -> Iterator[list[dict[str, Any]]]:
+    """The same a call at a time, and only what is not older than `since` (ms)."""
+    first = places[0]
+    names = [place.stream for place in places]
+    more = {"startTime": since} if since else {}
+    for page in cloud.pages(
+        "logs", "FilterLogEvents", first.region, logGroupName=first.group, logStreamNames=names, **more
+    ):
+        yield page["events"]

@@ -1,0 +1,116 @@
+"""Completion of the command line in bash, zsh and fish, made from the table of options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from jobbag.options.table import GROUPS, SUBMIT_FILE, Option
+
+_COMMAND = "pegasus-aws-batch"
+_ALL = tuple(option for _, options in GROUPS for option in options)
+
+
+def script(shell: str) -> str:
+    """What the shell is to read: text that ends with a newline."""
+    made: dict[str, Callable[[], Iterator[str]]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+    return "\n".join(made[shell]()) + "\n"
+
+
+def _has_value(option: Option) -> bool:
+    """Whether the next word is its value."""
+    return bool(option.metavar or option.choices) and not option.optional
+
+
+def _in_short(text: str) -> str:
+    """The first sentence of a help text, without its dot."""
+    return text.split(". ")[0].rstrip(".")
+
+
+# -- bash: files are readline's own completion, which comes when nothing is offered
+
+
+def _bash() -> Iterator[str]:
+    yield f"# bash completion of {_COMMAND}: put it into ~/.local/share/bash-completion/completions/{_COMMAND}"
+    yield "_pegasus_aws_batch() {"
+    yield "    local word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]} IFS=$' \\t\\n'"
+    yield "    # --option=value is three words here."
+    yield '    if [[ $option == "=" ]]; then option=${COMP_WORDS[COMP_CWORD-2]}; fi'
+    yield '    if [[ $word == "=" ]]; then word=""; fi'
+    yield "    COMPREPLY=()"
+    yield "    case $option in"
+    for option in filter(_has_value, _ALL):
+        yield f"    {'|'.join((*option.flags, *option.aliases))}) {_bash_value(option)} ;;"
+    yield "    esac"
+    words = " ".join(flag for option in _ALL for flag in option.flags)
+    yield f'    if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "{words}" -- "$word")); fi'
+    yield "}"
+    yield f"complete -o default -F _pegasus_aws_batch {_COMMAND}"
+
+
+def _bash_value(option: Option) -> str:
+    if option.choices:
+        return f'COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$word")); return'
+    if option.takes == "text":  # only the user knows it
+        return "compopt +o default; return"
+    if option.takes == "file":
+        return "return"
+    several = 'IFS=$\'\\n\'; COMPREPLY=($(compgen -P "${word%,*}," -f -- "${word##*,}"))'
+    return f"if [[ $word == *,* ]]; then compopt -o nospace; {several}; fi; return"
+
+
+# -- zsh
+
+
+def _zsh() -> Iterator[str]:
+    yield f"#compdef {_COMMAND}"
+    yield f"# zsh completion of {_COMMAND}: put it into a directory of $fpath, under the name _{_COMMAND}"
+    yield "_pegasus_aws_batch() {"
+    yield "    _arguments \\"
+    for option in _ALL:
+        value = _zsh_value(option) if _has_value(option) else ""
+        others = " ".join(option.flags)
+        for flag in option.flags:
+            end = "=" if value and flag.startswith("--") else ""
+            yield f"        {_zsh_quoted(f'({others}){flag}{end}[{_zsh_text(option.help)}]{value}')} \\"
+    yield f"        {_zsh_quoted(f'*:{_zsh_text(SUBMIT_FILE)}:_files')}"
+    yield "}"
+    yield '# Read by the completion system, or with "source".'
+    yield 'if [ "$funcstack[1]" = "_pegasus-aws-batch" ]; then _pegasus_aws_batch "$@"'
+    yield f"else compdef _pegasus_aws_batch {_COMMAND}; fi"
+
+
+def _zsh_value(option: Option) -> str:
+    action = {"file": "_files", "files": "_sequence _files", "text": " "}[option.takes]
+    if option.choices:
+        action = f"({' '.join(option.choices)})"
+    return f":{option.metavar}:{action}"
+
+
+def _zsh_text(text: str) -> str:
+    return re.sub(r"([][:\\])", r"\\\1", _in_short(text))
+
+
+def _zsh_quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+# -- fish
+
+
+def _fish() -> Iterator[str]:
+    yield f"# fish completion of {_COMMAND}: put it into ~/.config/fish/completions/{_COMMAND}.fish"
+    for option in _ALL:
+        names = (f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
+        words = ["complete", "-c", _COMMAND, *names, "-d", _fish_quoted(_in_short(option.help))]
+        if option.choices:
+            words += ["-x", "-a", _fish_quoted(" ".join(option.choices))]
+        elif option.takes == "files":
+            words += ["-x", "-a", _fish_quoted("(__fish_complete_list , __fish_complete_path)")]
+        elif _has_value(option):
+            words.append("-r" if option.takes == "file" else "-x")
+        yield " ".join(words)
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,41 @@
+"""What this command is made of, and where it runs from. Nothing heavy is imported to tell it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+from zipimport import zipimporter
+
+from jobbag import __version__
+
+_LIBRARIES = ("boto3", "botocore", "s3transfer")
+
+
+def archive() -> Path | None:
+    """The single file of `make zipapp` that the command was started from, if it was."""
+    loader = getattr(sys.modules["__main__"], "__loader__", None)
+    return Path(loader.archive).absolute() if isinstance(loader, zipimporter) else None
+
+
+def versions() -> str:
+    """The answer to --version: lines without a newline at the end."""
+    file = archive()
+    unpacked = f" (unpacked from {file})" if file else ""
+    return "\n".join(
+        (
+            f"pegasus-aws-batch {__version__}",
+            f"in {Path(__file__).parents[2]}{unpacked}",
+            f"Python {platform.python_version()} ({sys.executable})",
+            ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+        )
+    )
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "is missing"

@@ -1,0 +1,186 @@
+"""Pure but for `write`: a run that is over, as JSON (the manual, THE SUMMARY)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jobbag import __version__
+from jobbag.bag.job import Job
+from jobbag.errors import ExitCode, Interrupted
+from jobbag.events.causes import Cause, causes
+from jobbag.events.observation import Attempt, Observation, joined
+from jobbag.events.outcome import Verdict
+from jobbag.events.state import Report
+from jobbag.files import replaced
+from jobbag.logs.outputs import Outputs
+
+FORMAT = 1
+LOST_MACHINE = "Host EC2"  # how the reason of an attempt begins whose instance was taken away
+MS_PER_HOUR = 3_600_000
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over, whatever ended it. `calls` are those of AWS by this start, `ended` is in ms."""
+
+    report: Report
+    run: str
+    submit_files: tuple[Path, ...]
+    region: str
+    outputs: Outputs
+    log_file: Path | None
+    jobstate_log: Path
+    ended: int
+    exit_code: ExitCode
+    stopped: Interrupted | None
+    errors: tuple[str, ...]
+    calls: Mapping[str, Mapping[str, int]]
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """Why jobs failed, were refused, or not run for the failure of others."""
+        return causes(self.report.failure(job) for job in self.report.bag.jobs if self._has_cause(job))
+
+    def _has_cause(self, job: Job) -> bool:
+        outcome = self.report.of(job)
+        failed = outcome.verdict is Verdict.FAILED or outcome.error is not None
+        return failed or self.report.first_cause(job) is not None
+
+
+def summary(end: Ended) -> dict[str, Any]:
+    """The whole."""
+    return {**overview(end), "jobs": list(jobs(end))}
+
+
+def overview(end: Ended) -> dict[str, Any]:
+    """The summary without the jobs one by one."""
+    report = end.report
+    halted = [f"halted: {report.halted}"] if report.halted is not None else []
+    came_of = Counter(report.of(job).verdict for job in report.bag.jobs)
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "run": end.run,
+        "submit_files": list(map(str, end.submit_files)),
+        "region": end.region,
+        "started": report.start,
+        "ended": end.ended,
+        "complete": report.complete,
+        "exit_code": int(end.exit_code),
+        "signal": end.stopped.exit_code.name if end.stopped else None,
+        "counts": {
+            "jobs": len(report.bag.jobs),
+            "succeeded": came_of[Verdict.SUCCEEDED],
+            "failed": came_of[Verdict.FAILED],
+            "not_run": came_of[Verdict.NOT_RUN],
+        },
+        "retried": _retried(report),
+        "uploads": {"files": report.sent_files, "bytes": report.sent_bytes, "unchanged": report.unchanged_files},
+        "outputs": end.outputs.description,
+        "log_file": str(end.log_file) if end.log_file else None,
+        "jobstate_log": str(end.jobstate_log),
+        "vcpu_hours": _vcpu_hours(report),
+        "causes": [_cause(end, cause) for cause in end.causes],
+        "errors": [*halted, *report.errors, *end.errors],
+        "calls": end.calls,
+    }
+
+
+def _observations(report: Report) -> Iterator[Observation]:
+    outcomes = map(report.of, report.bag.jobs)
+    return (outcome.observation for outcome in outcomes if outcome.observation is not None)
+
+
+def _retried(report: Report) -> dict[str, int]:
+    more = [len(seen.attempts) - 1 for seen in _observations(report) if len(seen.attempts) > 1]
+    attempts = (attempt for seen in _observations(report) for attempt in seen.attempts)
+    lost = sum((attempt.reason or "").startswith(LOST_MACHINE) for attempt in attempts)
+    return {"jobs": len(more), "attempts": sum(more), "spot": lost}
+
+
+def _vcpu_hours(report: Report) -> dict[str, float]:
+    asked = wasted = 0.0
+    for seen in _observations(report):
+        hours = [(seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in seen.attempts]
+        asked += sum(hours)
+        wasted += sum(hours[:-1] if seen.status == "SUCCEEDED" else hours)
+    return {"asked": round(asked, 6), "wasted": round(wasted, 6)}
+
+
+def _duration(attempt: Attempt) -> int:
+    if attempt.started is None or attempt.stopped is None:
+        return 0
+    return max(attempt.stopped - attempt.started, 0)
+
+
+def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
+    mine = [end.report.bag.jobs[number - 1] for number in cause.jobs]
+    job = next((one for one in mine if end.report.of(one).tail), mine[0])
+    outcome = end.report.of(job)
+    return {
+        "cause": cause.title,
+        "advice": cause.advice,
+        "count": len(cause.jobs),
+        "example": {
+            "job": job.name,
+            "aws_id": outcome.aws_id or None,
+            "err": str(end.outputs.results(job)[1]),
+            "tail": [*outcome.tail, *([outcome.note] if outcome.note else [])],
+        },
+    }
+
+
+def jobs(end: Ended) -> Iterator[dict[str, Any]]:
+    """The jobs, in the order of the submit files."""
+    of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
+    return (_job(end, job, of_job.get(job.number)) for job in end.report.bag.jobs)
+
+
+def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
+    outcome = end.report.of(job)
+    seen = outcome.observation
+    out, err = end.outputs.results(job)
+    return {
+        "number": job.number,
+        "name": job.name,
+        "aws_id": outcome.aws_id or None,
+        "outcome": outcome.verdict.value,
+        "status": seen.status if seen else "SUBMITTED" if outcome.aws_id else None,
+        "exit_code": seen.exit_code if seen else None,
+        "reason": joined(outcome.error, seen.reason if seen else None),
+        "cause": cause,
+        "created": seen.created if seen else None,
+        "starting": outcome.starting,
+        "started": seen.started if seen else None,
+        "stopped": seen.stopped if seen else None,
+        "attempts": [_attempt(attempt) for attempt in (seen.attempts if seen else ())],
+        "vcpus": seen.vcpus if seen else None,
+        "memory": seen.memory if seen else None,
+        "out": str(out),
+        "err": str(err),
+        "lines": outcome.lines,
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "started": attempt.started,
+        "stopped": attempt.stopped,
+        "exit_code": attempt.exit_code,
+        "reason": attempt.reason,
+    }
+
+
+def write(path: Path, end: Ended) -> None:
+    """Put the summary into a file, whole, by rename; a job a line. Raises OSError."""
+    with replaced(path) as file:
+        file.write(json.dumps(overview(end))[:-1] + ', "jobs": [')
+        for number, job in enumerate(jobs(end)):
+            file.write((",\n" if number else "\n") + json.dumps(job))
+        file.write("\n]}\n")

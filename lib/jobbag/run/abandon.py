@@ -1,0 +1,84 @@
+"""`--fresh`: the jobs of an earlier start are terminated, and what it made is removed."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.bag.job import Bag, Job
+from jobbag.entities.kinds import QUEUE, Existing, Plan
+from jobbag.events.events import Event, Terminated
+from jobbag.events.journal import Journal
+from jobbag.events.observation import ENDED
+from jobbag.events.state import Report
+from jobbag.jobs.array_request import Requests
+from jobbag.jobs.ids import by_token
+from jobbag.jobs.request import Target
+from jobbag.jobs.submission import LOOKS, find
+from jobbag.jobs.termination import terminate
+from jobbag.run.cleanup import Footprint
+from jobbag.run.takeup import folded
+from jobbag.s3.place import S3Place
+
+log = logging.getLogger(__name__)
+
+
+def abandon(
+    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, events: list[Event], notes: Journal, grace: float
+) -> None:
+    """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made.
+
+    `notes` is the old journal: should this start be killed too, a later one knows what was done.
+    """
+    footprint = Footprint(cloud, place, bag.local_files(), notes.durably)
+    for event in events:
+        footprint.restore(event)
+    report = folded(events, bag)
+    running = {aws_id: job for job, aws_id in report.running()}
+    running |= _in_doubt(cloud, plan, place, bag, report, footprint)
+    for aws_id, job in running.items():
+        notes(Terminated(job, aws_id))
+    notes.sync()
+    with cloud.within(grace) as hurried:
+        terminate(hurried, {aws_id: job.name for aws_id, job in running.items()}, "pegasus-aws-batch --fresh")
+    _await_end(cloud, list(running), grace)
+    for line in footprint.take_down(cloud):
+        log.warning("%s", line)
+
+
+def _in_doubt(
+    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, report: Report, footprint: Footprint
+) -> dict[str, Job]:
+    """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
+    made = [entity.arn for entity in footprint.workshop.made if entity.kind is QUEUE]
+    queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
+    requests = Requests(bag, place, Target(queue, None), cloud.region)
+    doubtful = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]
+    left = by_token((job, report.of(job).token or "") for job in doubtful)
+    found: dict[str, Job] = {}
+    before = 0.0
+    for look in (0.0, *LOOKS):
+        if not left:
+            break
+        cloud.pause(look - before)
+        before = look
+        for token, children in list(left.items()):
+            sendable = requests.sought(children, token)
+            aws_id = find(cloud, sendable.request)
+            if aws_id is not None:
+                found |= {own_id: job for job, own_id in sendable.ids(tuple(children.values()), aws_id)}
+                del left[token]
+    return found
+
+
+def _await_end(cloud: Cloud, ids: list[str], grace: float) -> None:
+    deadline = time.monotonic() + grace
+    while ids and time.monotonic() < deadline:
+        shown = cloud.call("batch", "DescribeJobs", jobs=ids[:IDS_PER_CALL])["jobs"]
+        ended = {detail["jobId"] for detail in shown if detail["status"] in ENDED}
+        ids = [aws_id for aws_id in ids if aws_id not in ended]
+        if ids and not ended:
+            cloud.pause(1.0)
+    if ids:
+        log.warning("%d old jobs are still ending", len(ids))

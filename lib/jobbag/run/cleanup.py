@@ -1,0 +1,144 @@
+"""What a run made in AWS, and its removal at the end: that, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from jobbag.aws.client import Cloud
+from jobbag.entities.creation import Workshop
+from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events.events import (
+    Attached,
+    Emit,
+    Event,
+    Made,
+    Making,
+    PartsAsked,
+    PartsBegun,
+    Staged,
+    TakenDown,
+    TakingDown,
+)
+from jobbag.s3 import bucket
+from jobbag.s3.place import S3Place
+
+log = logging.getLogger(__name__)
+
+BUCKET = "bucket"  # the kind of a Making or Made event
+
+
+class Footprint:
+    """A consumer of events that remembers the uploads, beside the entities and the bucket that the run created."""
+
+    def __init__(self, cloud: Cloud, place: S3Place, inputs: Iterable[str], note: Emit) -> None:
+        """`inputs` are the local files that the run sends; `note` journals an event durably."""
+        self._cloud = cloud
+        self._place = place
+        self._note = note
+        self.workshop = Workshop(cloud, note)
+        self._bucket_is_ours = False
+        self.bucket_is_new = False  # made just now: it holds nothing yet
+        self._inputs = frozenset(map(place.key, inputs))  # may be there without a Staged: an answer can be lost
+        self._uploaded: set[str] = set()
+        self._attached: set[str] = set()  # objects that nobody needs after the run
+        self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
+        self._begun: dict[str, list[str]] = {}  # by key: the ids of the uploads in parts, done or not
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PartsAsked(key=key):
+                self._asked.setdefault(key, []).append(event.at)
+            case PartsBegun(key=key, upload_id=upload_id):
+                self._begun.setdefault(key, []).append(upload_id)
+            case Attached(key=key):
+                self._attached.add(key)
+            case Staged(key=key):
+                self._uploaded.add(key)
+                if len(self._asked.get(key, ())) == 1:  # else one is done, and nobody knows of the others
+                    del self._asked[key]
+                    self._begun.pop(key, None)
+
+    def restore(self, event: Event) -> None:
+        """Take over what an earlier start made."""
+        self(event)
+        self.workshop.restore(event)
+        match event:
+            case Making(kind="bucket") | Made(kind="bucket"):
+                self._bucket_is_ours = True
+            case TakenDown():
+                self._bucket_is_ours = False
+                self._uploaded.clear()
+                self._attached.clear()
+                self._asked.clear()
+                self._begun.clear()
+
+    def make_bucket(self) -> None:
+        """Create the bucket if it is missing."""
+        name = self._place.bucket
+        if bucket.exists(self._cloud, name):
+            if self._bucket_is_ours:  # the earlier start may have been killed before it could do this
+                bucket.close(self._cloud, name)
+            return
+        self._note(Making(BUCKET, name))
+        self._bucket_is_ours = True  # perhaps: a signal may come before the answer
+        try:
+            self._bucket_is_ours = self.bucket_is_new = bucket.create(self._cloud, name)
+        except AwsError:
+            self._bucket_is_ours = False
+            raise
+        if self.bucket_is_new:
+            self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
+
+    def abort_unfinished_uploads(self, cloud: Cloud) -> list[str]:
+        """Give up what was being sent when a start was killed or stopped, or S3 gave no answer; for what there was
+        no time, a line each."""
+        failures = []
+        for key, asked in list(self._asked.items()):
+            begun = self._begun.get(key, [])
+            try:
+                if len(begun) < len(asked):
+                    begun = begun + bucket.empty_uploads(cloud, self._place.bucket, key, min(asked), max(asked))
+                for upload_id in begun:
+                    bucket.abort_upload(cloud, self._place.bucket, key, upload_id)
+            except Cancelled as error:
+                failures.append(f"an unfinished upload of {key} stays: {error}")
+                continue
+            except ToolError as error:
+                log.warning("an unfinished upload of %s may stay: %s", key, error)
+            del self._asked[key]
+            self._begun.pop(key, None)
+        return failures
+
+    @property
+    def _doomed_bucket(self) -> bool:
+        """A bucket that the user named stays, even if it is new: other runs share it."""
+        return self._bucket_is_ours and self._place.own
+
+    def take_down(self, cloud: Cloud) -> list[str]:
+        """Remove it all; what could not be removed, a line each. Results of jobs in the bucket stay."""
+        failures: list[str] = []
+        self._note(TakingDown(tuple(self.describe())))
+        try:
+            self.workshop.take_down(cloud)
+        except ToolError as error:
+            failures += error.lines
+        try:
+            bucket.delete(cloud, self._place.bucket, self._attached)
+        except ToolError as error:
+            failures += error.lines
+        if self._doomed_bucket:
+            try:
+                left = bucket.take_down(cloud, self._place.bucket, self._uploaded | self._inputs)
+            except ToolError as error:
+                failures += error.lines
+            else:
+                if left:
+                    there = ", ".join(left)
+                    log.warning("the bucket %s stays, as jobs left results in it: %s", self._place.bucket, there)
+        return failures
+
+    def describe(self) -> list[str]:
+        """What would be removed, for a run that has to leave it behind."""
+        made = [f"{one.kind.words} {one.name}" for one in self.workshop.made]
+        return [*made, f"bucket {self._place.bucket}"] if self._doomed_bucket else made

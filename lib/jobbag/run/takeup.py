@@ -1,0 +1,184 @@
+"""Taking up a run: is this start the same run as the one in the journal, and what of it still holds?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.bag.job import Bag, Job
+from jobbag.entities.kinds import Plan, ToCreate
+from jobbag.errors import InputError, Problem
+from jobbag.events import journal
+from jobbag.events.events import Event, Staged, TakenDown
+from jobbag.events.journal import Header, Past
+from jobbag.events.observation import now_ms
+from jobbag.events.state import Report
+from jobbag.options.settings import Settings
+from jobbag.s3.contents import is_there, state_of
+from jobbag.s3.place import S3Place
+
+log = logging.getLogger(__name__)
+
+SHOWN = 10  # changes that are told one by one
+WAYS_OUT = "use --resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+
+
+class How(Enum):
+    """What a start does with the run in the journal."""
+
+    NEW = "there is none that is not finished"
+    GO_ON = "it is taken up where it was left"
+    FRESH = "it is abandoned"
+    RETRY_FAILED = "it is finished, and only what failed runs again"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The earlier start of the same command, and the first line of the journal that this start writes to."""
+
+    how: How
+    header: Header
+    past: Past | None
+
+    def events(self, bag: Bag) -> list[Event]:
+        """What of the earlier run holds for this one."""
+        if self.past is None or self.how is How.NEW:
+            return []
+        events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
+        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else _of_what_is_there(events)
+
+
+def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
+    """Look into the journal. Raises InputError where this start is given something else than the earlier one."""
+    try:
+        past = journal.read(path)
+    except InputError:
+        if not settings.fresh:
+            raise
+        past = None
+    if settings.retry_failed and not (past is not None and past.header.retry_failed and not past.finished):
+        if past is None or not past.finished:
+            what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
+            raise InputError.of("--retry-failed", f"{what}; start without this option")
+        how = How.RETRY_FAILED
+        header = replace(header, retry_failed=True)
+    elif past is None or past.finished:
+        return Earlier(How.NEW, header, None)
+    elif past.header.options.get("--local"):
+        log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
+        return Earlier(How.NEW, header, None)
+    else:
+        how = How.FRESH if settings.fresh else How.GO_ON
+    found = [] if settings.resume or settings.fresh else list(changes(past.header, header))
+    if found:
+        raise refuse(path, found)
+    return Earlier(how, past.header if how is How.GO_ON else header, past)
+
+
+def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
+    """The first line of the journal of a new run."""
+    options = {
+        "--local": "yes" if settings.local else None,
+        "--region": settings.region,
+        "--endpoint": settings.endpoint,
+        "--s3": settings.s3,
+        "--files": ",".join(settings.files),
+        "--merge-logs": str(settings.merge_logs) if settings.merge_logs else None,
+    }
+    for spec in (plan.definition, plan.environment, plan.queue):
+        if spec is not None:
+            value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
+            options[spec.kind.option] = value
+    given = {name: value for name, value in options.items() if value}
+    return Header(secrets.token_hex(6), now_ms(), given, {job.name: _digest(_content(job)) for job in bag.jobs})
+
+
+def _content(job: Job) -> list[Any]:
+    content = [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request), job.depends_on]
+    return [*content, "launcher"] if job.launcher else content
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changes(then: Header, now: Header) -> Iterator[Problem]:
+    """What differs between what an earlier start was given and this one."""
+    for name in sorted(then.options.keys() | now.options.keys()):
+        before, after = then.options.get(name), now.options.get(name)
+        if before != after:
+            yield Problem(name, f"was {before or 'not given'}, and is {after or 'not given'}")
+    for name in then.jobs.keys() | now.jobs.keys():
+        if name not in now.jobs:
+            yield Problem(f'job "{name}"', "is not in the bag any more")
+        elif name not in then.jobs:
+            yield Problem(f'job "{name}"', "was not in the bag")
+        elif then.jobs[name] != now.jobs[name]:
+            yield Problem(f'job "{name}"', "has changed")
+    if then.jobs.keys() == now.jobs.keys() and list(then.jobs) != list(now.jobs):
+        yield Problem("bag", "the order of the jobs has changed")
+
+
+def changed_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event]) -> Iterator[Problem]:
+    """Files that were sent and have another content now."""
+    sent = {event.item: event for event in events if isinstance(event, Staged)}
+    for item in bag.local_files():
+        same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
+        if not same and not is_there(cloud, place, item):
+            yield Problem(f"input file {item!r}", "has changed since it was sent")
+
+
+def check_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event], path: Path) -> None:
+    """Raises InputError where files have changed since an earlier start, whose journal is at `path`, sent them."""
+    found = list(changed_inputs(cloud, place, bag, events))
+    if found:
+        raise refuse(path, found)
+
+
+def refuse(path: Path, problems: list[Problem]) -> InputError:
+    """The error for a start that is given something else than the run that it would take up."""
+    where = str(path)
+    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
+    return InputError([*shown, Problem(where, WAYS_OUT)])
+
+
+def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
+    """The jobs of this bag by the numbers that they had at the earlier start."""
+    by_name = {job.name: job for job in bag.jobs}
+    return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
+
+
+def folded(events: list[Event], bag: Bag) -> Report:
+    """What the events say of the jobs."""
+    report = Report(bag, 0)
+    for event in events:
+        report(event)
+    return report
+
+
+def _of_what_is_there(events: list[Event]) -> list[Event]:
+    """The events without the uploads before the last clean-up, which may have removed them."""
+    last = max((place for place, event in enumerate(events) if isinstance(event, TakenDown)), default=-1)
+    return [event for place, event in enumerate(events) if place > last or not isinstance(event, Staged)]
+
+
+def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
+    """The events of the jobs that succeeded: a run of only the others is to follow."""
+    report = folded(events, bag)
+    kept = {job.number for job in bag.jobs if report.of(job).succeeded}
+    return [event for event in events if _number(event) in kept]
+
+
+def _number(event: Event) -> int | None:
+    job = getattr(event, "job", None)
+    return job.number if isinstance(job, Job) else None

@@ -1,0 +1,177 @@
+"""The S3 bucket of a run: made if it is missing, emptied and deleted where that is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from jobbag.aws.client import Cloud
+from jobbag.errors import AwsError, CleanupError
+from jobbag.s3.place import S3Place
+
+log = logging.getLogger(__name__)
+
+KEYS_PER_CALL = 1000  # DeleteObjects
+CLOCKS_DIFFER = 60_000  # ms; S3's and ours
+SHOWN = 10  # keys named in a message
+
+
+def exists(cloud: Cloud, bucket: str) -> bool:
+    """Whether the bucket is there and ours to use. Raises AwsError when it belongs to somebody else."""
+    try:
+        cloud.call("s3", "HeadBucket", Bucket=bucket)
+    except AwsError as error:
+        if error.code in ("404", "NoSuchBucket"):
+            return False
+        if error.code == "403":
+            error = AwsError("HeadBucket", "403", "the bucket exists, and these credentials may not use it")
+        raise error.about(f"bucket {bucket}") from None
+    return True
+
+
+def create(cloud: Cloud, bucket: str) -> bool:
+    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile."""
+    where: dict[str, Any] = {}
+    if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
+        where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
+    log.info("creating the bucket %s", bucket)
+    unsure = False  # an earlier request got no answer
+    while True:
+        try:
+            cloud.call_once("s3", "CreateBucket", Bucket=bucket, **where)
+        except AwsError as error:
+            if error.unsure:
+                unsure = True
+                cloud.pause(1.0)
+                continue
+            if error.code == "BucketAlreadyOwnedByYou" and not unsure:
+                return False  # another client of the same workflow was quicker
+            if error.code == "BucketAlreadyExists":
+                message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
+                error = AwsError(error.operation, error.code, message)
+            if error.code != "BucketAlreadyOwnedByYou":
+                raise error.about(f"bucket {bucket}") from None
+        close(cloud, bucket)
+        return True
+
+
+def close(cloud: Cloud, bucket: str) -> None:
+    """Block public access to the bucket."""
+    blocks = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    try:
+        cloud.call("s3", "PutPublicAccessBlock", Bucket=bucket, PublicAccessBlockConfiguration=blocks)
+    except AwsError as error:
+        log.warning("%s; check that the bucket is not public", error.about(f"bucket {bucket}"))
+
+
+def remove(cloud: Cloud, place: S3Place) -> None:
+    """Delete all objects below the key prefix; without one, the whole bucket. What is gone already is fine."""
+    if not exists(cloud, place.bucket):
+        log.info("the bucket %s is gone already", place.bucket)
+        return
+    if place.key_prefix:
+        found = ({"Key": key} for key in keys(cloud, place.bucket, place.key_prefix))
+        count = _delete_objects(cloud, place.bucket, found)
+        log.info("deleted %d objects below %s", count, place.url)
+        return
+    count = _delete_objects(cloud, place.bucket, _versions(cloud, place.bucket))
+    cloud.call("s3", "DeleteBucket", Bucket=place.bucket)
+    log.info("deleted the bucket %s and the %d objects in it", place.bucket, count)
+
+
+def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
+    """Delete the objects that the run sent, and its bucket if nothing else is in it.
+
+    Returns the first keys of what is left there: results of jobs, which are never deleted.
+    """
+    try:
+        delete(cloud, bucket, uploaded)
+        _abort_uploads(cloud, bucket)
+        left = list(islice(keys(cloud, bucket, ""), SHOWN))
+        if not left:
+            cloud.call("s3", "DeleteBucket", Bucket=bucket)
+            log.info("deleted the bucket %s", bucket)
+        return left
+    except AwsError as error:
+        if error.code == "NoSuchBucket":  # deleted by a request that got no answer, or a start that was killed
+            return []
+        if error.code == "BucketNotEmpty":  # a job wrote to it just now
+            return list(islice(keys(cloud, bucket, ""), SHOWN))
+        raise error.about(f"bucket {bucket}") from None
+
+
+def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
+    """Delete the objects with these keys. Raises AwsError, or CleanupError with those that stayed."""
+    try:
+        _delete_objects(cloud, bucket, ({"Key": key} for key in doomed))
+    except AwsError as error:
+        if error.code != "NoSuchBucket":
+            raise error.about(f"bucket {bucket}") from None
+
+
+def _abort_uploads(cloud: Cloud, bucket: str) -> None:
+    """Give up the multipart uploads that a killed start of the run has left unfinished."""
+    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
+        abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
+
+
+def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) -> list[str]:
+    """The ids of multipart uploads of a key without a part, begun between these times (ms): answers that were lost.
+
+    Another client that begins to send the same key just then has a part in it soon.
+    """
+    found = []
+    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket, Prefix=key).get("Uploads", ()):
+        at = upload["Initiated"].timestamp() * 1000
+        if upload["Key"] == key and after - CLOCKS_DIFFER <= at <= before + CLOCKS_DIFFER:
+            upload_id = upload["UploadId"]
+            if not cloud.call("s3", "ListParts", Bucket=bucket, Key=key, UploadId=upload_id).get("Parts"):
+                found.append(upload_id)
+    return found
+
+
+def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
+    """Give up one multipart upload. One that is gone already is fine."""
+    try:
+        cloud.call("s3", "AbortMultipartUpload", Bucket=bucket, Key=key, UploadId=upload_id)
+    except AwsError as error:
+        if error.code not in ("NoSuchUpload", "NoSuchBucket"):
+            raise error.about(f"s3://{bucket}/{key}") from None
+
+
+def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
+    """The keys below a prefix."""
+    more: dict[str, Any] = {}
+    while True:
+        page = cloud.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, **more)
+        yield from (entry["Key"] for entry in page.get("Contents", ()))
+        if not page.get("IsTruncated"):
+            return
+        more = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
+    """All versions and delete markers of a bucket, which must all go before it can."""
+    more: dict[str, Any] = {}
+    while True:
+        page = cloud.call("s3", "ListObjectVersions", Bucket=bucket, **more)
+        for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+        if not page.get("IsTruncated"):
+            return
+        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+
+def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
+    """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
+    iterator, count, failures = iter(objects), 0, []
+    while batch := list(islice(iterator, KEYS_PER_CALL)):
+        answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        for error in answer.get("Errors", ()):
+            failures.append(f"s3://{bucket}/{error['Key']} could not be deleted: {error.get('Message')}")
+        count += len(batch)
+    if failures:
+        raise CleanupError(failures)
+    return count

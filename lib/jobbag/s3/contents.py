@@ -1,0 +1,112 @@
+"""Whether an object in S3 has the content of a local file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from jobbag.aws.client import Cloud
+from jobbag.errors import AwsError
+from jobbag.s3.place import S3Place
+
+PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
+MAX_PARTS = 10_000
+READ_SIZE = 1024 * 1024  # bytes
+
+
+def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
+    """Whether S3 holds a local file with the same content. The same size alone is no proof."""
+    try:
+        head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
+    except AwsError as error:
+        if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
+            return False
+        raise
+    size = os.path.getsize(item)
+    return head["ContentLength"] == size and proves_same(head, item, size)
+
+
+def state_of(item: str) -> tuple[int, int]:
+    """Size (bytes) and time of the last change (ns)."""
+    found = os.stat(item)
+    return found.st_size, found.st_mtime_ns
+
+
+def part_size(size: int) -> int:
+    """The size of the parts that a file of `size` bytes is sent in, as s3transfer chooses it."""
+    part = PART_SIZE
+    while part * MAX_PARTS < size:
+        part *= 2
+    return part
+
+
+def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
+    """Whether what HeadObject says of an object proves that it has the content of a file of the same size.
+
+    Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
+    CRC32 that was sent with it; for an object that went up in parts, the digest of the parts' digests
+    (Amazon S3 User Guide, Checking object integrity).
+    """
+    etag = str(head.get("ETag", "")).strip('"')
+    if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
+        whole, _, parts = etag.partition("-")
+        return _has_digest(item, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
+    whole, _, parts = str(head.get("ChecksumCRC32", "")).partition("-")
+    return _has_digest(item, size, base64.b64decode(whole), parts, _Crc32)
+
+
+def _has_digest(item: str, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool:
+    if not digest:
+        return False
+    if not parts:
+        return next(_digests(item, max(size, 1), new)) == digest
+    part = part_size(size)
+    if parts != str(-(-size // part)):
+        return False  # sent by somebody else, in parts of another size
+    all_parts = new()
+    for one in _digests(item, part, new):
+        all_parts.update(one)
+    return all_parts.digest() == digest
+
+
+def _digests(item: str, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
+    """The digest of each part of a file; an empty file has one part."""
+    with open(item, "rb") as file:
+        while True:
+            digest, left = new(), part
+            while left and (block := file.read(min(left, READ_SIZE))):
+                digest.update(block)
+                left -= len(block)
+            yield digest.digest()
+            if left or not file.peek(1):
+                return
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+def _md5() -> _Hash:
+    return hashlib.md5(usedforsecurity=False)
+
+
+class _Crc32:
+    """zlib's CRC32 in the manner of hashlib."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)

@@ -1,0 +1,25 @@
+"""Where in S3 the files of a run are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobbag.bag.job import base_name
+
+
+@dataclass(frozen=True)
+class S3Place:
+    """Where uploads go. `own`: the user named no bucket, so the run has one of its own."""
+
+    bucket: str
+    key_prefix: str  # "" or "some/dir/"
+    own: bool
+
+    @property
+    def url(self) -> str:
+        """s3://bucket/ or s3://bucket/key/prefix/, always with the slash."""
+        return f"s3://{self.bucket}/{self.key_prefix}"
+
+    def key(self, item: str) -> str:
+        """The key of a local input."""
+        return self.key_prefix + base_name(item)

@@ -1,0 +1,73 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `1,234 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_bytes(size: float) -> str:
+    """Bytes as `1.2 GB`, with three digits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `12:34`, `5:06:07`."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def span(seconds: float) -> str:
+    """A duration as people say it: `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f} s"
+    minutes, second = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {second} s"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+def about(seconds: float) -> str:
+    """An estimate, that does not claim more than it is."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"about {minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"about {hours:,} h" if hours >= 10 or not minutes else f"about {hours} h {minutes} min"
+
+
+def split_items(text: str) -> tuple[str, ...]:
+    """The items of a comma separated list of files; empty ones are skipped."""
+    return tuple(item for part in text.split(",") if (item := part.strip()))
+
+
+# What a job or AWS says must not steer a terminal.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    10: "\\n",
+    9: "\t",
+    13: "\\r",
+}
+
+
+def plain(text: str) -> str:
+    """`text` on one line, its control characters made visible."""
+    return text.translate(_CONTROL)
+
+
+def iso(milliseconds: int) -> str:
+    """ISO 8601 in local time, with its zone."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc).astimezone()
+    return moment.isoformat(timespec="milliseconds")

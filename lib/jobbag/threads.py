@@ -1,0 +1,113 @@
+"""Threads that nobody waits for longer than he likes: a request may never get an answer."""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+from s3transfer.futures import BaseExecutor
+
+LEAVING = 5.0  # s that the requests under way get when a worker is to end
+
+
+def join(threads: Sequence[threading.Thread], seconds: float | None) -> bool:
+    """Wait until all threads have ended, so many seconds at most; whether they have."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    for thread in threads:
+        thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+    return not any(thread.is_alive() for thread in threads)
+
+
+class DaemonPool(BaseExecutor):
+    """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process."""
+
+    def __init__(self, max_workers: int) -> None:
+        self._most = max_workers
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def submit(self, call: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Call it soon, in one of the threads."""
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                result = call(*args)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._work.put(work)
+        with self._lock:
+            if len(self._threads) < self._most:
+                self._threads.append(threading.Thread(target=self._serve, daemon=True))
+                self._threads[-1].start()
+        return future
+
+    def _serve(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+        self._work.put(None)  # for the others
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Take no more work, and end when all is done."""
+        self.close(None if wait else 0.0)
+
+    def close(self, seconds: float | None) -> bool:
+        """The same, waiting for so many seconds at most; whether all is done."""
+        self._work.put(None)
+        return join(self._threads, seconds)
+
+
+Item = TypeVar("Item")
+
+
+class Agenda(Generic[Item]):
+    """Items, each with the time (time.monotonic(), s) before which nobody gets it. Safe to share."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Item]] = []
+        self._order = count()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, due: float, item: Item) -> None:
+        """Add an item."""
+        with self._changed:
+            heapq.heappush(self._heap, (due, next(self._order), item))
+            self._changed.notify()
+
+    def get(self) -> Item | None:
+        """The next item, once it is due; None when the agenda is closed."""
+        items = self.get_all(1)
+        return items[0] if items else None
+
+    def get_all(self, most: int) -> list[Item]:
+        """The items that are due, `most` at most, once there is one; none when the agenda is closed."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                due: list[Item] = []
+                while self._heap and self._heap[0][0] <= now and len(due) < most:
+                    due.append(heapq.heappop(self._heap)[2])
+                if due:
+                    return due
+                self._changed.wait(self._heap[0][0] - now if self._heap else None)
+            return []
+
+    def close(self) -> list[Item]:
+        """Let nobody wait any more; gives the items that nobody got."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            left = [item for _, _, item in self._heap]
+            self._heap.clear()
+            return left

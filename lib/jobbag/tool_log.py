@@ -1,0 +1,137 @@
+"""The tool's own log: to stderr, or to a numbered file that is opened only once the input is known to be good."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import Protocol
+
+from jobbag.errors import InputError
+from jobbag.text import plain
+
+log = logging.getLogger(__name__)
+
+TRACE = 5
+LEVELS = {
+    "error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG, "trace": TRACE,
+}  # fmt: skip
+_NAMES = {number: name.upper() for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
+
+UNADORNED = {"unadorned": True}  # `extra` of a record that a terminal shows without time and level
+
+
+class _Formatter(logging.Formatter):
+    """`2026-11-22 08:02:18.123 INFO  [module] message`, local time, as the Java tool's."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self._terminal and getattr(record, "unadorned", False):
+            return plain(record.getMessage())
+        when = f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')}.{int(record.msecs):03d}"
+        line = f"{when} {_NAMES.get(record.levelno, record.levelname):5} [{record.module}] {plain(record.getMessage())}"
+        if record.exc_info:
+            line += "\n" + "\n".join(map(plain, self.formatException(record.exc_info).splitlines()))
+        return line
+
+
+class Writable(Protocol):
+    """Takes text."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+class ToolLog:
+    """The log of one run of the tool. A context manager: what is logged inside goes where the user said."""
+
+    def __init__(self, level: str, path: Path | None) -> None:
+        self._path = path
+        self._logger = logging.getLogger("jobbag")
+        self._level = LEVELS[level]
+        self._terminal: logging.StreamHandler[Writable] = logging.StreamHandler(sys.stderr)
+        self._target: logging.Handler = self._terminal
+        if path is not None:
+            self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
+        self.on_terminal = path is None
+
+    def __enter__(self) -> ToolLog:
+        self._before = self._logger.level, self._logger.propagate
+        self._logger.setLevel(self._level)
+        self._logger.propagate = False
+        self._install(self._target)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._target)
+        self._logger.setLevel(self._before[0])
+        self._logger.propagate = self._before[1]
+        if isinstance(self._target, MemoryHandler):
+            # Nothing was run, so nothing is written; who asked for details gets them all the same.
+            if self._level <= logging.DEBUG:
+                self._replay(self._target, self._formatted(self._terminal))
+        elif isinstance(self._target, logging.FileHandler):
+            self._target.close()
+
+    def shows(self, level: int) -> bool:
+        """Whether what is logged at this level is on stderr, so that it need not be said on stdout too."""
+        return self._path is None and self._level <= level
+
+    def open(self) -> Path | None:
+        """Open the log file FILE.000, or the first free number, and move there what was logged so far."""
+        if self._path is None or not isinstance(self._target, MemoryHandler):
+            return None
+        memory = self._target
+        path = _first_free(self._path)
+        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        self._logger.removeHandler(memory)
+        self._install(file)
+        self._target = file
+        self._replay(memory, file)
+        return path
+
+    @contextmanager
+    def through(self, stream: Writable) -> Iterator[None]:
+        """While it lasts, what would be logged to stderr is written to this stream, a record each time."""
+        before = self._terminal.setStream(stream)
+        try:
+            yield
+        finally:
+            self._terminal.setStream(before or sys.stderr)
+
+    def error(self, lines: list[str]) -> None:
+        """The error that ends the run, for who reads the log file later; the terminal gets it anyway."""
+        if self._path is not None and not isinstance(self._target, MemoryHandler):
+            for line in lines:
+                log.error("%s", line)
+
+    def _install(self, handler: logging.Handler) -> None:
+        self._logger.addHandler(self._formatted(handler))
+
+    def _formatted(self, handler: logging.Handler) -> logging.Handler:
+        handler.setFormatter(_Formatter(terminal=handler is self._terminal and sys.stderr.isatty()))
+        return handler
+
+    @staticmethod
+    def _replay(memory: MemoryHandler, to: logging.Handler) -> None:
+        for record in memory.buffer:
+            to.handle(record)
+
+
+def _first_free(path: Path) -> Path:
+    """FILE.000, or the first number after it that is free, made as an empty file."""
+    for number in range(1_000_000):
+        free = path.with_name(f"{path.name}.{number:03d}")
+        try:
+            free.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError.of(f"--log-file {path}", error.strerror or str(error)) from None
+        return free
+    raise InputError.of(f"--log-file {path}", "no free number is left")

@@ -1,0 +1,148 @@
+"""Existing entities are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.entities import waiting
+from jobbag.entities.creation import Workshop
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
+from jobbag.entities.lookup import look_up, look_up_all, look_up_of_jobs
+from jobbag.errors import InputError
+from unit.builders import bag, job
+
+from ..fault_layer import Faults
+
+CE: dict[str, Any] = {"computeEnvironmentName": "ce", "type": "UNMANAGED", "serviceRole": "r"}
+Q: dict[str, Any] = {
+    "jobQueueName": "q",
+    "priority": 1,
+    "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "ce"}],
+}
+JD: dict[str, Any] = {
+    "jobDefinitionName": "jd",
+    "type": "container",
+    "containerProperties": {"image": "x", "vcpus": 1, "memory": 64},
+}
+PLAN = Plan(
+    ToCreate(DEFINITION, JD, Path("jd.json")),
+    ToCreate(ENVIRONMENT, CE, Path("ce.json")),
+    ToCreate(QUEUE, Q, None),
+    None,
+)
+KINDS = [ENVIRONMENT, QUEUE, DEFINITION]
+NAMES = {ENVIRONMENT: "ce", QUEUE: "q", DEFINITION: "jd"}
+FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
+
+pytestmark = pytest.mark.usefixtures("pauses")
+
+
+@pytest.fixture(autouse=True)
+def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause is made, so what takes longer than this never ends."""
+    monkeypatch.setattr(waiting, "SETTLE", 15.0)
+
+
+@pytest.fixture
+def workshop(cloud: Cloud) -> Workshop:
+    """With all three entities made."""
+    made = Workshop(cloud, lambda _: None)
+    made.prepare(PLAN, {})
+    return made
+
+
+def describe(kind: Kind) -> str:
+    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
+
+
+def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
+    """A change of what Describe says."""
+    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+
+
+# -- looking up
+
+
+@pytest.mark.usefixtures("workshop")
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
+def test_an_existing_entity_is_found_by_name_and_by_arn(kind: Kind, cloud: Cloud) -> None:
+    by_name = look_up(cloud, kind, NAMES[kind])
+    assert look_up(cloud, kind, by_name.arn).arn == by_name.arn
+    assert by_name.detail
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
+def test_an_entity_that_does_not_exist_is_told(kind: Kind, cloud: Cloud) -> None:
+    with pytest.raises(InputError, match=f"{kind.option}: the {kind.words} nobody does not exist"):
+        look_up(cloud, kind, "nobody")
+
+
+@pytest.mark.usefixtures("workshop")
+@pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"state": "DISABLED"}, "is DISABLED"),
+        ({"status": "INVALID", "statusReason": "bad role"}, "is INVALID: bad role"),
+        ({"status": "INVALID", "statusReason": None}, "is INVALID"),
+        ({"status": "DELETED"}, "does not exist"),
+    ],
+)
+def test_an_entity_that_is_not_fit_is_told_why(
+    kind: Kind, fields: dict[str, Any], said: str, cloud: Cloud, faults: Faults
+) -> None:
+    faults.edit(describe(kind), becomes(kind, **fields))
+    with pytest.raises(InputError, match=f"the {kind.words} {NAMES[kind]} {said}"):
+        look_up(cloud, kind, NAMES[kind])
+
+
+@pytest.mark.usefixtures("workshop")
+def test_an_entity_in_transition_is_waited_for(cloud: Cloud, faults: Faults) -> None:
+    faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
+    assert look_up(cloud, QUEUE, "q").name == "q"
+    assert faults.count(describe(QUEUE)) >= 4
+
+
+@pytest.mark.usefixtures("workshop")
+def test_revisions_of_a_definition(cloud: Cloud, faults: Faults) -> None:
+    for _ in range(2):
+        cloud.call("batch", "RegisterJobDefinition", **JD)
+    arn = look_up(cloud, DEFINITION, "jd").arn
+    assert arn.endswith("jd:3")
+    for ref in ("jd:2", arn.replace(":3", ":2")):
+        assert look_up(cloud, DEFINITION, ref).arn.endswith("jd:2")
+    cloud.call("batch", "DeregisterJobDefinition", jobDefinition="jd:3")
+    assert look_up(cloud, DEFINITION, "jd").arn.endswith("jd:2")
+    with pytest.raises(InputError, match="no ACTIVE revision"):
+        look_up(cloud, DEFINITION, "jd:3")
+    # A long list comes in pages, of which one may be empty.
+    true_page = cloud.call("batch", "DescribeJobDefinitions", jobDefinitionName="jd", status="ACTIVE")
+    faults.edit("DescribeJobDefinitions", lambda content: content.update(jobDefinitions=[], nextToken="0"), times=1)
+    assert look_up(cloud, DEFINITION, "jd").arn == true_page["jobDefinitions"][-1]["jobDefinitionArn"]
+
+
+def test_all_entities_that_are_not_fit_are_told_at_once(cloud: Cloud) -> None:
+    plan = Plan(Existing(DEFINITION, "a"), Existing(ENVIRONMENT, "b"), Existing(QUEUE, "c"), None)
+    with pytest.raises(InputError) as caught:
+        look_up_all(cloud, plan)
+    assert [problem.where for problem in caught.value.problems] == [
+        "--compute-environment",
+        "--job-queue",
+        "--job-definition",
+    ]
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_entities_that_jobs_name_themselves_are_looked_up_once(cloud: Cloud, faults: Faults) -> None:
+    fields = ({"jobQueue": "q"}, {"jobQueue": "q"}, {"jobQueue": "gone", "jobDefinition": "jd"}, {"jobQueue": "gone"})
+    jobs = [job(number, f"job {number}", request=request) for number, request in enumerate(fields, 1)]
+    before = faults.count(describe(QUEUE))
+    with pytest.raises(InputError) as caught:
+        look_up_of_jobs(cloud, bag(*jobs))
+    assert caught.value.lines == ['bag.in: job "job 3": the job queue gone does not exist in us-west-2']
+    assert faults.count(describe(QUEUE)) - before == 2

@@ -1,0 +1,88 @@
+"""Waiting for entities has an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.entities import waiting
+from jobbag.entities.creation import Workshop
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
+from jobbag.errors import AwsError
+
+from ..fault_layer import Faults
+
+CE: dict[str, Any] = {"computeEnvironmentName": "ce", "type": "UNMANAGED", "serviceRole": "r"}
+Q: dict[str, Any] = {
+    "jobQueueName": "q",
+    "priority": 1,
+    "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "ce"}],
+}
+JD: dict[str, Any] = {
+    "jobDefinitionName": "jd",
+    "type": "container",
+    "containerProperties": {"image": "x", "vcpus": 1, "memory": 64},
+}
+PLAN = Plan(
+    ToCreate(DEFINITION, JD, Path("jd.json")),
+    ToCreate(ENVIRONMENT, CE, Path("ce.json")),
+    ToCreate(QUEUE, Q, None),
+    None,
+)
+NAMES = {ENVIRONMENT: "ce", QUEUE: "q", DEFINITION: "jd"}
+FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
+
+pytestmark = pytest.mark.usefixtures("pauses")
+
+
+@pytest.fixture(autouse=True)
+def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause is made, so what takes longer than this never ends."""
+    monkeypatch.setattr(waiting, "SETTLE", 15.0)
+
+
+@pytest.fixture
+def workshop(cloud: Cloud) -> Workshop:
+    """With all three entities made."""
+    made = Workshop(cloud, lambda _: None)
+    made.prepare(PLAN, {})
+    return made
+
+
+def describe(kind: Kind) -> str:
+    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
+
+
+def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
+    """A change of what Describe says."""
+    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+
+
+@pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
+def test_a_new_entity_that_becomes_invalid_is_told_why(kind: Kind, cloud: Cloud, faults: Faults) -> None:
+    faults.edit(describe(kind), becomes(kind, status="INVALID", statusReason="bad service role"))
+    workshop = Workshop(cloud, lambda _: None)
+    with pytest.raises(AwsError, match=f"{kind.words} {NAMES[kind]}: .*bad service role"):
+        workshop.prepare(PLAN, {})
+    assert kind in [one.kind for one in workshop.made]  # so that it is deleted again
+
+
+def test_waiting_for_a_new_entity_has_an_end(cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SETTLE", 0.1)
+    faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"))
+    with pytest.raises(AwsError, match="compute environment ce to be VALID"):
+        Workshop(cloud, lambda _: None).prepare(PLAN, {})
+
+
+def test_pauses_between_two_looks_grow_and_are_bounded(cloud: Cloud, faults: Faults, pauses: list[float]) -> None:
+    faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"), times=21)
+    Workshop(cloud, lambda _: None).prepare(PLAN, {})
+    waits = [pause for pause in pauses if pause > 0.1]
+    assert len(waits) == 20
+    assert waits == sorted(waits)
+    assert waits[0] < 1
+    assert waits[-1] == waiting.LONGEST_PAUSE

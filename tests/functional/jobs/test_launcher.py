@@ -1,0 +1,572 @@
+"""The launcher, in each shell, before an S3 that looks at signatures: what the job sees, and what is seen of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers.servers import client
+from helpers.tool import SCRIPTS
+from jobbag.jobs import launcher
+from jobbag.local import LocalAws
+from jobbag.logs.splitter import Splitter
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
+TOOLS = ["cat", "chmod", "date", "env", "mktemp", "od", "rm", "sh", "sha256sum", "sleep", "tr", "true", "wc"]
+WAYS = {"curl": shutil.which("curl"), "python3": sys.executable, "aws": shutil.which("aws", path=SCRIPTS)}
+BUCKET, REGION = "a-bucket", "eu-west-3"
+KEY = Credentials("AKIA", "secret/+", "to/ken+==")
+SCRIPT = Path(launcher.__file__).with_name("launcher.sh")
+ODD = "quo'te do\"uble $HOME `ls` $(ls) \\n \\ *?[a] !x ~ # é漢🙂 \x01\x7f\x81\u00a0 tab\t cr\r newline\n\n end\n"
+TIMEOUT = 60  # s; no test waits for it
+
+
+class Store:
+    """An S3 that wants requests to be signed with KEY."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str | None]] = []  # what was asked for: path, bytes
+        self.answers: list[str] = []  # statuses of the next answers
+        self.home = ""
+
+    def wrap(self, application: WSGIApplication) -> WSGIApplication:
+        """The application with the gate before it."""
+
+        def gate(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if environ["HTTP_AUTHORIZATION"].startswith("AWS4-HMAC-SHA256 Credential=test/"):
+                return application(environ, start_response)  # the test itself
+            status, body = self._refusal(environ), b""
+            if (environ["PATH_INFO"], environ["HTTP_AUTHORIZATION"]) in (("/asked", "let me in"), ("/task", "")):
+                found = {"AccessKeyId": KEY.access_key, "SecretAccessKey": KEY.secret_key, "Token": KEY.token}
+                status, body = "200 OK", json.dumps({"RoleArn": "arn:x", **found, "Expiration": "z"}, indent=1).encode()
+            if status is None:
+                return application(environ, start_response)
+            start_response(status, [("Content-Length", str(len(body)))])
+            return [body]
+
+        def noting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            environ.setdefault("HTTP_AUTHORIZATION", "")
+            return gate(environ, start_response)
+
+        return noting
+
+    def _refusal(self, environ: WSGIEnvironment) -> str | None:
+        self.seen.append((environ["PATH_INFO"].encode("latin-1").decode(), environ.get("HTTP_RANGE")))
+        if self.answers:
+            return self.answers.pop(0)
+        return None if environ["HTTP_AUTHORIZATION"] == _signature(environ) else "403 Forbidden"
+
+    def put(self, key: str, content: bytes) -> str:
+        """Store an object; its URL."""
+        client(self.home, "s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        return f"s3://{BUCKET}/{key}"
+
+
+def _signature(environ: WSGIEnvironment) -> str:
+    """The Authorization header that botocore would give the request, if it names its signed headers as usual."""
+    given = re.sub(",(?! )", ", ", environ["HTTP_AUTHORIZATION"])
+    found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=\w+/\d+/([\w-]+)/s3/aws4_request, SignedHeaders=(.+), .+", given)
+    if not found:
+        return "none"
+    names = [name for name in found[2].split(";") if name != "host"]
+    headers = {name: environ["HTTP_" + name.upper().replace("-", "_")] for name in names}
+    path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/-_.~")  # S3 encodes anew what it has decoded
+    request = AWSRequest("GET", f"http://{environ['HTTP_HOST']}{path}", headers)
+    request.context["timestamp"] = headers["x-amz-date"]
+    assert headers["x-amz-security-token"] == KEY.token
+    signer = S3SigV4Auth(KEY, "s3", found[1])
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    expected = given.rpartition("=")[0] + "=" + signer.signature(text, request)
+    return environ["HTTP_AUTHORIZATION"] if expected == given else expected
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Store]:
+    store = Store()
+    with LocalAws(wrap=store.wrap) as aws:
+        store.home = aws.endpoint
+        client(aws.endpoint, "s3").create_bucket(Bucket=BUCKET)
+        yield store
+
+
+@pytest.fixture
+def store(server: Store) -> Store:
+    server.seen.clear()
+    server.answers.clear()
+    return server
+
+
+@dataclass
+class Done:
+    """How a job ended."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def words(self) -> list[str]:
+        """What a job printed with a NUL behind each."""
+        return self.out.decode().split("\0")[:-1]
+
+
+def finished(process: subprocess.Popen[bytes]) -> Done:
+    """How the process ends; nothing is left of it."""
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+        return Done(process.returncode, out, err.decode())
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@dataclass
+class Container:
+    """An image with one shell and one way to fetch, and the environment that AWS Batch gives the job."""
+
+    shell: Sequence[str]
+    way: str | None
+    place: Path
+    store: Store
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.path, self.work, tmp = (self.place / name for name in ("bin", "work", "tmp"))
+        for folder in (self.path, self.work, tmp):
+            folder.mkdir()
+        for tool in TOOLS:
+            found = shutil.which("busybox" if self.shell[0] == "busybox" else tool)
+            assert found
+            (self.path / tool).symlink_to(found)
+        if self.way:
+            (self.path / self.way).symlink_to(WAYS[self.way] or "nowhere")
+        self.env = {
+            "PATH": str(self.path),
+            "HOME": str(self.place),
+            "TMPDIR": str(tmp),
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.store.home,
+            "AWS_ACCESS_KEY_ID": KEY.access_key,
+            "AWS_SECRET_ACCESS_KEY": KEY.secret_key,
+            "AWS_SESSION_TOKEN": str(KEY.token),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program of its own in the place of a tool."""
+        (self.path / name).unlink(missing_ok=True)
+        (self.path / name).write_text(text)
+        (self.path / name).chmod(0o755)
+
+    def children(self, *records: bytes, key: str = "the/manifest") -> Container:
+        """From now on, jobs are children of an array job with these records."""
+        content, size = launcher.manifest(records)
+        own = {launcher.MANIFEST_VARIABLE: self.store.put(key, content), launcher.RECORD_VARIABLE: str(size)}
+        self.env |= own | {"AWS_BATCH_JOB_ARRAY_INDEX": "0", "AWS_BATCH_JOB_ARRAY_SIZE": str(len(records))}
+        return self
+
+    def start(self, *command: str, **env: str) -> subprocess.Popen[bytes]:
+        found = shutil.which(self.shell[0])
+        assert found
+        return subprocess.Popen(
+            [found, *self.shell[1:], "-c", launcher.text(), "pegasus-aws-batch", *command],
+            cwd=self.work, env={**self.env, **env}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *command: str, **env: str) -> Done:
+        return finished(self.start(*command, **env))
+
+    def left(self) -> list[str]:
+        """What is in the directory for temporary files."""
+        return os.listdir(self.env["TMPDIR"])
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    """The shell of the image, as a command."""
+    return SHELLS[request.param]
+
+
+def image(shell: Sequence[str], way: str | None, place: Path, store: Store) -> Container:
+    for program, found in {shell[0]: shutil.which(shell[0]), **({way: WAYS[way]} if way else {})}.items():
+        if not found:
+            pytest.skip(f"{program} is not installed")
+    return Container(shell, way, place, store)
+
+
+@pytest.fixture
+def container(shell: list[str], tmp_path: Path, store: Store) -> Container:
+    """One with curl or else, where there is none, with python3."""
+    return image(shell, "curl" if WAYS["curl"] else "python3", tmp_path, store)
+
+
+@pytest.fixture
+def posix(tmp_path: Path, store: Store) -> Container:
+    """One with the shell of this machine, which has curl, or else python3."""
+    return image(["sh"], "curl" if WAYS["curl"] else "python3", tmp_path, store)
+
+
+def shown(*more: str) -> list[str]:
+    """The words of a job that prints its environment and its words."""
+    return ["sh", "-c", 'cat /proc/$$/environ && printf "%s\\0" "$@"', "a-name", *more]
+
+
+def split(out: bytes) -> tuple[str, str, bool]:
+    """A log as the tool divides it; whether it is known to be whole."""
+    parts = io.BytesIO(), io.BytesIO()
+    splitter = Splitter(*parts)
+    for line in out.decode().removesuffix("\n").split("\n"):
+        splitter.write(line)
+    splitter.flush()
+    return parts[0].getvalue().decode(), parts[1].getvalue().decode(), splitter.ended
+
+
+# -- becoming the job
+
+
+def test_a_child_becomes_the_job_of_its_record(container: Container) -> None:
+    variables = {
+        "ODD": ODD, "EMPTY": "", "odd.name": ODD, "x-y z": "", "9": "nine", "é": "e",  # no shell can set these
+        "IFS": "abc", "UID": "77", "OPTIND": "7", "LINENO": "y", "PATH": "/nowhere", "LC_ALL": "nowhere",  # nor take
+        "BATCH_FILE_TYPE": "none", "TRANSFER_INPUT_FILES": ODD, "AWS_PROFILE": ODD,  # the launcher reads such ones
+    }  # fmt: skip
+    words = ["", ODD, "-n", "--", "'", '"', "$1", "last\n"]
+    shell = str(container.path / "sh")
+    cat = f'PATH={container.path}; cat /proc/$$/environ && printf "%s\\0" "$@"'
+    records = [launcher.record([shell, "-c", cat, str(number), *words], variables) for number in range(3)]
+    container.children(*records)
+    done = container.run(AWS_BATCH_JOB_ARRAY_INDEX="1", BATCH_FILE_S3_URL="s3://of/the-launcher")
+    assert (done.status, done.err) == (0, "")
+    *environment, first, second = done.words[: -len(words) + 2]
+    assert [first, second, *done.words[-len(words) + 2 :]] == words
+    assert {f"{name}={value}" for name, value in variables.items()} <= {*environment}
+    assert container.left() == []
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20) | st.just(ODD)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0="), min_size=1, max_size=8)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(TEXT, max_size=20), variables=st.dictionaries(NAMES | st.just("A"), TEXT, max_size=20))
+def test_any_words_and_variables(container: Container, words: list[str], variables: dict[str, str]) -> None:
+    done = container.children(launcher.record(shown(*words), variables)).run()
+    assert (done.status, done.err) == (0, "")
+    assert done.words[len(done.words) - len(words) :] == words
+    assert {f"{name}={value}" for name, value in variables.items()} <= {*done.words}
+
+
+def test_the_job_sees_nothing_of_the_launcher(container: Container) -> None:
+    """Even if the container has variables with the names that the launcher uses itself."""
+    names = {*re.findall(r"\b([a-z]+)=", SCRIPT.read_text()), *re.findall(r"\bfor ([a-z]+)", SCRIPT.read_text())}
+    assert {"key", "status", "part"} <= names
+    own = {"PEGASUS_AWS_BATCH_BUCKET": f"s3://{BUCKET}/", **dict.fromkeys(names, "mine")}
+    container.env |= own
+    expected = {f"{name}={value}" for name, value in container.env.items()} | {"NEW=1"}
+    container.children(launcher.record(shown(), {"NEW": "1"}))
+    for mode in ("", "1"):
+        seen = {*split(container.run(PEGASUS_AWS_BATCH_LAUNCHER=mode).out)[0].split("\0")[:-1]}
+        shells = {one for one in seen if re.match("(PWD|OLDPWD|SHLVL|_)=", one)}
+        assert seen - shells - {""} == expected - shells
+
+
+def test_an_array_job_of_the_users_own_keeps_its_index(posix: Container) -> None:
+    done = posix.run("sh", "-c", "echo $AWS_BATCH_JOB_ARRAY_INDEX", AWS_BATCH_JOB_ARRAY_INDEX="7")
+    assert done.out == b"7\n"
+
+
+def test_a_job_that_is_no_child_has_the_only_record(posix: Container) -> None:
+    posix.children(launcher.record(["sh", "-c", "echo $A"], {"A": "alone"}))
+    del posix.env["AWS_BATCH_JOB_ARRAY_INDEX"]
+    assert posix.run().out == b"alone\n"
+
+
+@pytest.mark.parametrize("mode", ["", "1"])
+def test_the_status_is_the_jobs(mode: str, container: Container) -> None:
+    (container.work / "folder").mkdir()
+    for text, status in {"exit 5": {5}, "kill -9 $$": {137, -signal.SIGKILL}}.items():
+        assert container.run("sh", "-c", text, PEGASUS_AWS_BATCH_LAUNCHER=mode).status in status
+    for word, code in {"./folder": 126, "no-such-program": 127}.items():
+        done = container.run(word, PEGASUS_AWS_BATCH_LAUNCHER=mode)
+        assert done.status == code
+        assert word.strip("./") in done.err + done.out.decode()
+    container.children(launcher.record(["no-such-program"], {"odd.name": "1"}))
+    assert container.run(PEGASUS_AWS_BATCH_LAUNCHER=mode).status == 127
+
+
+def test_the_script_file_does_the_same(posix: Container) -> None:
+    posix.children(launcher.record(["sh", "-c", "echo yes"], {}))
+    done = subprocess.run(["/bin/sh", SCRIPT], env=posix.env, capture_output=True, check=True)
+    assert done.stdout == b"yes\n"
+
+
+@pytest.mark.parametrize("mode", ["", "1"])
+def test_a_script_from_s3_becomes_the_process(mode: str, container: Container, store: Store) -> None:
+    """As in an image that fetches and runs: it was the launcher that was fetched, and now the job's own is."""
+    url = store.put("own launch.sh", b'#!/bin/sh\nprintf "<%s>" "$BATCH_FILE_S3_URL" "$@"; exit 9\n')
+    variables = {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": url}
+    container.children(launcher.record(["own launch.sh", "a b", ""], variables))
+    container.env |= {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": "s3://of/the-launcher"}
+    done = container.run("dropped", PEGASUS_AWS_BATCH_LAUNCHER=mode)
+    assert done.status == 9
+    assert done.out.decode().startswith(f"<{url}><a b><>")
+
+
+# -- fetching
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_only_the_record_of_the_child_is_fetched(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store)
+    records = [launcher.record(["sh", "-c", f"echo {number}"], {}) for number in range(1, 2001)]
+    done = container.children(*records, key="dir/mäni fest+%41*.x~").run(AWS_BATCH_JOB_ARRAY_INDEX="1234")
+    assert (done.status, done.out, done.err) == (0, b"1235\n", "")
+    size = int(container.env[launcher.RECORD_VARIABLE])
+    assert store.seen == [(f"/{BUCKET}/dir/mäni fest+%41*.x~", f"bytes={1234 * size}-{1235 * size - 1}")]
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_credentials_of_the_container(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store).children(launcher.record(["sh", "-c", "echo yes"], {}))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        del container.env[name]
+    asks = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{store.home.replace('127.0.0.1', 'localhost')}/asked",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "let me in",
+        "http_proxy": "http://127.0.0.1:9",  # is not told the credentials
+        "no_proxy": "127.0.0.1",
+    }
+    done = container.run(**asks)
+    assert (done.status, done.out) == (0, b"yes\n"), done
+    assert store.seen[0] == ("/asked", None)
+
+
+def test_credentials_of_a_task_of_ecs(tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], "curl", tmp_path, store).children(launcher.record(["sh", "-c", "echo yes"], {}))
+    del container.env["AWS_ACCESS_KEY_ID"]
+    (tmp_path / ".curlrc").write_text(f"connect-to = 169.254.170.2:80:{store.home.removeprefix('http://')}\n")
+    done = container.run(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="/task")
+    assert (done.status, done.out) == (0, b"yes\n"), done
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_manifest_that_is_not_there(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store).children(b"exit")
+    done = container.run(PEGASUS_AWS_BATCH_MANIFEST=f"s3://{BUCKET}/no such")
+    assert done.status == launcher.FAILED
+    (line,) = done.err.splitlines()
+    assert line.startswith(f"pegasus-aws-batch: cannot fetch s3://{BUCKET}/no such (region {REGION}): ")
+    assert ("NoSuchKey" if way == "aws" else "404") in line
+    assert len(store.seen) == 1
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_no_credentials(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store).children(b"exit")
+    del container.env["AWS_ACCESS_KEY_ID"]
+    done = container.run()
+    assert done.status == launcher.FAILED
+    assert "without credentials" in done.err
+    assert "403" in done.err
+
+
+def test_an_image_with_nothing_to_fetch_with(tmp_path: Path, store: Store) -> None:
+    done = image(["sh"], None, tmp_path, store).children(b"exit").run()
+    assert done.status == launcher.FAILED
+    assert "neither curl nor python3 nor aws" in done.err
+
+
+def test_the_next_way_is_tried(posix: Container) -> None:
+    """As when the curl of the image is broken."""
+    (posix.path / "python3").symlink_to(sys.executable)
+    posix.program("curl", "#!/bin/sh\necho curl: broken >&2\nexit 1\n")
+    assert posix.children(launcher.record(["sh", "-c", "echo yes"], {})).run().out == b"yes\n"
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_what_fails_for_a_while_is_tried_again(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store).children(launcher.record(["sh", "-c", "echo yes"], {}))
+    container.program("sleep", f"#!/bin/sh\necho $1 >> {shlex.quote(str(tmp_path / 'pauses'))}\n")
+    store.answers += ["503 Slow Down", "500 Internal", "301 Moved Permanently"]
+    assert container.run().out == b"yes\n"
+    assert (tmp_path / "pauses").read_text().split() == ["1", "2", "4"]
+    store.answers += ["503 Slow Down"] * 5
+    done = container.run()
+    assert done.status == launcher.FAILED
+    assert "503" in done.err
+
+
+def test_what_is_no_record_is_not_run(posix: Container) -> None:
+    """A server that does not know ranges gives all of the manifest, of which each child would run the last record."""
+    posix.children(*(launcher.record(["echo", str(number)], {}) for number in range(3)))
+    posix.env[launcher.RECORD_VARIABLE] = "1000"
+    done = posix.run()
+    assert (done.status, done.out) == (launcher.FAILED, b"")
+    assert "not a record of s3://" in done.err
+
+
+def test_without_an_endpoint_it_is_the_one_of_the_region(posix: Container, tmp_path: Path) -> None:
+    (posix.path / posix.way).unlink()  # type: ignore[operator]
+    posix.program("curl", f'#!/bin/sh\nfor url; do :; done; echo "$url" > {shlex.quote(str(tmp_path))}/url; exit 22\n')
+    posix.program("sleep", "#!/bin/sh\n")
+    posix.children(b"exit")
+    del posix.env["AWS_ENDPOINT_URL"]
+    posix.run(PEGASUS_AWS_BATCH_REGION="us-west-2")
+    assert (tmp_path / "url").read_text() == f"https://s3.us-west-2.amazonaws.com/{BUCKET}/the/manifest\n"
+
+
+# -- as a parent of the job
+
+
+def test_stdout_then_stderr_then_the_end(container: Container) -> None:
+    job = "echo out 1; echo err 1 >&2; echo out 2; printf 'err 2' >&2; printf 'out 3'; exit 3"
+    done = container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
+    assert (done.status, done.err) == (3, "")
+    assert split(done.out) == ("out 1\nout 2\nout 3\n", "err 1\nerr 2\n", True)
+    assert done.out.endswith(b"\n########################[AWS BATCH] END 3 ########################\n")
+    assert container.left() == []
+
+
+def test_empty_lines_and_empty_output_stay_as_they_are(container: Container) -> None:
+    for job, expected in {":": ("", ""), "echo; echo; echo >&2": ("\n\n", "\n")}.items():
+        out, err, ended = split(container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1").out)
+        assert (out, err, ended) == (*expected, True)
+
+
+def test_a_large_stderr(container: Container) -> None:
+    job = "i=0; while [ $i -lt 1000 ]; do printf '%01000d\\n' $i >&2; i=$((i + 1)); done; echo out"
+    out, err, ended = split(container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1").out)
+    assert (out, ended) == ("out\n", True)
+    assert err == "".join(f"{number:01000}\n" for number in range(1000))
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_inputs_are_in_the_working_directory(way: str, shell: list[str], tmp_path: Path, store: Store) -> None:
+    container = image(shell, way, tmp_path, store)
+    contents = {"a b.txt": b"1\0\n", "häß+%20'x*.dat": b"2" * 100_000, "-n": b"", "run.sh": b"#!/bin/sh\nls\nexit 4\n"}
+    for name, content in contents.items():
+        store.put(f"pre fix/{name}", content)
+    elsewhere = store.put("elsewhere/c d", b"3")
+    done = container.run(
+        "./run.sh",
+        PEGASUS_AWS_BATCH_LAUNCHER="1",
+        PEGASUS_AWS_BATCH_BUCKET=f"s3://{BUCKET}/pre fix/",
+        TRANSFER_INPUT_FILES=f",{','.join(contents)},{elsewhere},",
+        PATH=f"{container.path}:/bin",
+    )
+    assert done.status == 4, done
+    assert {one.name: one.read_bytes() for one in container.work.iterdir()} == contents | {"c d": b"3"}
+    assert len(split(done.out)[0].splitlines()) == 5
+
+
+def test_an_input_that_is_not_there(container: Container) -> None:
+    done = container.run("echo", "started", PEGASUS_AWS_BATCH_LAUNCHER="1", TRANSFER_INPUT_FILES=f"s3://{BUCKET}/none")
+    out, err, ended = split(done.out)
+    assert (done.status, out, ended) == (launcher.FAILED, "", True)
+    assert f"cannot fetch s3://{BUCKET}/none" in err
+
+
+# -- signals
+
+TRAPPING = """
+trap 'echo got TERM; exit 31' TERM; trap 'echo got INT; exit 32' INT; trap 'echo got HUP; exit 33' HUP
+echo ready
+n=0; while [ $((n += 1)) -lt 3000 ]; do sleep 0.02; done
+"""
+
+
+def interrupted(process: subprocess.Popen[bytes], *signals: signal.Signals) -> Done:
+    """Send the signals to a process that has said `ready`."""
+    assert process.stdout
+    head = process.stdout.readline()
+    assert head == b"ready\n"
+    for one in signals:
+        process.send_signal(one)
+    return finished(process)
+
+
+@pytest.mark.parametrize("mode", ["", "1"])
+@pytest.mark.parametrize(("sent", "status"), [("TERM", 31), ("INT", 32), ("HUP", 33)])
+def test_a_signal_reaches_the_job(mode: str, sent: str, status: int, container: Container) -> None:
+    if mode and sent == "INT" and container.shell[0] == "busybox":
+        pytest.skip("busybox has its children ignore SIGINT, and its env has no way back")
+    process = container.start("sh", "-c", TRAPPING, PEGASUS_AWS_BATCH_LAUNCHER=mode)
+    done = interrupted(process, signal.Signals[f"SIG{sent}"])
+    assert done.status == status, done
+    assert split(done.out)[0] == f"got {sent}\n"
+    assert split(done.out)[2] == bool(mode)
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash"]])
+def test_the_job_inherits_neither_ignored_signals_nor_open_files(
+    shell: list[str], tmp_path: Path, store: Store
+) -> None:
+    """For the signals, bash needs no help of env, which only new coreutils give."""
+    container = image(shell, None, tmp_path, store)
+    if shell == ["bash"]:
+        container.program("env", "#!/bin/sh\necho unknown option >&2\nexit 125\n")
+    job = (
+        "while read name mask; do [ $name = SigIgn: ] && echo $mask; done </proc/self/status; ! [ -e /proc/self/fd/3 ]"
+    )
+    done = container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
+    mask, err, ended = split(done.out)
+    standard = int(mask, 16) & 0x7FFF_FFFF  # the test itself may have been started with another one ignored
+    assert (done.status, standard, err, ended) == (0, 0, "", True)
+
+
+@pytest.mark.parametrize("mode", ["", "1"])
+def test_a_job_that_heeds_no_signal_is_ended_by_it(mode: str, container: Container) -> None:
+    done = interrupted(
+        container.start("sh", "-c", "echo ready; exec sleep 50", PEGASUS_AWS_BATCH_LAUNCHER=mode), signal.SIGTERM
+    )
+    assert done.status in (-signal.SIGTERM, 128 + signal.SIGTERM)
+    if mode:
+        assert done.out.endswith(b"END 143 ########################\n")
+
+
+def test_a_job_may_go_on_after_signals(container: Container) -> None:
+    job = (
+        "n=0; trap 'n=$((n + 1)); [ $n -lt 2 ] || exit 44; echo ready' TERM; echo ready; "
+        "i=0; while [ $((i += 1)) -lt 3000 ]; do sleep 0.02; done"
+    )
+    process = container.start("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+    done = interrupted(process, signal.SIGTERM)
+    assert done.status == 44
+    assert done.out.endswith(b"END 44 ########################\n")
+
+
+# -- the text in a command
+
+
+def test_the_text_leaves_room_in_a_command() -> None:
+    """ECS takes 8192 characters of JSON; and neither AWS Batch nor Kubernetes finds anything in it to replace."""
+    assert len(json.dumps(launcher.text())) < 5600
+    assert "Ref::" not in launcher.text()
+    assert "$$" not in launcher.text()

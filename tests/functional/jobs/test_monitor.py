@@ -1,0 +1,180 @@
+"""Following jobs: each state once, none forgotten, none waited for without end."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.events.events import Event, Lost, StateChanged, WorkerFailed
+from jobbag.jobs import monitor, poll_schedule
+from jobbag.jobs.monitor import Monitor
+from unit.builders import job
+
+from ..fault_layer import Answer, Faults, Forward, Request
+
+TIMEOUT = 60  # s; no test waits for it
+
+
+class Service:
+    """Answers DescribeJobs: a job is in the next state of its list each time that it is asked for."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, Iterator[str | None]] = {}  # None: it is missing
+        self.asked: list[list[str]] = []
+
+    def __call__(self, request: Request, _: Forward) -> Answer:
+        ids = request.body["jobs"]
+        self.asked.append(ids)
+        found = [(one, next(self.states[one])) for one in reversed(ids)]  # in no certain order
+        return Answer.of({"jobs": [detail(one, status) for one, status in found if status]})
+
+
+def detail(aws_id: str, status: str) -> dict[str, Any]:
+    return {"jobId": aws_id, "jobName": "x", "jobQueue": "q", "jobDefinition": "d", "startedAt": 1, "status": status}
+
+
+def then(*states: str | None) -> Iterator[str | None]:
+    yield from states
+    while True:
+        yield states[-1]
+
+
+@pytest.fixture
+def service(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(monitor, "TICK", 0.01)
+    monkeypatch.setattr(monitor, "CALLS_PER_SECOND", 1000.0)
+    monkeypatch.setattr(poll_schedule, "FIRST", 0.01)
+    monkeypatch.setattr(poll_schedule, "LONGEST", 0.05)
+    service = Service()
+    faults.on("DescribeJobs", service)
+    return service
+
+
+Follow = Callable[[dict[str, Iterator[str | None]]], list[Event]]
+
+
+@pytest.fixture
+def follow(cloud: Cloud, service: Service) -> Follow:
+    """Follows jobs by id until each has ended or is lost; the events."""
+
+    def do(states: dict[str, Iterator[str | None]]) -> list[Event]:
+        service.states = states
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        found: list[Event] = []
+        open_jobs = len(states)
+        with Monitor(cloud, events.put, lambda *_: None) as watching:
+            for number, aws_id in enumerate(states, 1):
+                watching.watch(aws_id, job(number, f"job {aws_id}"))
+            while open_jobs:
+                found.append(events.get(timeout=TIMEOUT))
+                last = found[-1]
+                assert not isinstance(last, WorkerFailed), last.error
+                open_jobs -= isinstance(last, Lost) or (isinstance(last, StateChanged) and last.observation.ended)
+        assert events.empty()
+        return found
+
+    return do
+
+
+def states_of(events: list[Event], aws_id: str) -> list[str]:
+    return [event.observation.status for event in events if isinstance(event, StateChanged) and event.aws_id == aws_id]
+
+
+def test_each_state_is_told_once_and_of_the_right_job(follow: Follow) -> None:
+    events = follow(
+        {
+            "a": then("SUBMITTED", "RUNNABLE", "RUNNABLE", "STARTING", "RUNNING", "RUNNING", "SUCCEEDED"),
+            "b": then("PENDING", "PENDING", "FAILED"),
+            "c": then("SUCCEEDED"),
+        }
+    )
+    assert states_of(events, "a") == ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"]
+    assert states_of(events, "b") == ["PENDING", "FAILED"]
+    assert states_of(events, "c") == ["SUCCEEDED"]
+    assert all(event.job.name == f"job {event.aws_id}" for event in events if isinstance(event, StateChanged))
+
+
+def test_no_call_asks_for_more_than_100_jobs_and_none_for_an_ended_one(follow: Follow, service: Service) -> None:
+    events = follow({str(number): then("RUNNING", "SUCCEEDED") for number in range(230)})
+    assert len(events) == 2 * 230
+    assert max(map(len, service.asked)) == 100
+    assert min(map(len, service.asked)) > 0  # an empty list would mean all jobs
+    asked = [one for ids in service.asked for one in ids]
+    assert all(asked.count(str(number)) == 2 for number in range(230))
+
+
+def test_a_job_that_is_missing_for_a_while_is_found_later(follow: Follow) -> None:
+    events = follow({"a": then(None, "RUNNING", None, None, "RUNNING", "SUCCEEDED"), "b": then("SUCCEEDED")})
+    assert states_of(events, "a") == ["RUNNING", "SUCCEEDED"]
+
+
+def test_a_job_that_stays_missing_is_given_up(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "MISSING", 0.1)
+    events = follow({"a": then("RUNNING", None), "b": then("SUCCEEDED")})
+    (lost,) = [event for event in events if isinstance(event, Lost)]
+    assert (lost.aws_id, lost.job.name) == ("a", "job a")
+    assert "a" in str(lost.error)
+
+
+def test_only_a_job_that_is_missing_all_the_while_is_given_up(
+    follow: Follow, service: Service, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0  # s
+
+    def answer(request: Request, forward: Forward) -> Answer:
+        nonlocal passed
+        passed += 100
+        return service(request, forward)
+
+    faults.forget()
+    faults.on("DescribeJobs", answer)
+    monkeypatch.setattr(monitor, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
+    gap = [None] * (int(monitor.MISSING) // 100)
+    assert states_of(follow({"a": then(*gap, "RUNNING", *gap, "SUCCEEDED")}), "a") == ["RUNNING", "SUCCEEDED"]
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_service_that_is_down_for_a_while_does_no_harm(follow: Follow, service: Service, faults: Faults) -> None:
+    faults.forget()
+    faults.throttle("DescribeJobs", 2)
+    faults.fail("DescribeJobs", 500, "ServerException", times=2)
+    faults.reset("DescribeJobs", 2)
+    faults.on("DescribeJobs", service)
+    assert states_of(follow({"a": then("RUNNING", "SUCCEEDED")}), "a") == ["RUNNING", "SUCCEEDED"]
+    assert faults.count("DescribeJobs") == 8
+
+
+def test_an_answer_for_good_ends_the_run(cloud: Cloud, faults: Faults) -> None:
+    faults.fail("DescribeJobs", 403, "AccessDeniedException", "not for you")
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Monitor(cloud, events.put, lambda *_: None) as watching:
+        watching.watch("a", job())
+        failed = events.get(timeout=TIMEOUT)
+    assert isinstance(failed, WorkerFailed)
+    assert "not for you" in str(failed.error)
+
+
+def test_a_real_job_is_followed_to_its_end(ready: Cloud) -> None:
+    overrides = {"command": ["sh", "-c", "exit 3"]}
+    made = ready.call("batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", containerOverrides=overrides)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Monitor(ready, events.put, lambda *_: None) as watching:
+        watching.watch(made["jobId"], job())
+        while True:
+            event = events.get(timeout=TIMEOUT)
+            assert isinstance(event, StateChanged)
+            if event.observation.ended:
+                break
+    seen = event.observation
+    assert (seen.status, seen.exit_code, seen.earlier_logs) == ("FAILED", 3, ())
+    assert [(one.exit_code, one.stream) for one in seen.attempts] == [(3, seen.log.stream)]
+    assert seen.log.stream is not None
+    assert seen.started is not None
+    assert seen.stopped is not None
+    assert seen.stopped >= seen.started

@@ -1,0 +1,279 @@
+"""The page of a run in Chromium: what people see, and that nothing but the page itself runs or is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
+
+from helpers.summaries import Summary, sample
+from jobbag.report.page import page
+
+MANY = sample(1_200)
+FEW = sample(12, slots=3, failing=0.5)
+
+
+class Reader:
+    """Somebody who reads pages in a browser."""
+
+    def __init__(self, browser: Chrome, place: Path) -> None:
+        self.browser, self.place = browser, place
+
+    def open(self, summary: Summary, name: str = "report.html", outputs: str = ".") -> Reader:
+        path = self.place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page(summary, outputs), encoding="utf-8")
+        self.browser.get(path.as_uri())
+        return self
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.browser.execute_script(script, *arguments)
+
+    def click(self, selector: str) -> None:
+        """Wherever on the page it is."""
+        self.run("arguments[0].click()", self.one(selector))
+
+    def values(self) -> dict[str, str]:
+        """The facts that the page names, by their place in the summary."""
+        return dict(self.each("[data-value]", "[element.dataset.value, element.textContent]"))
+
+    def each(self, selector: str, value: str = "element.textContent") -> list[Any]:
+        """A value of each element."""
+        script = f"return [...document.querySelectorAll(arguments[0])].map((element) => {value})"
+        return list(self.run(script, selector))
+
+    def column(self, number: int) -> list[str]:
+        """What the rows of the table have in a column, as far as they are made."""
+        return self.each(f"#jobs tbody tr:not([aria-hidden]) > :nth-child({number})")
+
+    @property
+    def names(self) -> list[str]:
+        return self.column(2)
+
+    @property
+    def timeline(self) -> str:
+        """What the timeline says of itself."""
+        return str(self.one("#timeline canvas").get_attribute("aria-label"))
+
+    def prefer(self, scheme: str) -> None:
+        wish = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", wish)
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the console of the browser got since the last time."""
+        return list(self.browser.get_log("browser"))  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    driver = shutil.which("chromedriver")
+    if driver is None or not any(found):
+        pytest.skip("no browser here: it needs chromium and chromedriver (on Debian: apt-get install chromium-driver)")
+    options = ChromeOptions()
+    options.binary_location = next(filter(None, found))
+    # The pages are our own, and a container may allow no sandbox.
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1360,1000"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with Chrome(options=options, service=Service(driver)) as browser:
+        yield browser
+
+
+@pytest.fixture
+def reader(browser: Chrome, tmp_path: Path) -> Reader:
+    return Reader(browser, tmp_path)
+
+
+def test_ten_thousand_jobs_open_without_a_word_on_the_console_and_without_the_network(reader: Reader) -> None:
+    reader.open(sample(10_000))
+    assert reader.one("h1").text == "✕593 of 10,000 jobs failed"
+    assert len(reader.names) < 100  # of the table only what can be seen
+    reader.run("const all = document.getElementById('scroller'); all.scrollTop = all.scrollHeight")
+    reader.run("document.getElementById('scroller').dispatchEvent(new Event('scroll'))")
+    assert reader.names[-1] == "align_ID0010000"
+    assert len(reader.names) < 100
+    last = reader.all("#jobs tbody tr:not([aria-hidden])")[-1]
+    assert last.get_attribute("aria-rowindex") == reader.one("#jobs").get_attribute("aria-rowcount") == "10001"
+    assert reader.run("return performance.getEntriesByType('resource').map((entry) => entry.name)") == []
+    assert reader.complaints() == []
+
+
+def test_the_numbers_are_those_of_the_summary(reader: Reader) -> None:
+    values = reader.open(MANY).values()
+    for group in ("counts", "retried"):
+        assert {key: values[f"{group}.{key}"] for key in MANY[group] if f"{group}.{key}" in values} == {
+            key: f"{number:,}" for key, number in MANY[group].items()
+        }
+    assert float(values["vcpu_hours.asked"]) == pytest.approx(MANY["vcpu_hours"]["asked"], rel=0.005)
+    assert float(values["vcpu_hours.wasted"]) == pytest.approx(MANY["vcpu_hours"]["wasted"], rel=0.005)
+    assert values["uploads.files"] == "1,203 files, 1.48 MB"
+    for number, cause in enumerate(MANY["causes"]):
+        assert values[f"causes.{number}.count"] == f"{cause['count']:,}"
+        assert cause["cause"] in reader.one("#causes").text
+    for operation, of in MANY["calls"].items():
+        assert {key: values[f"calls.{operation}.{key}"] for key in of} == {key: f"{n:,}" for key, n in of.items()}
+
+
+def test_the_filter_filters_the_table_and_the_charts(reader: Reader) -> None:
+    reader.open(FEW)
+    failed = [job["name"] for job in FEW["jobs"] if job["outcome"] == "failed"]
+    reader.click("#outcomes input[value=failed]")
+    assert reader.names == failed
+    assert reader.one("#shown").text == f"{len(failed)} of 12 jobs"
+    assert reader.timeline.startswith(f"Timeline of {len(failed)} jobs")
+    assert sum(int(bar.split(": ")[1].split()[0]) for bar in reader.each("#runs title")) == len(failed)
+    reader.one("#text").send_keys(failed[0].upper())
+    assert reader.names == failed[:1]
+    reader.one("#text").send_keys("no such job")
+    assert reader.names == []
+    assert reader.complaints() == []
+
+
+def test_a_cause_leads_to_its_jobs_and_back(reader: Reader) -> None:
+    reader.open(FEW)
+    reader.click("#causes button")
+    assert reader.names == [job["name"] for job in FEW["jobs"] if job["cause"] == 0]
+    reader.one("#cause").click()
+    assert len(reader.names) == 12
+
+
+def test_a_heading_sorts_and_sorts_the_other_way_round(reader: Reader) -> None:
+    summary = sample(12, slots=3)
+    summary["jobs"][4] |= {"started": None, "stopped": None, "attempts": [], "status": None, "outcome": "not run"}
+    reader.open(summary)
+    lengths = {job["name"]: job["stopped"] - job["started"] for job in summary["jobs"] if job["started"]}
+    by_length = sorted(lengths, key=lambda name: lengths[name])
+    reader.click("[data-order=run]")
+    assert reader.names == [*by_length, "align_ID0000005"]  # without a value: last, either way
+    reader.click("[data-order=run]")
+    assert reader.names == [*reversed(by_length), "align_ID0000005"]
+    assert reader.one("#jobs [aria-sort]").get_attribute("aria-sort") == "descending"
+    Select(reader.one("#order")).select_by_value("number")
+    assert reader.names[-1] == "align_ID0000001"
+
+
+def test_the_timeline_tells_the_job_below_the_pointer_and_all_of_it_when_asked(reader: Reader) -> None:
+    reader.open(FEW)
+    canvas = reader.one("#timeline canvas")
+    reader.run("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    third_row = 182 + 2.5 * 20 - canvas.size["height"] / 2
+    ActionChains(reader.browser).move_to_element_with_offset(canvas, 0, int(third_row)).perform()
+    assert FEW["jobs"][2]["name"] in reader.one("#hint").text
+    ActionChains(reader.browser).click().perform()
+    dialog = reader.one("dialog[open]").text
+    assert FEW["jobs"][2]["name"] in dialog
+    assert FEW["jobs"][2]["aws_id"] in dialog
+
+
+def test_the_timeline_obeys_the_keyboard(reader: Reader) -> None:
+    reader.open(MANY)
+    whole = reader.timeline
+    assert "jobs 1 to 1,200, from 0.0 s to" in whole
+    canvas = reader.one("#timeline canvas")
+    canvas.send_keys("+")
+    zoomed = reader.timeline
+    assert "jobs 201 to 1,000" in zoomed
+    canvas.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
+    assert reader.timeline not in (whole, zoomed)
+    canvas.send_keys("0")
+    assert reader.timeline == whole
+
+
+def test_dark_is_dark_and_light_is_light(reader: Reader) -> None:
+    lightness = {}
+    for scheme in ("light", "dark"):
+        reader.prefer(scheme)
+        reader.open(FEW)
+        lightness[scheme] = [_lightness(reader, "backgroundColor"), _lightness(reader, "color")]
+    reader.prefer("")
+    assert lightness["light"][0] > 240 > 60 > lightness["light"][1]
+    assert lightness["dark"][0] < 60 < 200 < lightness["dark"][1]
+
+
+def _lightness(reader: Reader, name: str) -> float:
+    """Of the page, 0 to 255."""
+    colour = reader.run("return getComputedStyle(document.documentElement)[arguments[0]]", name)
+    return sum(map(int, colour.strip("rgb()").split(", "))) / 3
+
+
+def test_hostile_names_are_shown_and_do_nothing(reader: Reader) -> None:
+    names = [
+        "</script><script>window.pwned = 1</script>",
+        "<img src=x onerror='window.pwned = 1'>",
+        "javascript:window.pwned=1",
+        "\u202egnp.exe\x1b[31m",
+        "half \ud800 a pair",
+        "../../#?&amp;%2e",
+    ]
+    summary = sample(len(names), failing=1)
+    for job, name in zip(summary["jobs"], names, strict=True):
+        job |= {"name": name, "reason": name, "out": f"{name}.out", "err": f"{name}.err"}
+    summary["causes"][0] |= {"cause": names[0], "advice": names[1]}
+    summary["causes"][0]["example"] |= {"job": names[2], "err": f"{names[2]}.err", "tail": names}
+    summary |= {"errors": names, "submit_files": names, "outputs": names[0], "region": names[1], "log_file": names[2]}
+    reader.open(summary)
+    for link in reader.all("a"):
+        assert str(link.get_attribute("href")).startswith("file:///")
+    assert reader.names == [*names[:3], "\\u202egnp.exe␛[31m", "half \ufffd a pair", names[5]]
+    reader.one("#jobs th button").click()
+    assert reader.run("return window.pwned ?? null") is None
+    assert reader.complaints() == []
+
+
+def test_the_links_lead_to_the_files_from_wherever_the_page_is(reader: Reader) -> None:
+    summary = sample(1)
+    summary["jobs"][0] |= {"out": "one %41#1.out", "err": "sub/one.err"}
+    reader.open(summary, "pages/report.html", "..")
+    links = [urlsplit(str(link.get_attribute("href"))) for link in reader.all("#jobs a")]
+    assert [Path(unquote(link.path)) for link in links] == [
+        reader.place / "one %41#1.out",
+        reader.place / "sub" / "one.err",
+    ]
+
+
+def test_a_bag_without_jobs_has_a_page_too(reader: Reader) -> None:
+    summary = sample(1, failing=0)
+    summary |= {"jobs": [], "counts": {"jobs": 0, "succeeded": 0, "failed": 0, "not_run": 0}, "calls": {}, "region": ""}
+    summary["vcpu_hours"] = {"asked": 0.0, "wasted": 0.0}
+    reader.open(summary)
+    assert reader.one("h1").text == "✓No jobs, nothing to do"
+    assert reader.one("#shown").text == "0 jobs"
+    assert "NaN" not in reader.one("body").text
+    assert reader.complaints() == []
+
+
+def test_a_run_that_was_stopped_says_so(reader: Reader) -> None:
+    summary = json.loads(json.dumps(FEW))
+    ended = summary["jobs"][3]["created"] + 90_000
+    summary |= {"complete": False, "signal": "SIGINT", "exit_code": 130, "ended": ended}
+    for job in summary["jobs"][3:]:  # one runs, the others wait, were not submitted, or have no times
+        job |= {"outcome": "not run", "status": "RUNNABLE", "stopped": None, "attempts": [], "cause": None}
+        if job["number"] > 4:
+            job |= {"started": None, "starting": None}
+        if job["number"] > 8:
+            job |= {"created": None, "aws_id": None, "status": None, "vcpus": None, "memory": None, "lines": None}
+    summary["counts"] = {"jobs": 12, "succeeded": 2, "failed": 1, "not_run": 9}
+    reader.open(summary)
+    assert reader.one("h1").text == "✕Stopped by SIGINT: 1 of 12 jobs failed"
+    reader.click("#outcomes input[value='not run']")
+    assert len(reader.names) == 9
+    assert reader.complaints() == []

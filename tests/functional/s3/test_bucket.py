@@ -1,0 +1,170 @@
+"""The bucket of a run: created, emptied, deleted; and results that stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.aws.connection import Access
+from jobbag.errors import AwsError, CleanupError
+from jobbag.local import CREDENTIALS
+from jobbag.s3 import bucket
+from jobbag.s3.place import S3Place
+
+from ..fault_layer import Answer, Faults, Forward, Request, error
+
+NAME = "the-bucket"
+CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@pytest.fixture
+def s3(cloud: Cloud) -> Any:
+    return cloud.transfer_client()
+
+
+def ensure(cloud: Cloud, name: str) -> bool:
+    """Create the bucket unless it is there; whether this did it."""
+    return not bucket.exists(cloud, name) and bucket.create(cloud, name)
+
+
+def put(s3: Any, *keys: str) -> None:
+    for key in keys:
+        s3.put_object(Bucket=NAME, Key=key, Body=b"x")
+
+
+def buckets(s3: Any) -> list[str]:
+    return [one["Name"] for one in s3.list_buckets()["Buckets"]]
+
+
+def test_a_new_bucket_is_in_its_region_and_closed_to_the_public(cloud: Cloud, s3: Any) -> None:
+    assert ensure(cloud, NAME)
+    assert s3.get_bucket_location(Bucket=NAME)["LocationConstraint"] == cloud.region
+    found = s3.get_public_access_block(Bucket=NAME)["PublicAccessBlockConfiguration"]
+    assert {name: found[name] for name in CLOSED} == dict.fromkeys(CLOSED, True)
+
+
+def test_us_east_1_is_no_word_that_create_bucket_accepts(endpoint: str, no_aws_environment: None) -> None:
+    del no_aws_environment
+    cloud = Cloud(Access(endpoint, "us-east-1", CREDENTIALS))
+    assert ensure(cloud, NAME)
+    assert buckets(cloud.transfer_client()) == [NAME]
+
+
+def test_a_bucket_that_is_there_is_left_as_it_is(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    assert ensure(cloud, NAME)
+    put(s3, "mine")
+    before = len(faults.requests)
+    assert not ensure(cloud, NAME)
+    assert [request.operation for request in faults.requests[before:]] == ["HeadBucket"]
+
+
+def test_another_client_of_the_same_workflow_may_be_quicker(cloud: Cloud, faults: Faults) -> None:
+    ensure(cloud, NAME)
+    faults.fail("HeadBucket", 404, "", times=1)
+    assert not ensure(cloud, NAME)
+
+
+def test_the_bucket_of_another_account_is_told(cloud: Cloud, faults: Faults) -> None:
+    faults.fail("HeadBucket", 403, "", times=1)
+    with pytest.raises(AwsError, match=r"bucket the-bucket: .*may not use it"):
+        ensure(cloud, NAME)
+    faults.fail("CreateBucket", 409, "BucketAlreadyExists", times=1)
+    with pytest.raises(AwsError, match=r"bucket the-bucket: .*another account"):
+        ensure(cloud, NAME)
+
+
+def test_a_bucket_that_cannot_be_closed_is_used_and_told(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    faults.fail("PutPublicAccessBlock", 403, "AccessDenied")
+    assert ensure(cloud, NAME)
+    assert buckets(s3) == [NAME]
+
+
+# -- removing it
+
+
+def test_a_key_prefix_removes_what_is_below_it_only(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket, "KEYS_PER_CALL", 2)
+    ensure(cloud, NAME)
+    put(s3, *(f"dir/{number}" for number in range(5)), "dir", "dir2/x", "other/dir/x")
+    bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
+    assert sorted(bucket.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
+
+
+def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket, "KEYS_PER_CALL", 2)
+    ensure(cloud, NAME)
+    s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+    put(s3, "a", "a", "b/c", "d")
+    s3.delete_object(Bucket=NAME, Key="d")
+    bucket.remove(cloud, S3Place(NAME, "", own=False))
+    assert buckets(s3) == []
+
+
+@pytest.mark.parametrize("key_prefix", ["", "dir/"])
+def test_what_is_gone_already_is_fine(key_prefix: str, cloud: Cloud, s3: Any) -> None:
+    bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
+    assert buckets(s3) == []
+
+
+def test_objects_that_could_not_be_deleted_are_named(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    ensure(cloud, NAME)
+    put(s3, "a", "b")
+
+    def refuse(_: Request, __: Forward) -> Answer:
+        failed = "<Error><Key>a</Key><Code>AccessDenied</Code><Message>locked</Message></Error>"
+        return Answer("200 OK", [], f"<DeleteResult>{failed}</DeleteResult>".encode())
+
+    faults.on("DeleteObjects", refuse)
+    with pytest.raises(CleanupError) as caught:
+        bucket.remove(cloud, S3Place(NAME, "", own=False))
+    assert caught.value.lines == ["s3://the-bucket/a could not be deleted: locked"]
+
+
+def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    s3.create_multipart_upload(Bucket=NAME, Key="large")
+    bucket.take_down(cloud, NAME, set())
+    assert buckets(s3) == []
+
+
+# -- at the end of a run
+
+
+def test_the_bucket_of_a_run_goes_with_what_the_run_sent(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    put(s3, "a", "b")
+    assert bucket.take_down(cloud, NAME, {"a", "b"}) == []
+    assert buckets(s3) == []
+
+
+def test_results_are_never_deleted(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    put(s3, "a", "b", *(f"results/{number:02}" for number in range(12)))
+    left = bucket.take_down(cloud, NAME, {"a", "b"})
+    assert left == [f"results/{number:02}" for number in range(bucket.SHOWN)]
+    assert list(bucket.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
+
+
+def test_a_result_that_comes_at_the_last_moment_stays(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    ensure(cloud, NAME)
+
+    def arrive(request: Request, _: Forward) -> Answer:
+        put(s3, "late")
+        return error(request.service, 409, "BucketNotEmpty", "not empty")
+
+    faults.on("DeleteBucket", arrive, times=1)
+    assert bucket.take_down(cloud, NAME, set()) == ["late"]
+
+
+@pytest.mark.parametrize("page_size", [1, 3])
+def test_long_listings_are_read_to_their_end(page_size: int, cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    put(s3, *"abcdefg")
+    # Page by page, as the service does it with thousands.
+    client = cloud._connection.client("s3", cloud.region)
+    client.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": page_size}
+    )
+    assert list(bucket.keys(cloud, NAME, "")) == list("abcdefg")

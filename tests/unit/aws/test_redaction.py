@@ -1,0 +1,62 @@
+"""What the trace log shows of a request: no secret, and all else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.aws.redaction import Shown
+
+from ..builders import JSON_VALUES
+
+SECRET = "hunter2"
+
+
+def shown(content: dict[str, Any]) -> str:
+    return str(Shown(content))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DB_PASSWORD", "db_passwd", "API_KEY", "apiKey", "MY_CREDENTIALS",
+     "GITHUB_TOKEN", "client-secret", "token"],
+)  # fmt: skip
+def test_a_secret_is_not_shown_wherever_it_stands(name: str) -> None:
+    variable = {"name": name, "value": SECRET}
+    for content in (
+        {name: SECRET},
+        {"containerOverrides": {"environment": [{"name": "A", "value": "b"}, variable]}},
+        {"jobs": [{"container": {"environment": [variable], "logConfiguration": {"options": {name: SECRET}}}}]},
+        {"tags": {name: SECRET}},
+        {"deep": ({"tuple": [variable]},)},
+    ):
+        assert SECRET not in shown(content)
+        assert name in shown(content)
+
+
+@pytest.mark.parametrize("field", ["nextToken", "nextForwardToken", "nextBackwardToken", "jobName", "Key", "value"])
+def test_what_is_no_secret_is_shown(field: str) -> None:
+    assert SECRET in shown({field: SECRET})
+    assert SECRET in shown({"environment": [{"name": "PEGASUS_JOB_NAME", "value": SECRET}]})
+
+
+def test_the_content_is_left_as_it_was() -> None:
+    content = {"environment": [{"name": "TOKEN", "value": SECRET}]}
+    shown(content)
+    assert content == {"environment": [{"name": "TOKEN", "value": SECRET}]}
+
+
+def test_headers_of_the_answer_are_left_out() -> None:
+    assert shown({"jobs": [], "ResponseMetadata": {"RequestId": "1"}}) == '{"jobs": []}'
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.text(max_size=5), JSON_VALUES | st.binary() | st.datetimes()))
+def test_anything_can_be_shown_on_one_line(content: dict[str, Any]) -> None:
+    text = shown(content)
+    assert "\n" not in text
+    assert isinstance(json.loads(text), dict)

@@ -1,0 +1,140 @@
+"""The end of a run in one screen, whatever the run was."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.display import end_screen
+
+from ..builders import TEXT
+
+
+def cause(title: str, count: int = 1, *tail: str, job: str = "one") -> dict[str, Any]:
+    example = {"job": job, "aws_id": "id", "err": f"{job}.err", "tail": list(tail)}
+    return {"cause": title, "advice": f"mend {title}", "count": count, "example": example}
+
+
+def overview(**values: Any) -> dict[str, Any]:
+    """The overview of a run of two jobs that went well."""
+    return {
+        "submit_files": ["bag.in"],
+        "region": "eu-west-3",
+        "started": 0,
+        "ended": 12_340,
+        "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "not_run": 0},
+        "retried": {"jobs": 0, "attempts": 0, "spot": 0},
+        "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
+        "outputs": "/here/<job name>.out and .err",
+        "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
+        "causes": [],
+        "errors": [],
+        **values,
+    }
+
+
+def test_a_run_without_a_failure() -> None:
+    assert end_screen.lines(overview(), None, {}) == [
+        "2 jobs: 2 succeeded, 0 failed, in 12.3 s",
+        "  bag.in, eu-west-3",
+        "  output: /here/<job name>.out and .err",
+    ]
+
+
+def test_a_run_of_all_kinds() -> None:
+    run = overview(
+        ended=3_750_000,
+        counts={"jobs": 1000, "succeeded": 585, "failed": 412, "not_run": 3},
+        retried={"jobs": 3, "attempts": 4, "spot": 2},
+        uploads={"files": 1, "bytes": 1, "unchanged": 12},
+        vcpu_hours={"asked": 12.5, "wasted": 3.25},
+        causes=[
+            cause("bad value <n>", 400, "a", "b", "", "bad value 7", job="seven"),
+            cause("out of memory", 10, job="mem"),
+            cause("killed", 2, "\x1b[31m in the\tmiddle", job="findrange_ID0000002"),
+            cause("e"),
+            cause("f", 2),
+        ],
+        errors=["input file x: no"],
+    )
+    assert end_screen.lines(run, "do it again", {"summary": "sum.json"}) == [
+        "1,000 jobs: 585 succeeded, 412 failed, 3 not run, in 1 h 2 min",
+        "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
+        "  started again: 3 jobs, 4 times in all; 2 had lost their machine",
+        "  1 file (1 B) sent to S3, 12 were there already",
+        "  output: /here/<job name>.out and .err",
+        "  error: input file x: no",
+        "415 failures, 5 causes:",
+        "  400 x bad value <n>",
+        "      as job seven (seven.out and .err):",
+        "      | bad value 7",
+        "      mend bad value <n>",
+        "  10 x out of memory",
+        "      as job mem (mem.out and .err):",
+        "      mend out of memory",
+        "  2 x killed",
+        "      as job findrange_ID0000002 (findrange_ID0000002.out and .err):",
+        "      | \\x1b[31m in the middle",
+        "      mend killed",
+        "  and 2 more causes, of 3 failures",
+        "next: do it again",
+        "summary: sum.json",
+    ]
+
+
+def test_the_files_that_have_the_whole() -> None:
+    shown = end_screen.lines(overview(), None, {"report": "r.html", "summary": "s.json"})
+    assert shown[-2:] == ["report: r.html", "summary: s.json"]
+
+
+def test_a_single_cause_is_shown_with_more_of_its_output() -> None:
+    run = overview(causes=[cause("it", 3, *(f"line {number}" for number in range(1, 10)))])
+    shown = [line for line in end_screen.lines(run, None, {}) if "|" in line]
+    assert shown == [f"      | line {number}" for number in range(4, 10)]
+
+
+def test_who_has_no_summary_is_told_where_the_other_causes_are() -> None:
+    run = overview(causes=[cause(str(number)) for number in range(9)])
+    assert "  and 6 more causes, of 6 failures; --summary FILE has them all" in end_screen.lines(run, None, {})
+    assert "  and 6 more causes, of 6 failures" in end_screen.lines(run, None, {"summary": "x"})
+
+
+def columns(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else not unicodedata.combining(one) for one in line)
+
+
+_LONG = TEXT | st.text(st.sampled_from("ab \t界é\x00"), max_size=300)
+_COUNT = st.integers(0, 10**6)
+_RUN = st.builds(
+    overview,
+    submit_files=st.lists(_LONG, min_size=1, max_size=3),
+    ended=st.integers(0, 10**11),
+    counts=st.fixed_dictionaries({"jobs": _COUNT, "succeeded": _COUNT, "failed": _COUNT, "not_run": _COUNT}),
+    retried=st.fixed_dictionaries({"jobs": _COUNT, "attempts": _COUNT, "spot": _COUNT}),
+    uploads=st.fixed_dictionaries({"files": _COUNT, "bytes": st.integers(0, 10**15), "unchanged": _COUNT}),
+    outputs=_LONG,
+    vcpu_hours=st.fixed_dictionaries({"asked": st.floats(0, 1e9), "wasted": st.floats(0, 1e9)}),
+    causes=st.lists(
+        st.builds(
+            lambda title, count, tail, job: cause(title, count, *tail, job=job),
+            _LONG, st.integers(1, 10**6), st.lists(_LONG, max_size=10), _LONG,
+        ),
+        max_size=8,
+    ),
+    errors=st.lists(_LONG, max_size=6),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(_RUN, st.none() | _LONG, st.dictionaries(st.sampled_from(["report", "summary"]), _LONG))
+def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, files: dict[str, str]) -> None:
+    lines = end_screen.lines(run, following, files)
+    assert len(lines) <= 22
+    assert all(columns(line) <= 80 for line in lines)
+    assert not any(unicodedata.category(letter) == "Cc" for line in lines for letter in line)
+    if run["causes"]:
+        shown = sum(" x " in line and line[:2] == "  " and line[2] != " " for line in lines)
+        assert shown >= 1

@@ -1,0 +1,152 @@
+"""What AWS Batch and the launcher are given for the children of an array job."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.bag.job import Bag, Job
+from jobbag.jobs.array_request import Requests, Sendable
+from jobbag.jobs.request import MAX_OVERRIDES, MAX_REQUEST_BYTES, TOKEN_VARIABLE, Target, environment_of
+from jobbag.s3.place import S3Place
+
+PLACE = S3Place("bucket", "some/dir/", own=False)
+FETCH = {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": "s3://b/run.sh"}
+TELL = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
+
+
+def job(number: int, environment: dict[str, str] | None = None, **fields: Any) -> Job:
+    usual: dict[str, Any] = {"executable": "run", "arguments": (), "inputs": (), "launcher": False}
+    own = {name: fields.pop(name, value) for name, value in usual.items()}
+    own |= {"environment": environment or {}, "submit_file": Path("bag.in")}
+    return Job(number, f"job-{number}", request=fields, **own)
+
+
+def jobs(count: int, environment: dict[str, str] | None = None, **fields: Any) -> list[Job]:
+    return [job(number, environment, **fields) for number in range(1, count + 1)]
+
+
+# -- what is sent
+
+
+def requests(bag: list[Job]) -> Requests:
+    return Requests(Bag(tuple(bag), ()), PLACE, Target("q", "d"), "us-west-2")
+
+
+def records(sendable: Sendable) -> list[str]:
+    manifest = next(content for key, content in sendable.objects.items() if key.endswith(".manifest"))
+    variables = variables_of(sendable)
+    size = int(variables["PEGASUS_AWS_BATCH_RECORD"])
+    assert len(manifest) % size == 0
+    return [manifest[at : at + size].decode() for at in range(0, len(manifest), size)]
+
+
+def variables_of(sendable: Sendable) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in sendable.request["containerOverrides"]["environment"]}
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+NAMES = st.one_of(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True), st.sampled_from(["a.b", "9x", "ü"]))
+CHILDREN = st.lists(
+    st.tuples(st.lists(WORDS, max_size=3), st.dictionaries(NAMES.map("V{}".format), WORDS, max_size=3)),
+    min_size=2,
+    max_size=4,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(CHILDREN)
+def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple[list[str], dict[str, str]]]) -> None:
+    bag = [
+        Job(number, f"job-{number}", sys.executable, ("-c", TELL, *words), own, (), {}, Path("bag.in"))
+        for number, (words, own) in enumerate(children, 1)
+    ]
+    sendable = requests(bag).of(tuple(bag), "s.1")
+    shared = variables_of(sendable)
+    for one, record in zip(bag, records(sendable), strict=True):
+        done = subprocess.run(
+            ["sh", "-c", f'become() {{ exec "$@"; }}\n{record}\nbecome "$@"'],
+            env=shared,
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        words, environment = json.loads(done.stdout)
+        wanted = environment_of(one, Bag(tuple(bag), ()), PLACE)
+        assert words == list(one.arguments[2:])
+        assert {name: environment.get(name) for name in wanted} == wanted
+
+
+def test_an_array_of_scripts_runs_the_launcher_as_its_script() -> None:
+    bag = jobs(2, FETCH)
+    sendable = requests(bag).of(tuple(bag), "s.1")
+    variables = variables_of(sendable)
+    assert variables["BATCH_FILE_TYPE"] == "script"
+    bucket, _, key = variables["BATCH_FILE_S3_URL"].removeprefix("s3://").partition("/")
+    assert bucket == sendable.bucket
+    assert sendable.objects[key].strip()
+    assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(sendable))
+
+
+@pytest.mark.parametrize("environment", [{}, FETCH], ids=["command", "script"])
+def test_the_request_keeps_the_limits_of_the_service_however_much_the_jobs_share(environment: dict[str, str]) -> None:
+    large = {f"V{number}": "x" * 100 for number in range(60)}
+    bag = jobs(3, {**environment, **large})
+    request = requests(bag).of(tuple(bag), "s.1").request
+    overrides = json.dumps(request["containerOverrides"], ensure_ascii=False, separators=(",", ":"))
+    assert len(overrides) <= MAX_OVERRIDES
+    assert len(json.dumps(request)) <= MAX_REQUEST_BYTES
+    assert request["arrayProperties"] == {"size": 3}
+
+
+def test_a_job_alone_is_sent_as_ever() -> None:
+    one = job(1)
+    sendable = requests([one]).of((one,), "s.1")
+    assert sendable.request["jobName"] == "job-1"
+    assert sendable.objects == {}
+    assert list(sendable.ids((one,), "id")) == [(one, "id")]
+
+
+def test_the_launcher_starts_a_job_by_itself_with_nothing_in_the_bucket() -> None:
+    one = job(1, {"A": "b"}, arguments=("x", "y z"), launcher=True)
+    sendable = requests([one]).of((one,), "s.1")
+    assert (sendable.request["jobName"], sendable.objects, sendable.is_array) == ("job-1", {}, False)
+    command = sendable.request["containerOverrides"]["command"]
+    assert (command[:2], command[4:]) == (["sh", "-c"], ["run", "x", "y z"])
+    variables = variables_of(sendable)
+    assert (variables["A"], variables[TOKEN_VARIABLE]) == ("b", "s.1")
+    assert (variables["PEGASUS_AWS_BATCH_LAUNCHER"], variables["PEGASUS_AWS_BATCH_REGION"]) == ("1", "us-west-2")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        job(1, FETCH, launcher=True),
+        job(1, {"odd.name": "x"}, launcher=True),
+        job(1, launcher=True, arguments=("x" * 7000,)),
+    ],
+    ids=["a script", "a variable that shells drop", "a long command"],
+)
+def test_the_launcher_reads_what_would_not_reach_the_job_otherwise(one: Job) -> None:
+    sendable = requests([one]).of((one,), "s.1")
+    assert "arrayProperties" not in sendable.request
+    assert sendable.request["jobName"] == "job-1"
+    assert list(sendable.ids((one,), "id")) == [(one, "id")]
+    (record,) = records(sendable)
+    assert all(word in record for word in (one.executable, *one.arguments, *one.environment))
+    variables = variables_of(sendable)
+    assert (variables[TOKEN_VARIABLE], variables["PEGASUS_AWS_BATCH_LAUNCHER"]) == ("s.1", "1")
+    assert len(json.dumps(sendable.request["containerOverrides"], separators=(",", ":"))) <= MAX_OVERRIDES
+
+
+def test_the_launcher_stays_beside_the_children_of_an_array_that_want_it() -> None:
+    for wanted in (True, False):
+        bag = jobs(2, launcher=wanted)
+        assert ("PEGASUS_AWS_BATCH_LAUNCHER" in variables_of(requests(bag).of(tuple(bag), "s.1"))) is wanted

@@ -1,0 +1,197 @@
+"""How a job is found whose SubmitJob got no answer."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, cast
+
+import pytest
+
+from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.errors import AwsError
+from jobbag.events.events import Absent, Event, NotRun, NotSubmitted, Submitted
+from jobbag.jobs import submission
+from jobbag.jobs.array_request import Sendable
+from jobbag.jobs.request import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
+from jobbag.jobs.submission import LOOKS, Submitter, find, token_of
+from jobbag.s3.place import S3Place
+
+from ..builders import bag, job
+
+ONE = job(1, "one")
+PLACE = S3Place("bucket", "", own=True)
+TIMEOUT = 20  # s; no test waits for it
+
+
+def request(token: str = "mine") -> dict[str, Any]:
+    """The SubmitJob request of the job."""
+    return submit_request(ONE, bag(ONE), PLACE, Target("q", "d"), token)
+
+
+def detail(aws_id: str, token: str | None) -> dict[str, Any]:
+    """What DescribeJobs says of a job."""
+    environment = [{"name": "OTHER", "value": "mine"}]
+    if token is not None:
+        environment.append({"name": TOKEN_VARIABLE, "value": token})
+    return {"jobId": aws_id, "container": {"environment": environment}}
+
+
+class FakeCloud:
+    """AWS with jobs, of which some are not shown by ListJobs yet."""
+
+    embedded = False
+
+    def __init__(self, jobs: dict[str, str | None], page: int = 100) -> None:
+        self.jobs, self.page = jobs, page
+        self.answers: list[Exception | str] = []  # of SubmitJob: an error, or an id
+        self.hidden_looks = 0  # how many times ListJobs shows nothing
+        self.calls: list[str] = []
+
+    def cancelled_by(self, _: object) -> FakeCloud:
+        return self
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        assert (service, region) == ("batch", None)
+        self.calls.append(operation)
+        if operation == "DescribeJobs":
+            assert 0 < len(params["jobs"]) <= IDS_PER_CALL
+            return {"jobs": [detail(one, self.jobs[one]) for one in params["jobs"]]}
+        assert operation == "ListJobs"
+        assert params["jobQueue"] == "q"
+        assert params["filters"] == [{"name": "JOB_NAME", "values": ["one"]}]
+        if self.hidden_looks:
+            self.hidden_looks -= 1
+            return {"jobSummaryList": []}
+        start = int(params.get("nextToken", 0))
+        ids = list(self.jobs)[start : start + self.page]
+        more = {"nextToken": str(start + self.page)} if start + self.page < len(self.jobs) else {}
+        return {"jobSummaryList": [{"jobId": one} for one in ids], **more}
+
+    def pages(self, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
+        cloud: Any = self
+        return Cloud.pages(cloud, service, operation, **params)
+
+    def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        assert (service, operation) == ("batch", "SubmitJob")
+        self.calls.append(operation)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert token_of(params) == "mine"
+        return {"jobId": answer}
+
+    @property
+    def cloud(self) -> Cloud:
+        return cast(Cloud, self)
+
+
+def test_the_token_is_in_the_request() -> None:
+    assert token_of(request("abc.1")) == "abc.1"
+    assert token_of({"containerOverrides": {}}) is None
+    assert token_of({"containerOverrides": {"environment": [{"name": TOKEN_VARIABLE}]}}) is None
+
+
+def test_a_token_is_as_short_as_the_check_of_the_request_says() -> None:
+    assert len(f"{'0' * 12}.{10**9}") <= TOKEN_LENGTH
+
+
+@pytest.mark.parametrize("page", [1, 7, 100])
+def test_it_is_found_by_its_token_among_many(page: int) -> None:
+    fake = FakeCloud({**{f"id-{n}": f"other {n}" for n in range(150)}, "ours": "mine", "none": None}, page)
+    assert find(fake.cloud, request()) == "ours"
+
+
+def test_jobs_of_others_are_not_ours() -> None:
+    assert find(FakeCloud({"a": "other", "b": None, "c": "mine.2", "d": ""}).cloud, request()) is None
+
+
+def test_nothing_is_described_when_nothing_is_listed() -> None:
+    fake = FakeCloud({})
+    assert find(fake.cloud, request()) is None
+    assert fake.calls == ["ListJobs"]
+
+
+def test_the_looks_give_a_service_time_that_is_eventually_consistent() -> None:
+    assert all(before < after for before, after in pairwise(LOOKS))
+    assert LOOKS[0] >= 0.5, "a look at once finds nothing, and costs a call"
+    assert 8 <= LOOKS[-1] <= 60
+    assert len(LOOKS) >= 3
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Looks that follow at once; how many there are."""
+    looks = (0.0, 0.01, 0.02)
+    monkeypatch.setattr(submission, "LOOKS", looks)
+    return len(looks)
+
+
+def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
+    """How the submission of the job ended."""
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(fake.cloud, events.put) as submitter:
+        submitter.submit((ONE,), Sendable(request()), unsure=unsure)
+        return events.get(timeout=TIMEOUT)
+
+
+def test_a_job_that_is_recalled_is_not_sent() -> None:
+    fake = FakeCloud({})
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Submitter(fake.cloud, events.put) as submitter:
+        submitter.recall("2 jobs failed")
+        submitter.submit((ONE,), Sendable(request()))
+        event = events.get(timeout=TIMEOUT)
+    assert isinstance(event, NotRun)
+    assert (event.job, event.reason) == (ONE, "2 jobs failed")
+    assert "SubmitJob" not in fake.calls
+
+
+def lost() -> AwsError:
+    return AwsError("SubmitJob", "ConnectionClosedError", "closed", unsure=True)
+
+
+def aws_id(event: Event) -> str:
+    assert isinstance(event, Submitted)
+    return event.aws_id
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_lost_answer_sends_nothing_when_the_job_is_there() -> None:
+    fake = FakeCloud({"there": "mine"})
+    fake.answers, fake.hidden_looks = [lost()], 2
+    assert aws_id(submit(fake)) == "there"
+    assert fake.calls.count("SubmitJob") == 1
+
+
+def test_a_lost_answer_is_looked_for_to_the_last_before_it_is_sent_again(quick: int) -> None:
+    fake = FakeCloud({})
+    fake.answers = [lost(), lost(), "third"]
+    assert aws_id(submit(fake)) == "third"
+    looks = [*["ListJobs"] * quick, "SubmitJob"]
+    assert fake.calls[0] == "SubmitJob"
+    assert fake.calls.count("ListJobs") >= 2 * quick
+    assert fake.calls[-len(looks) :] == looks
+
+
+def test_a_job_of_an_earlier_start_is_looked_for_before_it_is_sent(quick: int) -> None:
+    fake = FakeCloud({"there": "mine"})
+    fake.hidden_looks = quick
+    assert aws_id(submit(fake, unsure=True)) == "there"
+    assert "SubmitJob" not in fake.calls
+    fake = FakeCloud({})
+    event = submit(fake, unsure=True)
+    assert isinstance(event, Absent)
+    assert event.jobs == (ONE,)
+    assert fake.calls == ["ListJobs"] * (quick + 1)
+
+
+def test_an_answer_for_good_is_the_end_of_it() -> None:
+    fake = FakeCloud({})
+    refusal = AwsError("SubmitJob", "ClientException", "no")
+    fake.answers = [refusal]
+    event = submit(fake)
+    assert isinstance(event, NotSubmitted)
+    assert event.error is refusal
+    assert fake.calls == ["SubmitJob"]

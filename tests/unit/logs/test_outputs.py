@@ -1,0 +1,264 @@
+"""The merged files: in the order of the bag, whole, and there only once they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.bag.job import Bag, Job
+from jobbag.errors import AwsError
+from jobbag.events.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    Lost,
+    Merged,
+    NotRun,
+    NotSubmitted,
+    StateChanged,
+    Terminated,
+)
+from jobbag.logs.outputs import JobFiles, MergedFiles
+from jobbag.logs.part_files import shelve
+
+from ..builders import bag, ended, job
+
+JOBS = bag(*(job(number, f"job {number}") for number in range(3, 10)))
+
+
+class Start:
+    """One start of a run that merges, and what its journal has then."""
+
+    def __init__(self, place: Path, whole: Bag = JOBS, earlier: list[Event] | None = None) -> None:
+        self.journal: list[Event] = list(earlier or [])
+        self.outputs = MergedFiles(place / "merge", whole, self.journal.append)
+        self.kept = self.outputs.restore(self.journal)
+        self.outputs.prepare()
+
+    def write(self, one: Job, out: str | None = None, err: str | None = None) -> None:
+        """As the log fetcher does, and the main thread after it."""
+        paths = self.outputs.paths(one)
+        texts = (f"out {one.number}\n" if out is None else out, f"err {one.number}\n" if err is None else err)
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        written = LogsWritten(one, *paths, lines=1)
+        self.journal.append(written)
+        self.outputs(written)
+
+    def write_together(self, jobs: Sequence[Job], told: int) -> None:
+        """The same for several jobs at once, of which the last ones are not told of."""
+        path = self.outputs.shared(jobs[0])
+        shares = shelve([(f"out {one.number}\n".encode(), f"err {one.number}\n".encode()) for one in jobs], path)
+        for one, share in list(zip(jobs, shares, strict=True))[:told]:
+            written = LogsWritten(one, path, path, lines=1, share=share)
+            self.journal.append(written)
+            self.outputs(written)
+
+    def finish(self) -> None:
+        self.outputs.finish(lambda: "[summary]")
+
+    def kill(self) -> None:
+        """What the process had not written yet is written as it is: only the order on disk counts here."""
+        for file in self.outputs._files:
+            file.close()
+
+
+def contents(place: Path) -> tuple[str, str]:
+    return (place / "merge.out").read_text(), (place / "merge.err").read_text()
+
+
+def names(place: Path) -> list[str]:
+    return sorted(path.name for path in place.iterdir())
+
+
+ALL = (
+    "".join(f"out {number}\n" for number in range(3, 10)) + "[summary]\n",
+    "".join(f"err {number}\n" for number in range(3, 10)),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.permutations(JOBS.jobs))
+def test_jobs_stand_in_the_order_of_the_bag(tmp_path_factory: pytest.TempPathFactory, order: list[Job]) -> None:
+    place = tmp_path_factory.mktemp("merged")
+    start = Start(place)
+    for one in order:
+        start.write(one)
+    start.finish()
+    assert contents(place) == ALL
+    assert names(place) == ["merge.err", "merge.out"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.permutations(JOBS.jobs), st.integers(0, 7), st.binary(max_size=9))
+def test_a_killed_run_goes_on_without_losing_or_doubling_a_line(
+    tmp_path_factory: pytest.TempPathFactory, order: list[Job], until: int, torn: bytes
+) -> None:
+    place = tmp_path_factory.mktemp("merged")
+    first = Start(place)
+    for one in order[:until]:
+        first.write(one)
+    first.kill()
+    with (place / "merge.out.part").open("ab") as file:
+        file.write(torn)  # of a job that was being merged
+    second = Start(place, earlier=first.journal)
+    done = {event.job.number for event in second.kept if isinstance(event, LogsWritten)}
+    assert done == {one.number for one in order[:until]}
+    for one in order[until:]:
+        second.write(one)
+    second.finish()
+    assert contents(place) == ALL
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.permutations(JOBS.jobs), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4)), max_size=4))
+def test_outputs_that_share_a_file_are_merged_as_others_are_whenever_a_start_is_killed(
+    tmp_path_factory: pytest.TempPathFactory, order: list[Job], starts: list[tuple[int, int]]
+) -> None:
+    """Each start writes the output of so many jobs into one file, is told of so many of them, and is killed."""
+    place = tmp_path_factory.mktemp("merged")
+    journal: list[Event] = []
+    left = order
+    for size, told in starts:
+        start = Start(place, earlier=journal)
+        done = {event.job.number for event in start.kept if isinstance(event, LogsWritten)}
+        assert left == [one for one in order if one.number not in done]
+        if left:
+            start.write_together(left[:size], told)
+        start.kill()
+        journal, left = start.journal, left[min(size, told) :]
+    last = Start(place, earlier=journal)
+    for one in left:
+        last.write(one)
+    assert len(names(place / "merge.parts")) <= len(starts), "a file goes once all that is in it is merged"
+    last.finish()
+    assert contents(place) == ALL
+    assert names(place) == ["merge.err", "merge.out"]
+
+
+def test_a_share_that_is_cut_off_is_fetched_again(tmp_path: Path) -> None:
+    first = Start(tmp_path)
+    first.write_together(JOBS.jobs[1:4], 3)
+    first.kill()
+    (path,) = (tmp_path / "merge.parts").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    second = Start(tmp_path, earlier=first.journal)
+    assert [event.job for event in second.kept if isinstance(event, LogsWritten)] == list(JOBS.jobs[1:3])
+    second.kill()
+
+
+def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    theirs = ("notes.txt", "3.out.bak", "77.out", "77.0.jobs")
+    for name in (*theirs, "3.out", "3.err.part", "4.0.jobs", "4.1.jobs.part"):
+        (tmp_path / "merge.parts" / name).write_text("x")
+    start.finish()
+    assert names(tmp_path / "merge.parts") == sorted(theirs)
+
+
+def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
+    first = Start(tmp_path)
+    for one in (JOBS.jobs[0], JOBS.jobs[3]):
+        first.write(one)
+    first.kill()
+    (tmp_path / "merge.parts" / f"{JOBS.jobs[3].number}.out").unlink()
+    (tmp_path / "merge.out.part").unlink()
+    second = Start(tmp_path, earlier=first.journal)
+    assert [event for event in second.kept if isinstance(event, LogsWritten)] == []
+    for one in JOBS.jobs:
+        second.write(one)
+    second.finish()
+    assert contents(tmp_path) == ALL
+
+
+def test_that_a_job_is_merged_is_noted_once_it_is_on_disk(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    start.write(JOBS.jobs[0], "123\n", "")
+    (merged,) = [event for event in start.journal if isinstance(event, Merged)]
+    assert (merged.job, merged.out_size, merged.err_size) == (JOBS.jobs[0], 4, 0)
+    assert (tmp_path / "merge.out.part").read_text() == "123\n"
+    start.finish()
+
+
+def test_what_others_have_open_stays_as_it_is(tmp_path: Path) -> None:
+    """HTCondor writes what the tool itself prints to a file of the same name, which it opened before."""
+    target = tmp_path / "merge.out"
+    with target.open("w+") as condor:
+        start = Start(tmp_path, bag(job()))
+        start.write(job(), "from the job\n", "")
+        condor.write("from the tool\n")
+        condor.flush()
+        assert target.read_text() == "from the tool\n"
+        start.finish()
+        condor.write("late\n")
+        condor.seek(0)
+        assert condor.read() == "from the tool\nlate\n"
+    assert target.read_text() == "from the job\n[summary]\n"
+
+
+def test_a_run_that_is_cut_short_loses_no_output(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    for at in (4, 2):
+        start.write(JOBS.jobs[at])
+    start.finish()
+    assert contents(tmp_path) == ("out 5\nout 7\n[summary]\n", "err 5\nerr 7\n")
+
+
+def test_the_rests_of_an_earlier_run_do_no_harm(tmp_path: Path) -> None:
+    """Pegasus retries a job with the same command line in the same directory."""
+    for number, rest in enumerate(["merge.out.part", "merge.err.part", "merge.out", "merge.err"]):
+        (tmp_path / rest).write_text(f"old {number}\n")
+    (tmp_path / "merge.parts").mkdir()
+    for number in (1, 2):
+        (tmp_path / "merge.parts" / f"{number}.out").write_text("old\n")
+    start = Start(tmp_path, bag(job()))
+    start.write(job(), "new\n", "new\n")
+    start.finish()
+    assert contents(tmp_path) == ("new\n[summary]\n", "new\n")
+
+
+def test_names_with_dots_are_kept_whole(tmp_path: Path) -> None:
+    outputs = MergedFiles(tmp_path / "merge_x-4.0_PID2", bag(), lambda _: None)
+    outputs.prepare()
+    outputs.finish(lambda: "[summary]")
+    assert names(tmp_path) == ["merge_x-4.0_PID2.err", "merge_x-4.0_PID2.out"]
+
+
+def test_each_job_has_its_own_pair_in_the_working_directory() -> None:
+    assert JobFiles().paths(job(name="a.b c")) == (Path("a.b c.out"), Path("a.b c.err"))
+
+
+def test_a_halted_run_keeps_the_files_of_all_jobs(tmp_path: Path) -> None:
+    """Nothing is sent again: neither what was refused, nor what was terminated. What was there before is not meant."""
+    jobs = [job(number) for number in range(1, 5)]
+    refused, terminated, lost, stopped = jobs
+    files = tmp_path / "x.out", tmp_path / "x.err"
+    for path in files:
+        path.touch()
+    error = AwsError("SubmitJob", "ClientException", "no such queue")
+    old, new = LogsWritten(stopped, *files, 1), [LogsWritten(one, *files, 2) for one in jobs]
+    events: list[Event] = [
+        *(NotSubmitted(refused, error), new[0]),
+        *(Terminated(terminated, "id"), StateChanged(terminated, "id", ended("FAILED")), new[1]),
+        *(Lost(lost, "id", error), new[2]),
+        *(Terminated(stopped, "id"), StateChanged(stopped, "id", ended("FAILED")), old),
+    ]
+    written = [one for one in JobFiles().restore(events) if isinstance(one, LogsWritten)]
+    assert written == []
+    halt: list[Event] = [Halted("why"), NotRun(stopped, "why")]
+    assert [one for one in JobFiles().restore([*events, *halt]) if isinstance(one, LogsWritten)] == new[:3]
+    assert [one for one in JobFiles().restore([*events, *halt, new[3]]) if isinstance(one, LogsWritten)] == new
+
+
+def test_files_of_an_earlier_start_count_only_while_they_are_there(tmp_path: Path) -> None:
+    paths = tmp_path / "a.out", tmp_path / "a.err"
+    whole = LogsWritten(job(), *paths, lines=1)
+    cut = LogsWritten(job(), *paths, lines=1, whole=False)
+    assert JobFiles().restore([whole]) == []
+    for path in paths:
+        path.touch()
+    assert JobFiles().restore([whole, cut]) == [whole]

@@ -1,0 +1,92 @@
+"""Log streams: how one is divided, when it is whole, and how it is read to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.events.observation import LogPlace
+from jobbag.logs.streams import events_of_streams, stream_events
+
+# -- reading a stream
+
+
+class Pages(Cloud):
+    """Answers GetLogEvents with pages; the token of a page is its number."""
+
+    def __init__(self, *pages: list[str]) -> None:
+        self.served = pages
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        assert (service, operation) == ("logs", "GetLogEvents")
+        assert len(self.asked) <= len(self.served), "read on after the end"
+        self.asked.append({"region": region, **params})
+        at = int(params.get("nextToken", "f/0").removeprefix("f/"))
+        if at == len(self.served):
+            return {"events": [], "nextForwardToken": f"f/{at}", "nextBackwardToken": "b"}
+        events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.served[at]]
+        return {"events": events, "nextForwardToken": f"f/{at + 1}", "nextBackwardToken": "b"}
+
+
+def messages(cloud: Pages, place: LogPlace) -> Iterator[str]:
+    return (event["message"] for event in stream_events(cloud, place))
+
+
+@pytest.mark.parametrize("pages", [[[]], [["a"]], [["a"], [], ["b"], [], [], ["c", "d"]], [[], [], ["a"], []]])
+def test_an_empty_page_is_not_the_end_and_a_repeated_token_is(pages: list[list[str]]) -> None:
+    cloud = Pages(*pages)
+    assert list(messages(cloud, LogPlace("s"))) == [text for page in pages for text in page]
+    assert [request["startFromHead"] for request in cloud.asked] == [True] * (len(pages) + 1)
+
+
+def test_the_last_page_may_repeat_the_token_that_it_was_asked_with() -> None:
+    class Ending(Pages):
+        def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+            page = super().call(service, operation, region, **params)
+            return {**page, "nextForwardToken": "f/1"}
+
+    assert list(messages(Ending(["a"], ["b"]), LogPlace("s"))) == ["a", "b"]
+
+
+def test_a_stream_is_read_in_its_own_group_and_region() -> None:
+    cloud = Pages(["a"])
+    assert list(messages(cloud, LogPlace("the-stream", "the-group", "eu-west-3"))) == ["a"]
+    for request in cloud.asked:
+        assert (request["region"], request["logGroupName"], request["logStreamName"]) == (
+            "eu-west-3",
+            "the-group",
+            "the-stream",
+        )
+
+
+# -- reading many streams with one call
+
+
+class Filtered(Cloud):
+    """Answers FilterLogEvents with pages; the token of a page is its number."""
+
+    def __init__(self, *pages: list[tuple[str, str]]) -> None:
+        self.served = pages
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        assert (service, operation) == ("logs", "FilterLogEvents")
+        self.asked.append({"region": region, **params})
+        at = int(params.get("nextToken", "0"))
+        events = [{"logStreamName": stream, "message": text} for stream, text in self.served[at]]
+        return {"events": events, **({"nextToken": str(at + 1)} if at + 1 < len(self.served) else {})}
+
+
+def test_a_page_without_a_token_is_the_end_of_all_streams_and_an_empty_one_is_not() -> None:
+    cloud = Filtered([], [("a", "1"), ("b", "1")], [], [("b", "2")], [])
+    places = [LogPlace("a", "/mine", "eu-west-3"), LogPlace("b", "/mine", "eu-west-3")]
+    found = [(event["logStreamName"], event["message"]) for event in events_of_streams(cloud, places)]
+    assert found == [("a", "1"), ("b", "1"), ("b", "2")]
+    assert len(cloud.asked) == 5
+    for request in cloud.asked:
+        assert (request["region"], request["logGroupName"]) == ("eu-west-3", "/mine")
+        assert request["logStreamNames"] == ["a", "b"]

@@ -1,0 +1,497 @@
+"""The command line and the properties file: every option, which of two wins, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from jobbag import __version__
+from jobbag.errors import InputError
+from jobbag.options import parser
+from jobbag.options.settings import Mode, Settings
+from jobbag.options.table import LOG_LEVELS, OPTIONS
+
+LIB = Path(__file__).parents[3] / "lib"
+HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
+HAVE_KEY = [option for option in OPTIONS if option.key is not None]
+SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, *option.aliases)]
+
+# Two values of each option that has one, and what becomes of them.
+VALUES: dict[str, tuple[str, str]] = {
+    "account": ("123456789012", "210987654321"),
+    "endpoint": ("http://one:1", "https://two"),
+    "log_level": ("error", "trace"),
+    "s3": ("s3://one/dir", "s3://two"),
+    "grace": ("10", "2.5"),
+    "canary": ("1", "003"),
+    "max_failures": ("0", "2.5%"),
+    "array": ("never", "always"),
+    "on_interrupt": ("terminate", "detach"),
+    "progress": ("plain", "off"),
+}
+# Where the settings have another name for it, or another type.
+FIELDS: dict[str, tuple[str, Any]] = {
+    "merge_logs": ("merge_logs", Path),
+    "log_file": ("log_file", Path),
+    "summary": ("summary", Path),
+    "report": ("report", Path),
+    "files": ("files", lambda text: (text,)),
+    "grace": ("grace", float),
+    "canary": ("canary", int),
+}
+
+
+def values(dest: str) -> tuple[str, str]:
+    return VALUES.get(dest, ("one", "two"))
+
+
+def load(*words: str) -> Settings:
+    return parser.load([*words, "bag.in"])
+
+
+def value_of(settings: Settings, dest: str) -> object:
+    return getattr(settings, FIELDS[dest][0] if dest in FIELDS else dest)
+
+
+def meaning(dest: str, text: str) -> object:
+    return FIELDS[dest][1](text) if dest in FIELDS else text
+
+
+def properties(path: Path, text: str | bytes) -> str:
+    file = path / "tool.properties"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(file)
+
+
+def problems(*words: str) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        parser.load(words)
+    return caught.value.lines
+
+
+# -- options
+
+
+@pytest.mark.parametrize(("option", "flag"), SPELLINGS, ids=[flag for _, flag in SPELLINGS])
+def test_each_spelling_of_an_option_takes_its_value(option: Any, flag: str) -> None:
+    first, second = values(option.dest)
+    assert value_of(load(flag, first), option.dest) == meaning(option.dest, first)
+    assert value_of(load(f"{flag}={second}"), option.dest) == meaning(option.dest, second)
+
+
+@pytest.mark.parametrize(("option", "flag"), SPELLINGS, ids=[flag for _, flag in SPELLINGS])
+def test_the_last_of_two_counts(option: Any, flag: str) -> None:
+    first, second = values(option.dest)
+    assert value_of(load(flag, first, option.long, second), option.dest) == meaning(option.dest, second)
+    assert value_of(load(option.long, first, flag, second), option.dest) == meaning(option.dest, second)
+
+
+@pytest.mark.parametrize(
+    ("words", "follow", "job"),
+    [
+        (["bag.in"], False, None),
+        (["--follow", "bag.in"], True, None),
+        (["bag.in", "--follow"], True, None),
+        (["--follow=one", "bag.in"], True, "one"),
+        (["bag.in", "--follow=--one"], True, "--one"),
+        (["--follow=one", "--follow", "bag.in"], True, None),
+        (["--follow", "--follow=one", "bag.in"], True, "one"),
+    ],
+)
+def test_all_jobs_are_followed_or_one(words: list[str], follow: bool, job: str | None) -> None:
+    settings = parser.load(words)
+    assert settings.submit_files == (Path("bag.in"),)
+    assert (settings.follow, settings.followed_job) == (follow, job)
+
+
+def test_the_last_properties_file_counts(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("pegasus.aws.region=one")
+    second.write_text("pegasus.aws.region=two")
+    assert load("-C", str(first), "--conf", str(second)).region == "two"
+
+
+SWITCHES = {
+    "--local": "local",
+    "--keep": "keep",
+    "--delete-log-streams": "delete_log_streams",
+    "--resume": "resume",
+    "--fresh": "fresh",
+    "--retry-failed": "retry_failed",
+    "--detach": "detach",
+    "--no-transient-retries": "transient_retries",
+    "--dry-run": "dry_run",
+    "--launcher": "launcher",
+}
+
+
+def test_all_switches_are_known_here() -> None:
+    assert {option.long for option in OPTIONS if option.metavar is None} == {
+        *SWITCHES,
+        "--create",
+        "--delete",
+        "--json",
+    }
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_switches(switch: str) -> None:
+    usual = switch.startswith("--no-")
+    assert getattr(load(), SWITCHES[switch]) is usual
+    assert getattr(load(switch), SWITCHES[switch]) is not usual
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [([], Mode.RUN), (["-c"], Mode.CREATE), (["--create"], Mode.CREATE), (["-d"], Mode.DELETE)],
+)
+def test_modes(words: list[str], mode: Mode) -> None:
+    arguments = [*words, "-q", "queue"] if words else ["bag.in"]
+    assert parser.load(arguments).mode is mode
+
+
+@pytest.mark.parametrize("level", LOG_LEVELS)
+@pytest.mark.parametrize("spell", [str.upper, str.title, str.lower])
+def test_log_levels_in_any_letter_case(level: str, spell: Any) -> None:
+    assert load("-log-level", spell(level)).log_level == level
+
+
+def test_what_nobody_gave() -> None:
+    settings = load()
+    assert settings.log_level == "info"
+    assert settings.submit_files == (Path("bag.in"),)
+    assert settings.files == ()
+    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
+    assert settings.array == "auto"
+    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array"}
+    assert {value_of(settings, dest) for dest in rest} == {None}
+
+
+def test_the_command_line_of_pegasus(tmp_path: Path) -> None:
+    conf = properties(tmp_path, "pegasus.aws.batch.job_queue=arn\\:aws\\:batch\\:us-west-2\\:1\\:job-queue/q\n")
+    settings = parser.load(
+        ["--conf", conf, "--log-level", "debug", "--log-file", "/d/m.log", "--merge-logs", "/d/m", "--prefix", "m",
+         "--s3", "s3://b/some/dir", "--files", ",a, /x/b ,,c", "extra", "--files", "d,e", "words", "/d/m.in"]
+    )  # fmt: skip
+    assert settings.job_queue == "arn:aws:batch:us-west-2:1:job-queue/q"
+    assert settings.files == ("d", "e")
+    assert settings.submit_files == (Path("extra"), Path("words"), Path("/d/m.in"))
+    assert (settings.merge_logs, settings.log_file, settings.prefix) == (Path("/d/m"), Path("/d/m.log"), "m")
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [("", ()), (",", ()), (",a,,b,", ("a", "b")), (" a , b c ", ("a", "b c")), ("s3://b/k,./x", ("s3://b/k", "./x"))],
+)
+def test_files_may_hold_empty_items(text: str, items: tuple[str, ...]) -> None:
+    assert load("--files", text).files == items
+
+
+@pytest.mark.parametrize(
+    ("submit_file", "prefix"),
+    [("dir/merge_x-ID1.in", "merge_x-ID1"), ("bag", "bag"), (".hidden", "hidden"), ("a.b.in", "a.b"), ("...", "bag")],
+)
+def test_the_prefix_comes_from_the_first_submit_file(submit_file: str, prefix: str) -> None:
+    assert parser.load([submit_file, "other.in"]).prefix == prefix
+    assert parser.load(["-p", "mine", submit_file]).prefix == "mine"
+
+
+def test_no_option_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load()
+    for option in OPTIONS:
+        for name in (option.dest, option.dest.upper(), f"PEGASUS_AWS_BATCH_{option.dest.upper()}"):
+            monkeypatch.setenv(name, "123456789012")
+        if option.key:
+            monkeypatch.setenv(option.key.replace(".", "_").upper(), "123456789012")
+    assert load() == before
+
+
+# -- the properties file
+
+
+@pytest.mark.parametrize("option", HAVE_KEY, ids=[option.dest for option in HAVE_KEY])
+def test_each_property_sets_its_option(option: Any, tmp_path: Path) -> None:
+    first, _ = values(option.dest)
+    conf = properties(tmp_path, f"{option.key}={first}\n")
+    assert value_of(load("--conf", conf), option.dest) == meaning(option.dest, first)
+
+
+KEYED_SPELLINGS = [(option, flag) for option, flag in SPELLINGS if option.key is not None]
+
+
+@pytest.mark.parametrize("order", ["conf first", "conf last"])
+@pytest.mark.parametrize(("option", "flag"), KEYED_SPELLINGS, ids=[flag for _, flag in KEYED_SPELLINGS])
+def test_the_command_line_beats_the_properties_file(option: Any, flag: str, order: str, tmp_path: Path) -> None:
+    first, second = values(option.dest)
+    conf = ["--conf", properties(tmp_path, f"{option.key}={first}\n")]
+    for words in ([flag, second], [f"{flag}={second}"]):
+        both = [*conf, *words] if order == "conf first" else [*words, *conf]
+        assert value_of(load(*both), option.dest) == meaning(option.dest, second)
+
+
+@pytest.mark.parametrize("words", [["-rtwo"], ["--regi", "two"], ["--regi=two"]])
+def test_a_shortened_option_beats_the_properties_file_too(words: list[str], tmp_path: Path) -> None:
+    conf = properties(tmp_path, "pegasus.aws.region=one\n")
+    assert load("--conf", conf, *words).region == "two"
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("endpoint=http://a", "http://a"),
+        ("pegasus.aws.endpoint=http://b", "http://b"),
+        ("endpoint=http://a\npegasus.aws.endpoint=http://b", "http://b"),
+        ("pegasus.aws.endpoint=http://b\nendpoint=http://a", "http://b"),
+        ("endpoint=http://a\npegasus.aws.endpoint=\n", "http://a"),
+    ],
+)
+def test_both_names_of_the_endpoint(text: str, endpoint: str, tmp_path: Path) -> None:
+    assert load("--conf", properties(tmp_path, text)).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pegasus.aws.region=eu-west-1",
+        "pegasus.aws.region = eu-west-1   ",
+        "pegasus.aws.region: eu-west-1",
+        "pegasus.aws.region   eu-west-1",
+        "  \t pegasus.aws.region\teu-west-1",
+        "pegasus.aws.\\\n   region=eu-\\\n   west-1",
+        "pegasus.aws.region=eu\\u002dwest-1",
+        "pegasus\\.aws\\.region=eu\\-west\\-1",
+        "# pegasus.aws.region=no\n! pegasus.aws.region=no\npegasus.aws.region=eu-west-1",
+        "pegasus.aws.region=no\r\npegasus.aws.region=eu-west-1\r\n",
+        "\ufeffpegasus.aws.region=eu-west-1",
+        "pegasus.aws.regions=no\npegasus=no\nno value\n=\n:\npegasus.aws.region=eu-west-1",
+    ],
+)
+def test_the_format_of_java_properties(text: str, tmp_path: Path) -> None:
+    assert load("--conf", properties(tmp_path, text)).region == "eu-west-1"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-8-sig"])
+def test_encodings_of_the_properties_file(encoding: str, tmp_path: Path) -> None:
+    conf = properties(tmp_path, "pegasus.aws.batch.job_queue=größe\n".encode(encoding))
+    assert load("--conf", conf).job_queue == "größe"
+
+
+def java_escaped(text: str) -> str:
+    """As java.util.Properties writes it."""
+    letters = []
+    for letter in text:
+        if letter in " \\:=#!":
+            letters.append("\\" + letter)
+        elif " " < letter <= "~":
+            letters.append(letter)
+        else:
+            units = letter.encode("utf-16-be")
+            letters += [f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)]
+    return "".join(letters)
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+# A value with white space around it, or one that looks like an option, is no name of anything.
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
+CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress", "array")
+DESTS = {option.key: option.dest for option in HAVE_KEY if option.key and option.dest not in CHECKED}
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(
+    ours=st.dictionaries(st.sampled_from(sorted(DESTS)), NAMES),
+    others=st.dictionaries(TEXTS.map(lambda text: f"pegasus.x{text}") | TEXTS.map(lambda text: f"_{text}"), TEXTS),
+    separator=st.sampled_from(["=", " = ", ":", "\t", " "]),
+)
+def test_any_properties_file_gives_our_keys_and_ignores_the_rest(
+    tmp_path_factory: pytest.TempPathFactory, ours: dict[str, str], others: dict[str, str], separator: str
+) -> None:
+    pairs = {**others, **ours}
+    text = "".join(f"{java_escaped(key)}{separator}{java_escaped(value)}\n" for key, value in sorted(pairs.items()))
+    settings = load("--conf", properties(tmp_path_factory.mktemp("conf"), text))
+    found = {key: value_of(settings, dest) for key, dest in DESTS.items()}
+    expected = {key: meaning(DESTS[key], value) for key, value in ours.items()}
+    assert {key: value for key, value in found.items() if value is not None} == expected
+
+
+def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = ["files", "keep", "local", "create", "delete", "conf", "help", "log-level", "merge-logs", "submit_files"]
+    text = "".join(f"{key}=true\n" for key in [*keys, *(f"pegasus.{key}" for key in keys), "pegasus.home", "-c", "--c"])
+    assert load("--conf", properties(tmp_path, text)) == load()
+    assert capsys.readouterr() == ("", "")
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nothing to do"),
+        (["-L", "info"], "no job submit file"),
+        (["--nonsense", "bag.in"], "--nonsense"),
+        (["bag.in", "-x"], "-x"),
+        (["-L", "loud", "bag.in"], "loud"),
+        (["--completion", "csh"], "csh"),
+        (["bag.in", "-q"], "expected one argument"),
+        (["-c", "-q", "q", "bag.in"], "bag.in"),
+        (["-d", "-q", "q", "bag.in"], "bag.in"),
+        (["-c", "-d", "-q", "q"], "exclude each other"),
+        (["-c"], "-j, --ce, -q and --s3"),
+        (["-a", "12", "bag.in"], "12"),
+        (["-a", "12345678901x", "bag.in"], "12345678901x"),
+        (["--endpoint", "ftp://x", "bag.in"], "ftp://x"),
+        (["--endpoint", "localhost:80", "bag.in"], "localhost:80"),
+        (["--endpoint", "https://", "bag.in"], "https://"),
+        (["--endpoint", "http://[::1", "bag.in"], "http://[::1"),
+        (["--endpoint", "http://host:port", "bag.in"], "http://host:port"),
+        (["--endpoint", "http://127.0.0.1:99999", "bag.in"], "http://127.0.0.1:99999"),
+        (["-p", "a/b", "bag.in"], "a/b"),
+        (["-p", ".a", "bag.in"], ".a"),
+        (["-p", "a\nb", "bag.in"], "a\\nb"),
+        (["-C", "/nowhere/at.all", "bag.in"], "/nowhere/at.all"),
+        (["--grace", "soon", "bag.in"], "soon"),
+        (["--grace=-1", "bag.in"], "-1"),
+        *(
+            ([f"--canary={text}", "bag.in"], f"--canary: '{text}'")
+            for text in ("0", "00", "-1", "1.5", "5%", "9" * 5000)
+        ),
+        *(
+            ([f"--max-failures={text}", "bag.in"], f"--max-failures: '{text}'")
+            for text in ("-1", "1.5", "%", "5 %", "101%", "100.1%", "many", "9" * 5000)
+        ),
+        (["--on-interrupt", "cry", "bag.in"], "cry"),
+        (["--resume", "--fresh", "bag.in"], "exclude each other"),
+        (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
+        (["--detach", "--local", "bag.in"], "--detach"),
+    ],
+)
+def test_wrong_usage_is_told(words: list[str], said: str) -> None:
+    assert said in " ".join(problems(*words))
+
+
+def test_all_problems_are_told_at_once() -> None:
+    found = problems("-c", "-d", "-a", "1", "--endpoint", "x", "bag.in")
+    assert len(found) >= 4
+
+
+def test_a_bad_escape_in_the_properties_file_names_the_file(tmp_path: Path) -> None:
+    conf = properties(tmp_path, "a=\\u00zz\n")
+    assert conf in " ".join(problems("--conf", conf, "bag.in"))
+
+
+def test_a_wrong_value_in_the_properties_file_is_told(tmp_path: Path) -> None:
+    conf = properties(tmp_path, "pegasus.aws.account=mine\n")
+    assert "mine" in " ".join(problems("--conf", conf, "bag.in"))
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from([*(flag for _, flag in SPELLINGS), "-c", "-d", "--", "-"]) | TEXTS, max_size=6))
+def test_no_command_line_makes_it_fail(words: list[str]) -> None:
+    ends: list[object] = []
+    try:
+        settings = parser.load([*words, "--keep"])
+    except InputError as error:
+        ends += error.lines
+    except SystemExit as left:  # --help, --version and their short forms
+        ends.append(left.code == 0)
+    else:
+        ends.append((settings.mode is Mode.RUN) == bool(settings.submit_files))
+    assert ends
+    assert all(ends)
+
+
+# -- help
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(LIB), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+
+
+def test_help_shows_each_option_and_needs_no_boto3() -> None:
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "finally:\n"
+        "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
+        "    print('IMPORTED', sorted(heavy))\n"
+    )
+    assert "IMPORTED []" in done.stdout
+    for option in OPTIONS:
+        for flag in option.flags:
+            assert flag in done.stdout
+        if option.key:
+            assert option.key in done.stdout
+
+
+def test_json_is_of_a_dry_run_of_jobs() -> None:
+    assert load("--dry-run", "--json").json
+    for words in (["--json"], ["--dry-run", "--create", "-q", "q"]):
+        with pytest.raises(InputError) as refused:
+            parser.load(words if "--create" in words else [*words, "bag.in"])
+        assert "--dry-run" in str(refused.value)
+
+
+def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
+    bag = tmp_path / "bag.in"
+    bag.write_text('{"SubmitJob": [{"jobName": "a", "executable": "x", "timeout": 5}, {"jobName": "b"}]}')
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        f"status = main(['-j', 'd', '-q', 'q', {str(bag)!r}])\n"
+        "print(status, sorted({'boto3', 's3transfer', 'moto', 'tenacity'} & sys.modules.keys()))\n"
+    )
+    assert done.stdout == "3 []\n"
+    assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "usage: pegasus-aws-batch "),
+        (["-h"], "usage: pegasus-aws-batch "),
+        (["bag.in", "--version"], f"pegasus-aws-batch {__version__}\n"),
+        (["--completion", "BASH"], "complete -o default"),
+        (["--completion=fish"], "complete -c pegasus-aws-batch"),
+    ],
+)
+def test_what_only_shows_something_ends_well(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parser.load(words)
+    assert left.value.code == 0
+    shown = capsys.readouterr()
+    assert said in shown.out
+    assert shown.err == ""
+
+
+def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        "try:\n"
+        "    main(['--version'])\n"
+        "finally:\n"
+        "    print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
+    )
+    assert done.stdout.splitlines() == [
+        f"pegasus-aws-batch {__version__}",
+        f"in {LIB}",
+        f"Python {platform.python_version()} ({sys.executable})",
+        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
+        "[]",
+    ]

@@ -1,0 +1,208 @@
+"""The summary of a run: the numbers that follow from what was seen, and the file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jobbag import __version__
+from jobbag.bag.job import Job
+from jobbag.errors import AwsError, ExitCode, Interrupted
+from jobbag.events.events import (
+    Event,
+    Halted,
+    LogsWritten,
+    NotSubmitted,
+    Staged,
+    StagingFailed,
+    StateChanged,
+    Submitted,
+    Terminated,
+)
+from jobbag.events.observation import Attempt, Observation
+from jobbag.events.state import Report
+from jobbag.logs.outputs import JobFiles
+from jobbag.report import summary
+from jobbag.report.summary import Ended
+
+from ..builders import bag, ended, job
+
+ERROR = AwsError("SubmitJob", "ClientException", "no such queue")
+HOUR = 3_600_000
+ONE, TWO, THREE = job(1, "one"), job(2, "two"), job(3, "three")
+
+
+def story(one: Job, seen: Observation, *tail: str, note: str | None = None) -> list[Event]:
+    """All events of a job that ran to its end."""
+    aws_id = f"id-{one.number}"
+    files = Path(f"{one.name}.out"), Path(f"{one.name}.err")
+    starting = StateChanged(one, aws_id, Observation("STARTING"), at=1_500)
+    return [Submitted(one, aws_id), starting, StateChanged(one, aws_id, seen), LogsWritten(one, *files, 7, tail, note)]
+
+
+def of(jobs: list[Job], *events: Event, **values: Any) -> Ended:
+    """A run in which this happened, and that is over."""
+    report = Report(bag(*jobs), 1_000)
+    for event in events:
+        report(event)
+    plain: dict[str, Any] = {
+        "run": "r",
+        "submit_files": (Path("bag.in"),),
+        "region": "eu-west-3",
+        "outputs": JobFiles(),
+        "log_file": None,
+        "jobstate_log": Path("bag.jobstate.log"),
+        "ended": 9_000,
+        "exit_code": ExitCode.OK,
+        "stopped": None,
+        "errors": (),
+        "calls": {},
+    }
+    return Ended(report, **{**plain, **values})
+
+
+GOOD = ended(attempts=(Attempt("s", 2_000, 3_500, 0, "fine"),), vcpus=2.0, memory=512)
+LOST = Attempt("s1", 0, HOUR, None, "Host EC2 (instance i-1) terminated.")
+BAD = ended("FAILED", 3, status_reason="Essential container in task exited", container_reason="why", vcpus=0.5)
+
+
+def test_the_whole_of_a_run() -> None:
+    calls = {"batch SubmitJob": {"calls": 2, "throttled": 1, "failed": 0}}
+    events = [*story(ONE, GOOD), *story(TWO, BAD, "a", "bad value 7")]
+    end = of([ONE, TWO], *events, exit_code=ExitCode.TASK_FAILED, calls=calls, log_file=Path("l.000"))
+    assert summary.summary(end) == {
+        "format": 1,
+        "version": __version__,
+        "run": "r",
+        "submit_files": ["bag.in"],
+        "region": "eu-west-3",
+        "started": 1_000,
+        "ended": 9_000,
+        "complete": True,
+        "exit_code": 1,
+        "signal": None,
+        "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "not_run": 0},
+        "retried": {"jobs": 0, "attempts": 0, "spot": 0},
+        "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
+        "outputs": JobFiles().description,
+        "log_file": "l.000",
+        "jobstate_log": "bag.jobstate.log",
+        "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
+        "causes": [
+            {
+                "cause": "why",
+                "advice": "AWS Batch says so: was it stopped by hand, or by a rule of the queue?",
+                "count": 1,
+                "example": {"job": "two", "aws_id": "id-2", "err": "two.err", "tail": ["a", "bad value 7"]},
+            }
+        ],
+        "errors": [],
+        "calls": calls,
+        "jobs": [
+            {
+                "number": 1,
+                "name": "one",
+                "aws_id": "id-1",
+                "outcome": "succeeded",
+                "status": "SUCCEEDED",
+                "exit_code": 0,
+                "reason": None,
+                "cause": None,
+                "created": 1_000,
+                "starting": 1_500,
+                "started": 2_000,
+                "stopped": 3_500,
+                "attempts": [{"started": 2_000, "stopped": 3_500, "exit_code": 0, "reason": "fine"}],
+                "vcpus": 2.0,
+                "memory": 512,
+                "out": "one.out",
+                "err": "one.err",
+                "lines": 7,
+            },
+            {
+                "number": 2,
+                "name": "two",
+                "aws_id": "id-2",
+                "outcome": "failed",
+                "status": "FAILED",
+                "exit_code": 3,
+                "reason": "Essential container in task exited; why",
+                "cause": 0,
+                "created": 1_000,
+                "starting": 1_500,
+                "started": 2_000,
+                "stopped": 3_500,
+                "attempts": [],
+                "vcpus": 0.5,
+                "memory": None,
+                "out": "two.out",
+                "err": "two.err",
+                "lines": 7,
+            },
+        ],
+    }
+
+
+def test_retries_and_what_they_cost() -> None:
+    last = Attempt("s2", 2 * HOUR, 4 * HOUR, 0)
+    run = of(
+        [ONE, TWO, THREE],
+        *story(ONE, replace(GOOD, attempts=(LOST, last))),
+        *story(TWO, replace(BAD, attempts=(LOST, LOST, last))),
+        *story(THREE, replace(GOOD, vcpus=None, attempts=(LOST, replace(last, stopped=None)))),
+    )
+    found = summary.overview(run)
+    assert found["retried"] == {"jobs": 3, "attempts": 4, "spot": 4}
+    assert found["vcpu_hours"] == {"asked": 2 * 3 + 0.5 * 4, "wasted": 2 * 1 + 0.5 * 4}
+
+
+def test_jobs_that_did_not_run() -> None:
+    refused = [NotSubmitted(ONE, ERROR), LogsWritten(ONE, Path("o"), Path("e"), 0, (), "it was not submitted: no")]
+    stopped = [*story(TWO, ended("FAILED", None, started=None)), Terminated(TWO, "id-2")]
+    found = summary.summary(of([ONE, TWO, THREE], *refused, *stopped))
+    assert found["counts"] == {"jobs": 3, "succeeded": 0, "failed": 0, "not_run": 3}
+    assert [(one["outcome"], one["status"], one["cause"], one["reason"]) for one in found["jobs"]] == [
+        ("not run", None, 0, str(ERROR)),
+        ("not run", "FAILED", None, None),
+        ("not run", None, None, None),
+    ]
+    assert [(one["cause"], one["count"], one["example"]["tail"]) for one in found["causes"]] == [
+        (str(ERROR), 1, ["it was not submitted: no"])
+    ]
+    assert not found["complete"]
+
+
+def test_what_is_of_no_single_job() -> None:
+    run = of(
+        [ONE],
+        StagingFailed("f", ERROR),
+        Staged("a", "k/a", 100, 1, True),
+        Staged("b", "k/b", 50, 1, False),
+        exit_code=ExitCode.SIGTERM,
+        stopped=Interrupted(ExitCode.SIGTERM),
+        errors=("the bucket stays",),
+    )
+    run.report(Halted("2 jobs failed"))
+    found = summary.overview(run)
+    assert found["errors"] == ["halted: 2 jobs failed", str(ERROR), "the bucket stays"]
+    assert found["uploads"] == {"files": 1, "bytes": 100, "unchanged": 1}
+    assert (found["exit_code"], found["signal"]) == (143, "SIGTERM")
+
+
+def test_the_example_of_a_cause_is_one_whose_output_is_known() -> None:
+    seen = replace(BAD, container_reason=None)
+    run = of([ONE, TWO], *story(ONE, seen), *story(TWO, seen, "bad value 7"))
+    # The first job said nothing, and so is another cause; then both are of one.
+    assert [cause["example"]["job"] for cause in summary.overview(run)["causes"]] == ["one", "two"]
+    run = of([ONE, TWO, THREE], *story(TWO, seen, "bad value 7"), *story(ONE, seen, "bad value 8"), *story(THREE, GOOD))
+    assert [cause["example"]["job"] for cause in summary.overview(run)["causes"]] == ["two"]
+
+
+def test_the_file_has_the_same(tmp_path: Path) -> None:
+    for jobs in ([ONE, TWO], []):
+        end = of(jobs, *(event for one in jobs for event in story(one, BAD, "größe \x1b \udcff")))
+        summary.write(tmp_path / "s.json", end)
+        assert json.loads((tmp_path / "s.json").read_text()) == json.loads(json.dumps(summary.summary(end)))
+    assert list(tmp_path.iterdir()) == [tmp_path / "s.json"]

@@ -1,0 +1,104 @@
+"""Which jobs wait for which others."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobbag.bag.job import Bag, Job
+from jobbag.run.dependencies import MOST, Order
+from unit.builders import job
+
+DAGS = st.lists(st.sets(st.integers(0, 60), max_size=40), min_size=1, max_size=50)
+
+
+def bag(*needs: set[int]) -> Bag:
+    """A bag whose job of each number from 1 depends on the jobs of these numbers."""
+    jobs = (
+        replace(job(number, f"j{number}"), depends_on=tuple(f"j{one}" for one in sorted(one)))
+        for number, one in enumerate(needs, 1)
+    )
+    return Bag(tuple(jobs), ())
+
+
+def dag(needs: list[set[int]]) -> Bag:
+    """The same, in which each job depends on earlier ones only."""
+    return bag(*({one for one in numbers if 0 < one < number} for number, numbers in enumerate(needs, 1)))
+
+
+def test_a_job_is_sent_after_what_it_depends_on_which_aws_waits_for() -> None:
+    one, two = (order_bag := bag(set(), {1})).jobs
+    order = Order(order_bag)
+    assert order.arrived(two) is False
+    assert order.arrived(one) is True
+    assert order.submitted(one, "id-1") == [two]
+    assert order.targets(two) == ["id-1"]
+    assert not order.holds
+
+
+def test_of_more_than_twenty_enough_have_to_succeed_first() -> None:
+    many = bag(*(set() for _ in range(MOST + 2)), set(range(1, MOST + 3)))
+    *first, last = many.jobs
+    order = Order(many)
+    assert order.arrived(last) is False
+    for one in first:
+        assert order.submitted(one, f"id-{one.number}") == []
+    assert order.succeeded(first[0]) == []
+    assert order.succeeded(first[5]) == [last]
+    assert len(order.targets(last)) == MOST
+
+
+def test_an_array_counts_as_one_if_all_of_it_is_needed() -> None:
+    many = bag(set(), set(), set(), {1, 2, 3}, {1, 2})
+    *children, all_three, two = many.jobs
+    order = Order(many)
+    order.shipped(children)
+    assert not order.arrived(all_three)
+    assert not order.arrived(two)
+    free = [one for index, child in enumerate(children) for one in order.submitted(child, f"a:{index}")]
+    assert free == [all_three]
+    assert order.targets(all_three) == ["a"]
+    assert order.succeeded(children[0]) == []
+    assert order.succeeded(children[1]) == [two], "AWS would wait for the third one too"
+
+
+def test_what_depends_on_a_failure_is_given_up() -> None:
+    three = bag(set(), {1}, {2})
+    one, two, last = three.jobs
+    order = Order(three)
+    assert order.arrived(two) is False
+    assert order.failed(one) == [two]
+    assert order.failed(two) == [last]
+    assert order.arrived(last) is False
+    assert not order.holds
+
+
+@given(DAGS, st.randoms(use_true_random=False))
+def test_each_job_is_let_go_once_and_never_before_what_it_needs(needs: list[set[int]], chance: random.Random) -> None:
+    jobs = dag(needs).jobs
+    order = Order(dag(needs))
+    by_name = {one.name: one for one in jobs}
+    sent: list[Job] = []
+    succeeded: set[int] = set()
+    todo = chance.sample(jobs, len(jobs))
+
+    def send(free: list[Job]) -> None:
+        for one in free:
+            wanted = {by_name[name].number for name in one.depends_on} - succeeded
+            assert {f"id-{number}" for number in wanted} == set(order.targets(one))
+            assert len(wanted) <= MOST
+            sent.append(one)
+
+    for one in todo:
+        send([one] if order.arrived(one) else [])
+    done = 0
+    while done < len(sent):
+        one = sent[done]
+        done += 1
+        send(order.submitted(one, f"id-{one.number}"))
+        succeeded.add(one.number)
+        send(order.succeeded(one))
+    assert sorted(one.number for one in sent) == [one.number for one in jobs]

@@ -1,0 +1,67 @@
+"""Which jobs wait for which input files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.bag.job import Bag, Job
+from jobbag.run.inputs import Waiting
+
+from ..builders import bag, job
+
+FILES = st.sampled_from(["a", "b", "c", "d", "s3://x/e"])
+
+
+@st.composite
+def bags(draw: Callable[[st.SearchStrategy[tuple[str, ...]]], tuple[str, ...]]) -> Bag:
+    lists = st.lists(FILES, max_size=4).map(tuple)
+    jobs = [job(number, f"job {number}", inputs=draw(lists)) for number in range(1, 5)]
+    return bag(*jobs, common=draw(lists))
+
+
+def needs(one: Job, whole: Bag) -> set[str]:
+    return {item for item in (*whole.common, *one.inputs) if not item.startswith("s3://")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(bags(), st.permutations(["a", "b", "c", "d"]), st.sets(st.sampled_from(["a", "b", "c", "d"])))
+def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[str], broken: set[str]) -> None:
+    waiting = Waiting(whole, whole.jobs)
+    assert waiting.ready == [one for one in whole.jobs if not needs(one, whole)]
+    there: set[str] = set()
+    went, lost = list(waiting.ready), list[Job]()
+    for item in order:
+        if item in broken:
+            lost += waiting.failed(item)
+        else:
+            there.add(item)
+            ready = waiting.arrived(item)
+            assert all(needs(one, whole) <= there for one in ready)
+            went += ready
+    assert sorted(one.number for one in (*went, *lost)) == [1, 2, 3, 4]
+    assert [one for one in whole.jobs if needs(one, whole) & broken] == sorted(lost, key=lambda one: one.number)
+
+
+@settings(max_examples=100, deadline=None)
+@given(bags(), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=4))
+def test_who_gives_up_hears_of_each_other_job_once_and_of_no_file_more(
+    whole: Bag, files: list[tuple[str, bool]]
+) -> None:
+    waiting = Waiting(whole, whole.jobs)
+    told = list(waiting.ready)
+    for item, arrives in files:
+        told += waiting.arrived(item) if arrives else waiting.failed(item)
+    told += waiting.give_up()
+    assert sorted(one.number for one in told) == [1, 2, 3, 4]
+    assert [waiting.arrived(item) + waiting.failed(item) for item in "abcd"] == [[]] * 4
+    assert waiting.items == []
+
+
+def test_only_files_that_are_waited_for_are_sent() -> None:
+    done, open_job = job(1, "done", inputs=("a", "b")), job(2, "open", inputs=("s3://x/y", "c", "b"))
+    waiting = Waiting(bag(done, open_job, common=("d",)), [open_job])
+    assert waiting.items == ["d", "c", "b"]
+    assert [waiting.arrived(item) for item in ("a", "d", "c", "b")] == [[], [], [], [open_job]]

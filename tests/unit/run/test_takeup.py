@@ -1,0 +1,272 @@
+"""Whether a start is the same run as the one in the journal, and what of it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from jobbag.bag.job import Job
+from jobbag.entities.kinds import Plan
+from jobbag.errors import InputError, Problem
+from jobbag.events.events import (
+    Event,
+    Finished,
+    LogsWritten,
+    Merged,
+    Staged,
+    StateChanged,
+    Submitted,
+    Submitting,
+    Terminated,
+)
+from jobbag.events.journal import Header, Journal
+from jobbag.logs.outputs import MergedFiles
+from jobbag.run.takeup import SHOWN, How, changes, earlier, header_of, refuse
+
+from ..builders import bag, ended, job, settings
+
+
+def header(options: dict[str, str] | None = None, jobs: dict[str, str] | None = None) -> Header:
+    """The first line of a journal."""
+    return Header("run", 1, options or {}, jobs or {"a": "1", "b": "2"})
+
+
+def told(then: Header, now: Header) -> list[str]:
+    """The changes, in an order that does not matter."""
+    return sorted(map(str, changes(then, now)))
+
+
+def test_no_change() -> None:
+    assert told(header({"--s3": "x"}), header({"--s3": "x"})) == []
+
+
+def test_each_change_is_told() -> None:
+    then = header({"--s3": "s3://a/", "--region": "r"}, {"same": "1", "gone": "2", "other": "3"})
+    now = header({"--s3": "s3://b/", "--files": "f"}, {"same": "1", "other": "4", "new": "5"})
+    assert told(then, now) == [
+        "--files: was not given, and is f",
+        "--region: was r, and is not given",
+        "--s3: was s3://a/, and is s3://b/",
+        'job "gone": is not in the bag any more',
+        'job "new": was not in the bag',
+        'job "other": has changed',
+    ]
+
+
+def test_another_order_is_a_change() -> None:
+    assert told(header(), header(jobs={"b": "2", "a": "1"})) == ["bag: the order of the jobs has changed"]
+
+
+JOBS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("123"), max_size=6)
+
+
+@given(JOBS, JOBS)
+def test_there_is_a_change_if_and_only_if_they_differ(then: dict[str, str], now: dict[str, str]) -> None:
+    same = list(then.items()) == list(now.items())
+    assert (told(header(jobs=then), header(jobs=now)) == []) is same or not then or not now
+
+
+CHANGED: list[dict[str, Any]] = [
+    {"name": "other"}, {"executable": "/bin/false"}, {"arguments": ("x",)}, {"environment": {"A": "1"}},
+    {"inputs": ("data.txt",)}, {"request": {"timeout": {"attemptDurationSeconds": 60}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", CHANGED, ids=[next(iter(one)) for one in CHANGED])
+def test_all_that_a_job_is_counts(values: dict[str, Any]) -> None:
+    plan = Plan(None, None, None, None)
+    before = header_of(settings(), bag(job()), plan)
+    assert told(before, header_of(settings(), bag(job()), plan)) == []
+    assert told(before, header_of(settings(), bag(job(**values)), plan)) != []
+
+
+def test_the_refusal_names_some_changes_and_the_ways_out() -> None:
+    error = refuse(Path("bag.journal"), [Problem(f"job {n}", "has changed") for n in range(SHOWN + 5)])
+    assert len(error.lines) == SHOWN + 2
+    assert error.lines[0] == "bag.journal: since the earlier start, job 0: has changed"
+    assert error.lines[-2].endswith("and 5 more changes")
+    assert "--resume" in error.lines[-1]
+    assert "--fresh" in error.lines[-1]
+
+
+# -- what a start does
+
+
+ONE = job(1, "a")
+SENT = [Submitting(ONE, "t"), Submitted(ONE, "id")]
+END = [*SENT, Finished(0)]
+
+
+def journal_with(path: Path, first: Header, events: Sequence[Event]) -> None:
+    with Journal(path) as notes:
+        notes.begin(first)
+        for event in events:
+            notes(event)
+
+
+@pytest.mark.parametrize(
+    ("events", "options", "how"),
+    [
+        (None, {}, How.NEW),
+        (SENT, {}, How.GO_ON),
+        (SENT, {"resume": True}, How.GO_ON),
+        (SENT, {"fresh": True}, How.FRESH),
+        (END, {}, How.NEW),
+        (END, {"resume": True}, How.NEW),
+        (END, {"retry_failed": True}, How.RETRY_FAILED),
+    ],
+)
+def test_what_a_start_does(tmp_path: Path, events: list[Event] | None, options: dict[str, bool], how: How) -> None:
+    path, first = tmp_path / "bag.journal", header(jobs={"a": "1"})
+    if events is not None:
+        journal_with(path, first, events)
+    now = Header("new", 2, {}, {"a": "1"})
+    found = earlier(settings(**options), path, now)
+    assert found.how is how
+    assert found.header.run == ("run" if how is How.GO_ON else "new")
+
+
+def test_a_changed_bag_is_refused_unless_it_is_said_what_to_do(tmp_path: Path) -> None:
+    path, now = tmp_path / "bag.journal", Header("new", 2, {}, {"a": "changed"})
+    journal_with(path, header(jobs={"a": "1"}), SENT)
+    with pytest.raises(InputError, match='job "a": has changed'):
+        earlier(settings(), path, now)
+    assert earlier(settings(resume=True), path, now).how is How.GO_ON
+    assert earlier(settings(fresh=True), path, now).how is How.FRESH
+
+
+def test_a_journal_that_cannot_be_read_is_set_aside_with_fresh(tmp_path: Path) -> None:
+    path = tmp_path / "bag.journal"
+    path.write_text('{"event":"Run","format":99}\n')
+    with pytest.raises(InputError, match="--fresh"):
+        earlier(settings(), path, header())
+    assert earlier(settings(fresh=True), path, header()).how is How.NEW
+
+
+def test_the_events_of_jobs_by_their_names(tmp_path: Path) -> None:
+    """With --resume the jobs may have other numbers now."""
+    path = tmp_path / "bag.journal"
+    a, b = job(1, "a"), job(2, "b")
+    journal_with(path, header(), [Submitted(a, "id-a"), Submitted(b, "id-b")])
+    now = bag(job(1, "new"), job(2, "b"), job(3, "a"))
+    found = earlier(settings(resume=True), path, Header("new", 2, {}, {"new": "0", "b": "2", "a": "1"})).events(now)
+    assert [(event.job.number, event.aws_id) for event in found if isinstance(event, Submitted)] == [
+        (3, "id-a"),
+        (2, "id-b"),
+    ]
+
+
+def test_a_retry_keeps_what_succeeded(tmp_path: Path) -> None:
+    path = tmp_path / "bag.journal"
+    jobs = [job(1, "good"), job(2, "bad")]
+    out, err = tmp_path / "x.out", tmp_path / "x.err"
+    events: list[Event] = [Staged("f", "f", 1, 1, True)]
+    for one, end in zip(jobs, (ended(), ended("FAILED", 1)), strict=True):
+        events += [Submitting(one, "t"), Submitted(one, one.name), StateChanged(one, one.name, end)]
+        events.append(LogsWritten(one, out, err, 1))
+    journal_with(path, header(jobs={"good": "1", "bad": "2"}), [*events, Finished(1)])
+    now = Header("new", 2, {}, {"good": "1", "bad": "2"})
+    found = earlier(settings(retry_failed=True), path, now).events(bag(*jobs))
+    assert {event.job.name for event in found if isinstance(event, (Submitted, LogsWritten))} == {"good"}
+    assert not any(isinstance(event, Finished) for event in found)
+
+
+# -- the merged files of a run that was killed
+
+
+class Killed(BaseException):
+    """The end of a process, at any instant."""
+
+
+class Start:
+    """One start of a run that merges outputs, which is killed before or after one of its notes."""
+
+    def __init__(self, place: Path, jobs: list[Job], past: list[Event], stop_after: int | None = None) -> None:
+        self.events = list(past)
+        self._left = stop_after
+        self._place, self._jobs = place, jobs
+        self.outputs = MergedFiles(place / "all", bag(*jobs), self.note)
+
+    def note(self, event: Event) -> None:
+        """As the journal does; the process may be killed right behind it."""
+        self.events.append(event)
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+
+    def die(self) -> None:
+        """What the system does for a process that was killed: its files are closed as they are."""
+        for file in self.outputs._files:
+            file.close()
+
+    def run(self, order: Sequence[int]) -> None:
+        """Write the output of each job that is not there yet, in this order; then finish."""
+        known = {
+            event.job.number
+            for event in self.outputs.restore(list(self.events))
+            if isinstance(event, LogsWritten)
+        }  # fmt: skip
+        self.outputs.prepare()
+        for number in order:
+            one = self._jobs[number - 1]
+            if number in known:
+                continue
+            paths = self.outputs.paths(one)
+            for path, kind in zip(paths, ("out", "err"), strict=True):
+                path.write_text(f"{one.name} {kind}\n")
+            written = LogsWritten(one, *paths, 1)
+            self.note(written)
+            self.outputs(written)
+        self.outputs.finish(lambda: "[summary]")
+
+
+@hypothesis_settings(max_examples=120, deadline=None)
+@given(st.permutations(range(1, 5)), st.lists(st.integers(1, 8), max_size=3))
+def test_merged_files_of_a_run_that_is_killed_again_and_again(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], kills: list[int]
+) -> None:
+    place = tmp_path_factory.mktemp("merged")
+    jobs = [job(number, f"job{number}") for number in range(1, 5)]
+    events: list[Event] = []
+    for kill in [*kills, None]:
+        start = Start(place, jobs, events, kill)
+        try:
+            start.run(order)
+        except Killed:
+            start.die()
+            assert not (place / "all.out").exists()
+            events = start.events
+            continue
+        break
+    assert (place / "all.out").read_text() == "".join(f"job{n} out\n" for n in range(1, 5)) + "[summary]\n"
+    assert (place / "all.err").read_text() == "".join(f"job{n} err\n" for n in range(1, 5))
+    assert sorted(path.name for path in place.iterdir()) == ["all.err", "all.out"]
+
+
+def test_what_an_ended_job_had_written_is_not_merged_when_it_is_sent_again(tmp_path: Path) -> None:
+    """The first start was told to stop and then killed: its Terminated says that the job is to run again."""
+    jobs = [job(1, "one"), job(2, "two")]
+    first = MergedFiles(tmp_path / "all", bag(*jobs), lambda _: None)
+    first.prepare()
+    paths = first.paths(jobs[0])
+    for path in paths:
+        path.write_text("cut short\n")
+    events: list[Event] = [
+        Submitting(jobs[0], "t"), Submitted(jobs[0], "id"), Terminated(jobs[0], "id"),
+        StateChanged(jobs[0], "id", ended("FAILED", 143)), LogsWritten(jobs[0], *paths, 1),
+    ]  # fmt: skip
+    for file in first._files:
+        file.close()
+    start = Start(tmp_path, jobs, events)
+    kept = start.outputs.restore(events)
+    start.outputs.prepare()
+    start.die()
+    assert not any(isinstance(event, (LogsWritten, Merged)) for event in kept + start.events[len(events) :])
+    assert (tmp_path / "all.out.part").read_bytes() == b""

@@ -1,0 +1,176 @@
+"""Threads that nobody waits for longer than he likes, and the queue between them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobbag.threads import Agenda, DaemonPool, join
+
+LIB = Path(__file__).parents[2] / "lib"
+
+
+def test_it_calls_and_gives_what_comes_of_it() -> None:
+    pool = DaemonPool(2)
+    assert [pool.submit(divmod, 7, n).result(20) for n in (2, 3)] == [(3, 1), (2, 1)]
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(divmod, 7, 0).result(20)
+    pool.shutdown()
+
+
+def test_as_many_at_once_as_it_is_told() -> None:
+    pool, both = DaemonPool(2), threading.Barrier(2, timeout=20)
+    together = [pool.submit(both.wait) for _ in range(4)]
+    assert sorted(one.result(20) for one in together) == [0, 0, 1, 1]
+    pool.shutdown()
+
+
+def test_a_shutdown_lets_all_be_done() -> None:
+    pool = DaemonPool(1)
+    done: list[int] = []
+    for number in range(100):
+        pool.submit(done.append, number)
+    pool.shutdown()
+    assert done == list(range(100))
+
+
+def test_what_hangs_is_not_waited_for() -> None:
+    pool, hang = DaemonPool(1), threading.Event()
+    hanging = pool.submit(hang.wait)
+    assert not pool.close(0.01)
+    hang.set()
+    hanging.result(20)
+    assert pool.close(20)
+
+
+def test_joining_tells_whether_all_have_ended() -> None:
+    go = threading.Event()
+    threads = [threading.Thread(target=go.wait, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert not join(threads, 0.0)
+    go.set()
+    assert join(threads, 20)
+    assert join(threads, None)
+
+
+def test_the_process_ends_all_the_same() -> None:
+    code = (
+        "import threading\n"
+        "from jobbag.threads import DaemonPool\n"
+        "started = threading.Event()\n"
+        "pool = DaemonPool(2)\n"
+        "pool.submit(lambda: (started.set(), threading.Event().wait()))\n"
+        "started.wait()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+LONG = 60.0  # s; no test waits for it
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 5)))
+def test_the_earliest_comes_first_and_equals_keep_their_order(dues: list[int]) -> None:
+    agenda: Agenda[tuple[int, int]] = Agenda()
+    items = [(due, number) for number, due in enumerate(dues)]
+    for item in items:
+        agenda.put(float(item[0]) - 10, item)
+    assert [agenda.get() for _ in items] == sorted(items)
+
+
+def test_an_item_is_not_given_out_before_it_is_due() -> None:
+    agenda: Agenda[str] = Agenda()
+    due = time.monotonic() + 0.15
+    agenda.put(due, "later")
+    assert agenda.get() == "later"
+    assert time.monotonic() >= due
+
+
+def test_an_earlier_item_overtakes_one_that_is_waited_for() -> None:
+    agenda: Agenda[str] = Agenda()
+    agenda.put(time.monotonic() + LONG, "late")
+    with ThreadPoolExecutor(1) as pool:
+        got = pool.submit(agenda.get)
+        agenda.put(0.0, "now")
+        assert got.result(10) == "now"
+
+
+def test_each_item_goes_to_one_thread() -> None:
+    agenda: Agenda[int] = Agenda()
+    got: list[int] = []
+
+    def work() -> None:
+        while (item := agenda.get()) is not None:
+            got.append(item)
+            if len(got) == 200:
+                agenda.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(work) for _ in range(4)]
+        for number in range(200):
+            agenda.put(time.monotonic() + number % 7 / 100, number)
+        for one in done:
+            one.result(20)
+    assert sorted(got) == list(range(200))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.booleans()), st.integers(1, 5))
+def test_all_that_is_due_comes_together_up_to_a_limit(due: list[bool], most: int) -> None:
+    agenda: Agenda[int] = Agenda()
+    for number, now in enumerate(due):
+        agenda.put(0.0 if now else time.monotonic() + LONG, number)
+    wanted = [number for number, now in enumerate(due) if now]
+    while wanted:
+        assert agenda.get_all(most) == wanted[:most]
+        wanted = wanted[most:]
+    agenda.close()
+    assert agenda.get_all(most) == []
+
+
+def test_closing_lets_nobody_wait() -> None:
+    agenda: Agenda[str] = Agenda()
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(agenda.get) for _ in range(2)]
+        agenda.put(time.monotonic() + LONG, "never")
+        waiting.append(pool.submit(agenda.get))
+        agenda.close()
+        assert [one.result(10) for one in waiting] == [None] * 3
+    assert agenda.get() is None
+
+
+def test_all_waiting_threads_get_work_when_it_comes_at_once() -> None:
+    agenda: Agenda[int] = Agenda()
+    together = threading.Barrier(3, timeout=10)
+
+    def work() -> None:
+        assert agenda.get() is not None
+        together.wait()  # passes only if the others got theirs while this one is busy
+
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(work) for _ in range(3)]
+        soon = time.monotonic() + 0.05
+        for number in range(3):
+            agenda.put(soon, number)
+        for one in done:
+            one.result(20)
+
+
+def test_closing_gives_what_nobody_got() -> None:
+    agenda: Agenda[str] = Agenda()
+    agenda.put(time.monotonic() + LONG, "late")
+    agenda.put(0.0, "now")
+    assert agenda.close() == ["now", "late"]
+    assert agenda.close() == []
