@@ -13,7 +13,7 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.events.events import Event, Staged, StagingFailed
 from jobbag.s3.place import S3Place
-from jobbag.s3.uploads import Stager
+from jobbag.s3.uploads import Uploader
 
 from .measure import NAME
 
@@ -24,8 +24,8 @@ def main() -> None:
     items = [str(path) for path in sorted(Path(directory).iterdir())]
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     place = S3Place(NAME, "in/", own="--new" in options)
-    with Stager(Cloud(Access()), place, events.put, bucket_is_new="--new" in options) as stager:
-        stager.send(items)
+    with Uploader(Cloud(Access()), place, events.put, bucket_is_new="--new" in options) as uploader:
+        uploader.send(items)
         left = len(items)
         while left:
             event = events.get()

@@ -148,7 +148,7 @@ def page() -> str:
     """The whole page."""
     source = (ROOT / "man" / "manual.txt").read_text(encoding="utf-8")
     lines = [
-        r".\" Made by man/generate.py from man/manual.txt and lib/jobbag/options.py: change those.",
+        r".\" Made by man/generate.py from man/manual.txt and lib/jobbag/options/table.py: change those.",
         f'.TH PEGASUS\\-AWS\\-BATCH 1 "{DATE}" "pegasus\\-aws\\-batch {__version__}" "User Commands"',
         ".ad l",
         ".nh",

@@ -1,12 +1,22 @@
 """pegasus-aws-batch: runs a bag of jobs on AWS Batch.
 
-Data flows one way, and each module imports only from those before it (tests/unit/test_architecture.py):
-errors, about, options, completion, config, files, logfile, signals, hold, shapes, rules, bag, specs, jobrequest,
-capacity, preflight, words, launcher, packing, trace, faults, pace, tally, wire, daemons, aws, events, journal,
-entities, bucket, footprint, staging, agenda, submission, termination, schedule, arrays, order, monitor, whyheld,
-inquiry, records, streams, follow, parts, logs, outputs, narrator, causes, outcome, report, gate, estimate, progress,
-frame, echo, display, summary, htmlreport, endscreen, ending, backlog, stopping, pipeline, takeup, embedded, connect,
-bagrun, permissions, rehearsal, dryrun, manage, run, cli. `local` is the embedded AWS, which stands apart.
+Data flows one way. A package, or a module beside them, imports only from those below it; those of one floor do not
+know each other. tests/unit/test_architecture.py reads the floors here, and the doors in each package's docstring:
+
+    cli
+    commands
+    run
+    logs, report, display
+    jobs
+    entities
+    s3
+    events
+    options, bag, aws
+    tool_log, signals
+    text, files, threads
+    errors
+
+`local` is the embedded AWS, which stands apart: only commands.cloud knows it.
 """
 
 __version__ = "1.0.0"

@@ -109,7 +109,7 @@ SHARE_OF_LOGS = 0.75  # of the time after SIGTERM; the rest is for the clean-up
 
 
 @dataclass(frozen=True)
-class Stopping:
+class StopPolicy:
     """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs.
 
     Whoever sends SIGTERM sends SIGKILL after it, so that with it all has to end in `grace` seconds.

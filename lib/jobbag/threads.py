@@ -70,7 +70,7 @@ class DaemonPool(BaseExecutor):
 Item = TypeVar("Item")
 
 
-class Agenda(Generic[Item]):
+class DueQueue(Generic[Item]):
     """Items, each with the time (time.monotonic(), s) before which nobody gets it. Safe to share."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobbag.threads import Agenda, DaemonPool, join
+from jobbag.threads import DaemonPool, DueQueue, join
 
 LIB = Path(__file__).parents[2] / "lib"
 
@@ -83,44 +83,44 @@ LONG = 60.0  # s; no test waits for it
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 5)))
 def test_the_earliest_comes_first_and_equals_keep_their_order(dues: list[int]) -> None:
-    agenda: Agenda[tuple[int, int]] = Agenda()
+    due_queue: DueQueue[tuple[int, int]] = DueQueue()
     items = [(due, number) for number, due in enumerate(dues)]
     for item in items:
-        agenda.put(float(item[0]) - 10, item)
-    assert [agenda.get() for _ in items] == sorted(items)
+        due_queue.put(float(item[0]) - 10, item)
+    assert [due_queue.get() for _ in items] == sorted(items)
 
 
 def test_an_item_is_not_given_out_before_it_is_due() -> None:
-    agenda: Agenda[str] = Agenda()
+    due_queue: DueQueue[str] = DueQueue()
     due = time.monotonic() + 0.15
-    agenda.put(due, "later")
-    assert agenda.get() == "later"
+    due_queue.put(due, "later")
+    assert due_queue.get() == "later"
     assert time.monotonic() >= due
 
 
 def test_an_earlier_item_overtakes_one_that_is_waited_for() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.put(time.monotonic() + LONG, "late")
+    due_queue: DueQueue[str] = DueQueue()
+    due_queue.put(time.monotonic() + LONG, "late")
     with ThreadPoolExecutor(1) as pool:
-        got = pool.submit(agenda.get)
-        agenda.put(0.0, "now")
+        got = pool.submit(due_queue.get)
+        due_queue.put(0.0, "now")
         assert got.result(10) == "now"
 
 
 def test_each_item_goes_to_one_thread() -> None:
-    agenda: Agenda[int] = Agenda()
+    due_queue: DueQueue[int] = DueQueue()
     got: list[int] = []
 
     def work() -> None:
-        while (item := agenda.get()) is not None:
+        while (item := due_queue.get()) is not None:
             got.append(item)
             if len(got) == 200:
-                agenda.close()
+                due_queue.close()
 
     with ThreadPoolExecutor(4) as pool:
         done = [pool.submit(work) for _ in range(4)]
         for number in range(200):
-            agenda.put(time.monotonic() + number % 7 / 100, number)
+            due_queue.put(time.monotonic() + number % 7 / 100, number)
         for one in done:
             one.result(20)
     assert sorted(got) == list(range(200))
@@ -129,48 +129,48 @@ def test_each_item_goes_to_one_thread() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.booleans()), st.integers(1, 5))
 def test_all_that_is_due_comes_together_up_to_a_limit(due: list[bool], most: int) -> None:
-    agenda: Agenda[int] = Agenda()
+    due_queue: DueQueue[int] = DueQueue()
     for number, now in enumerate(due):
-        agenda.put(0.0 if now else time.monotonic() + LONG, number)
+        due_queue.put(0.0 if now else time.monotonic() + LONG, number)
     wanted = [number for number, now in enumerate(due) if now]
     while wanted:
-        assert agenda.get_all(most) == wanted[:most]
+        assert due_queue.get_all(most) == wanted[:most]
         wanted = wanted[most:]
-    agenda.close()
-    assert agenda.get_all(most) == []
+    due_queue.close()
+    assert due_queue.get_all(most) == []
 
 
 def test_closing_lets_nobody_wait() -> None:
-    agenda: Agenda[str] = Agenda()
+    due_queue: DueQueue[str] = DueQueue()
     with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(agenda.get) for _ in range(2)]
-        agenda.put(time.monotonic() + LONG, "never")
-        waiting.append(pool.submit(agenda.get))
-        agenda.close()
+        waiting = [pool.submit(due_queue.get) for _ in range(2)]
+        due_queue.put(time.monotonic() + LONG, "never")
+        waiting.append(pool.submit(due_queue.get))
+        due_queue.close()
         assert [one.result(10) for one in waiting] == [None] * 3
-    assert agenda.get() is None
+    assert due_queue.get() is None
 
 
 def test_all_waiting_threads_get_work_when_it_comes_at_once() -> None:
-    agenda: Agenda[int] = Agenda()
+    due_queue: DueQueue[int] = DueQueue()
     together = threading.Barrier(3, timeout=10)
 
     def work() -> None:
-        assert agenda.get() is not None
+        assert due_queue.get() is not None
         together.wait()  # passes only if the others got theirs while this one is busy
 
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(work) for _ in range(3)]
         soon = time.monotonic() + 0.05
         for number in range(3):
-            agenda.put(soon, number)
+            due_queue.put(soon, number)
         for one in done:
             one.result(20)
 
 
 def test_closing_gives_what_nobody_got() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.put(time.monotonic() + LONG, "late")
-    agenda.put(0.0, "now")
-    assert agenda.close() == ["now", "late"]
-    assert agenda.close() == []
+    due_queue: DueQueue[str] = DueQueue()
+    due_queue.put(time.monotonic() + LONG, "late")
+    due_queue.put(0.0, "now")
+    assert due_queue.close() == ["now", "late"]
+    assert due_queue.close() == []

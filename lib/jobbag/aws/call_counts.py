@@ -14,7 +14,7 @@ from jobbag.aws.faults import is_throttle
 NOT_FOUND = 404  # the answer to a question, such as HeadObject's
 
 
-class Tally:
+class CallCounts:
     """Counts requests, each attempt as one. Safe to share between threads."""
 
     def __init__(self) -> None:

@@ -21,8 +21,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 
 from jobbag.aws.connection import Access, Connection
 from jobbag.aws.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
-from jobbag.aws.rates import Pace, quota
-from jobbag.aws.redaction import Shown
+from jobbag.aws.rates import RateLimit, quota
+from jobbag.aws.redaction import Redacted
 from jobbag.errors import Cancelled
 from jobbag.threads import DaemonPool
 from jobbag.tool_log import TRACE
@@ -49,7 +49,7 @@ class Cloud:
         self._cancel = threading.Event()
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
-        self._paces: dict[tuple[str, str], Pace | None] = {}
+        self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
         self._reached: set[str] = set()  # services that have done something for us
         self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
         self.region = self._connection.region
@@ -100,13 +100,13 @@ class Cloud:
     def put_object(self, bucket: str, key: str, content: bytes) -> None:
         """Put a small object into a bucket the quick way, once. Raises ClientError or a HTTPClientError."""
         to = self._connection.put_object(bucket)
-        with self._connection.tally.counted("s3", "PutObject"):
+        with self._connection.call_counts.counted("s3", "PutObject"):
             to.put(key, content)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
         """How many requests were made so far, see Tally."""
-        return self._connection.tally.calls
+        return self._connection.call_counts.calls
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
@@ -197,13 +197,13 @@ class Cloud:
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
         region = region or self.region
-        pace = self._pace(operation, region)
+        pace = self._rate_limit(operation, region)
         self.pause(pace.reserve() if pace else 0.0)
-        log.log(TRACE, "%s %s", operation, Shown(params))
+        log.log(TRACE, "%s %s", operation, Redacted(params))
         try:
             if service in QUICK:
                 api = self._connection.json_api(service, region)
-                with self._connection.tally.counted(service, operation):
+                with self._connection.call_counts.counted(service, operation):
                     answer = api.call(operation, params)
             else:
                 answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
@@ -211,7 +211,7 @@ class Cloud:
             if pace and is_throttle(error):
                 pace.throttled()
             raise
-        log.log(TRACE, "%s answered %s", operation, Shown(answer))
+        log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
 
     def _tell_wait(self, operation: str, state: RetryCallState) -> None:
@@ -228,12 +228,13 @@ class Cloud:
         if seconds > 0 and self._cancel.wait(seconds):
             raise Cancelled("the run is being stopped")
 
-    def _pace(self, operation: str, region: str) -> Pace | None:
+    def _rate_limit(self, operation: str, region: str) -> RateLimit | None:
         per_second = None if self.embedded else quota(operation, region)
         if per_second is None:
             return None
+        key = operation, region
         # setdefault is atomic: all threads get the same one
-        return self._paces.get((operation, region)) or self._paces.setdefault((operation, region), Pace(per_second))
+        return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))
 
 
 def _snake_case(operation: str) -> str:

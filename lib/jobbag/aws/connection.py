@@ -16,7 +16,7 @@ import botocore.exceptions as exceptions
 import botocore.session
 from botocore.config import Config
 
-from jobbag.aws.call_counts import Tally
+from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.signed_http import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
 from jobbag.errors import AwsError, InputError
 
@@ -44,7 +44,7 @@ class Connection:
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._putters: dict[str, PutObject] = {}  # by bucket
         self._apis: dict[tuple[str, str], JsonApi] = {}
-        self.tally = Tally()
+        self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic()
         self._begin()
         if not self._session.region_name:
@@ -128,7 +128,7 @@ class Connection:
         except (exceptions.BotoCoreError, ValueError) as error:
             raise InputError.of("AWS configuration", str(error)) from None
         client.meta.events.register("before-send", lambda request, **_: self._check_home(request.url))
-        client.meta.events.register("response-received", self.tally.listener(service))
+        client.meta.events.register("response-received", self.call_counts.listener(service))
         return client
 
     def _check_home(self, url: str) -> None:

@@ -37,7 +37,7 @@ def quota(operation: str, region: str) -> float | None:
     return _QUOTAS.get(operation)
 
 
-class Pace:
+class RateLimit:
     """Spaces calls evenly at a rate just under the quota; on a throttle, it slows down to what got through, and
     regains the rate slowly.
 

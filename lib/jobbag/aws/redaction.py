@@ -10,7 +10,7 @@ from typing import Any
 _SECRET = re.compile(r"secret|(?<!next)(?<!Forward)(?<!Backward)token|passw|credential|_key$|apikey", re.IGNORECASE)
 
 
-class Shown:
+class Redacted:
     """A request or an answer for the trace log: rendered only when it is logged, without secrets and bodies."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:

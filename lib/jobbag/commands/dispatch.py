@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 
 from jobbag.commands import preflight
-from jobbag.commands.ending import Ending
+from jobbag.commands.ending import of_empty_bag
 from jobbag.commands.preflight import Task
 from jobbag.commands.result import Result
 from jobbag.errors import ExitCode
-from jobbag.events.observation import now_ms
-from jobbag.events.state import Report
-from jobbag.logs.outputs import JobFiles
 from jobbag.options.settings import Mode, Settings
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog
@@ -34,10 +31,8 @@ def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) ->
     if not task.bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
         log.info("%s", nothing)
-        if not settings.dry_run:
-            ending = Ending(settings, "", settings.region or "", Report(task.bag, now_ms()), JobFiles(), None, dict)
-            return Result(ending.write(ExitCode.OK).exit_code, (nothing,)).untold(tool_log)
-        return Result(ExitCode.OK, (nothing,)).untold(tool_log)
+        code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
+        return Result(code, (nothing,)).untold(tool_log)
     if settings.dry_run:
         from jobbag.commands.dry_run import dry_run
 

@@ -15,7 +15,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.commands.cloud import connected
 from jobbag.commands.permissions import Right, Verdict
 from jobbag.commands.preflight import Task
-from jobbag.commands.probe import Rehearsal, Sending, Upload, rehearse
+from jobbag.commands.probe import Findings, Sending, Upload, probe
 from jobbag.commands.result import Result
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode
@@ -40,7 +40,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
     earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
     with connected(settings) as (cloud, embedded):
         bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
-        found = rehearse(settings, cloud, bag, plan, task.place, earlier)
+        found = probe(settings, cloud, bag, plan, task.place, earlier)
     warnings = list(_warnings(found))
     if settings.json:
         for warning in warnings:
@@ -52,7 +52,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
     return Result(code, tuple(lines), tuple(line for error in found.errors for line in error.lines))
 
 
-def _told(settings: Settings, task: Task, earlier: Earlier, found: Rehearsal) -> Iterator[str]:
+def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> Iterator[str]:
     yield "dry run: nothing is written, here or in AWS"
     yield ""
     files = ", ".join(map(str, settings.submit_files))
@@ -72,7 +72,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Rehearsal) ->
     yield from _jobs(found)
 
 
-def _of_journal(bag: Bag, earlier: Earlier, found: Rehearsal) -> str:
+def _of_journal(bag: Bag, earlier: Earlier, found: Findings) -> str:
     """What an unfinished run in the journal means for this start."""
     if earlier.past is None or earlier.how is How.NEW:
         return "a new one"
@@ -83,8 +83,8 @@ def _of_journal(bag: Bag, earlier: Earlier, found: Rehearsal) -> str:
     if earlier.how is How.RETRY_FAILED:
         again = sum(len(sending.jobs) for sending in found.sendings)
         return f"again what failed in that of {when}: {again:,} of {counted(len(bag.jobs), 'job')}"
-    doubt = len(list(found.report.in_doubt())) if found.report else 0
-    progress = found.report.progress() if found.report else ""
+    doubt = len(list(found.state.in_doubt())) if found.state else 0
+    progress = found.state.progress() if found.state else ""
     looked_for = f"; {counted(doubt, 'job')} may be sent, and will be looked for" if doubt else ""
     return f"that of {when} is taken up: {progress}{looked_for}"
 
@@ -92,7 +92,7 @@ def _of_journal(bag: Bag, earlier: Earlier, found: Rehearsal) -> str:
 # -- entities
 
 
-def _entities(settings: Settings, place: S3Place, found: Rehearsal) -> Iterator[tuple[str, ...]]:
+def _entities(settings: Settings, place: S3Place, found: Findings) -> Iterator[tuple[str, ...]]:
     for (kind, _), entity in found.entities.items():
         yield kind.words, entity.name, _state(kind, entity.detail)
     for spec in found.to_create:
@@ -120,7 +120,7 @@ def _size(environment: Mapping[str, Any]) -> str:
     return f"{resources.get('type')}, {resources.get('maxvCpus')} vCPUs at most{f', {types}' if types else ''}"
 
 
-def _bucket(settings: Settings, place: S3Place, found: Rehearsal) -> str:
+def _bucket(settings: Settings, place: S3Place, found: Findings) -> str:
     if found.bucket_is_there:
         return "exists"
     return f"to be created{' for the run' if place.own and not settings.keep else ', and kept'}"
@@ -129,7 +129,7 @@ def _bucket(settings: Settings, place: S3Place, found: Rehearsal) -> str:
 # -- uploads and jobs
 
 
-def _uploads(place: S3Place, found: Rehearsal) -> Iterator[str]:
+def _uploads(place: S3Place, found: Findings) -> Iterator[str]:
     if not found.uploads:
         return
     to_send = [upload for upload in found.uploads if not upload.there]
@@ -152,7 +152,7 @@ def _source(upload: Upload) -> str:
     return f"{upload.item} (there already)" if upload.there else upload.item
 
 
-def _jobs(found: Rehearsal) -> Iterator[str]:
+def _jobs(found: Findings) -> Iterator[str]:
     if not found.sendings:
         yield ""
         yield "no job is to be sent"
@@ -199,7 +199,7 @@ def _rest(items: Sequence[object], what: str = "more") -> Iterator[str]:
 # -- what to heed
 
 
-def _warnings(found: Rehearsal) -> Iterator[str]:
+def _warnings(found: Findings) -> Iterator[str]:
     yield from found.warnings
     for cause, jobs in found.obstacles:
         yield f"{_named(jobs)} would not start: {cause}"
@@ -215,7 +215,7 @@ def _named(jobs: Sequence[Job]) -> str:
     return f"job {jobs[0].name}{more}"
 
 
-def _checks(found: Rehearsal, warnings: Iterable[str]) -> Iterator[str]:
+def _checks(found: Findings, warnings: Iterable[str]) -> Iterator[str]:
     yield ""
     yield "checks"
     if found.sendings and not found.obstacles:
@@ -226,7 +226,7 @@ def _checks(found: Rehearsal, warnings: Iterable[str]) -> Iterator[str]:
         yield from _folded(f"warning: {warning}")
 
 
-def _permissions(found: Rehearsal) -> Iterator[str]:
+def _permissions(found: Findings) -> Iterator[str]:
     assert found.answer is not None
     allowed, unknown = found.answer.those(Verdict.ALLOWED), found.answer.those(Verdict.UNKNOWN)
     if not unknown:
@@ -243,7 +243,7 @@ def _listed(rights: Iterable[Right]) -> str:
     return ", ".join(dict.fromkeys(right.action for right in rights))
 
 
-def _verdict(found: Rehearsal) -> str:
+def _verdict(found: Findings) -> str:
     return "a run could not start:" if found.errors else "a run could start"
 
 

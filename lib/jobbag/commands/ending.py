@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jobbag.bag.job import Bag
 from jobbag.commands.result import Result
 from jobbag.display import end_screen
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events.observation import now_ms
-from jobbag.events.state import Report
-from jobbag.logs.outputs import Outputs
+from jobbag.events.state import RunState
+from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.options.settings import Settings
 from jobbag.report import page, summary
 from jobbag.report.summary import Ended, overview
@@ -30,7 +31,7 @@ class Ending:
     settings: Settings
     run: str
     region: str
-    report: Report
+    state: RunState
     outputs: Outputs
     log_file: Path | None
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
@@ -75,7 +76,7 @@ class Ending:
 
     def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
         return Ended(
-            report=self.report,
+            state=self.state,
             run=self.run,
             submit_files=self.settings.submit_files,
             region=self.region,
@@ -94,4 +95,9 @@ class Ending:
         if not finished:
             goes_on = "" if self.settings.local else ", it goes on where this one ended"
             return f"start the same command again{goes_on}"
-        return "the same command with --retry-failed runs again what did not succeed" if self.report.failed else None
+        return "the same command with --retry-failed runs again what did not succeed" if self.state.failed else None
+
+
+def of_empty_bag(settings: Settings, bag: Bag) -> Ending:
+    """The end of a run that had nothing to do."""
+    return Ending(settings, "", settings.region or "", RunState(bag, now_ms()), JobFiles(), None, dict)

@@ -9,7 +9,7 @@ from jobbag.aws.client import Cloud
 from jobbag.commands.cloud import check_account, connected
 from jobbag.commands.result import Result
 from jobbag.entities import deletion, lookup
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec
 from jobbag.errors import CleanupError, ExitCode, ToolError
@@ -40,17 +40,17 @@ _PROPERTIES = {
 
 
 def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
-    workshop = Workshop(cloud, note=lambda _: None)
+    creator = EntityCreator(cloud, note=lambda _: None)
     lines: list[str] = []
     try:
-        ready = workshop.prepare(plan, known)
+        ready = creator.prepare(plan, known)
         lines += (f"{_PROPERTIES[kind]}={ready[kind].arn}" for kind in _PROPERTIES if kind in ready)
         if plan.place is not None:
             if not bucket.exists(cloud, plan.place.bucket):
                 bucket.create(cloud, plan.place.bucket)
             lines.append(f"pegasus.aws.batch.s3_bucket={plan.place.url}")
     except ToolError:
-        for entity in workshop.made:
+        for entity in creator.made:
             log.error("the %s %s was made before the error, and stays", entity.kind.words, entity.arn)
         raise
     return Result(ExitCode.OK, tuple(lines))

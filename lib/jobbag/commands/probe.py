@@ -16,20 +16,20 @@ from jobbag.commands.cloud import check_account
 from jobbag.commands.permissions import Answer, Caller, Uses, Verdict, is_denial
 from jobbag.entities import capacity, creation, lookup
 from jobbag.entities.capacity import Needs, environment_refs, needs_of
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import InputError, ToolError
 from jobbag.events.events import Event, Made, Making, Staged
-from jobbag.events.state import Report
-from jobbag.jobs.array_request import Requests, Shipment
+from jobbag.events.state import RunState
+from jobbag.jobs.array_request import JobGroup, Requests
 from jobbag.jobs.diagnosis import Cause, Facts, obstacle
 from jobbag.jobs.request import Target, target_of
 from jobbag.options.settings import Settings
 from jobbag.run import takeup
-from jobbag.run.inputs import Waiting
-from jobbag.run.packing import Packing, shipments
-from jobbag.run.safeguards import gate_of
+from jobbag.run.inputs import MissingInputs
+from jobbag.run.packing import Packing, job_groups
+from jobbag.run.safeguards import safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.s3 import bucket
 from jobbag.s3.contents import is_there, state_of
@@ -58,18 +58,18 @@ class Upload:
 class Sending:
     """Jobs that one request would send, several if as an array; the request; and what each of them asks for."""
 
-    jobs: Shipment
+    jobs: JobGroup
     request: Mapping[str, Any]
     needs: Needs
 
 
 @dataclass
-class Rehearsal:
+class Findings:
     """What a run would find and do. `errors`: what it would end with, in the order in which it would meet them."""
 
     region: str
     caller: Caller | None = None
-    report: Report | None = None  # of the jobs of an earlier start
+    state: RunState | None = None  # of the jobs of an earlier start
     entities: dict[tuple[Kind, str], Entity] = field(default_factory=dict)  # that there are, by name or ARN
     environments: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of the queues, by name
     to_create: tuple[ToCreate, ...] = ()
@@ -83,22 +83,22 @@ class Rehearsal:
     warnings: list[str] = field(default_factory=list)
 
 
-def rehearse(settings: Settings, cloud: Cloud, bag: Bag, plan: Plan, place: S3Place, earlier: Earlier) -> Rehearsal:
+def probe(settings: Settings, cloud: Cloud, bag: Bag, plan: Plan, place: S3Place, earlier: Earlier) -> Findings:
     """Ask what a run would ask. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    found = Rehearsal(cloud.region)
-    _Rehearser(settings, cloud, bag, plan, place, earlier, found).run()
+    found = Findings(cloud.region)
+    _Prober(settings, cloud, bag, plan, place, earlier, found).run()
     return found
 
 
 @dataclass
-class _Rehearser:
+class _Prober:
     settings: Settings
     cloud: Cloud
     bag: Bag
     plan: Plan
     place: S3Place
     earlier: Earlier
-    found: Rehearsal
+    found: Findings
     _made: dict[Kind, str] = field(default_factory=dict)  # ARNs of what the earlier start made
 
     def run(self) -> None:
@@ -110,17 +110,17 @@ class _Rehearser:
         if self.earlier.how is How.GO_ON and not self.settings.resume:
             path = Path(f"{self.settings.prefix}.journal")
             self._try(lambda: takeup.check_inputs(self.cloud, self.place, self.bag, events, path))
-        report = takeup.folded(events, self.bag)
-        self.found.report = report
-        to_send = [job for job in self.bag.jobs if report.is_to_send(job)]
+        state = takeup.folded(events, self.bag)
+        self.found.state = state
+        to_send = [job for job in self.bag.jobs if state.is_to_send(job)]
         bounds = self.settings.canary, self.settings.max_failures
-        self.found.canary = gate_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started).canary
-        if report.has_to_send:
+        self.found.canary = safeguards_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started).canary
+        if state.has_to_send:
             self._look_up(events, {event.name for event in past if isinstance(event, (Making, Made))})
             there = self._try(lambda: bucket.exists(self.cloud, self.place.bucket))
             self.found.bucket_is_there = there is not False
             staged = {event.item for event in events if isinstance(event, Staged)}
-            self._uploads([item for item in Waiting(self.bag, to_send).items if item not in staged])
+            self._uploads([item for item in MissingInputs(self.bag, to_send).items if item not in staged])
             unfit = list(capacity.unfit(to_send, self._definition))
             if unfit:
                 self.found.errors.append(InputError(unfit))
@@ -152,10 +152,10 @@ class _Rehearser:
 
     def _look_up(self, events: Iterable[Event], ours: set[str]) -> None:
         """`ours`: names of what the earlier start made, or may have made."""
-        workshop = Workshop(self.cloud, note=lambda _: None)
+        creator = EntityCreator(self.cloud, note=lambda _: None)
         for event in events:
-            workshop.restore(event)
-        self._made = {entity.kind: entity.arn for entity in workshop.made if self._is_left(entity)}
+            creator.restore(event)
+        self._made = {entity.kind: entity.arn for entity in creator.made if self._is_left(entity)}
         for spec in (self.plan.environment, self.plan.queue, self.plan.definition):
             if isinstance(spec, Existing):
                 self._find(spec.kind, spec.ref)
@@ -211,10 +211,10 @@ class _Rehearser:
     def _requests(self, jobs: list[Job]) -> None:
         requests = Requests(self.bag, self.place, self._target(), self.cloud.region)
         first, others = jobs[: self.found.canary], jobs[self.found.canary :]
-        for shipment in [*((job,) for job in first), *shipments(others, Packing(self.settings.array))]:
-            sendable = requests.of(shipment, TOKEN)
-            self.found.sendings.append(Sending(shipment, sendable.request, self._needs(shipment[0])))
-            self.found.uploads += [Upload(None, key, len(data), False) for key, data in sendable.objects.items()]
+        for group in [*((job,) for job in first), *job_groups(others, Packing(self.settings.array))]:
+            prepared = requests.of(group, TOKEN)
+            self.found.sendings.append(Sending(group, prepared.request, self._needs(group[0])))
+            self.found.uploads += [Upload(None, key, len(data), False) for key, data in prepared.objects.items()]
 
     def _target(self) -> Target:
         queue, definition = self._reference(self.plan.queue), self._reference(self.plan.definition)

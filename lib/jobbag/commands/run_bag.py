@@ -15,8 +15,8 @@ from jobbag.commands.cloud import check_account, connected
 from jobbag.commands.ending import Ending
 from jobbag.commands.preflight import Task
 from jobbag.commands.result import Result
-from jobbag.display.event_lines import Narrator
-from jobbag.display.job_lines import Echo, lines_on
+from jobbag.display.event_lines import EventLines
+from jobbag.display.job_lines import JobLines, lines_on
 from jobbag.display.progress import Progress
 from jobbag.display.views import shown
 from jobbag.entities import capacity, lookup
@@ -26,21 +26,23 @@ from jobbag.errors import PROG, AwsError, ExitCode, InputError, Interrupted, Too
 from jobbag.events.events import Consumer, Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew
-from jobbag.events.state import Report
+from jobbag.events.observation import now_ms
+from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_stream
 from jobbag.logs.outputs import JobFiles, MergedFiles, Outputs
+from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.run import abandon, takeup
-from jobbag.run.cleanup import Footprint
-from jobbag.run.lock import Hold
+from jobbag.run.cleanup import Cleanup
+from jobbag.run.lock import JournalLock
 from jobbag.run.packing import Packing
 from jobbag.run.pipeline import Pipeline
-from jobbag.run.safeguards import Gate, gate_of
+from jobbag.run.safeguards import Safeguards, safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.s3.place import S3Place
-from jobbag.signals import Signals, Stopping
+from jobbag.signals import Signals, StopPolicy
 from jobbag.text import iso
 from jobbag.threads import LEAVING
 from jobbag.tool_log import ToolLog
@@ -54,7 +56,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     path = Path(f"{settings.prefix}.journal")
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
-    with Hold(path):
+    with JournalLock(path):
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, bag, plan))
         with connected(settings) as (cloud, embedded):
             if embedded is not None:
@@ -92,9 +94,9 @@ class _Start:
     log_file: Path | None = None
 
     @property
-    def stopping(self) -> Stopping:
+    def stop_policy(self) -> StopPolicy:
         """What a signal leads to."""
-        return Stopping(self.settings.on_interrupt == "detach", self.settings.grace)
+        return StopPolicy(self.settings.on_interrupt == "detach", self.settings.grace)
 
     def preflight(self) -> Mapping[Kind, Entity]:
         """Look at what AWS has. Raises InputError before anything is changed."""
@@ -128,9 +130,9 @@ class _Start:
         if self.earlier.how is not How.GO_ON and (aside := begin_anew(self.journal_path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
         with Journal(self.journal_path) as notes:
-            report, outputs = Report(self.bag, header.started), self._outputs(notes)
+            state, outputs = RunState(self.bag, header.started), self._outputs(notes)
             ending = Ending(
-                self.settings, header.run, self.cloud.region, report, outputs, self.log_file, lambda: self.cloud.calls
+                self.settings, header.run, self.cloud.region, state, outputs, self.log_file, lambda: self.cloud.calls
             )
             try:
                 return self._run(known, notes, events, ending)
@@ -139,30 +141,30 @@ class _Start:
                 raise
 
     def _run(self, known: Mapping[Kind, Entity], notes: Journal, events: list[Event], ending: Ending) -> Result:
-        report, outputs = ending.report, ending.outputs
+        state, outputs = ending.state, ending.outputs
         bounds = self.settings.canary, self.settings.max_failures
-        gate = gate_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started)
-        progress = Progress(self.bag, report.start, self.cloud.delayed, gate.awaits)
+        safeguards = safeguards_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started)
+        progress = Progress(self.bag, state.start, self.cloud.delayed, safeguards.awaits)
 
         def note(event: Event) -> None:
             notes.durably(event)
             progress(event)
 
-        footprint = Footprint(self.cloud, self.place, self.bag.local_files(), note)
+        cleanup = Cleanup(self.cloud, self.place, self.bag.local_files(), note)
         for event in outputs.restore(events):
-            report(event)
+            state(event)
             progress.restore(event)
-            footprint.restore(event)
+            cleanup.restore(event)
         if events:
-            log.info("taking up the run of %s: %s", iso(report.start), report.progress())
+            log.info("taking up the run of %s: %s", iso(state.start), state.progress())
         with showing(self.settings, progress, self.tool_log) as shows:
-            stopped, failures = self._work(known, notes, events, report, gate, outputs, footprint, shows)
-        finished = report.complete and report.all_logs_whole and stopped is None and not failures
+            stopped, failures = self._work(known, notes, events, state, safeguards, outputs, cleanup, shows)
+        finished = state.complete and state.all_logs_whole and stopped is None and not failures
         if finished:
             if self.settings.delete_log_streams:
-                self._delete_log_streams(report)
+                self._delete_log_streams(state)
             self.signals.ignore()  # the same command would be a new run
-            notes.durably(Finished(report.exit_code))
+            notes.durably(Finished(state.exit_code))
             outputs.close()
         return self._result(ending, stopped, failures, finished=finished)
 
@@ -171,38 +173,38 @@ class _Start:
         known: Mapping[Kind, Entity],
         notes: Journal,
         events: list[Event],
-        report: Report,
-        gate: Gate,
+        state: RunState,
+        safeguards: Safeguards,
         outputs: Outputs,
-        footprint: Footprint,
+        cleanup: Cleanup,
         shows: Sequence[Consumer],
     ) -> tuple[Interrupted | None, list[str]]:
         """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
-        for line in footprint.abort_unfinished_uploads(self.cloud):
+        for line in cleanup.abort_unfinished_uploads(self.cloud):
             log.warning("%s", line)
         stopped = None
         try:
-            requests = self._prepare(known, footprint, report)
+            requests = self._prepare(known, cleanup, state)
             with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log"), events) as states:
                 pipeline = Pipeline(
-                    self.cloud, self.bag, self.place, requests, Packing(self.settings.array), report, gate, notes,
-                    [*shows, states, outputs, footprint], outputs, self._is_followed,
-                    stopping=self.stopping,
-                    bucket_is_new=footprint.bucket_is_new,
+                    self.cloud, self.bag, self.place, requests, Packing(self.settings.array), state, safeguards, notes,
+                    [*shows, states, outputs, cleanup], outputs, self._is_followed,
+                    stop_policy=self.stop_policy,
+                    bucket_is_new=cleanup.bucket_is_new,
                 )  # fmt: skip
                 staged = [event.item for event in events if isinstance(event, Staged)]
                 self.signals.deliver_to(pipeline.stop)
                 outputs.prepare()  # which a signal from here on does not leave behind
                 stopped = pipeline.run(self.signals, staged, detach=self.settings.detach)
-            if report.complete or (stopped is not None and not self.stopping.detaches(stopped)):
-                outputs.finish(report.summary)
+            if state.complete or (stopped is not None and not self.stop_policy.detaches(stopped)):
+                outputs.finish(lambda: summary_record(state.succeeded, state.failed, state.start, now_ms()))
         except Interrupted as interrupted:
             stopped = interrupted
             log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.exit_code.name)
             raise
         finally:
             self.signals.only_tell()
-            failures = self._clean_up(notes, footprint, report, self.stopping.clean_up_seconds(stopped))
+            failures = self._clean_up(notes, cleanup, state, self.stop_policy.clean_up_seconds(stopped))
         return stopped, failures
 
     def _is_followed(self, job: Job) -> bool:
@@ -214,12 +216,12 @@ class _Start:
         # As long as they may be needed, the parts are kept in the place of streams that are deleted.
         return MergedFiles(self.settings.merge_logs, self.bag, notes, keep_parts=self.settings.delete_log_streams)
 
-    def _prepare(self, known: Mapping[Kind, Entity], footprint: Footprint, report: Report) -> Requests:
+    def _prepare(self, known: Mapping[Kind, Entity], cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
-        if not report.has_to_send:
+        if not state.has_to_send:
             return Requests(self.bag, self.place, Target(None, None), self.cloud.region)
-        ready = footprint.workshop.prepare(self.plan, known)
-        footprint.make_bucket()
+        ready = cleanup.creator.prepare(self.plan, known)
+        cleanup.make_bucket()
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         detail = definition.detail if definition else {}
         if isinstance(self.plan.definition, ToCreate):
@@ -228,30 +230,30 @@ class _Start:
         target = target_of(*arns, detail, retries=self.settings.transient_retries)
         return Requests(self.bag, self.place, target, self.cloud.region)
 
-    def _delete_log_streams(self, report: Report) -> None:
+    def _delete_log_streams(self, state: RunState) -> None:
         """At the very end, when no later start can need them."""
-        if report.failed and self.settings.merge_logs is not None:
+        if state.failed and self.settings.merge_logs is not None:
             log.info("the log streams stay: --retry-failed will need them for the merged files")
             return
-        for place in report.log_places():
+        for place in state.log_places():
             try:
                 delete_stream(self.cloud, place)
             except AwsError as error:
                 log.warning("%s", error)
 
-    def _clean_up(self, notes: Journal, footprint: Footprint, report: Report, seconds: float) -> list[str]:
+    def _clean_up(self, notes: Journal, cleanup: Cleanup, state: RunState, seconds: float) -> list[str]:
         """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
-        made = footprint.describe()
-        running = [*(job.name for job, _ in report.running()), *(job.name for job in report.in_doubt())]
+        made = cleanup.describe()
+        running = [*(job.name for job, _ in state.running()), *(job.name for job in state.in_doubt())]
         if running:
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             stays = f"; this stays for that: {', '.join(made)}" if made else ""
             log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
             return []
         with self.cloud.within(seconds) as cloud:
-            failures = footprint.abort_unfinished_uploads(cloud)
+            failures = cleanup.abort_unfinished_uploads(cloud)
             if not self.settings.keep:
-                failures += footprint.take_down(cloud)
+                failures += cleanup.take_down(cloud)
         for failure in failures:
             log.error("%s", failure)
         if not failures:
@@ -259,14 +261,14 @@ class _Start:
         return failures
 
     def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
-        report = ending.report
-        detached = self.settings.detach if stopped is None else self.stopping.detaches(stopped)
-        if detached and not report.complete and not report.broken:
-            line = f"{report.progress()}; start the same command again to collect them"
+        state = ending.state
+        detached = self.settings.detach if stopped is None else self.stop_policy.detaches(stopped)
+        if detached and not state.complete and not state.broken:
+            line = f"{state.progress()}; start the same command again to collect them"
             log.info("%s", line)
             code = stopped.exit_code if stopped else ExitCode.OK
             return Result(ending.write(code, stopped, failures).exit_code, (line,))
-        code = ExitCode.AWS_ERROR if failures else report.exit_code
+        code = ExitCode.AWS_ERROR if failures else state.exit_code
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)
 
 
@@ -275,9 +277,9 @@ def showing(settings: Settings, progress: Progress, tool_log: ToolLog) -> Iterat
     """Show a run while it lasts. Gives what is to be told of its events for that."""
     with shown(settings.progress, settings.prefix or "", progress, tool_log) as live:
         # A terminal has no room for a line on each of thousands that succeed; the display counts them.
-        narrator = Narrator(success=logging.DEBUG if live is not None and tool_log.on_terminal else logging.INFO)
+        event_lines = EventLines(success=logging.DEBUG if live is not None and tool_log.on_terminal else logging.INFO)
         if not settings.follow:
-            yield [narrator, progress]
+            yield [event_lines, progress]
             return
         with lines_on(live) as out:
-            yield [narrator, progress, Echo(out)]
+            yield [event_lines, progress, JobLines(out)]

@@ -22,7 +22,7 @@ from jobbag.events.observation import Observation, joined
 log = logging.getLogger(__name__)
 
 
-class Narrator:
+class EventLines:
     """A consumer: tells in the log what happens."""
 
     def __init__(self, success: int = logging.INFO) -> None:

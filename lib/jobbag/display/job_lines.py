@@ -14,7 +14,7 @@ from jobbag.text import plain
 from jobbag.tool_log import Writable
 
 
-class Echo:
+class JobLines:
     """A consumer: shows the lines of the jobs, each behind its job's name."""
 
     def __init__(self, out: Writable) -> None:

@@ -22,7 +22,7 @@ ATTEMPTS = 5  # to create an entity, when answers are lost
 LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 
 
-class Workshop:
+class EntityCreator:
     """Makes the entities of a plan, and takes down again those that it made.
 
     `note` journals, durably, what is about to be made and what was made: a run that is taken up again knows it.

@@ -24,12 +24,11 @@ from jobbag.events.events import (
     Unsent,
     WorkerFailed,
 )
-from jobbag.events.observation import LogPlace, now_ms
+from jobbag.events.observation import LogPlace
 from jobbag.events.outcome import Outcome
-from jobbag.logs.records import summary_record
 
 
-class Report:
+class RunState:
     """A consumer: what became of the run. The exit status follows from what was seen, and is never set."""
 
     def __init__(self, bag: Bag, start: int) -> None:
@@ -144,10 +143,6 @@ class Report:
         if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
             return ExitCode.AWS_ERROR
         return ExitCode.TASK_FAILED if self.failed else ExitCode.OK
-
-    def summary(self) -> str:
-        """The record that ends a merged .out file."""
-        return summary_record(self.succeeded, self.failed, self.start, now_ms())
 
     def first_cause(self, job: Job) -> str | None:
         """Which failure kept a job from running that depends on others."""

@@ -29,7 +29,7 @@ class _Array:
     missing_since: float | None = None
 
 
-class Arrays:
+class ArrayChildren:
     """The array jobs whose children are watched."""
 
     def __init__(self, first: float) -> None:

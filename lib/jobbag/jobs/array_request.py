@@ -14,11 +14,11 @@ from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
 from jobbag.jobs import launcher
-from jobbag.jobs.ids import shipment_name
+from jobbag.jobs.ids import request_name
 from jobbag.jobs.request import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
 from jobbag.s3.place import S3Place
 
-Shipment = tuple[Job, ...]  # jobs of one SubmitJob request
+JobGroup = tuple[Job, ...]  # jobs of one SubmitJob request
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LAUNCHER_NAME = "pegasus-aws-batch"  # in its messages
 ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
@@ -30,7 +30,7 @@ def runs_scripts(job: Job) -> bool:
 
 
 @dataclass(frozen=True)
-class Sendable:
+class PreparedRequest:
     """A SubmitJob request, and the objects (content by key) that must be in the bucket before it."""
 
     request: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Sendable:
     def is_array(self) -> bool:
         return bool(self.indexes)
 
-    def ids(self, jobs: Shipment, aws_id: str) -> Iterator[tuple[Job, str]]:
+    def ids(self, jobs: JobGroup, aws_id: str) -> Iterator[tuple[Job, str]]:
         """The AWS id of each of the jobs, when the request gave this one."""
         if not self.is_array:
             yield jobs[0], aws_id
@@ -59,7 +59,7 @@ class Requests:
     target: Target
     region: str  # of the bucket
 
-    def of(self, jobs: Shipment, token: str, after: Sequence[str] = ()) -> Sendable:
+    def of(self, jobs: JobGroup, token: str, after: Sequence[str] = ()) -> PreparedRequest:
         """The request of a job, or of an array of jobs, that carries the token.
 
         `after`: AWS ids of the jobs of the bag that must succeed before.
@@ -69,27 +69,27 @@ class Requests:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
         if len(jobs) > 1:
             return self._array(jobs, token, request)
-        return self._launched(jobs[0], token, request) if jobs[0].launcher else Sendable(request)
+        return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
 
-    def sought(self, children: Mapping[int | None, Job], token: str) -> Sendable:
+    def sought(self, children: Mapping[int | None, Job], token: str) -> PreparedRequest:
         """A request that an earlier start may have sent with the token (`by_token`), to be looked for."""
         if None in children:
             return self.of((children[None],), token)
         variable = {"name": TOKEN_VARIABLE, "value": token}
         queue = next(iter(children.values())).request.get("jobQueue", self.target.queue)
         request = {
-            "jobName": shipment_name(token),
+            "jobName": request_name(token),
             "jobQueue": queue,
             "containerOverrides": {"environment": [variable]},
         }
-        return Sendable(request, indexes=[index for index in children if index is not None])
+        return PreparedRequest(request, indexes=[index for index in children if index is not None])
 
-    def _array(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
-        name = shipment_name(token)
+    def _array(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
+        name = request_name(token)
         request = {**request, "jobName": name, "arrayProperties": {"size": len(jobs)}}
         return replace(self._with_manifest(jobs, token, request), indexes=range(len(jobs)))
 
-    def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> Sendable:
+    def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """A job by itself that the launcher starts: it reads a manifest only if it must."""
         overrides = request["containerOverrides"]
         own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
@@ -99,12 +99,12 @@ class Requests:
             "environment": [*overrides["environment"], *_listed(own)],
         }
         all_pass = all(launcher.passes(one["name"]) for one in overrides["environment"])
-        sendable = {**request, "containerOverrides": direct}
-        if runs_scripts(job) or not all_pass or overrides_size(sendable) > MAX_OVERRIDES:
+        prepared = {**request, "containerOverrides": direct}
+        if runs_scripts(job) or not all_pass or overrides_size(prepared) > MAX_OVERRIDES:
             return self._with_manifest((job,), token, request)
-        return Sendable(sendable)
+        return PreparedRequest(prepared)
 
-    def _with_manifest(self, jobs: Shipment, token: str, request: Mapping[str, Any]) -> Sendable:
+    def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request in which the launcher finds the commands of the jobs, which are alike in all else."""
         variables = [environment_of(job, self.bag, self.place) for job in jobs]
         common = _common(variables)
@@ -114,7 +114,7 @@ class Requests:
                 for job, own in zip(jobs, variables, strict=True)
             ]
         )
-        name = shipment_name(token)
+        name = request_name(token)
         objects = {self.place.key(f"{name}.manifest"): manifest}
         own = {
             TOKEN_VARIABLE: token,
@@ -134,7 +134,7 @@ class Requests:
             "command": command,
             "environment": _listed({**common, **own}),
         }
-        return Sendable({**request, "containerOverrides": overrides}, self.place.bucket, objects)
+        return PreparedRequest({**request, "containerOverrides": overrides}, self.place.bucket, objects)
 
 
 def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:

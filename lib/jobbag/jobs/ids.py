@@ -33,6 +33,6 @@ def by_token(jobs: Iterable[tuple[Job, str]]) -> dict[str, dict[int | None, Job]
     return found
 
 
-def shipment_name(token: str) -> str:
+def request_name(token: str) -> str:
     """The name of the array job that carries the token, and of what is put into the bucket for a request."""
     return f"pegasus-aws-batch-{token.replace('.', '-')}"

@@ -17,10 +17,10 @@ from jobbag.bag.job import Job
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events.events import Emit, Lost, StateChanged, WorkerFailed
 from jobbag.events.observation import ENDED
-from jobbag.jobs.array_children import Arrays
+from jobbag.jobs.array_children import ArrayChildren
 from jobbag.jobs.ids import parent_of
 from jobbag.jobs.job_detail import observe
-from jobbag.jobs.poll_schedule import Allowance, Schedule
+from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import LEAVING, DaemonPool, join
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ class Monitor:
         self._watched: dict[str, _Watched] = {}
         self._tick = LOCAL_TICK if cloud.embedded else TICK
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
-        self._schedule = Schedule(self._tick, self._rate * IDS_PER_CALL)
-        self._arrays = Arrays(LOCAL_TICK if cloud.embedded else FIRST_LOOK)
+        self._schedule = PollSchedule(self._tick, self._rate * IDS_PER_CALL)
+        self._arrays = ArrayChildren(LOCAL_TICK if cloud.embedded else FIRST_LOOK)
         children_rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CHILDREN_CALLS_PER_SECOND
         self._calls = Allowance(self._rate, BURST)
         self._children_calls = Allowance(children_rate, CHILDREN_BURST)

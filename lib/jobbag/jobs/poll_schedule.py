@@ -69,7 +69,7 @@ class _Entry:
     due: float = 0.0
 
 
-class Schedule:
+class PollSchedule:
     """The jobs to ask for, and when. Times are those of one clock of the caller's, in seconds."""
 
     def __init__(self, tick: float, sweep_rate: float) -> None:

@@ -74,7 +74,7 @@ class _Queue:
         self.told = [one for one in self.told if not one.wrong]
 
 
-class Inquirer:
+class QueueWatch:
     """A thread that asks why jobs do not start; it alone owns what it knows of the queues.
 
     Its calls only serve to tell more: one that fails means that less is known. A context manager.
@@ -86,9 +86,9 @@ class Inquirer:
         self._emit = emit
         self._news: queue.SimpleQueue[tuple[str, Mapping[str, Any], float]] = queue.SimpleQueue()
         self._queues: dict[str, _Queue] = {}
-        self._thread = threading.Thread(target=self._run, name="inquirer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="queue-watch", daemon=True)
 
-    def __enter__(self) -> Inquirer:
+    def __enter__(self) -> QueueWatch:
         self._thread.start()
         return self
 

@@ -19,9 +19,9 @@ from typing import Any
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, WorkerFailed
-from jobbag.jobs.array_request import Sendable, Shipment
+from jobbag.jobs.array_request import JobGroup, PreparedRequest
 from jobbag.jobs.request import TOKEN_VARIABLE
-from jobbag.threads import LEAVING, Agenda, join
+from jobbag.threads import LEAVING, DueQueue, join
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last on
 
 @dataclass
 class _Task:
-    jobs: Shipment
-    sendable: Sendable
+    jobs: JobGroup
+    prepared: PreparedRequest
     earlier: bool = False  # an earlier start may have sent it
     lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
     looks: int = 0
@@ -40,7 +40,7 @@ class _Task:
     @property
     def name(self) -> str:
         """How messages name it."""
-        return str(self.sendable.request["jobName"])
+        return str(self.prepared.request["jobName"])
 
 
 class Submitter:
@@ -55,7 +55,7 @@ class Submitter:
         self._sender = cloud.cancelled_by(self._no_more)
         self._cloud = cloud.cancelled_by(self._cancel)
         self._emit = emit
-        self._agenda: Agenda[_Task] = Agenda()
+        self._due: DueQueue[_Task] = DueQueue()
         self._recalled: str | None = None  # why no more jobs are sent
         self._threads = [
             threading.Thread(target=self._work, name=f"submit-{number}", daemon=True)
@@ -78,7 +78,7 @@ class Submitter:
         """Do nothing more; the requests under way end, in so many seconds at most, and what they gave is told."""
         self._no_more.set()
         self._cancel.set()
-        for task in self._agenda.close():
+        for task in self._due.close():
             self._dropped(task)
         join(self._threads, seconds)
 
@@ -86,16 +86,16 @@ class Submitter:
         """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
         self._recalled = reason
 
-    def submit(self, jobs: Shipment, sendable: Sendable, *, unsure: bool = False) -> None:
+    def submit(self, jobs: JobGroup, prepared: PreparedRequest, *, unsure: bool = False) -> None:
         """Send the jobs soon; gives a Submitted, a NotSubmitted or a NotRun for each.
 
         `unsure`: an earlier start may have sent them; an Absent if it did not.
         """
         now = time.monotonic()
-        self._agenda.put(now, _Task(jobs, sendable, unsure, now if unsure else None))
+        self._due.put(now, _Task(jobs, prepared, unsure, now if unsure else None))
 
     def _work(self) -> None:
-        while (task := self._agenda.get()) is not None:
+        while (task := self._due.get()) is not None:
             try:
                 if task.lost is None:
                     self._send(task)
@@ -121,31 +121,31 @@ class Submitter:
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        for key, content in task.sendable.objects.items():
-            self._sender.call("s3", "PutObject", Bucket=task.sendable.bucket, Key=key, Body=content)
+        for key, content in task.prepared.objects.items():
+            self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=content)
         try:
-            answer = self._sender.call_once("batch", "SubmitJob", **task.sendable.request)
+            answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:
             if not error.unsure:
                 raise
             log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.name, error)
             task.lost, task.looks = time.monotonic(), 0
-            self._agenda.put(task.lost + LOOKS[0], task)
+            self._due.put(task.lost + LOOKS[0], task)
         else:
             self._sent(task, answer["jobId"])
 
     def _sent(self, task: _Task, aws_id: str) -> None:
-        for job, child_id in task.sendable.ids(task.jobs, aws_id):
+        for job, child_id in task.prepared.ids(task.jobs, aws_id):
             self._emit(Submitted(job, child_id))
 
     def _look(self, task: _Task) -> None:
         assert task.lost is not None
-        found = find(self._cloud, task.sendable.request)
+        found = find(self._cloud, task.prepared.request)
         if found is not None:
             log.debug("job %s is there: %s", task.name, found)
             self._sent(task, found)
         elif task.looks < len(LOOKS):
-            self._agenda.put(task.lost + LOOKS[task.looks], task)
+            self._due.put(task.lost + LOOKS[task.looks], task)
             task.looks += 1
         elif task.earlier:
             self._emit(Absent(task.jobs))

@@ -13,7 +13,7 @@ from types import TracebackType
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events.events import Emit, WorkerFailed
-from jobbag.threads import LEAVING, Agenda, join
+from jobbag.threads import LEAVING, DueQueue, join
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Terminator:
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
         self._emit = emit
-        self._agenda: Agenda[tuple[str, str, str]] = Agenda()  # AWS id, name, reason
+        self._due: DueQueue[tuple[str, str, str]] = DueQueue()  # AWS id, name, reason
         self._thread = threading.Thread(target=self._work, name="terminate", daemon=True)
 
     def __enter__(self) -> Terminator:
@@ -36,17 +36,17 @@ class Terminator:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._cancel.set()
-        self._agenda.close()
+        self._due.close()
         join([self._thread], LEAVING)
 
     def terminate(self, jobs: Mapping[str, str], reason: str) -> None:
         """Ask AWS soon to stop jobs, given as AWS id → name. Logs those that were not reached."""
         now = time.monotonic()
         for aws_id, name in jobs.items():
-            self._agenda.put(now, (aws_id, name, reason))
+            self._due.put(now, (aws_id, name, reason))
 
     def _work(self) -> None:
-        while tasks := self._agenda.get_all(JOBS_PER_CALL):
+        while tasks := self._due.get_all(JOBS_PER_CALL):
             left = _targets({aws_id: name for aws_id, name, _ in tasks})
             try:
                 _terminate(self._cloud, left, tasks[0][2])

@@ -29,7 +29,7 @@ from jobbag.logs.part_files import Output, Places, shelve
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
 from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
-from jobbag.threads import LEAVING, Agenda, join
+from jobbag.threads import LEAVING, DueQueue, join
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class LogFetcher:
         self._places = places
         self._emit = emit
         self._new_reading = reading
-        self._agenda: Agenda[_Task] = Agenda()
+        self._due: DueQueue[_Task] = DueQueue()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
         self._threads = [
@@ -81,7 +81,7 @@ class LogFetcher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._cancel.set()
-        self._agenda.close()
+        self._due.close()
         join(self._threads, LEAVING)
 
     def fetch(
@@ -106,10 +106,10 @@ class LogFetcher:
     def _put(self, task: _Task, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
         due = max(task.ended + after, time.monotonic())
-        self._agenda.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
+        self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
     def _work(self) -> None:
-        while tasks := self._agenda.get_all(STREAMS_PER_CALL):
+        while tasks := self._due.get_all(STREAMS_PER_CALL):
             try:
                 for batch in _batches(tasks):
                     self._fetch(batch)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jobbag import __version__
 from jobbag.bag.job import Job
@@ -16,24 +16,34 @@ from jobbag.errors import ExitCode, Interrupted
 from jobbag.events.causes import Cause, causes
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Verdict
-from jobbag.events.state import Report
+from jobbag.events.state import RunState
 from jobbag.files import replaced
-from jobbag.logs.outputs import Outputs
 
 FORMAT = 1
 LOST_MACHINE = "Host EC2"  # how the reason of an attempt begins whose instance was taken away
 MS_PER_HOUR = 3_600_000
 
 
+class OutputFiles(Protocol):
+    """Where the outputs of the jobs are."""
+
+    @property
+    def description(self) -> str:
+        """For people: where the outputs are."""
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        """The .out and the .err file that have the job's output."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """A run that is over, whatever ended it. `calls` are those of AWS by this start, `ended` is in ms."""
 
-    report: Report
+    state: RunState
     run: str
     submit_files: tuple[Path, ...]
     region: str
-    outputs: Outputs
+    outputs: OutputFiles
     log_file: Path | None
     jobstate_log: Path
     ended: int
@@ -45,12 +55,12 @@ class Ended:
     @cached_property
     def causes(self) -> list[Cause]:
         """Why jobs failed, were refused, or not run for the failure of others."""
-        return causes(self.report.failure(job) for job in self.report.bag.jobs if self._has_cause(job))
+        return causes(self.state.failure(job) for job in self.state.bag.jobs if self._has_cause(job))
 
     def _has_cause(self, job: Job) -> bool:
-        outcome = self.report.of(job)
+        outcome = self.state.of(job)
         failed = outcome.verdict is Verdict.FAILED or outcome.error is not None
-        return failed or self.report.first_cause(job) is not None
+        return failed or self.state.first_cause(job) is not None
 
 
 def summary(end: Ended) -> dict[str, Any]:
@@ -60,53 +70,53 @@ def summary(end: Ended) -> dict[str, Any]:
 
 def overview(end: Ended) -> dict[str, Any]:
     """The summary without the jobs one by one."""
-    report = end.report
-    halted = [f"halted: {report.halted}"] if report.halted is not None else []
-    came_of = Counter(report.of(job).verdict for job in report.bag.jobs)
+    state = end.state
+    halted = [f"halted: {state.halted}"] if state.halted is not None else []
+    came_of = Counter(state.of(job).verdict for job in state.bag.jobs)
     return {
         "format": FORMAT,
         "version": __version__,
         "run": end.run,
         "submit_files": list(map(str, end.submit_files)),
         "region": end.region,
-        "started": report.start,
+        "started": state.start,
         "ended": end.ended,
-        "complete": report.complete,
+        "complete": state.complete,
         "exit_code": int(end.exit_code),
         "signal": end.stopped.exit_code.name if end.stopped else None,
         "counts": {
-            "jobs": len(report.bag.jobs),
+            "jobs": len(state.bag.jobs),
             "succeeded": came_of[Verdict.SUCCEEDED],
             "failed": came_of[Verdict.FAILED],
             "not_run": came_of[Verdict.NOT_RUN],
         },
-        "retried": _retried(report),
-        "uploads": {"files": report.sent_files, "bytes": report.sent_bytes, "unchanged": report.unchanged_files},
+        "retried": _retried(state),
+        "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "outputs": end.outputs.description,
         "log_file": str(end.log_file) if end.log_file else None,
         "jobstate_log": str(end.jobstate_log),
-        "vcpu_hours": _vcpu_hours(report),
+        "vcpu_hours": _vcpu_hours(state),
         "causes": [_cause(end, cause) for cause in end.causes],
-        "errors": [*halted, *report.errors, *end.errors],
+        "errors": [*halted, *state.errors, *end.errors],
         "calls": end.calls,
     }
 
 
-def _observations(report: Report) -> Iterator[Observation]:
-    outcomes = map(report.of, report.bag.jobs)
+def _observations(state: RunState) -> Iterator[Observation]:
+    outcomes = map(state.of, state.bag.jobs)
     return (outcome.observation for outcome in outcomes if outcome.observation is not None)
 
 
-def _retried(report: Report) -> dict[str, int]:
-    more = [len(seen.attempts) - 1 for seen in _observations(report) if len(seen.attempts) > 1]
-    attempts = (attempt for seen in _observations(report) for attempt in seen.attempts)
+def _retried(state: RunState) -> dict[str, int]:
+    more = [len(seen.attempts) - 1 for seen in _observations(state) if len(seen.attempts) > 1]
+    attempts = (attempt for seen in _observations(state) for attempt in seen.attempts)
     lost = sum((attempt.reason or "").startswith(LOST_MACHINE) for attempt in attempts)
     return {"jobs": len(more), "attempts": sum(more), "spot": lost}
 
 
-def _vcpu_hours(report: Report) -> dict[str, float]:
+def _vcpu_hours(state: RunState) -> dict[str, float]:
     asked = wasted = 0.0
-    for seen in _observations(report):
+    for seen in _observations(state):
         hours = [(seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in seen.attempts]
         asked += sum(hours)
         wasted += sum(hours[:-1] if seen.status == "SUCCEEDED" else hours)
@@ -120,9 +130,9 @@ def _duration(attempt: Attempt) -> int:
 
 
 def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
-    mine = [end.report.bag.jobs[number - 1] for number in cause.jobs]
-    job = next((one for one in mine if end.report.of(one).tail), mine[0])
-    outcome = end.report.of(job)
+    mine = [end.state.bag.jobs[number - 1] for number in cause.jobs]
+    job = next((one for one in mine if end.state.of(one).tail), mine[0])
+    outcome = end.state.of(job)
     return {
         "cause": cause.title,
         "advice": cause.advice,
@@ -139,11 +149,11 @@ def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
 def jobs(end: Ended) -> Iterator[dict[str, Any]]:
     """The jobs, in the order of the submit files."""
     of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
-    return (_job(end, job, of_job.get(job.number)) for job in end.report.bag.jobs)
+    return (_job(end, job, of_job.get(job.number)) for job in end.state.bag.jobs)
 
 
 def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
-    outcome = end.report.of(job)
+    outcome = end.state.of(job)
     seen = outcome.observation
     out, err = end.outputs.results(job)
     return {

@@ -11,13 +11,13 @@ from jobbag.entities.kinds import QUEUE, Existing, Plan
 from jobbag.events.events import Event, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.observation import ENDED
-from jobbag.events.state import Report
+from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.ids import by_token
 from jobbag.jobs.request import Target
 from jobbag.jobs.submission import LOOKS, find
 from jobbag.jobs.termination import terminate
-from jobbag.run.cleanup import Footprint
+from jobbag.run.cleanup import Cleanup
 from jobbag.run.takeup import folded
 from jobbag.s3.place import S3Place
 
@@ -31,31 +31,29 @@ def abandon(
 
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     """
-    footprint = Footprint(cloud, place, bag.local_files(), notes.durably)
+    cleanup = Cleanup(cloud, place, bag.local_files(), notes.durably)
     for event in events:
-        footprint.restore(event)
-    report = folded(events, bag)
-    running = {aws_id: job for job, aws_id in report.running()}
-    running |= _in_doubt(cloud, plan, place, bag, report, footprint)
+        cleanup.restore(event)
+    state = folded(events, bag)
+    running = {aws_id: job for job, aws_id in state.running()}
+    running |= _in_doubt(cloud, plan, place, bag, state, cleanup)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()
     with cloud.within(grace) as hurried:
         terminate(hurried, {aws_id: job.name for aws_id, job in running.items()}, "pegasus-aws-batch --fresh")
-    _await_end(cloud, list(running), grace)
-    for line in footprint.take_down(cloud):
+    _wait_for_end(cloud, list(running), grace)
+    for line in cleanup.take_down(cloud):
         log.warning("%s", line)
 
 
-def _in_doubt(
-    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, report: Report, footprint: Footprint
-) -> dict[str, Job]:
+def _in_doubt(cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, state: RunState, cleanup: Cleanup) -> dict[str, Job]:
     """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
-    made = [entity.arn for entity in footprint.workshop.made if entity.kind is QUEUE]
+    made = [entity.arn for entity in cleanup.creator.made if entity.kind is QUEUE]
     queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
     requests = Requests(bag, place, Target(queue, None), cloud.region)
-    doubtful = [job for job in report.in_doubt() if job.request.get("jobQueue", queue)]
-    left = by_token((job, report.of(job).token or "") for job in doubtful)
+    doubtful = [job for job in state.in_doubt() if job.request.get("jobQueue", queue)]
+    left = by_token((job, state.of(job).token or "") for job in doubtful)
     found: dict[str, Job] = {}
     before = 0.0
     for look in (0.0, *LOOKS):
@@ -64,15 +62,15 @@ def _in_doubt(
         cloud.pause(look - before)
         before = look
         for token, children in list(left.items()):
-            sendable = requests.sought(children, token)
-            aws_id = find(cloud, sendable.request)
+            prepared = requests.sought(children, token)
+            aws_id = find(cloud, prepared.request)
             if aws_id is not None:
-                found |= {own_id: job for job, own_id in sendable.ids(tuple(children.values()), aws_id)}
+                found |= {own_id: job for job, own_id in prepared.ids(tuple(children.values()), aws_id)}
                 del left[token]
     return found
 
 
-def _await_end(cloud: Cloud, ids: list[str], grace: float) -> None:
+def _wait_for_end(cloud: Cloud, ids: list[str], grace: float) -> None:
     deadline = time.monotonic() + grace
     while ids and time.monotonic() < deadline:
         shown = cloud.call("batch", "DescribeJobs", jobs=ids[:IDS_PER_CALL])["jobs"]

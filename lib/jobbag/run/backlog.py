@@ -11,70 +11,70 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from jobbag.bag.job import Bag, Job
-from jobbag.jobs.array_request import Shipment
-from jobbag.run.dependencies import Order
-from jobbag.run.inputs import Waiting
-from jobbag.run.packing import Packer, Packing, shipments
-from jobbag.run.safeguards import Gate
+from jobbag.jobs.array_request import JobGroup
+from jobbag.run.dependencies import Dependencies
+from jobbag.run.inputs import MissingInputs
+from jobbag.run.packing import Packer, Packing, job_groups
+from jobbag.run.safeguards import Safeguards
 
 
 class Backlog:
     """The jobs of a bag that are not sent yet."""
 
-    def __init__(self, bag: Bag, jobs: Sequence[Job], packing: Packing, gate: Gate) -> None:
+    def __init__(self, bag: Bag, jobs: Sequence[Job], packing: Packing, safeguards: Safeguards) -> None:
         """`jobs` are those of the bag that are to be sent."""
         self._bag = bag
         self._packing = packing
-        self._gate = gate
-        self._waiting = Waiting(bag, jobs)
-        self._order = Order(bag)
-        self._packer = Packer(jobs[gate.canary :], packing)
-        self._ready: deque[Shipment] = deque()
+        self._safeguards = safeguards
+        self._inputs = MissingInputs(bag, jobs)
+        self._dependencies = Dependencies(bag)
+        self._packer = Packer(jobs[safeguards.canary :], packing)
+        self._ready: deque[JobGroup] = deque()
 
     @property
     def files(self) -> list[str]:
         """The files that jobs wait for, in the order in which the first of them needs them."""
-        return self._waiting.items
+        return self._inputs.items
 
     @property
     def is_empty(self) -> bool:
         """Whether no job is left to send."""
-        return not (self._ready or self._waiting.items or self._order.holds)
+        return not (self._ready or self._inputs.items or self._dependencies.holds)
 
     def begin(self) -> None:
         """The jobs that wait for no file can go."""
-        self.have_inputs(self._waiting.ready)
+        self.have_inputs(self._inputs.ready)
 
     def arrived(self, item: str) -> None:
         """The file is in S3."""
-        self.have_inputs(self._waiting.arrived(item))
+        self.have_inputs(self._inputs.arrived(item))
 
     def never_arrives(self, item: str) -> list[Job]:
         """The file cannot be sent; the jobs that can never go, each named once."""
-        jobs = self._waiting.failed(item)
+        jobs = self._inputs.failed(item)
         for job in jobs:
             self._ready += self._packer.gone(job)
         return jobs
 
     def have_inputs(self, jobs: Iterable[Job]) -> None:
         """These jobs have all their inputs."""
-        self._free(job for job in jobs if self._order.arrived(job))
+        self._free(job for job in jobs if self._dependencies.arrived(job))
 
     def take_back(self, jobs: Iterable[Job]) -> None:
         """These jobs were not sent after all."""
-        self._ready += shipments([job for job in jobs if self._order.arrived(job)], self._packing)
+        self._ready += job_groups([job for job in jobs if self._dependencies.arrived(job)], self._packing)
 
     def submitted(self, job: Job, aws_id: str) -> None:
         """AWS has the job: what depends on it can be sent."""
-        self._free(self._order.submitted(job, aws_id))
+        self._free(self._dependencies.submitted(job, aws_id))
 
     def succeeded(self, job: Job) -> None:
         """The job has succeeded: what AWS cannot wait for itself can be sent."""
-        self._free(self._order.succeeded(job))
+        self._free(self._dependencies.succeeded(job))
 
     def failed(self, job: Job) -> list[Job]:
         """The job has not succeeded; the jobs that depend on it, and can never go."""
-        jobs = self._order.failed(job)
+        jobs = self._dependencies.failed(job)
         for dependant in jobs:
             self._ready += self._packer.gone(dependant)
         return jobs
@@ -83,32 +83,32 @@ class Backlog:
         for job in jobs:
             self._ready += self._packer.ready(job)
 
-    def take(self, most: int) -> list[Shipment]:
+    def take(self, most: int) -> list[JobGroup]:
         """What is to be sent now: so many shipments at most, as far as the gate admits them."""
-        taken: list[Shipment] = []
+        taken: list[JobGroup] = []
         count = 0
         for _ in range(len(self._ready)):
-            if len(taken) == most or self._gate.admits(count + 1) <= count:
+            if len(taken) == most or self._safeguards.admits(count + 1) <= count:
                 break
-            shipment = self._ready.popleft()
-            if self._gate.admits(count + len(shipment)) < count + len(shipment):
-                self._ready.append(shipment)  # a smaller one may do
+            group = self._ready.popleft()
+            if self._safeguards.admits(count + len(group)) < count + len(group):
+                self._ready.append(group)  # a smaller one may do
             else:
-                taken.append(shipment)
-                count += len(shipment)
+                taken.append(group)
+                count += len(group)
         return taken
 
-    def depends_on(self, shipment: Shipment) -> list[str]:
+    def depends_on(self, group: JobGroup) -> list[str]:
         """The AWS ids on which the jobs of a shipment depend."""
-        return self._order.targets(shipment[0])
+        return self._dependencies.targets(group[0])
 
-    def shipped(self, jobs: Shipment) -> None:
+    def shipped(self, jobs: JobGroup) -> None:
         """These jobs go in one array."""
-        self._order.shipped(jobs)
+        self._dependencies.shipped(jobs)
 
     def give_up(self) -> list[Job]:
         """The jobs that were still to be sent. None of them goes any more."""
-        jobs = [*chain(*self._ready), *self._packer.give_up(), *self._waiting.give_up()]
-        jobs += self._order.give_up(self._bag.jobs)
+        jobs = [*chain(*self._ready), *self._packer.give_up(), *self._inputs.give_up()]
+        jobs += self._dependencies.give_up(self._bag.jobs)
         self._ready.clear()
         return jobs

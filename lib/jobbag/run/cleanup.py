@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from jobbag.aws.client import Cloud
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.events import (
     Attached,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 BUCKET = "bucket"  # the kind of a Making or Made event
 
 
-class Footprint:
+class Cleanup:
     """A consumer of events that remembers the uploads, beside the entities and the bucket that the run created."""
 
     def __init__(self, cloud: Cloud, place: S3Place, inputs: Iterable[str], note: Emit) -> None:
@@ -36,7 +36,7 @@ class Footprint:
         self._cloud = cloud
         self._place = place
         self._note = note
-        self.workshop = Workshop(cloud, note)
+        self.creator = EntityCreator(cloud, note)
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         self._inputs = frozenset(map(place.key, inputs))  # may be there without a Staged: an answer can be lost
@@ -62,7 +62,7 @@ class Footprint:
     def restore(self, event: Event) -> None:
         """Take over what an earlier start made."""
         self(event)
-        self.workshop.restore(event)
+        self.creator.restore(event)
         match event:
             case Making(kind="bucket") | Made(kind="bucket"):
                 self._bucket_is_ours = True
@@ -120,7 +120,7 @@ class Footprint:
         failures: list[str] = []
         self._note(TakingDown(tuple(self.describe())))
         try:
-            self.workshop.take_down(cloud)
+            self.creator.take_down(cloud)
         except ToolError as error:
             failures += error.lines
         try:
@@ -140,5 +140,5 @@ class Footprint:
 
     def describe(self) -> list[str]:
         """What would be removed, for a run that has to leave it behind."""
-        made = [f"{one.kind.words} {one.name}" for one in self.workshop.made]
+        made = [f"{one.kind.words} {one.name}" for one in self.creator.made]
         return [*made, f"bucket {self._place.bucket}"] if self._doomed_bucket else made

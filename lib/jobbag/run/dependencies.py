@@ -14,7 +14,7 @@ from jobbag.jobs.ids import parent_of
 MOST = 20  # dependencies that SubmitJob takes
 
 
-class Order:
+class Dependencies:
     """The jobs of a bag that depend on others of it, and how far those are."""
 
     def __init__(self, bag: Bag) -> None:

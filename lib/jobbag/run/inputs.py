@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from jobbag.bag.job import Bag, Job, is_url
 
 
-class Waiting:
+class MissingInputs:
     """Which jobs still wait for which files. Used by the main thread alone."""
 
     def __init__(self, bag: Bag, jobs: Iterable[Job]) -> None:

@@ -22,16 +22,16 @@ TOUCH = 15.0  # s between two signs of life
 STALE = 120.0  # s without one, by the clock of the file server
 
 
-class Hold:
+class JournalLock:
     """Holds a journal while the context lasts. Entering raises InputError where another run holds it."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._path = _path_of(journal)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_touching, name="hold", daemon=True)
+        self._thread = threading.Thread(target=self._keep_touching, name="journal-lock", daemon=True)
 
-    def __enter__(self) -> Hold:
+    def __enter__(self) -> JournalLock:
         for _ in range(3):  # a stale holder is removed, and somebody else may be quicker with the free place
             if self._take():
                 self._thread.start()

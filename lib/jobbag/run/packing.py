@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import islice
 
 from jobbag.bag.job import FILE_TYPE, Job, is_url
-from jobbag.jobs.array_request import Shipment, runs_scripts
+from jobbag.jobs.array_request import JobGroup, runs_scripts
 
 MOST = 10_000  # children of an array job
 FEWEST = 2
@@ -24,7 +24,7 @@ class Packing(Enum):
     ALWAYS = "always"
 
 
-def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
+def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
     """The jobs that go as arrays, in the order of the bag; those that go alone are in none."""
     if packing is Packing.NEVER:
         return []
@@ -36,7 +36,7 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
             )
             groups.setdefault(alike, []).append(job)
     fewest = PAYS_FROM if packing is Packing.AUTO else FEWEST
-    found: list[Shipment] = []
+    found: list[JobGroup] = []
     for group in groups.values():
         if len(group) >= fewest:
             iterator = iter(group)
@@ -58,10 +58,10 @@ def _has_what_it_needs(job: Job) -> bool:
     return job.launcher or runs_scripts(job)
 
 
-def shipments(jobs: Iterable[Job], packing: Packing) -> list[Shipment]:
+def job_groups(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
     """The jobs, all of which are ready, as they are to be sent."""
     packer = Packer(jobs := list(jobs), packing)
-    return [shipment for job in jobs for shipment in packer.ready(job)]
+    return [group for job in jobs for group in packer.ready(job)]
 
 
 class Packer:
@@ -73,7 +73,7 @@ class Packer:
         self._left = dict(enumerate(map(len, self.packs)))  # jobs of a pack that are not ready yet
         self._held: dict[int, Job] = {}  # jobs that are ready, but not all of their pack
 
-    def ready(self, job: Job) -> list[Shipment]:
+    def ready(self, job: Job) -> list[JobGroup]:
         """What can be sent now that this job can."""
         if job.number not in self._pack_of:
             return [(job,)]
@@ -86,11 +86,11 @@ class Packer:
         self._held.clear()
         return held
 
-    def gone(self, job: Job) -> list[Shipment]:
+    def gone(self, job: Job) -> list[JobGroup]:
         """What can be sent now that this job never can."""
         return self._count_down(job) if job.number in self._pack_of else []
 
-    def _count_down(self, job: Job) -> list[Shipment]:
+    def _count_down(self, job: Job) -> list[JobGroup]:
         number = self._pack_of.pop(job.number)
         self._left[number] -= 1
         if self._left[number]:

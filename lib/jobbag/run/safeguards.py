@@ -14,16 +14,18 @@ def failures_allowed(text: str, jobs: int) -> int:
     return int(Fraction(text[:-1]) * jobs / 100) if text.endswith("%") else int(text)
 
 
-def gate_of(canary: int | None, max_failures: str | None, jobs: int, events: Iterable[Event], start: int) -> Gate:
-    """The gate of a run of so many jobs that began at `start` (ms), after these events."""
-    gate = Gate(canary, None if max_failures is None else failures_allowed(max_failures, jobs))
+def safeguards_of(
+    canary: int | None, max_failures: str | None, jobs: int, events: Iterable[Event], start: int
+) -> Safeguards:
+    """The safeguards of a run of so many jobs that began at `start` (ms), after these events."""
+    safeguards = Safeguards(canary, None if max_failures is None else failures_allowed(max_failures, jobs))
     for event in events:
         if event.at >= start:  # what was before --retry-failed proves nothing of the retry
-            gate(event)
-    return gate
+            safeguards(event)
+    return safeguards
 
 
-class Gate:
+class Safeguards:
     """A consumer of events. It follows from them alone, so that a run that is taken up finds it as it was."""
 
     def __init__(self, canary: int | None = None, max_failures: int | None = None) -> None:

@@ -20,7 +20,7 @@ from jobbag.events import journal
 from jobbag.events.events import Event, Staged, TakenDown
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
-from jobbag.events.state import Report
+from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.s3.contents import is_there, state_of
 from jobbag.s3.place import S3Place
@@ -158,12 +158,12 @@ def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
     return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
 
 
-def folded(events: list[Event], bag: Bag) -> Report:
+def folded(events: list[Event], bag: Bag) -> RunState:
     """What the events say of the jobs."""
-    report = Report(bag, 0)
+    state = RunState(bag, 0)
     for event in events:
-        report(event)
-    return report
+        state(event)
+    return state
 
 
 def _of_what_is_there(events: list[Event]) -> list[Event]:
@@ -174,8 +174,8 @@ def _of_what_is_there(events: list[Event]) -> list[Event]:
 
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
     """The events of the jobs that succeeded: a run of only the others is to follow."""
-    report = folded(events, bag)
-    kept = {job.number for job in bag.jobs if report.of(job).succeeded}
+    state = folded(events, bag)
+    kept = {job.number for job in bag.jobs if state.of(job).succeeded}
     return [event for event in events if _number(event) in kept]
 
 

@@ -1,4 +1,4 @@
 """The bucket, and files to and from it.
 
-Doors: `place` (where), `bucket` (made, emptied, deleted), `uploads` (files to it), `contents` (what is there already).
+Doors: `place` (where), `bucket` (made, emptied, deleted), `uploads`, `contents` (what is there already).
 """

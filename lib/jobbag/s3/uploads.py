@@ -29,7 +29,7 @@ MOST_LISTED = 50_000  # keys
 TOLD_EACH = 0.25  # s between two words on how much of a large file is sent
 
 
-class Stager:
+class Uploader:
     """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
 
     def __init__(self, cloud: Cloud, place: S3Place, emit: Emit, *, bucket_is_new: bool) -> None:
@@ -43,7 +43,7 @@ class Stager:
         self._transfers: set[Any] = set()  # under way
         self._pool = DaemonPool(FILES_AT_ONCE)
 
-    def __enter__(self) -> Stager:
+    def __enter__(self) -> Uploader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

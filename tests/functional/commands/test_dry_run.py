@@ -31,7 +31,7 @@ from jobbag.events.journal import Journal
 from jobbag.local import CREDENTIALS
 from jobbag.options import parser
 from jobbag.run import takeup
-from jobbag.run.lock import Hold
+from jobbag.run.lock import JournalLock
 from jobbag.s3.contents import state_of
 from unit.builders import ended
 
@@ -66,7 +66,7 @@ class Desk:
         (self.place / name).write_text(json.dumps({"SubmitJob": jobs}))
         return name
 
-    def rehearse(self, *words: str) -> int:
+    def probe(self, *words: str) -> int:
         """The exit status of a dry run, which has written nothing, here or in AWS."""
         before = self._files()
         asked = len(self.faults.requests)
@@ -126,7 +126,7 @@ def test_all_is_well(desk: Desk) -> None:
     bag = desk.bag(
         job("one", "program", "x y", env=inputs), job("two", "program", timeout={"attemptDurationSeconds": 60})
     )
-    assert desk.rehearse(*EXISTING, "--s3", "s3://b-1/p", bag) == 0
+    assert desk.probe(*EXISTING, "--s3", "s3://b-1/p", bag) == 0
     assert desk.err == []
     for line in (
         "bag     bag.in: 2 jobs",
@@ -172,7 +172,7 @@ def test_what_would_be_created(desk: Desk) -> None:
     large = {"resourceRequirements": [{"type": "VCPU", "value": "4"}]}
     bag = desk.bag(job("small", "x"), job("large", "x", containerOverrides=large))
     words = ("-j", "definition.json", "--ce", "environment.json", bag)
-    assert desk.rehearse(*words) == 2  # what is to be created may not be
+    assert desk.probe(*words) == 2  # what is to be created may not be
     assert desk.told(
         "compute environment", "bag-compute-environment", "to be created from environment.json for the run"
     )
@@ -185,7 +185,7 @@ def test_what_would_be_created(desk: Desk) -> None:
     denied = [line for line in desk.err if "may not do" in line]
     assert len(denied) == 4, desk.err
     assert all(any(action in line for line in denied) for action in CREATING)
-    assert desk.rehearse(*words, "--keep") == 2
+    assert desk.probe(*words, "--keep") == 2
     assert desk.told("bucket", "bag-bucket", "to be created, and kept")
 
 
@@ -195,7 +195,7 @@ def test_a_job_for_fargate_that_asks_for_what_fargate_does_not_have(desk: Desk) 
         "batch", "RegisterJobDefinition", jobDefinitionName="fargate", type="container",
         platformCapabilities=["FARGATE"], containerProperties=container,
     )  # fmt: skip
-    assert desk.rehearse("-j", "fargate", "-q", "q", desk.bag(job("one", "x"))) == 3
+    assert desk.probe("-j", "fargate", "-q", "q", desk.bag(job("one", "x"))) == 3
     assert any('job "one": Fargate has no 100 MiB with 1 vCPU' in line for line in desk.err)
 
 
@@ -256,7 +256,7 @@ def test_what_a_run_would_end_with(
     desk: Desk, prepare: Callable[[Desk], None], words: tuple[str, ...], status: int, errors: list[list[str]]
 ) -> None:
     prepare(desk)
-    assert desk.rehearse(*words, desk.bag(job("one", "x"))) == status
+    assert desk.probe(*words, desk.bag(job("one", "x"))) == status
     assert desk.out[-1] == "a run could not start:"
     assert len(desk.err) == len(errors), desk.err
     for line, parts in zip(desk.err, errors, strict=True):
@@ -273,7 +273,7 @@ def test_what_a_run_would_end_with(
 )
 def test_what_a_run_would_live_with(desk: Desk, prepare: Callable[[Desk], None], parts: list[str]) -> None:
     prepare(desk)
-    assert desk.rehearse(*EXISTING, desk.bag(job("one", "x"))) == 0
+    assert desk.probe(*EXISTING, desk.bag(job("one", "x"))) == 0
     assert desk.told("warning: ", *parts), "\n".join(desk.out)
     assert desk.err == []
 
@@ -281,7 +281,7 @@ def test_what_a_run_would_live_with(desk: Desk, prepare: Callable[[Desk], None],
 def test_where_the_simulator_is_not_to_be_asked_the_calls_that_read_tell_what_they_can(desk: Desk) -> None:
     desk.faults.fail("SimulatePrincipalPolicy", 403, "AccessDenied", "not for you")
     desk.faults.fail("ListJobs", 403, "AccessDeniedException")
-    assert desk.rehearse(*EXISTING, desk.bag(job("one", "x"))) == 0
+    assert desk.probe(*EXISTING, desk.bag(job("one", "x"))) == 0
     assert desk.told("allowed: batch:DescribeJobs, logs:FilterLogEvents")
     assert desk.told("not known: batch:SubmitJob, batch:TerminateJob")
     assert desk.told("as SimulatePrincipalPolicy failed: not for you")
@@ -292,14 +292,14 @@ def test_the_entities_of_jobs(desk: Desk) -> None:
     bag = desk.bag(
         job("one", "x", jobQueue="nix"), job("two", "x", jobQueue="nix"), job("three", "x", jobDefinition="d:1")
     )
-    assert desk.rehearse(*EXISTING, bag) == 3
+    assert desk.probe(*EXISTING, bag) == 3
     assert [line for line in desk.err if 'bag.in: job "one": the job queue nix does not exist' in line] == desk.err
 
 
 def test_bad_input_is_told_as_ever(desk: Desk) -> None:
     bag = desk.bag({"jobName": "one"}, job("two", "x", env={"TRANSFER_INPUT_FILES": "no.txt"}))
     asked = len(desk.faults.requests)
-    assert desk.rehearse(*EXISTING, bag) == 3
+    assert desk.probe(*EXISTING, bag) == 3
     assert desk.out == []
     assert len(desk.err) == 2
     assert len(desk.faults.requests) == asked
@@ -307,7 +307,7 @@ def test_bad_input_is_told_as_ever(desk: Desk) -> None:
 
 def test_names_cannot_steer_the_terminal(desk: Desk) -> None:
     bag = desk.bag(job("one", "\x1b[2J", "two\nlines" + 30 * "\x1b"), name="bag\x1b.in")
-    assert desk.rehearse(*EXISTING, "--prefix", "bag", bag) == 0
+    assert desk.probe(*EXISTING, "--prefix", "bag", bag) == 0
     assert not [line for line in desk.out if not line.isprintable() and line]
     assert desk.told("bag\\x1b.in")
     assert max(map(len, desk.out)) <= 80
@@ -318,7 +318,7 @@ def test_many_are_told_in_short(desk: Desk) -> None:
     for name in names:
         (desk.place / name).write_text(name)
     bag = desk.bag(*(job(name[:4], "x", env={"TRANSFER_INPUT_FILES": name}) for name in names))
-    assert desk.rehearse(*EXISTING, bag) == 0
+    assert desk.probe(*EXISTING, bag) == 0
     assert desk.out.count("  and 5 more") == 2
     assert len(desk.out) < 80
 
@@ -329,7 +329,7 @@ def test_many_are_told_in_short(desk: Desk) -> None:
 def test_the_requests_in_json(desk: Desk) -> None:
     own = {"retryStrategy": {"attempts": 2}, "containerOverrides": {"memory": 128}}
     bag = desk.bag(job("one", "x", "é"), job("o@ther", "x", env={"A": "b"}, **own))
-    assert desk.rehearse(*EXISTING, "--json", bag) == 0
+    assert desk.probe(*EXISTING, "--json", bag) == 0
     requests = json.loads("\n".join(desk.out))
     assert [problem for request in requests for problem in api_model.problems("SubmitJob", request)] == []
     first, second = requests
@@ -342,7 +342,7 @@ def test_the_requests_in_json(desk: Desk) -> None:
 
 def test_warnings_are_no_json(desk: Desk) -> None:
     disable_environment(desk)
-    assert desk.rehearse(*EXISTING, "--json", desk.bag(job("one", "x"))) == 0
+    assert desk.probe(*EXISTING, "--json", desk.bag(job("one", "x"))) == 0
     assert len(json.loads("\n".join(desk.out))) == 1
     assert any("WARN" in line and "ce is DISABLED" in line for line in desk.err)
 
@@ -360,7 +360,7 @@ def test_an_unfinished_run_would_be_taken_up(desk: Desk) -> None:
     sent = [Submitting(each, f"t{each.number}") for each in (one, two, three)]
     refused = NotSubmitted(three, AwsError("SubmitJob", "Denied", "no"))
     desk.earlier(words, *sent, Submitted(one, "id-1"), refused)
-    assert desk.rehearse(*words) == 0
+    assert desk.probe(*words) == 0
     assert desk.told("run ", "is taken up: of 4 jobs, 1 are submitted, 0 of them have ended; 1 job may be sent")
     assert desk.told("2 jobs to be sent ")
     assert desk.told("  three  1 vCPU")
@@ -373,12 +373,12 @@ def test_a_file_that_the_unfinished_run_has_sent(desk: Desk) -> None:
     words = [*EXISTING, desk.bag(job("one", "x", env={"TRANSFER_INPUT_FILES": "data.txt"}))]
     size, modified = state_of("data.txt")
     desk.earlier(words, Staged("data.txt", "data.txt", size, modified, True))
-    assert desk.rehearse(*words) == 0
+    assert desk.probe(*words) == 0
     assert not desk.told("uploads"), "it is there"
     file.write_text("new and longer")
-    assert desk.rehearse(*words) == 3
+    assert desk.probe(*words) == 3
     assert any("input file 'data.txt': has changed since it was sent" in line for line in desk.err)
-    assert desk.rehearse(*words, "--resume") == 0
+    assert desk.probe(*words, "--resume") == 0
 
 
 def test_what_the_unfinished_run_has_made_is_used(desk: Desk) -> None:
@@ -388,14 +388,14 @@ def test_what_the_unfinished_run_has_made_is_used(desk: Desk) -> None:
     made = desk.cloud.call(
         "batch", "CreateComputeEnvironment", computeEnvironmentName=name, type="UNMANAGED", serviceRole="r"
     )
-    assert desk.rehearse(*words) == 2
+    assert desk.probe(*words) == 2
     assert any(f"compute environment {name}" in line and "exists already" in line for line in desk.err)
     kind = "compute-environment"
     desk.earlier(words, Making(kind, name), Made(kind, name, made["computeEnvironmentArn"]))
-    assert desk.rehearse(*words) == 0
+    assert desk.probe(*words) == 0
     assert desk.told("compute environment", name, "ENABLED, VALID")
     assert desk.told("job queue", "bag-job-queue", "to be created")
-    assert desk.rehearse(*words, "--fresh") == 0
+    assert desk.probe(*words, "--fresh") == 0
     assert desk.told("compute environment", name, "to be created"), "as the old one goes first"
 
 
@@ -404,7 +404,7 @@ def test_a_run_of_which_only_results_are_missing(desk: Desk) -> None:
     (one,) = jobs_of(words)
     desk.earlier(words, Submitting(one, "t"), Submitted(one, "id-1"))
     disable_queue(desk)  # which nothing needs any more
-    assert desk.rehearse(*words) == 0
+    assert desk.probe(*words) == 0
     assert "no job is to be sent" in desk.out
 
 
@@ -413,10 +413,10 @@ def test_a_changed_bag_is_an_error(desk: Desk) -> None:
     (one,) = jobs_of(words)
     desk.earlier(words, Submitting(one, "t"), Submitted(one, "id-1"))
     desk.bag(job("one", "y"))
-    assert desk.rehearse(*words) == 3
+    assert desk.probe(*words) == 3
     assert any('job "one": has changed' in line for line in desk.err)
     assert any("--resume" in line for line in desk.err)
-    assert desk.rehearse(*words, "--fresh") == 0
+    assert desk.probe(*words, "--fresh") == 0
     assert desk.told("run ", "a new one; that of", "is given up, and 1 job of it terminated")
     assert desk.told("1 job to be sent ")
 
@@ -427,23 +427,23 @@ def test_what_failed_would_run_again(desk: Desk) -> None:
     sent = [event for each in (one, two) for event in (Submitting(each, "t"), Submitted(each, f"id-{each.number}"))]
     states = StateChanged(one, "id-1", ended()), StateChanged(two, "id-2", ended("FAILED", 1))
     desk.earlier(words, *sent, *states, Finished(1))
-    assert desk.rehearse(*words) == 0
+    assert desk.probe(*words) == 0
     assert desk.told("2 jobs to be sent ")
-    assert desk.rehearse(*words, "--retry-failed") == 0
+    assert desk.probe(*words, "--retry-failed") == 0
     assert desk.told("run ", "again what failed in that of", "1 of 2 jobs")
     assert desk.told("1 job to be sent ")
     assert desk.told("  two  1 vCPU")
 
 
 def test_a_journal_that_another_run_holds(desk: Desk) -> None:
-    with Hold(desk.place / "bag.journal"):
-        assert desk.rehearse(*EXISTING, desk.bag(job("one", "x"))) == 3
+    with JournalLock(desk.place / "bag.journal"):
+        assert desk.probe(*EXISTING, desk.bag(job("one", "x"))) == 3
     assert any("another run holds this journal" in line for line in desk.err)
 
 
 def test_array_jobs_and_the_canary(desk: Desk) -> None:
     bag = desk.bag(*(job(f"job{number}", "x", str(number)) for number in range(6)))
-    assert desk.rehearse(*EXISTING, "--array", "always", "--canary", "2", bag) == 0
+    assert desk.probe(*EXISTING, "--array", "always", "--canary", "2", bag) == 0
     assert desk.told("6 jobs to be sent ")
     assert desk.told("canary: 2 jobs to be sent first")
     assert [line.split("  ")[1] for line in desk.out if "1 vCPU" in line] == [
@@ -452,7 +452,7 @@ def test_array_jobs_and_the_canary(desk: Desk) -> None:
         "job2 and 3 more, as an array",
     ]
     assert desk.told(".manifest", "(made for the launcher)")
-    assert desk.rehearse(*EXISTING, "--array", "always", "--json", bag) == 0
+    assert desk.probe(*EXISTING, "--array", "always", "--json", bag) == 0
     (request,) = json.loads("\n".join(desk.out))
     assert request["arrayProperties"] == {"size": 6}
     assert api_model.problems("SubmitJob", request) == []

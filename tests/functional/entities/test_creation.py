@@ -10,7 +10,7 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
 from jobbag.entities.lookup import look_up_all
 from jobbag.errors import AwsError
@@ -77,7 +77,7 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 def test_entities_are_created_in_awss_order_each_waited_for(cloud: Cloud, faults: Faults) -> None:
     for kind in (ENVIRONMENT, QUEUE):
         faults.edit(describe(kind), becomes(kind, status="CREATING"), times=3)  # the first finds nothing there
-    ready = Workshop(cloud, lambda _: None).prepare(PLAN, {})
+    ready = EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert {kind.words: ready[kind].name for kind in ready} == {
         "compute environment": "ce",
         "job queue": "q",
@@ -99,7 +99,7 @@ def test_entities_are_created_in_awss_order_each_waited_for(cloud: Cloud, faults
 def test_each_creation_is_noted_before_and_after_it(cloud: Cloud, faults: Faults) -> None:
     notes: list[tuple[Event, int]] = []
     calls = ("CreateComputeEnvironment", "CreateJobQueue", "RegisterJobDefinition")
-    Workshop(cloud, lambda event: notes.append((event, sum(map(faults.count, calls))))).prepare(PLAN, {})
+    EntityCreator(cloud, lambda event: notes.append((event, sum(map(faults.count, calls))))).prepare(PLAN, {})
     told = [(type(event).__name__, getattr(event, "name", ""), count) for event, count in notes]
     assert told == [
         ("Making", "ce", 0),
@@ -116,13 +116,13 @@ def test_each_creation_is_noted_before_and_after_it(cloud: Cloud, faults: Faults
 def test_a_creation_that_got_no_answer_is_found_again(kind: Kind, how: str, cloud: Cloud, faults: Faults) -> None:
     """Nothing is made twice, and nothing is left behind."""
     notes: list[Event] = []
-    first = Workshop(cloud, notes.append)
+    first = EntityCreator(cloud, notes.append)
     if how == "answer lost":
         faults.lose_answer(kind.create, 1)
     first.prepare(PLAN, {})
     if how == "killed":  # between the call and the note that it was made
         notes = [event for event in notes if not (isinstance(event, Made) and event.kind == kind.arn_type)]
-        first = Workshop(cloud, notes.append)
+        first = EntityCreator(cloud, notes.append)
         for event in list(notes):
             first.restore(event)
         first.prepare(PLAN, {})
@@ -134,8 +134,8 @@ def test_a_creation_that_got_no_answer_is_found_again(kind: Kind, how: str, clou
 
 def test_a_run_that_is_taken_up_makes_nothing_anew(cloud: Cloud, faults: Faults) -> None:
     notes: list[Event] = []
-    before = Workshop(cloud, notes.append).prepare(PLAN, {})
-    second = Workshop(cloud, lambda _: None)
+    before = EntityCreator(cloud, notes.append).prepare(PLAN, {})
+    second = EntityCreator(cloud, lambda _: None)
     for event in notes:
         second.restore(event)
     assert {kind: one.arn for kind, one in second.prepare(PLAN, {}).items()} == {
@@ -154,7 +154,7 @@ def test_a_new_queue_is_put_on_an_existing_compute_environment(ref: str, cloud: 
     plan = Plan(
         None, Existing(ENVIRONMENT, value), ToCreate(QUEUE, {**Q, "computeEnvironmentOrder": order}, None), None
     )
-    Workshop(cloud, lambda _: None).prepare(plan, look_up_all(cloud, plan))
+    EntityCreator(cloud, lambda _: None).prepare(plan, look_up_all(cloud, plan))
     (request,) = [one.body for one in faults.requests if one.operation == "CreateJobQueue"]
     assert request["computeEnvironmentOrder"][0]["computeEnvironment"] == made["computeEnvironmentArn"]
     assert request["state"] == "ENABLED"
@@ -163,12 +163,12 @@ def test_a_new_queue_is_put_on_an_existing_compute_environment(ref: str, cloud: 
 def test_a_name_that_is_taken_is_told(cloud: Cloud) -> None:
     cloud.call("batch", "CreateComputeEnvironment", **CE)
     with pytest.raises(AwsError, match=r"compute environment ce of ce\.json: .*exists already"):
-        Workshop(cloud, lambda _: None).prepare(PLAN, {})
+        EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
 def test_a_throttled_creation_makes_one_entity(kind: Kind, cloud: Cloud, faults: Faults) -> None:
     faults.throttle(kind.create, 2)
-    Workshop(cloud, lambda _: None).prepare(PLAN, {})
+    EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert faults.count(kind.create) == 3
     assert sorted(left(cloud)) == ["ce", "jd:1", "q"]

@@ -10,7 +10,7 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.deletion import delete
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
 from jobbag.errors import CleanupError
@@ -48,9 +48,9 @@ def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def workshop(cloud: Cloud) -> Workshop:
+def creator(cloud: Cloud) -> EntityCreator:
     """With all three entities made."""
-    made = Workshop(cloud, lambda _: None)
+    made = EntityCreator(cloud, lambda _: None)
     made.prepare(PLAN, {})
     return made
 
@@ -82,9 +82,9 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 # -- deleting
 
 
-def test_what_a_run_made_is_deleted_in_awss_order(workshop: Workshop, cloud: Cloud, faults: Faults) -> None:
+def test_what_a_run_made_is_deleted_in_awss_order(creator: EntityCreator, cloud: Cloud, faults: Faults) -> None:
     before = len(faults.operations("batch"))
-    workshop.take_down(cloud)
+    creator.take_down(cloud)
     changes = [one for one in faults.operations("batch")[before:] if not one.startswith("Describe")]
     assert changes == [
         "UpdateJobQueue",
@@ -94,7 +94,7 @@ def test_what_a_run_made_is_deleted_in_awss_order(workshop: Workshop, cloud: Clo
         "DeregisterJobDefinition",
     ]
     assert left(cloud) == []
-    workshop.take_down(cloud)
+    creator.take_down(cloud)
     assert left(cloud) == []
 
 

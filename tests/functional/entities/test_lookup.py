@@ -10,7 +10,7 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
 from jobbag.entities.lookup import look_up, look_up_all, look_up_of_jobs
 from jobbag.errors import InputError
@@ -49,9 +49,9 @@ def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def workshop(cloud: Cloud) -> Workshop:
+def creator(cloud: Cloud) -> EntityCreator:
     """With all three entities made."""
-    made = Workshop(cloud, lambda _: None)
+    made = EntityCreator(cloud, lambda _: None)
     made.prepare(PLAN, {})
     return made
 

@@ -10,7 +10,7 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
-from jobbag.entities.creation import Workshop
+from jobbag.entities.creation import EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
 from jobbag.errors import AwsError
 
@@ -46,9 +46,9 @@ def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def workshop(cloud: Cloud) -> Workshop:
+def creator(cloud: Cloud) -> EntityCreator:
     """With all three entities made."""
-    made = Workshop(cloud, lambda _: None)
+    made = EntityCreator(cloud, lambda _: None)
     made.prepare(PLAN, {})
     return made
 
@@ -65,22 +65,22 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 @pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
 def test_a_new_entity_that_becomes_invalid_is_told_why(kind: Kind, cloud: Cloud, faults: Faults) -> None:
     faults.edit(describe(kind), becomes(kind, status="INVALID", statusReason="bad service role"))
-    workshop = Workshop(cloud, lambda _: None)
+    creator = EntityCreator(cloud, lambda _: None)
     with pytest.raises(AwsError, match=f"{kind.words} {NAMES[kind]}: .*bad service role"):
-        workshop.prepare(PLAN, {})
-    assert kind in [one.kind for one in workshop.made]  # so that it is deleted again
+        creator.prepare(PLAN, {})
+    assert kind in [one.kind for one in creator.made]  # so that it is deleted again
 
 
 def test_waiting_for_a_new_entity_has_an_end(cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "SETTLE", 0.1)
     faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"))
     with pytest.raises(AwsError, match="compute environment ce to be VALID"):
-        Workshop(cloud, lambda _: None).prepare(PLAN, {})
+        EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
 
 
 def test_pauses_between_two_looks_grow_and_are_bounded(cloud: Cloud, faults: Faults, pauses: list[float]) -> None:
     faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"), times=21)
-    Workshop(cloud, lambda _: None).prepare(PLAN, {})
+    EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     waits = [pause for pause in pauses if pause > 0.1]
     assert len(waits) == 20
     assert waits == sorted(waits)

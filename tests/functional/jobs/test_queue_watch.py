@@ -14,7 +14,7 @@ from jobbag.aws.client import Cloud
 from jobbag.events.events import Event, Held, StateChanged
 from jobbag.jobs import monitor, poll_schedule, queue_watch
 from jobbag.jobs.monitor import Monitor
-from jobbag.jobs.queue_watch import Inquirer
+from jobbag.jobs.queue_watch import QueueWatch
 from unit.builders import job
 
 from ..fault_layer import Answer, Faults, Forward, Request
@@ -29,8 +29,8 @@ class Watch:
     def __init__(self, cloud: Cloud, gate: Path) -> None:
         self.cloud = cloud
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.inquirer = Inquirer(cloud, self.events.put)
-        self.monitor = Monitor(cloud, self.events.put, self.inquirer.saw)
+        self.queue_watch = QueueWatch(cloud, self.events.put)
+        self.monitor = Monitor(cloud, self.events.put, self.queue_watch.saw)
         self._gate = gate
         self._waiting = {"command": ["sh", "-c", f"while ! test -e '{gate}'; do sleep 0.02; done"]}
 
@@ -85,7 +85,7 @@ def watch(ready: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     monkeypatch.setattr(poll_schedule, "FIRST", 0.01)
     monkeypatch.setattr(poll_schedule, "LONGEST", 0.05)
     watch = Watch(ready, tmp_path / "gate")
-    with watch.inquirer, watch.monitor:
+    with watch.queue_watch, watch.monitor:
         yield watch
 
 
@@ -181,6 +181,6 @@ def test_a_service_that_does_not_answer_delays_nothing(watch: Watch, faults: Fau
     watch.open_gate()
     try:
         assert watch.until_all_ended(3) == []
-        watch.inquirer.__exit__(None, None, None)
+        watch.queue_watch.__exit__(None, None, None)
     finally:
         over.set()

@@ -14,7 +14,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.events.events import Absent, Event, NotSubmitted, Submitted, Unsent, WorkerFailed
 from jobbag.jobs import submission
-from jobbag.jobs.array_request import Sendable
+from jobbag.jobs.array_request import PreparedRequest
 from jobbag.jobs.request import Target, submit_request
 from jobbag.jobs.submission import Submitter
 from jobbag.s3.place import S3Place
@@ -40,7 +40,7 @@ def submit(cloud: Cloud, jobs: Sequence[Job], *, unsure: bool = False) -> list[E
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(cloud, events.put) as submitter:
         for one in jobs:
-            submitter.submit((one,), Sendable(request_of(one)), unsure=unsure)
+            submitter.submit((one,), PreparedRequest(request_of(one)), unsure=unsure)
         ends = [events.get(timeout=TIMEOUT) for _ in jobs]
     assert events.empty()
     return ends
@@ -121,7 +121,7 @@ def test_leaving_sends_no_more_jobs_and_tells_of_those_under_way(ready: Cloud) -
     with Submitter(ready, events.put) as submitter:
         for number in range(1, 40):
             one = job(number, f"job-{number}")
-            submitter.submit((one,), Sendable(request_of(one)))
+            submitter.submit((one,), PreparedRequest(request_of(one)))
     told = [events.get(timeout=TIMEOUT) for _ in range(1, 40)]
     assert events.empty()
     assert {event.aws_id for event in told if isinstance(event, Submitted)} == {*there(ready).values()}
@@ -131,7 +131,7 @@ def test_leaving_sends_no_more_jobs_and_tells_of_those_under_way(ready: Cloud) -
 def test_a_mistake_of_ours_ends_the_run(ready: Cloud) -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(ready, events.put) as submitter:
-        submitter.submit((job(),), Sendable({"jobName": 7}))
+        submitter.submit((job(),), PreparedRequest({"jobName": 7}))
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, (WorkerFailed, NotSubmitted))
 
@@ -143,7 +143,7 @@ def test_leaving_tells_which_jobs_were_not_sent(ready: Cloud, faults: Faults) ->
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(ready, events.put) as submitter:
         for one in jobs:
-            submitter.submit((one,), Sendable(request_of(one)))
+            submitter.submit((one,), PreparedRequest(request_of(one)))
     told = [events.get(timeout=TIMEOUT) for _ in jobs]
     assert events.empty()
     assert sorted(event.job.number for event in told if isinstance(event, Unsent)) == [one.number for one in jobs]
@@ -156,10 +156,10 @@ def test_who_sends_no_more_looks_for_lost_jobs_all_the_same(arrived: bool, ready
     faults.edit("ListJobs", lambda content: content.update(jobSummaryList=[]), times=2)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(ready, events.put) as submitter:
-        submitter.submit((job(1, "lost"),), Sendable(request_of(job(1, "lost"))))
+        submitter.submit((job(1, "lost"),), PreparedRequest(request_of(job(1, "lost"))))
         wait_until(lambda: faults.count("SubmitJob") == 1, what="the request")
         submitter.send_no_more()
-        submitter.submit((job(2, "late"),), Sendable(request_of(job(2, "late"))))
+        submitter.submit((job(2, "late"),), PreparedRequest(request_of(job(2, "late"))))
         ends = {event.job.name: event for event in (events.get(timeout=TIMEOUT) for _ in range(2))}  # type: ignore[attr-defined]
     assert isinstance(ends["late"], Unsent)
     assert isinstance(ends["lost"], Submitted if arrived else Unsent)
@@ -178,6 +178,6 @@ def test_a_lost_job_that_was_not_looked_for_to_the_end_is_not_called_unsent(read
     faults.edit("ListJobs", show_nothing, times=1)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(ready, events.put) as submitter:
-        submitter.submit((job(1, "lost"),), Sendable(request_of(job(1, "lost"))))
+        submitter.submit((job(1, "lost"),), PreparedRequest(request_of(job(1, "lost"))))
         assert asked.wait(TIMEOUT)
     assert events.empty() or isinstance(events.get(), Submitted)

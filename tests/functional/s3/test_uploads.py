@@ -16,7 +16,7 @@ from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Upl
 from jobbag.s3 import uploads
 from jobbag.s3.contents import PART_SIZE
 from jobbag.s3.place import S3Place
-from jobbag.s3.uploads import Stager
+from jobbag.s3.uploads import Uploader
 
 from ..fault_layer import Answer, Faults, Forward, Request
 
@@ -54,8 +54,8 @@ def send(cloud: Cloud, s3: Any) -> Send:
             if isinstance(event, (Staged, StagingFailed)):
                 events.put(event)
 
-        with Stager(cloud, PLACE, put, bucket_is_new=bucket_is_new) as stager:
-            stager.send(items)
+        with Uploader(cloud, PLACE, put, bucket_is_new=bucket_is_new) as uploader:
+            uploader.send(items)
             found = [events.get(timeout=TIMEOUT) for _ in items]
         assert events.empty()
         return sorted(found, key=lambda event: items.index(item_of(event)))
@@ -203,8 +203,8 @@ def test_who_watches_is_told_how_much_there_is_and_how_much_is_sent(
     Path("small").write_bytes(b"x")
     faults.fail("UploadPart", 500, "InternalError", times=1)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Stager(cloud, PLACE, events.put, bucket_is_new=True) as stager:
-        stager.send(["large", "small", "missing"])
+    with Uploader(cloud, PLACE, events.put, bucket_is_new=True) as uploader:
+        uploader.send(["large", "small", "missing"])
         found: list[Event] = []
         while sum(isinstance(event, (Staged, StagingFailed)) for event in found) < 3:
             found.append(events.get(timeout=TIMEOUT))
@@ -222,8 +222,8 @@ def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> No
         Path(f"f{number}").write_bytes(b"x")
     faults.fail("HeadObject", 500, "InternalError")  # so that each would be tried for long
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Stager(cloud, PLACE, events.put, bucket_is_new=False) as stager:
-        stager.send(f"f{number}" for number in range(40))
+    with Uploader(cloud, PLACE, events.put, bucket_is_new=False) as uploader:
+        uploader.send(f"f{number}" for number in range(40))
     assert faults.count("PutObject") == 0
 
 
@@ -244,8 +244,8 @@ def test_leaving_does_not_wait_for_s3_for_ever(
     faults.on(operation, act)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     try:
-        with Stager(cloud, PLACE, events.put, bucket_is_new=False) as stager:
-            stager.send(["f"])
+        with Uploader(cloud, PLACE, events.put, bucket_is_new=False) as uploader:
+            uploader.send(["f"])
             assert hangs.wait(TIMEOUT)
         told = [events.get() for _ in range(events.qsize())]
         assert not any(isinstance(event, (Staged, StagingFailed)) for event in told)

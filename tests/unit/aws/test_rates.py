@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobbag.aws.rates import Pace, quota
+from jobbag.aws.rates import RateLimit, quota
 
 
 class Clock:
@@ -30,12 +30,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def slots(pace: Pace, clock: Clock, count: int) -> list[float]:
+def slots(pace: RateLimit, clock: Clock, count: int) -> list[float]:
     """When the next calls may go out, all asked for now."""
     return [clock.now + pace.reserve() for _ in range(count)]
 
 
-def calls_within(pace: Pace, clock: Clock, seconds: float) -> int:
+def calls_within(pace: RateLimit, clock: Clock, seconds: float) -> int:
     """How many calls one caller gets through."""
     end, calls = clock.now + seconds, 0
     while clock.now < end:
@@ -45,7 +45,7 @@ def calls_within(pace: Pace, clock: Clock, seconds: float) -> int:
 
 
 def test_calls_are_spaced_evenly_just_under_the_quota(clock: Clock) -> None:
-    found = slots(Pace(50.0), clock, 101)
+    found = slots(RateLimit(50.0), clock, 101)
     gaps = [later - sooner for sooner, later in pairwise(found)]
     assert found[0] == clock.now
     assert max(gaps) - min(gaps) < 1e-6
@@ -58,7 +58,7 @@ def test_no_second_holds_more_calls_than_the_quota(per_second: float, pauses: li
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         patch.setattr(time, "monotonic", clock)
-        pace = Pace(per_second)
+        pace = RateLimit(per_second)
         found = []
         for pause in pauses:
             clock.now += pause
@@ -69,7 +69,7 @@ def test_no_second_holds_more_calls_than_the_quota(per_second: float, pauses: li
 
 
 def test_time_that_was_not_used_gives_no_burst(clock: Clock) -> None:
-    pace = Pace(10.0)
+    pace = RateLimit(10.0)
     pace.reserve()
     clock.now += 100
     found = slots(pace, clock, 3)
@@ -78,7 +78,7 @@ def test_time_that_was_not_used_gives_no_burst(clock: Clock) -> None:
 
 
 def test_a_second_of_refusals_halves_the_rate_and_it_comes_back(clock: Clock) -> None:
-    pace = Pace(50.0)
+    pace = RateLimit(50.0)
     full = calls_within(pace, clock, 10)
     for _ in range(49):  # all of the last second
         pace.throttled()
@@ -94,7 +94,7 @@ def test_a_second_of_refusals_halves_the_rate_and_it_comes_back(clock: Clock) ->
 
 def test_a_service_that_allows_far_less_is_not_called_much_faster(clock: Clock) -> None:
     """Others share the account: they may leave us little."""
-    pace, allowed, answered = Pace(50.0), 5, deque[float]()
+    pace, allowed, answered = RateLimit(50.0), 5, deque[float]()
     calls_by_second: Counter[int] = Counter()
     start = clock.now
     while clock.now < start + 60:
@@ -113,7 +113,7 @@ def test_a_service_that_allows_far_less_is_not_called_much_faster(clock: Clock) 
 @pytest.mark.parametrize("allowed", [10.0, 20.0])
 def test_what_a_service_allows_is_soon_found_and_used(clock: Clock, allowed: float) -> None:
     """A token bucket that holds what it allows in a second, as those of AWS."""
-    pace, tokens, start = Pace(25.0), allowed, clock.now
+    pace, tokens, start = RateLimit(25.0), allowed, clock.now
     calls, passed = Counter[bool](), Counter[bool]()  # in the first five seconds, and later
     while clock.now < start + 60:
         before = clock.now
@@ -132,7 +132,7 @@ def test_what_a_service_allows_is_soon_found_and_used(clock: Clock, allowed: flo
 
 
 def test_throttles_never_bring_it_to_a_standstill(clock: Clock) -> None:
-    pace = Pace(50.0)
+    pace = RateLimit(50.0)
     for _ in range(30):
         pace.throttled()
         clock.now += 2.1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobbag.aws.redaction import Shown
+from jobbag.aws.redaction import Redacted
 
 from ..builders import JSON_VALUES
 
@@ -17,7 +17,7 @@ SECRET = "hunter2"
 
 
 def shown(content: dict[str, Any]) -> str:
-    return str(Shown(content))
+    return str(Redacted(content))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobbag.display.event_lines import Narrator
+from jobbag.display.event_lines import EventLines
 from jobbag.events.events import Halted, Held, LogsWritten, StateChanged
 from jobbag.events.observation import Observation
 
@@ -18,9 +18,9 @@ ONE, TWO = job(1, "one"), job(2, "two")
 def test_what_a_halt_does_to_each_job_is_told_once() -> None:
     note = LogsWritten(ONE, Path("o"), Path("e"), 0, note="why")
     with heard("jobbag.display.event_lines") as lines:
-        narrator = Narrator()
+        event_lines = EventLines()
         for event in (note, Halted("2 jobs failed"), note):
-            narrator(event)
+            event_lines(event)
     told = [line for line in lines if not line.startswith("DEBUG")]
     assert told[0] == "WARNING job one: why"
     assert [line.startswith("ERROR 2 jobs failed: no more jobs are sent") for line in told[1:]] == [True]
@@ -28,7 +28,7 @@ def test_what_a_halt_does_to_each_job_is_told_once() -> None:
 
 def test_the_log_says_why_jobs_wait() -> None:
     with heard("jobbag.display.event_lines") as lines:
-        Narrator()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
+        EventLines()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
     assert lines == ["WARNING 2 jobs wait in the job queue q: it is DISABLED; enable it"]
 
 
@@ -48,5 +48,5 @@ def test_the_log_says_why_jobs_wait() -> None:
 )
 def test_the_end_of_a_job_is_told_with_its_reasons(seen: Observation, said: str) -> None:
     with heard("jobbag.display.event_lines") as lines:
-        Narrator()(StateChanged(ONE, "id-1", seen))
+        EventLines()(StateChanged(ONE, "id-1", seen))
     assert lines == [said]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jobbag.display.job_lines import Echo
+from jobbag.display.job_lines import JobLines
 from jobbag.events.events import OutputSeen, Terminated
 
 from ..builders import job
@@ -34,7 +34,7 @@ class Text:
 
 def test_each_line_stands_behind_its_job_and_steers_no_terminal() -> None:
     text = Text()
-    echo = Echo(text)
+    echo = JobLines(text)
     echo(OutputSeen(job(1, "a\x1bb"), ("one", "", "\x1b[2Jtwo\r")))
     echo(Terminated(job(1, "a"), "id"))
     assert text.taken == "a\\x1bb: one\na\\x1bb: \na\\x1bb: \\x1b[2Jtwo\\r\n"

@@ -24,7 +24,7 @@ from jobbag.events.events import (
     WorkerFailed,
 )
 from jobbag.events.observation import STATES, LogPlace, Observation, now_ms
-from jobbag.events.state import Report
+from jobbag.events.state import RunState
 
 from ..builders import bag, ended, job
 
@@ -41,11 +41,11 @@ def story(one: Job, seen: Observation | None = None, *tail: str) -> list[Event]:
     return [Submitted(one, aws_id), StateChanged(one, aws_id, seen or ended()), written(one, *tail)]
 
 
-def fold(jobs: list[Job], *events: Event) -> Report:
-    report = Report(bag(*jobs), now_ms())
+def fold(jobs: list[Job], *events: Event) -> RunState:
+    state = RunState(bag(*jobs), now_ms())
     for event in events:
-        report(event)
-    return report
+        state(event)
+    return state
 
 
 ONE, TWO = job(1, "one"), job(2, "two")
@@ -70,18 +70,17 @@ FAILED = ended("FAILED", 3)
     ],
 )
 def test_the_exit_status_follows_from_what_was_seen(events: list[Event], exit_code: int, failed: int) -> None:
-    report = fold([ONE, TWO], *events)
-    assert report.exit_code == exit_code
-    assert (report.succeeded, report.failed) == (2 - failed, failed)
-    assert f"tasks=2, succeeded={2 - failed}, failed={failed}," in report.summary()
+    state = fold([ONE, TWO], *events)
+    assert state.exit_code == exit_code
+    assert (state.succeeded, state.failed) == (2 - failed, failed)
 
 
 def test_a_run_is_complete_when_all_output_is_on_disk() -> None:
     events = [*story(ONE), *story(TWO)]
-    report = fold([ONE, TWO], *events[:-1])
-    assert not report.complete
-    report(events[-1])
-    assert report.complete
+    state = fold([ONE, TWO], *events[:-1])
+    assert not state.complete
+    state(events[-1])
+    assert state.complete
 
 
 def test_a_worker_that_stops_ends_the_run() -> None:
@@ -90,12 +89,12 @@ def test_a_worker_that_stops_ends_the_run() -> None:
 
 
 def test_which_jobs_may_still_run() -> None:
-    report = fold([ONE, TWO, job(3, "three")], *story(ONE), Submitted(TWO, "id-2"))
-    assert list(report.running()) == [(TWO, "id-2")]
-    report(StateChanged(TWO, "id-2", Observation("RUNNING")))
-    assert list(report.running()) == [(TWO, "id-2")]
-    report(StateChanged(TWO, "id-2", FAILED))
-    assert list(report.running()) == []
+    state = fold([ONE, TWO, job(3, "three")], *story(ONE), Submitted(TWO, "id-2"))
+    assert list(state.running()) == [(TWO, "id-2")]
+    state(StateChanged(TWO, "id-2", Observation("RUNNING")))
+    assert list(state.running()) == [(TWO, "id-2")]
+    state(StateChanged(TWO, "id-2", FAILED))
+    assert list(state.running()) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_what_came_of_a_job(events: list[Event], verdict: str) -> None:
 
 def test_one_end_of_an_output_is_kept_for_each_way_to_fail() -> None:
     jobs = [job(number, f"job-{number}") for number in range(1, 7)]
-    report = fold(
+    state = fold(
         jobs,
         *(event for one in jobs[:3] for event in story(one, FAILED, "begin", f"bad value {one.number}")),
         *story(jobs[3], FAILED, "begin", "worse"),
@@ -126,8 +125,8 @@ def test_one_end_of_an_output_is_kept_for_each_way_to_fail() -> None:
         *story(jobs[5], ended(), "bad value 6"),
     )
     tails = [("begin", "bad value 1"), (), (), ("begin", "worse"), ("begin", "bad value 5"), ()]
-    assert [report.of(one).tail for one in jobs] == tails
-    assert [report.failure(one).line for one in jobs[:3]] == ["bad value <n>"] * 3
+    assert [state.of(one).tail for one in jobs] == tails
+    assert [state.failure(one).line for one in jobs[:3]] == ["bad value <n>"] * 3
 
 
 def test_when_a_job_was_first_seen_starting() -> None:
@@ -138,7 +137,7 @@ def test_when_a_job_was_first_seen_starting() -> None:
 
 def test_only_logs_that_are_whole_may_be_deleted() -> None:
     place = LogPlace("s1", "/mine")
-    report = fold(
+    state = fold(
         [ONE, TWO, job(3, "three")],
         *story(ONE, ended(log=place)),
         Submitted(TWO, "id-2"),
@@ -147,29 +146,29 @@ def test_only_logs_that_are_whole_may_be_deleted() -> None:
         Submitted(job(3, "three"), "id-3"),
         StateChanged(job(3, "three"), "id-3", ended()),
     )
-    assert list(report.log_places()) == [place]
+    assert list(state.log_places()) == [place]
 
 
 def test_a_job_that_is_sent_anew_starts_from_nothing() -> None:
-    report = fold([ONE], *story(ONE, FAILED), Submitting(ONE, "token"))
-    assert (report.complete, report.exit_code) == (False, 2)
+    state = fold([ONE], *story(ONE, FAILED), Submitting(ONE, "token"))
+    assert (state.complete, state.exit_code) == (False, 2)
     for event in story(ONE):
-        report(event)
-    assert (report.complete, report.exit_code, report.of(ONE).last) == (True, 0, "")
+        state(event)
+    assert (state.complete, state.exit_code, state.of(ONE).last) == (True, 0, "")
 
 
 def test_a_job_that_was_not_sent_after_all_is_in_no_doubt() -> None:
-    report = fold([ONE, TWO], Submitting(ONE, "token"), Submitting(TWO, "token"))
-    assert list(report.in_doubt()) == [ONE, TWO]
-    report(Unsent(ONE))
-    assert list(report.in_doubt()) == [TWO]
-    assert report.has_to_send
+    state = fold([ONE, TWO], Submitting(ONE, "token"), Submitting(TWO, "token"))
+    assert list(state.in_doubt()) == [ONE, TWO]
+    state(Unsent(ONE))
+    assert list(state.in_doubt()) == [TWO]
+    assert state.has_to_send
 
 
 def test_which_jobs_a_new_start_repeats() -> None:
     jobs = [job(number, f"job-{number}") for number in range(1, 6)]
     good, bad, stopped, late, refused = jobs
-    report = fold(
+    state = fold(
         jobs,
         *story(good),
         *story(bad, FAILED),
@@ -177,7 +176,7 @@ def test_which_jobs_a_new_start_repeats() -> None:
         *(*story(late), Terminated(late, "id-4")),  # it succeeded all the same
         NotSubmitted(refused, ERROR),
     )
-    assert [report.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
+    assert [state.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
 
 
 # -- a run that is halted
@@ -187,7 +186,7 @@ WHY = "1 job failed, and --max-failures allows 0"
 NEVER_STARTED = ended("FAILED", None, started=None, stopped=None)
 
 
-def halted() -> tuple[list[Job], Report]:
+def halted() -> tuple[list[Job], RunState]:
     """A run that one failure halted, with a job of each fate; and one that it has still to care for."""
     jobs = [job(number, f"job-{number}") for number in range(1, 8)]
     good, bad, ran, waited, late, unsent, _open = jobs
@@ -204,17 +203,17 @@ def halted() -> tuple[list[Job], Report]:
 
 
 def test_what_a_halt_kept_from_running() -> None:
-    jobs, report = halted()
+    jobs, state = halted()
     for event in (NotRun(jobs[6], WHY), written(jobs[6])):
-        report(event)
-    assert (report.complete, report.exit_code, report.failed) == (True, 1, 5)
-    verdicts = {one.name: report.of(one).verdict for one in jobs}
+        state(event)
+    assert (state.complete, state.exit_code, state.failed) == (True, 1, 5)
+    verdicts = {one.name: state.of(one).verdict for one in jobs}
     assert verdicts == {
         **dict.fromkeys(("job-1", "job-5"), "succeeded"),
         **dict.fromkeys(("job-2", "job-3"), "failed"),
         **dict.fromkeys(("job-4", "job-6", "job-7"), "not run"),
     }
-    notes = {one.name: (report.why_no_log(one), report.remark(one)) for one in jobs}
+    notes = {one.name: (state.why_no_log(one), state.remark(one)) for one in jobs}
     assert notes == {
         **dict.fromkeys(("job-1", "job-2", "job-5"), (None, None)),
         "job-3": (None, f"terminated: {WHY}"),
@@ -223,14 +222,14 @@ def test_what_a_halt_kept_from_running() -> None:
 
 
 def test_a_halted_run_that_is_taken_up_sends_only_what_nothing_is_known_of_to_its_end() -> None:
-    jobs, report = halted()
-    assert [one.name for one in jobs if report.is_to_send(one)] == ["job-7"]
-    assert not report.has_to_send, "it will be told as not run"
-    report(NotSubmitted(jobs[6], ERROR))
-    assert not any(map(report.is_to_send, jobs))
-    assert report.why_no_log(jobs[6]) == f"it was not submitted: {ERROR}"
-    report(Submitting(jobs[6], "token"))
-    assert report.has_to_send, "AWS may have it"
+    jobs, state = halted()
+    assert [one.name for one in jobs if state.is_to_send(one)] == ["job-7"]
+    assert not state.has_to_send, "it will be told as not run"
+    state(NotSubmitted(jobs[6], ERROR))
+    assert not any(map(state.is_to_send, jobs))
+    assert state.why_no_log(jobs[6]) == f"it was not submitted: {ERROR}"
+    state(Submitting(jobs[6], "token"))
+    assert state.has_to_send, "AWS may have it"
 
 
 def test_a_job_that_a_signal_stopped_is_sent_again_unless_the_run_is_halted() -> None:

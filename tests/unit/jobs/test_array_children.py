@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobbag.jobs.array_children import FEW, LONGEST, SAMPLED, Arrays
+from jobbag.jobs.array_children import FEW, LONGEST, SAMPLED, ArrayChildren
 from jobbag.jobs.ids import parent_of
 
 FIRST = 1.0
@@ -22,9 +22,9 @@ def detail(size: int, succeeded: int, failed: int = 0) -> dict[str, Any]:
     return {"arrayProperties": {"size": size, "statusSummary": counts}}
 
 
-def watched(size: int, parent: str = "p", known: int = 0) -> Arrays:
+def watched(size: int, parent: str = "p", known: int = 0) -> ArrayChildren:
     """An array of which so many children are known to have ended."""
-    arrays = Arrays(FIRST)
+    arrays = ArrayChildren(FIRST)
     for index in range(known, size):
         arrays.add(f"{parent}:{index}", 0.0)
     return arrays
@@ -34,7 +34,7 @@ def children(indexes: Iterable[int]) -> list[str]:
     return [f"p:{index}" for index in indexes]
 
 
-def taken(arrays: Arrays) -> list[str]:
+def taken(arrays: ArrayChildren) -> list[str]:
     found: list[str] = []
     while batch := arrays.take(MOST):
         assert len(batch) <= MOST
@@ -48,7 +48,7 @@ def test_a_child_is_known_by_its_id(aws_id: str, parent: str | None) -> None:
 
 
 def test_without_arrays_there_is_nothing_to_ask() -> None:
-    arrays = Arrays(FIRST)
+    arrays = ArrayChildren(FIRST)
     assert (arrays.pause(9.0), arrays.look(9.0, MOST), arrays.take(MOST)) == (None, [], [])
 
 
@@ -127,7 +127,7 @@ def test_a_child_that_is_to_be_asked_for_is_no_sample() -> None:
 
 
 def test_many_arrays_take_turns() -> None:
-    arrays = Arrays(FIRST)
+    arrays = ArrayChildren(FIRST)
     for number in range(250):
         arrays.add(f"p{number}:0", 0.0)
     looks = [arrays.look(float(now), MOST) for now in (10, 20, 30)]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
-from jobbag.jobs.array_request import Requests, Sendable
+from jobbag.jobs.array_request import PreparedRequest, Requests
 from jobbag.jobs.request import MAX_OVERRIDES, MAX_REQUEST_BYTES, TOKEN_VARIABLE, Target, environment_of
 from jobbag.s3.place import S3Place
 
@@ -40,16 +40,16 @@ def requests(bag: list[Job]) -> Requests:
     return Requests(Bag(tuple(bag), ()), PLACE, Target("q", "d"), "us-west-2")
 
 
-def records(sendable: Sendable) -> list[str]:
-    manifest = next(content for key, content in sendable.objects.items() if key.endswith(".manifest"))
-    variables = variables_of(sendable)
+def records(prepared: PreparedRequest) -> list[str]:
+    manifest = next(content for key, content in prepared.objects.items() if key.endswith(".manifest"))
+    variables = variables_of(prepared)
     size = int(variables["PEGASUS_AWS_BATCH_RECORD"])
     assert len(manifest) % size == 0
     return [manifest[at : at + size].decode() for at in range(0, len(manifest), size)]
 
 
-def variables_of(sendable: Sendable) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in sendable.request["containerOverrides"]["environment"]}
+def variables_of(prepared: PreparedRequest) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in prepared.request["containerOverrides"]["environment"]}
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
@@ -68,9 +68,9 @@ def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple
         Job(number, f"job-{number}", sys.executable, ("-c", TELL, *words), own, (), {}, Path("bag.in"))
         for number, (words, own) in enumerate(children, 1)
     ]
-    sendable = requests(bag).of(tuple(bag), "s.1")
-    shared = variables_of(sendable)
-    for one, record in zip(bag, records(sendable), strict=True):
+    prepared = requests(bag).of(tuple(bag), "s.1")
+    shared = variables_of(prepared)
+    for one, record in zip(bag, records(prepared), strict=True):
         done = subprocess.run(
             ["sh", "-c", f'become() {{ exec "$@"; }}\n{record}\nbecome "$@"'],
             env=shared,
@@ -86,13 +86,13 @@ def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple
 
 def test_an_array_of_scripts_runs_the_launcher_as_its_script() -> None:
     bag = jobs(2, FETCH)
-    sendable = requests(bag).of(tuple(bag), "s.1")
-    variables = variables_of(sendable)
+    prepared = requests(bag).of(tuple(bag), "s.1")
+    variables = variables_of(prepared)
     assert variables["BATCH_FILE_TYPE"] == "script"
     bucket, _, key = variables["BATCH_FILE_S3_URL"].removeprefix("s3://").partition("/")
-    assert bucket == sendable.bucket
-    assert sendable.objects[key].strip()
-    assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(sendable))
+    assert bucket == prepared.bucket
+    assert prepared.objects[key].strip()
+    assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(prepared))
 
 
 @pytest.mark.parametrize("environment", [{}, FETCH], ids=["command", "script"])
@@ -108,19 +108,19 @@ def test_the_request_keeps_the_limits_of_the_service_however_much_the_jobs_share
 
 def test_a_job_alone_is_sent_as_ever() -> None:
     one = job(1)
-    sendable = requests([one]).of((one,), "s.1")
-    assert sendable.request["jobName"] == "job-1"
-    assert sendable.objects == {}
-    assert list(sendable.ids((one,), "id")) == [(one, "id")]
+    prepared = requests([one]).of((one,), "s.1")
+    assert prepared.request["jobName"] == "job-1"
+    assert prepared.objects == {}
+    assert list(prepared.ids((one,), "id")) == [(one, "id")]
 
 
 def test_the_launcher_starts_a_job_by_itself_with_nothing_in_the_bucket() -> None:
     one = job(1, {"A": "b"}, arguments=("x", "y z"), launcher=True)
-    sendable = requests([one]).of((one,), "s.1")
-    assert (sendable.request["jobName"], sendable.objects, sendable.is_array) == ("job-1", {}, False)
-    command = sendable.request["containerOverrides"]["command"]
+    prepared = requests([one]).of((one,), "s.1")
+    assert (prepared.request["jobName"], prepared.objects, prepared.is_array) == ("job-1", {}, False)
+    command = prepared.request["containerOverrides"]["command"]
     assert (command[:2], command[4:]) == (["sh", "-c"], ["run", "x", "y z"])
-    variables = variables_of(sendable)
+    variables = variables_of(prepared)
     assert (variables["A"], variables[TOKEN_VARIABLE]) == ("b", "s.1")
     assert (variables["PEGASUS_AWS_BATCH_LAUNCHER"], variables["PEGASUS_AWS_BATCH_REGION"]) == ("1", "us-west-2")
 
@@ -135,15 +135,15 @@ def test_the_launcher_starts_a_job_by_itself_with_nothing_in_the_bucket() -> Non
     ids=["a script", "a variable that shells drop", "a long command"],
 )
 def test_the_launcher_reads_what_would_not_reach_the_job_otherwise(one: Job) -> None:
-    sendable = requests([one]).of((one,), "s.1")
-    assert "arrayProperties" not in sendable.request
-    assert sendable.request["jobName"] == "job-1"
-    assert list(sendable.ids((one,), "id")) == [(one, "id")]
-    (record,) = records(sendable)
+    prepared = requests([one]).of((one,), "s.1")
+    assert "arrayProperties" not in prepared.request
+    assert prepared.request["jobName"] == "job-1"
+    assert list(prepared.ids((one,), "id")) == [(one, "id")]
+    (record,) = records(prepared)
     assert all(word in record for word in (one.executable, *one.arguments, *one.environment))
-    variables = variables_of(sendable)
+    variables = variables_of(prepared)
     assert (variables[TOKEN_VARIABLE], variables["PEGASUS_AWS_BATCH_LAUNCHER"]) == ("s.1", "1")
-    assert len(json.dumps(sendable.request["containerOverrides"], separators=(",", ":"))) <= MAX_OVERRIDES
+    assert len(json.dumps(prepared.request["containerOverrides"], separators=(",", ":"))) <= MAX_OVERRIDES
 
 
 def test_the_launcher_stays_beside_the_children_of_an_array_that_want_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import Requests
-from jobbag.jobs.ids import by_token, child_token, parent_token, shipment_name
+from jobbag.jobs.ids import by_token, child_token, parent_token, request_name
 from jobbag.jobs.request import TOKEN_VARIABLE, Target
 from jobbag.s3.place import S3Place
 
@@ -42,7 +42,7 @@ def test_children_are_found_by_the_array_and_their_index() -> None:
     assert found == {"s.9": {None: bag[0]}, "s.1": {1: bag[2], 2: bag[3]}}
     sought = requests(bag).sought(found["s.1"], "s.1")
     sent = requests(bag).of(tuple(bag[1:]), "s.1")
-    assert sought.request["jobName"] == sent.request["jobName"] == shipment_name("s.1")
+    assert sought.request["jobName"] == sent.request["jobName"] == request_name("s.1")
     assert {"name": TOKEN_VARIABLE, "value": "s.1"} in sought.request["containerOverrides"]["environment"]
     assert list(sought.ids(tuple(found["s.1"].values()), "id")) == [(bag[2], "id:1"), (bag[3], "id:2")]
     assert list(sent.ids(tuple(bag[1:]), "id")) == [(bag[1], "id:0"), (bag[2], "id:1"), (bag[3], "id:2")]

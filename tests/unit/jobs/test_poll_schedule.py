@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobbag.jobs.poll_schedule import LONGEST, MEMORY, NEEDED, Schedule, Times
+from jobbag.jobs.poll_schedule import LONGEST, MEMORY, NEEDED, PollSchedule, Times
 
 TICK, RATE = 0.5, 200.0
 SECONDS = st.floats(0, 10_000)
@@ -48,7 +48,7 @@ class Jobs:
 
     def __init__(self, jobs: list[tuple[float, float, float]]) -> None:
         self.jobs = jobs
-        self.schedule = Schedule(TICK, RATE)
+        self.schedule = PollSchedule(TICK, RATE)
         self.looks: list[list[float]] = [[] for _ in jobs]
 
     def run(self, most: int = 100) -> None:
@@ -112,7 +112,7 @@ def test_ends_of_like_jobs_are_seen_soon(lasts: float, waits: float) -> None:
 
 
 def test_a_job_that_is_given_up_is_asked_for_no_more() -> None:
-    schedule = Schedule(TICK, RATE)
+    schedule = PollSchedule(TICK, RATE)
     schedule.add("a", 0.0)
     schedule.forget("a")
     assert (len(schedule), schedule.take(1e6, 100)) == (0, [])

@@ -13,7 +13,7 @@ from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError
 from jobbag.events.events import Absent, Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobs import submission
-from jobbag.jobs.array_request import Sendable
+from jobbag.jobs.array_request import PreparedRequest
 from jobbag.jobs.request import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
 from jobbag.jobs.submission import LOOKS, Submitter, find, token_of
 from jobbag.s3.place import S3Place
@@ -132,7 +132,7 @@ def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
     """How the submission of the job ended."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(fake.cloud, events.put) as submitter:
-        submitter.submit((ONE,), Sendable(request()), unsure=unsure)
+        submitter.submit((ONE,), PreparedRequest(request()), unsure=unsure)
         return events.get(timeout=TIMEOUT)
 
 
@@ -141,7 +141,7 @@ def test_a_job_that_is_recalled_is_not_sent() -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Submitter(fake.cloud, events.put) as submitter:
         submitter.recall("2 jobs failed")
-        submitter.submit((ONE,), Sendable(request()))
+        submitter.submit((ONE,), PreparedRequest(request()))
         event = events.get(timeout=TIMEOUT)
     assert isinstance(event, NotRun)
     assert (event.job, event.reason) == (ONE, "2 jobs failed")

@@ -22,7 +22,7 @@ from jobbag.events.events import (
     Terminated,
 )
 from jobbag.events.observation import Attempt, Observation
-from jobbag.events.state import Report
+from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
 from jobbag.report import summary
 from jobbag.report.summary import Ended
@@ -44,9 +44,9 @@ def story(one: Job, seen: Observation, *tail: str, note: str | None = None) -> l
 
 def of(jobs: list[Job], *events: Event, **values: Any) -> Ended:
     """A run in which this happened, and that is over."""
-    report = Report(bag(*jobs), 1_000)
+    state = RunState(bag(*jobs), 1_000)
     for event in events:
-        report(event)
+        state(event)
     plain: dict[str, Any] = {
         "run": "r",
         "submit_files": (Path("bag.in"),),
@@ -60,7 +60,7 @@ def of(jobs: list[Job], *events: Event, **values: Any) -> Ended:
         "errors": (),
         "calls": {},
     }
-    return Ended(report, **{**plain, **values})
+    return Ended(state, **{**plain, **values})
 
 
 GOOD = ended(attempts=(Attempt("s", 2_000, 3_500, 0, "fine"),), vcpus=2.0, memory=512)
@@ -184,7 +184,7 @@ def test_what_is_of_no_single_job() -> None:
         stopped=Interrupted(ExitCode.SIGTERM),
         errors=("the bucket stays",),
     )
-    run.report(Halted("2 jobs failed"))
+    run.state(Halted("2 jobs failed"))
     found = summary.overview(run)
     assert found["errors"] == ["halted: 2 jobs failed", str(ERROR), "the bucket stays"]
     assert found["uploads"] == {"files": 1, "bytes": 100, "unchanged": 1}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
-from jobbag.run.dependencies import MOST, Order
+from jobbag.run.dependencies import MOST, Dependencies
 from unit.builders import job
 
 DAGS = st.lists(st.sets(st.integers(0, 60), max_size=40), min_size=1, max_size=50)
@@ -31,7 +31,7 @@ def dag(needs: list[set[int]]) -> Bag:
 
 def test_a_job_is_sent_after_what_it_depends_on_which_aws_waits_for() -> None:
     one, two = (order_bag := bag(set(), {1})).jobs
-    order = Order(order_bag)
+    order = Dependencies(order_bag)
     assert order.arrived(two) is False
     assert order.arrived(one) is True
     assert order.submitted(one, "id-1") == [two]
@@ -42,7 +42,7 @@ def test_a_job_is_sent_after_what_it_depends_on_which_aws_waits_for() -> None:
 def test_of_more_than_twenty_enough_have_to_succeed_first() -> None:
     many = bag(*(set() for _ in range(MOST + 2)), set(range(1, MOST + 3)))
     *first, last = many.jobs
-    order = Order(many)
+    order = Dependencies(many)
     assert order.arrived(last) is False
     for one in first:
         assert order.submitted(one, f"id-{one.number}") == []
@@ -54,7 +54,7 @@ def test_of_more_than_twenty_enough_have_to_succeed_first() -> None:
 def test_an_array_counts_as_one_if_all_of_it_is_needed() -> None:
     many = bag(set(), set(), set(), {1, 2, 3}, {1, 2})
     *children, all_three, two = many.jobs
-    order = Order(many)
+    order = Dependencies(many)
     order.shipped(children)
     assert not order.arrived(all_three)
     assert not order.arrived(two)
@@ -68,7 +68,7 @@ def test_an_array_counts_as_one_if_all_of_it_is_needed() -> None:
 def test_what_depends_on_a_failure_is_given_up() -> None:
     three = bag(set(), {1}, {2})
     one, two, last = three.jobs
-    order = Order(three)
+    order = Dependencies(three)
     assert order.arrived(two) is False
     assert order.failed(one) == [two]
     assert order.failed(two) == [last]
@@ -79,7 +79,7 @@ def test_what_depends_on_a_failure_is_given_up() -> None:
 @given(DAGS, st.randoms(use_true_random=False))
 def test_each_job_is_let_go_once_and_never_before_what_it_needs(needs: list[set[int]], chance: random.Random) -> None:
     jobs = dag(needs).jobs
-    order = Order(dag(needs))
+    order = Dependencies(dag(needs))
     by_name = {one.name: one for one in jobs}
     sent: list[Job] = []
     succeeded: set[int] = set()

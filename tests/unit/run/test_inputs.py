@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
-from jobbag.run.inputs import Waiting
+from jobbag.run.inputs import MissingInputs
 
 from ..builders import bag, job
 
@@ -29,7 +29,7 @@ def needs(one: Job, whole: Bag) -> set[str]:
 @settings(max_examples=100, deadline=None)
 @given(bags(), st.permutations(["a", "b", "c", "d"]), st.sets(st.sampled_from(["a", "b", "c", "d"])))
 def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[str], broken: set[str]) -> None:
-    waiting = Waiting(whole, whole.jobs)
+    waiting = MissingInputs(whole, whole.jobs)
     assert waiting.ready == [one for one in whole.jobs if not needs(one, whole)]
     there: set[str] = set()
     went, lost = list(waiting.ready), list[Job]()
@@ -50,7 +50,7 @@ def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[st
 def test_who_gives_up_hears_of_each_other_job_once_and_of_no_file_more(
     whole: Bag, files: list[tuple[str, bool]]
 ) -> None:
-    waiting = Waiting(whole, whole.jobs)
+    waiting = MissingInputs(whole, whole.jobs)
     told = list(waiting.ready)
     for item, arrives in files:
         told += waiting.arrived(item) if arrives else waiting.failed(item)
@@ -62,6 +62,6 @@ def test_who_gives_up_hears_of_each_other_job_once_and_of_no_file_more(
 
 def test_only_files_that_are_waited_for_are_sent() -> None:
     done, open_job = job(1, "done", inputs=("a", "b")), job(2, "open", inputs=("s3://x/y", "c", "b"))
-    waiting = Waiting(bag(done, open_job, common=("d",)), [open_job])
+    waiting = MissingInputs(bag(done, open_job, common=("d",)), [open_job])
     assert waiting.items == ["d", "c", "b"]
     assert [waiting.arrived(item) for item in ("a", "d", "c", "b")] == [[], [], [], [open_job]]

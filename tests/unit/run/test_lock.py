@@ -14,7 +14,7 @@ import pytest
 
 from helpers.waiting import is_alive, wait_until
 from jobbag.errors import InputError
-from jobbag.run.lock import STALE, Hold, check_free
+from jobbag.run.lock import STALE, JournalLock, check_free
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def held(journal: Path) -> Path:
 
 def own_mark(journal: Path) -> dict[str, Any]:
     """What a holder of this process writes."""
-    with Hold(journal):
+    with JournalLock(journal):
         content: dict[str, Any] = json.loads(held(journal).read_text())
     return content
 
@@ -46,33 +46,33 @@ def assert_free(journal: Path) -> None:
     before = list(journal.parent.iterdir())
     check_free(journal)
     assert list(journal.parent.iterdir()) == before
-    with Hold(journal):
+    with JournalLock(journal):
         assert json.loads(held(journal).read_text())["pid"] == os.getpid()
     assert list(journal.parent.iterdir()) == []
 
 
 def assert_held(journal: Path, pid: object, host: str) -> None:
     """It cannot be held, and the error says why."""
-    for attempt in (Hold(journal).__enter__, lambda: check_free(journal)):
+    for attempt in (JournalLock(journal).__enter__, lambda: check_free(journal)):
         with pytest.raises(InputError, match=f"bag.journal: another run holds this journal: process {pid} on {host}$"):
             attempt()
     assert [path.name for path in journal.parent.iterdir()] == ["bag.journal.held"]
 
 
 def test_a_free_journal_is_held_and_let_go(journal: Path) -> None:
-    with Hold(journal):
+    with JournalLock(journal):
         assert held(journal).stat().st_mode & 0o777 == 0o600
     assert_free(journal)
 
 
 def test_a_live_holder_on_this_host(journal: Path) -> None:
-    with Hold(journal):
+    with JournalLock(journal):
         aged(held(journal), 10 * STALE)  # its process was stopped with SIGSTOP, say
         assert_held(journal, os.getpid(), socket.gethostname())
 
 
 def test_it_is_let_go_after_an_error(journal: Path) -> None:
-    with pytest.raises(ZeroDivisionError), Hold(journal):
+    with pytest.raises(ZeroDivisionError), JournalLock(journal):
         raise ZeroDivisionError
     assert_free(journal)
 
@@ -140,5 +140,5 @@ def test_a_holder_that_could_not_write(journal: Path, monkeypatch: pytest.Monkey
         patched.setattr(json, "dump", full)
         patched.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space left"):
-            Hold(journal).__enter__()
+            JournalLock(journal).__enter__()
     assert_free(journal)

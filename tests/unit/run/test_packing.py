@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
-from jobbag.run.packing import FEWEST, MOST, PAYS_FROM, WITH_INPUTS, Packer, Packing, packs, shipments
+from jobbag.run.packing import FEWEST, MOST, PAYS_FROM, WITH_INPUTS, Packer, Packing, job_groups, packs
 
 FETCH = {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": "s3://b/run.sh"}
 
@@ -91,9 +91,9 @@ def test_each_job_that_gets_ready_is_shipped_once_in_whatever_order(
     packer = Packer(bag, Packing.ALWAYS)
     shipped: list[Job] = []
     for one in order.sample(bag, len(bag)):
-        for shipment in packer.gone(one) if one.number in never else packer.ready(one):
-            assert [each.number for each in shipment] == sorted(each.number for each in shipment)
-            shipped += shipment
+        for group in packer.gone(one) if one.number in never else packer.ready(one):
+            assert [each.number for each in group] == sorted(each.number for each in group)
+            shipped += group
     assert sorted(each.number for each in shipped) == [each.number for each in bag if each.number not in never]
 
 
@@ -106,5 +106,5 @@ def test_an_array_waits_for_its_last_job() -> None:
 
 def test_what_was_never_sent_is_packed_anew() -> None:
     bag = jobs(3)
-    assert shipments(bag, Packing.ALWAYS) == [tuple(bag)]
-    assert shipments(bag, Packing.NEVER) == [(one,) for one in bag]
+    assert job_groups(bag, Packing.ALWAYS) == [tuple(bag)]
+    assert job_groups(bag, Packing.NEVER) == [(one,) for one in bag]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
 from jobbag.events.events import Event, Lost, NotSubmitted, StateChanged, Submitted, Submitting, Terminated
-from jobbag.run.safeguards import Gate, failures_allowed
+from jobbag.run.safeguards import Safeguards, failures_allowed
 
 from ..builders import ended, job
 
@@ -32,11 +32,11 @@ def end(one: Job, how: str) -> list[Event]:
     return ends[how]
 
 
-def fold(events: Sequence[Event], canary: int | None = None, max_failures: int | None = None) -> Gate:
-    gate = Gate(canary, max_failures)
+def fold(events: Sequence[Event], canary: int | None = None, max_failures: int | None = None) -> Safeguards:
+    safeguards = Safeguards(canary, max_failures)
     for event in events:
-        gate(event)
-    return gate
+        safeguards(event)
+    return safeguards
 
 
 STEPS = st.lists(
@@ -49,7 +49,7 @@ STEPS = st.lists(
 @given(st.integers(1, 5), STEPS)
 def test_no_more_than_the_canary_is_sent_before_a_success(canary: int, steps: list[tuple[str, int]]) -> None:
     """Whatever the order of events. A job that was stopped before its end has shown nothing, and is sent again."""
-    gate, events = Gate(canary), list[Event]()
+    safeguards, events = Safeguards(canary), list[Event]()
     state = dict.fromkeys((one.number for one in JOBS), "ready")
     succeeded = False
     for step, number in steps:
@@ -57,7 +57,7 @@ def test_no_more_than_the_canary_is_sent_before_a_success(canary: int, steps: li
         under_way = [one for one in JOBS if state[one.number] == "sent"]
         new: list[Event] = []
         if step == "send":
-            admitted = gate.admits(number)
+            admitted = safeguards.admits(number)
             assert 0 <= admitted <= number
             for one in ready[:admitted]:
                 new.append(Submitting(one, "token"))
@@ -68,32 +68,32 @@ def test_no_more_than_the_canary_is_sent_before_a_success(canary: int, steps: li
             state[one.number] = step
             succeeded = succeeded or step == "succeeded"
         for event in new:
-            gate(event)
+            safeguards(event)
         events += new
         shown = [one for one in state.values() if one not in ("ready", "stopped")]
         if succeeded:
-            assert (gate.admits(number), gate.verdict, gate.awaits()) == (number, None, None)
+            assert (safeguards.admits(number), safeguards.verdict, safeguards.awaits()) == (number, None, None)
         else:
             assert len(shown) <= canary
-            assert gate.admits(99) == canary - len(shown)
-            assert (gate.awaits() is not None) == (gate.admits(99) == 0)
-            assert (gate.verdict is not None) == (len(shown) == canary and "sent" not in shown)
+            assert safeguards.admits(99) == canary - len(shown)
+            assert (safeguards.awaits() is not None) == (safeguards.admits(99) == 0)
+            assert (safeguards.verdict is not None) == (len(shown) == canary and "sent" not in shown)
         again = fold(events, canary)  # by a start that takes up the run
-        assert (again.admits(99), again.verdict) == (gate.admits(99), gate.verdict)
+        assert (again.admits(99), again.verdict) == (safeguards.admits(99), safeguards.verdict)
 
 
 def test_a_job_whose_input_could_not_be_sent_is_no_canary() -> None:
-    gate = fold([NotSubmitted(JOBS[0], ERROR), Submitting(JOBS[1], "t")], canary=2)
-    assert (gate.admits(9), gate.verdict) == (1, None)
+    safeguards = fold([NotSubmitted(JOBS[0], ERROR), Submitting(JOBS[1], "t")], canary=2)
+    assert (safeguards.admits(9), safeguards.verdict) == (1, None)
 
 
 def test_a_run_that_has_sent_more_than_its_canary_waits_for_all_of_them() -> None:
     """It is taken up with an option that it had not before."""
     events: list[Event] = [Submitting(one, "t") for one in JOBS[:3]]
-    gate = fold([*events, *end(JOBS[0], "failed"), *end(JOBS[1], "failed")], canary=2)
-    assert (gate.admits(9), gate.verdict) == (0, None)
-    gate(StateChanged(JOBS[2], "id", FAILED))
-    assert gate.verdict == "none of the 3 jobs of --canary succeeded"
+    safeguards = fold([*events, *end(JOBS[0], "failed"), *end(JOBS[1], "failed")], canary=2)
+    assert (safeguards.admits(9), safeguards.verdict) == (0, None)
+    safeguards(StateChanged(JOBS[2], "id", FAILED))
+    assert safeguards.verdict == "none of the 3 jobs of --canary succeeded"
 
 
 ENDS = st.lists(st.sampled_from(["succeeded", "failed", "refused", "lost", "stopped"]), max_size=len(JOBS))
@@ -102,14 +102,14 @@ ENDS = st.lists(st.sampled_from(["succeeded", "failed", "refused", "lost", "stop
 @settings(max_examples=100, deadline=None)
 @given(ENDS, st.integers(0, 5))
 def test_one_failure_more_than_is_allowed_halts_the_run(ends: list[str], allowed: int) -> None:
-    gate = Gate(max_failures=allowed)
+    safeguards = Safeguards(max_failures=allowed)
     failures = 0
     for one, how in zip(JOBS, ends, strict=False):
         for event in [Submitting(one, "t"), *end(one, how)]:
-            gate(event)
+            safeguards(event)
         failures += how in ("failed", "refused", "lost")
-        assert (gate.verdict is not None) == (failures > allowed)
-        assert gate.admits(7) == 7
+        assert (safeguards.verdict is not None) == (failures > allowed)
+        assert safeguards.admits(7) == 7
 
 
 def test_a_job_that_is_sent_again_has_not_failed_yet() -> None:
