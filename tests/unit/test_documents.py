@@ -19,8 +19,8 @@ from jobbag.entities.kinds import ENVIRONMENT, QUEUE
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = [
-    *sorted((ROOT / "lib" / "jobbag").rglob("*.py")),
     ROOT / "pegasus_aws_batch.py",
+    *sorted(path for path in (ROOT / "lib" / "jobbag").rglob("*.py") if "local" not in path.parts),
     *(ROOT / "zipapp").glob("*.py"),
 ]
 

@@ -51,7 +51,7 @@ def test_the_format_of_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert all(LINE.fullmatch(line) for line in lines)
     assert [line[24:29] for line in lines] == ["ERROR", "WARN ", "INFO ", "DEBUG", "TRACE"]
-    assert lines[2].endswith(" INFO  [test_logfile] this is info")
+    assert lines[2].endswith(" INFO  [test_tool_log] this is info")
 
 
 def test_what_a_job_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

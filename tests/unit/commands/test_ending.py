@@ -83,7 +83,7 @@ def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
 def test_the_summary_of_a_run_that_an_error_ends(
     error: ToolError | OSError | Interrupted, code: int, signal: str | None, said: list[str]
 ) -> None:
-    ending(summary=Path("s.json"), state=Path("r.html")).write_after(error)
+    ending(summary=Path("s.json"), report=Path("r.html")).write_after(error)
     found = json.loads(Path("s.json").read_text())
     assert in_page(Path("r.html").read_text()) == found
     assert (found["exit_code"], found["signal"], found["errors"], found["complete"]) == (code, signal, said, False)
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, to
 
 
 def test_the_summary_knows_of_a_page_that_could_not_be_written() -> None:
-    ending(*story("SUCCEEDED"), summary=Path("s.json"), state=Path("gone/r.html")).write(ExitCode.OK)
+    ending(*story("SUCCEEDED"), summary=Path("s.json"), report=Path("gone/r.html")).write(ExitCode.OK)
     found = json.loads(Path("s.json").read_text())
     assert (found["exit_code"], found["errors"]) == (
         2,
@@ -113,7 +113,7 @@ def test_the_summary_knows_of_a_page_that_could_not_be_written() -> None:
 
 def test_the_page_is_at_home_in_another_directory(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
-    ending(*story("FAILED"), state=Path("pages/r.html")).write(ExitCode.TASK_FAILED)
+    ending(*story("FAILED"), report=Path("pages/r.html")).write(ExitCode.TASK_FAILED)
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["r.html"]
     page = Path("pages/r.html").read_text(encoding="utf-8")
     assert 'data-base="../"' in page

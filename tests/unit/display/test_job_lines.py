@@ -14,7 +14,7 @@ from ..builders import job
 
 LIB = Path(__file__).parents[3] / "lib"
 LINES = (
-    "from jobbag.echo import lines_on\n"
+    "from jobbag.display.job_lines import lines_on\n"
     "with lines_on(None) as out:\n"
     "    for number in range(20_000):\n"
     "        out.write(f'größe {number}\\n')\n"
