@@ -36,7 +36,7 @@ class Problem:
 class ToolError(Exception):
     """An error that ends the run. Each of `lines` is shown to the user as one line."""
 
-    exit_code = ExitCode.AWS_ERROR
+    exit_code: ExitCode = ExitCode.AWS_ERROR
 
     @property
     def lines(self) -> list[str]:
@@ -63,6 +63,19 @@ class InputError(ToolError):
     @property
     def lines(self) -> list[str]:
         return [str(problem) for problem in self.problems]
+
+
+class SeveralErrors(ToolError):
+    """Errors that were found together. The first one says with which exit status the command ends."""
+
+    def __init__(self, errors: Iterable[ToolError]) -> None:
+        self.errors = tuple(errors)
+        self.exit_code = self.errors[0].exit_code
+        super().__init__("; ".join(self.lines))
+
+    @property
+    def lines(self) -> list[str]:
+        return [line for error in self.errors for line in error.lines]
 
 
 class AwsError(ToolError):

@@ -9,11 +9,32 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from s3transfer.futures import BaseExecutor
 
+from jobbag.errors import Cancelled, ToolError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 LEAVING = 5.0  # s that the requests under way get when a worker is to end
+
+Failed = Callable[[str, BaseException], None]  # the name of a worker, and the error that ended it
+
+
+def start(threads: Sequence[threading.Thread]) -> list[threading.Thread]:
+    """Start as many of the threads as the system allows; gives those. Raises ToolError if it allows none."""
+    started = []
+    for thread in threads:
+        try:
+            thread.start()
+        except RuntimeError:  # "can't start new thread"
+            break
+        started.append(thread)
+    if threads and not started:
+        raise ToolError("the system allows no new thread: fewer processes may help, or a higher limit (ulimit -u)")
+    return started
 
 
 def join(threads: Sequence[threading.Thread], seconds: float | None) -> bool:
@@ -24,8 +45,53 @@ def join(threads: Sequence[threading.Thread], seconds: float | None) -> bool:
     return not any(thread.is_alive() for thread in threads)
 
 
+class Worker:
+    """Work beside the main thread, in threads of its own, which end with the process.
+
+    A context manager: leaving it ends the work, for whose requests under way it waits a moment. What one thread does
+    is `work`, which ends when `stopped` is set, or with Cancelled. Any other error of it is told to `failed`.
+    """
+
+    name = "worker"  # of its threads, and in messages
+    count = 1  # threads
+    leaving = LEAVING  # s that it waits for the requests under way
+
+    def __init__(self, failed: Failed) -> None:
+        self.stopped = threading.Event()
+        self._failed = failed
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        threads = [threading.Thread(target=self._run, name=self.name, daemon=True) for _ in range(self.count)]
+        self._threads = start(threads)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self, seconds: float | None = None) -> None:
+        """End the work, and wait for the threads: `seconds` at most, or as long as such a worker is waited for."""
+        self.stopped.set()
+        join(self._threads, self.leaving if seconds is None else seconds)
+
+    def work(self) -> None:
+        """What one thread does."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        try:
+            self.work()
+        except Cancelled:
+            return
+        except BaseException as error:
+            self._failed(self.name, error)
+
+
 class DaemonPool(BaseExecutor):
-    """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process."""
+    """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process.
+
+    Where the system allows no more threads, it goes on with those that there are.
+    """
 
     def __init__(self, max_workers: int) -> None:
         self._most = max_workers
@@ -34,7 +100,7 @@ class DaemonPool(BaseExecutor):
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        """Call it soon, in one of the threads."""
+        """Call it soon, in one of the threads. Raises ToolError if there can be none."""
         future: Future[Any] = Future()
 
         def work() -> None:
@@ -45,11 +111,14 @@ class DaemonPool(BaseExecutor):
             else:
                 future.set_result(result)
 
-        self._work.put(work)
         with self._lock:
             if len(self._threads) < self._most:
-                self._threads.append(threading.Thread(target=self._serve, daemon=True))
-                self._threads[-1].start()
+                try:
+                    self._threads += start([threading.Thread(target=self._serve, daemon=True)])
+                except ToolError:
+                    if not self._threads:
+                        raise
+        self._work.put(work)
         return future
 
     def _serve(self) -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobbag.threads import DaemonPool, DueQueue, join
+from jobbag.errors import Cancelled, ToolError
+from jobbag.threads import DaemonPool, DueQueue, Worker, join
 
 LIB = Path(__file__).parents[2] / "lib"
 
@@ -174,3 +175,79 @@ def test_closing_gives_what_nobody_got() -> None:
     due_queue.put(0.0, "now")
     assert due_queue.close() == ["now", "late"]
     assert due_queue.close() == []
+
+
+# -- workers
+
+
+class Counter(Worker):
+    """Counts as far as it is told, in so many threads."""
+
+    name = "counter"
+    count = 3
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.failures: list[tuple[str, BaseException]] = []
+        super().__init__(lambda name, error: self.failures.append((name, error)))
+        self._error = error
+        self.begun = threading.Semaphore(0)
+
+    def work(self) -> None:
+        self.begun.release()
+        if self._error is not None:
+            raise self._error
+        self.stopped.wait()
+
+
+def test_a_worker_works_in_its_threads_until_it_is_left() -> None:
+    counter = Counter()
+    with counter:
+        assert all(counter.begun.acquire(timeout=LONG) for _ in range(counter.count))
+    assert counter.failures == []
+    assert [thread for thread in threading.enumerate() if thread.name == "counter"] == []
+
+
+def test_an_error_that_a_worker_does_not_expect_is_told_with_its_name() -> None:
+    error = ZeroDivisionError("by chance")
+    with Counter(error) as counter:
+        counter.begun.acquire(timeout=LONG)
+    assert counter.failures[0] == ("counter", error)
+    with Counter(Cancelled("the run is being stopped")) as counter:
+        counter.begun.acquire(timeout=LONG)
+    assert counter.failures == []
+
+
+@pytest.fixture
+def allowed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many threads the system still allows."""
+    left = [1000]
+    true_start = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        true_start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    return left
+
+
+def test_where_the_system_allows_fewer_threads_those_do_the_work(allowed: list[int]) -> None:
+    allowed[0] = 1
+    with Counter() as counter:
+        assert counter.begun.acquire(timeout=LONG)
+        assert not counter.begun.acquire(blocking=False)
+    allowed[0] = 2
+    pool = DaemonPool(8)
+    coming = [pool.submit(divmod, number, 2) for number in range(20)]
+    assert [one.result(LONG) for one in coming] == [divmod(number, 2) for number in range(20)]
+    pool.shutdown()
+
+
+def test_where_the_system_allows_no_thread_that_is_an_error_for_people(allowed: list[int]) -> None:
+    allowed[0] = 0
+    with pytest.raises(ToolError, match="the system allows no new thread"), Counter():
+        pass
+    with pytest.raises(ToolError, match="the system allows no new thread"):
+        DaemonPool(2).submit(divmod, 7, 2)

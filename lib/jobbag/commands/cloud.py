@@ -16,6 +16,7 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, 
 from jobbag.errors import InputError
 from jobbag.options import version
 from jobbag.options.settings import Settings
+from jobbag.run.task import Task, TaskOnAws
 
 if TYPE_CHECKING:
     from jobbag.local import LocalAws
@@ -95,9 +96,6 @@ def embedded_aws() -> Iterator[Embedded]:
         yield Embedded(local)
 
 
-log = logging.getLogger(__name__)
-
-
 @contextmanager
 def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
     """AWS as the settings say, while the context lasts; and the embedded one, if it is that. Raises InputError."""
@@ -108,6 +106,14 @@ def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
         log.warning("--local: the endpoint %s is not used", settings.endpoint)
     with embedded_aws() as embedded:
         yield Cloud(embedded.access(settings.region)), embedded
+
+
+@contextmanager
+def connected_task(settings: Settings, task: Task) -> Iterator[tuple[TaskOnAws, Embedded | None]]:
+    """The same with a task, whose entities the embedded AWS has stand-ins for, if it is that."""
+    with connected(settings) as (cloud, embedded):
+        bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
+        yield TaskOnAws(bag, plan, task.place, cloud), embedded
 
 
 def check_account(settings: Settings, cloud: Cloud) -> None:

@@ -6,10 +6,10 @@ import logging
 
 from jobbag.commands import preflight
 from jobbag.commands.ending import of_empty_bag
-from jobbag.commands.preflight import Task
 from jobbag.commands.result import Result
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Mode, Settings
+from jobbag.run.task import Task
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog
 

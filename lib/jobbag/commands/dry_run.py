@@ -8,13 +8,11 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 from jobbag.bag.job import Bag, Job
-from jobbag.commands.cloud import connected
+from jobbag.commands.cloud import connected_task
 from jobbag.commands.permissions import Right, Verdict
-from jobbag.commands.preflight import Task
 from jobbag.commands.probe import Findings, Sending, Upload, probe
 from jobbag.commands.result import Result
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
@@ -22,6 +20,7 @@ from jobbag.errors import ExitCode
 from jobbag.options.settings import Settings
 from jobbag.run import lock, takeup
 from jobbag.run.takeup import Earlier, How
+from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
 from jobbag.text import counted, in_bytes, iso, plain
 
@@ -35,12 +34,10 @@ Item = TypeVar("Item")
 
 def dry_run(settings: Settings, task: Task) -> Result:
     """Tell what a run of the task would do. Raises ToolError where a run would end at once."""
-    path = Path(f"{settings.prefix}.journal")
-    lock.check_free(path)
-    earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
-    with connected(settings) as (cloud, embedded):
-        bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
-        found = probe(settings, cloud, bag, plan, task.place, earlier)
+    lock.check_free(settings.journal)
+    earlier = takeup.earlier(settings, settings.journal, takeup.header_of(settings, task.bag, task.plan))
+    with connected_task(settings, task) as (on_aws, _):
+        found = probe(settings, on_aws, earlier)
     warnings = list(_warnings(found))
     if settings.json:
         for warning in warnings:
@@ -64,7 +61,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
             ("region", found.region),
         ]
     )
-    if found.entities or found.to_create or found.sendings:
+    if found.checked.entities or found.checked.to_create or found.sendings:
         yield ""
         yield "entities"
         yield from _table(_entities(settings, task.place, found), indent=2)
@@ -83,8 +80,8 @@ def _of_journal(bag: Bag, earlier: Earlier, found: Findings) -> str:
     if earlier.how is How.RETRY_FAILED:
         again = sum(len(sending.jobs) for sending in found.sendings)
         return f"again what failed in that of {when}: {again:,} of {counted(len(bag.jobs), 'job')}"
-    doubt = len(list(found.state.in_doubt())) if found.state else 0
-    progress = found.state.progress() if found.state else ""
+    state = found.checked.state
+    doubt, progress = len(list(state.in_doubt())), state.progress()
     looked_for = f"; {counted(doubt, 'job')} may be sent, and will be looked for" if doubt else ""
     return f"that of {when} is taken up: {progress}{looked_for}"
 
@@ -93,12 +90,12 @@ def _of_journal(bag: Bag, earlier: Earlier, found: Findings) -> str:
 
 
 def _entities(settings: Settings, place: S3Place, found: Findings) -> Iterator[tuple[str, ...]]:
-    for (kind, _), entity in found.entities.items():
+    for (kind, _), entity in found.checked.entities.items():
         yield kind.words, entity.name, _state(kind, entity.detail)
-    for spec in found.to_create:
+    for spec in found.checked.to_create:
         source = f" from {spec.path}" if spec.path else ""
         yield spec.kind.words, spec.name, f"to be created{source}{', and kept' if settings.keep else ' for the run'}"
-    known = {entity.name for (kind, _), entity in found.entities.items() if kind is ENVIRONMENT}
+    known = {entity.name for (kind, _), entity in found.checked.entities.items() if kind is ENVIRONMENT}
     for name, environment in found.environments.items():
         if name not in known:
             yield ENVIRONMENT.words, name, _state(ENVIRONMENT, environment)
@@ -121,7 +118,7 @@ def _size(environment: Mapping[str, Any]) -> str:
 
 
 def _bucket(settings: Settings, place: S3Place, found: Findings) -> str:
-    if found.bucket_is_there:
+    if found.checked.bucket_is_there:
         return "exists"
     return f"to be created{' for the run' if place.own and not settings.keep else ', and kept'}"
 

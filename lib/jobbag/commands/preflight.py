@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobbag.bag import job, reader
@@ -18,16 +17,8 @@ from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
 from jobbag.jobs import request
 from jobbag.options.settings import Settings
+from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a run is to do, as its input says."""
-
-    bag: Bag
-    plan: Plan
-    place: S3Place
 
 
 def task_of(settings: Settings) -> Task:

@@ -118,7 +118,7 @@ class Progress:
         self._stopping = self._over = False
         self._changes = 0
 
-    def restore(self, event: Event) -> None:
+    def replay(self, event: Event) -> None:
         """Take over where an earlier start has brought the jobs."""
         match event:
             case StateChanged(job=job, observation=seen):
@@ -137,7 +137,7 @@ class Progress:
     def __call__(self, event: Event) -> None:
         with self._lock:
             self._changes += 1
-            self.restore(event)
+            self.replay(event)
             self._uploads.saw(event)
             self._beside = _beside(event)
             if isinstance(event, Submitted):

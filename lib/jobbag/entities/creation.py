@@ -34,7 +34,7 @@ class EntityCreator:
         self._begun: dict[str, Making] = {}  # by kind: perhaps made by an earlier start, or a call that got no answer
         self.made: list[Entity] = []
 
-    def restore(self, event: Event) -> None:
+    def replay(self, event: Event) -> None:
         """Take over what an earlier start made, or may have made."""
         match event:
             case Making(kind=kind) if kind in _KINDS:

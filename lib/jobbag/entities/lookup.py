@@ -32,20 +32,6 @@ def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
     return found
 
 
-def look_up_of_jobs(cloud: Cloud, bag: Bag) -> dict[tuple[Kind, str], Entity]:
-    """The queues and definitions that jobs name themselves. Raises InputError with all that are not fit for use."""
-    found: dict[tuple[Kind, str], Entity] = {}
-    problems: list[Problem] = []
-    for kind, ref, job in named_by_jobs(bag):
-        try:
-            found[kind, ref] = look_up(cloud, kind, ref)
-        except InputError as error:
-            problems += error.at(job.where).problems
-    if problems:
-        raise InputError(problems)
-    return found
-
-
 def named_by_jobs(bag: Bag) -> Iterator[tuple[Kind, str, Job]]:
     """The queues and definitions that jobs name themselves, by name or ARN, each with the first job that does."""
     for field, kind in JOB_ENTITIES.items():
@@ -59,9 +45,14 @@ def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     Raises InputError when it does not exist, is disabled or INVALID.
     """
     entity = inspect(cloud, kind, ref)
-    if entity.detail.get("status") not in ("VALID", None) and kind is not DEFINITION:
-        wait_until_valid(cloud, entity)
+    wait_until_ready(cloud, entity)
     return entity
+
+
+def wait_until_ready(cloud: Cloud, entity: Entity) -> None:
+    """Wait for an entity that is in transition. Raises AwsError if it becomes INVALID, or takes too long."""
+    if entity.detail.get("status") not in ("VALID", None) and entity.kind is not DEFINITION:
+        wait_until_valid(cloud, entity)
 
 
 def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -14,14 +13,17 @@ from jobbag.events.observation import STATES
 class JobStateLog:
     """A consumer: appends a line for each state that a job is first seen in to `<prefix>.jobstate.log`."""
 
-    def __init__(self, path: Path, earlier: Sequence[Event] = ()) -> None:
-        """`earlier`: of a start that may have been killed before it could write all its lines."""
+    def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("a+", encoding="utf-8", errors="replace")
         self._seen: dict[str, int] = {}  # by AWS id: the states seen, a bit each
-        if earlier:
+        self._is_read = False
+
+    def replay(self, event: Event) -> None:
+        """Write the line of what an earlier start saw, unless it did so: it may have been killed before it could."""
+        if not self._is_read:
+            self._is_read = True
             self._read()
-        for event in earlier:
-            self(event)
+        self(event)
 
     def _read(self) -> None:
         """Know the lines that are there; end the file with the last whole one."""

@@ -75,6 +75,10 @@ class RunState:
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")
 
+    def replay(self, event: Event) -> None:
+        """What happened in an earlier start counts as what happens now."""
+        self(event)
+
     def of(self, job: Job) -> Outcome:
         """What is known of a job."""
         return self._outcomes[job.number]

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
-from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, Lost, StateChanged, WorkerFailed
+from jobbag.errors import AwsError
+from jobbag.events.events import Emit, Lost, StateChanged, worker_failed
 from jobbag.events.observation import ENDED
 from jobbag.jobs.array_children import ArrayChildren
 from jobbag.jobs.ids import parent_of
 from jobbag.jobs.job_detail import observe
 from jobbag.jobs.poll_schedule import Allowance, PollSchedule
-from jobbag.threads import LEAVING, DaemonPool, join
+from jobbag.threads import DaemonPool, Worker
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +43,15 @@ class _Watched:
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
 
 
-class Monitor:
-    """The poller thread; it alone owns the jobs that it watches. A context manager: leaving it stops the thread."""
+class Monitor(Worker):
+    """The poller thread; it alone owns the jobs that it watches."""
+
+    name = "monitor"
 
     def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
         """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new."""
-        self._stop = threading.Event()
-        self._cloud = cloud.cancelled_by(self._stop)
+        super().__init__(worker_failed(emit))
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._tell = tell
         self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
@@ -65,30 +65,21 @@ class Monitor:
         self._children_calls = Allowance(children_rate, CHILDREN_BURST)
         self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
         self._pool = DaemonPool(AT_ONCE)
-        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
-    def __enter__(self) -> Monitor:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._stop.set()
-        join([self._thread], LEAVING)
+    def close(self, seconds: float | None = None) -> None:
+        """Ask for nothing more."""
+        super().close(seconds)
         self._pool.shutdown(wait=False)
 
     def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
         """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""
         self._new.put((aws_id, job, status))
 
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                self._take_new()
-                self._stop.wait(self._do_next(time.monotonic()))
-        except Cancelled:
-            return
-        except BaseException as error:
-            self._emit(WorkerFailed("monitor", error))
+    def work(self) -> None:
+        """Ask for jobs when they are due."""
+        while not self.stopped.is_set():
+            self._take_new()
+            self.stopped.wait(self._do_next(time.monotonic()))
 
     def _do_next(self, now: float) -> float:
         """Make the next call, if one is due; the seconds to wait after it."""

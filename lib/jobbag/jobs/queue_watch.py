@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.entities.capacity import Needs, environment_refs, needs_of, those_of
 from jobbag.errors import Cancelled, ToolError
-from jobbag.events.events import Emit, Held
+from jobbag.events.events import Emit, Held, worker_failed
 from jobbag.events.observation import ENDED
 from jobbag.jobs.diagnosis import Cause, Facts, cause, sentence
 from jobbag.jobs.ids import parent_of
+from jobbag.threads import Worker
 
 log = logging.getLogger(__name__)
 
@@ -74,33 +73,29 @@ class _Queue:
         self.told = [one for one in self.told if not one.wrong]
 
 
-class QueueWatch:
+class QueueWatch(Worker):
     """A thread that asks why jobs do not start; it alone owns what it knows of the queues.
 
-    Its calls only serve to tell more: one that fails means that less is known. A context manager.
+    Its calls only serve to tell more: one that fails means that less is known, and nobody waits for one under way.
     """
 
+    name = "queue watch"
+    leaving = 0.0
+
     def __init__(self, cloud: Cloud, emit: Emit) -> None:
-        self._stop = threading.Event()
-        self._cloud = cloud.cancelled_by(self._stop)
+        super().__init__(worker_failed(emit))
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._news: queue.SimpleQueue[tuple[str, Mapping[str, Any], float]] = queue.SimpleQueue()
         self._queues: dict[str, _Queue] = {}
-        self._thread = threading.Thread(target=self._run, name="queue-watch", daemon=True)
-
-    def __enter__(self) -> QueueWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._stop.set()  # a call under way is left alone: nobody waits for what it says
 
     def saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
         """Learn a job's new state, or the new reason of its state, from what DescribeJobs says. Never waits."""
         self._news.put((aws_id, detail, time.monotonic()))
 
-    def _run(self) -> None:
-        while not self._stop.wait(TICK):
+    def work(self) -> None:
+        """Learn what is new of the queues, and ask about those in which jobs wait for long."""
+        while not self.stopped.wait(TICK):
             while not self._news.empty():
                 self._learn(*self._news.get())
             for ref, of_queue in self._queues.items():

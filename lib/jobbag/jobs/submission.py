@@ -13,15 +13,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, WorkerFailed
+from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, worker_failed
 from jobbag.jobs.array_request import JobGroup, PreparedRequest
 from jobbag.jobs.request import TOKEN_VARIABLE
-from jobbag.threads import LEAVING, DueQueue, join
+from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
 
@@ -43,44 +42,35 @@ class _Task:
         return str(self.prepared.request["jobName"])
 
 
-class Submitter:
-    """Submits jobs in threads of its own.
+class Submitter(Worker):
+    """Submits jobs. Leaving it drops the jobs that were not sent yet, and waits a while for those under way.
 
-    A context manager: leaving it drops the jobs that were not sent yet, and waits a while for those under way.
     Each that was not sent gives an Unsent; of all others it is not known whether AWS has them.
     """
 
+    name = "submission"
+    count = REQUESTS_AT_ONCE
+
     def __init__(self, cloud: Cloud, emit: Emit) -> None:
-        self._no_more, self._cancel = threading.Event(), threading.Event()
+        super().__init__(worker_failed(emit))
+        self._no_more = threading.Event()
         self._sender = cloud.cancelled_by(self._no_more)
-        self._cloud = cloud.cancelled_by(self._cancel)
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._due: DueQueue[_Task] = DueQueue()
         self._recalled: str | None = None  # why no more jobs are sent
-        self._threads = [
-            threading.Thread(target=self._work, name=f"submit-{number}", daemon=True)
-            for number in range(REQUESTS_AT_ONCE)
-        ]
-
-    def __enter__(self) -> Submitter:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close()
 
     def send_no_more(self) -> None:
         """Send no more jobs; but go on looking for those whose answer was lost."""
         self._no_more.set()
 
-    def close(self, seconds: float = LEAVING) -> None:
+    def close(self, seconds: float | None = None) -> None:
         """Do nothing more; the requests under way end, in so many seconds at most, and what they gave is told."""
         self._no_more.set()
-        self._cancel.set()
+        self.stopped.set()
         for task in self._due.close():
             self._dropped(task)
-        join(self._threads, seconds)
+        super().close(seconds)
 
     def recall(self, reason: str) -> None:
         """Send no job any more whose request is not under way; each gives a NotRun with the reason."""
@@ -94,7 +84,8 @@ class Submitter:
         now = time.monotonic()
         self._due.put(now, _Task(jobs, prepared, unsure, now if unsure else None))
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Send jobs, and look for those whose answer was lost, each when it is due."""
         while (task := self._due.get()) is not None:
             try:
                 if task.lost is None:
@@ -106,8 +97,6 @@ class Submitter:
             except ToolError as error:
                 for job in task.jobs:
                     self._emit(NotSubmitted(job, error))
-            except BaseException as error:
-                self._emit(WorkerFailed("submission", error))
 
     def _dropped(self, task: _Task) -> None:
         if task.lost is None:

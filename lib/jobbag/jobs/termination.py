@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from types import TracebackType
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, WorkerFailed
-from jobbag.threads import LEAVING, DueQueue, join
+from jobbag.events.events import Emit, worker_failed
+from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
 
 JOBS_PER_CALL = 50
 
 
-class Terminator:
-    """Terminates jobs in a thread of its own, while the run goes on. A context manager: leaving it drops the rest."""
+class Terminator(Worker):
+    """Terminates jobs, while the run goes on. Leaving it drops the rest."""
+
+    name = "termination"
 
     def __init__(self, cloud: Cloud, emit: Emit) -> None:
-        self._cancel = threading.Event()
-        self._cloud = cloud.cancelled_by(self._cancel)
-        self._emit = emit
+        super().__init__(worker_failed(emit))
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._due: DueQueue[tuple[str, str, str]] = DueQueue()  # AWS id, name, reason
-        self._thread = threading.Thread(target=self._work, name="terminate", daemon=True)
 
-    def __enter__(self) -> Terminator:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._cancel.set()
+    def close(self, seconds: float | None = None) -> None:
+        """Terminate nothing more."""
         self._due.close()
-        join([self._thread], LEAVING)
+        super().close(seconds)
 
     def terminate(self, jobs: Mapping[str, str], reason: str) -> None:
         """Ask AWS soon to stop jobs, given as AWS id → name. Logs those that were not reached."""
@@ -45,16 +39,11 @@ class Terminator:
         for aws_id, name in jobs.items():
             self._due.put(now, (aws_id, name, reason))
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Terminate the jobs that are due, as many with one call as it takes."""
         while tasks := self._due.get_all(JOBS_PER_CALL):
             left = _targets({aws_id: name for aws_id, name, _ in tasks})
-            try:
-                _terminate(self._cloud, left, tasks[0][2])
-            except Cancelled:
-                return
-            except BaseException as error:
-                self._emit(WorkerFailed("termination", error))
-                return
+            _terminate(self._cloud, left, tasks[0][2])
             _tell(left)
 
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, LogsWritten, Share, WorkerFailed
+from jobbag.errors import AwsError
+from jobbag.events.events import Emit, LogsWritten, Share, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined, now_ms
 from jobbag.files import named
 from jobbag.logs.delays import Delays
@@ -29,7 +27,7 @@ from jobbag.logs.part_files import Output, Places, shelve
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
 from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
-from jobbag.threads import LEAVING, DueQueue, join
+from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
 
@@ -57,32 +55,28 @@ class _Task:
         return self.observation.log if self.observation else LogPlace()
 
 
-class LogFetcher:
-    """Fetches logs in threads of its own. A context manager: leaving it drops what was not begun."""
+class LogFetcher(Worker):
+    """Fetches logs. Leaving it drops what was not begun."""
+
+    name = "log fetcher"
+    count = READERS
 
     def __init__(self, cloud: Cloud, places: Places, emit: Emit, reading: NewReading) -> None:
         """`reading` gives, for a job and its log, what is to be told of each event, if that is wanted."""
-        self._cancel = threading.Event()
-        self._cloud = cloud.cancelled_by(self._cancel)
+        super().__init__(worker_failed(emit))
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._places = places
         self._emit = emit
         self._new_reading = reading
         self._due: DueQueue[_Task] = DueQueue()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
-        self._threads = [
-            threading.Thread(target=self._work, name=f"logs-{number}", daemon=True) for number in range(READERS)
-        ]
 
-    def __enter__(self) -> LogFetcher:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._cancel.set()
+    def close(self, seconds: float | None = None) -> None:
+        """Fetch nothing more."""
+        self.stopped.set()
         self._due.close()
-        join(self._threads, LEAVING)
+        super().close(seconds)
 
     def fetch(
         self,
@@ -108,16 +102,11 @@ class LogFetcher:
         due = max(task.ended + after, time.monotonic())
         self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Fetch the logs that are due, those together that one call can serve."""
         while tasks := self._due.get_all(STREAMS_PER_CALL):
-            try:
-                for batch in _batches(tasks):
-                    self._fetch(batch)
-            except Cancelled:
-                return
-            except BaseException as error:
-                self._emit(WorkerFailed("log fetcher", error))
-                return
+            for batch in _batches(tasks):
+                self._fetch(batch)
 
     def _fetch(self, tasks: list[_Task]) -> None:
         """Read the logs of some tasks, of one group; write their files, or put back what is not whole yet."""

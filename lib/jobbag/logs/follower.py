@@ -11,17 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby, islice
-from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.aws.rates import quota
 from jobbag.bag.job import Job
-from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, Event, LogsWritten, OutputSeen, StateChanged
+from jobbag.errors import AwsError
+from jobbag.events.events import Emit, Event, LogsWritten, OutputSeen, StateChanged, worker_failed
 from jobbag.events.observation import LogPlace, Observation, now_ms
 from jobbag.logs.splitter import is_mark
 from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams
+from jobbag.threads import Worker
 
 log = logging.getLogger(__name__)
 
@@ -97,16 +97,19 @@ class Reading:
         self.log.saw(at, self._number, event["message"])
 
 
-class Follower:
+class Follower(Worker):
     """A thread that reads what running jobs write, and a consumer of the events that say which ones run.
 
-    It serves to show something: where it fails, it says so and stops. A context manager.
+    It serves to show something: where AWS refuses, it says so and stops; and nobody waits for a call under way.
     """
+
+    name = "follower"
+    leaving = 0.0
 
     def __init__(self, cloud: Cloud, emit: Emit, wanted: Wanted) -> None:
         """`wanted`: whether the output of a job is to be told, as OutputSeen."""
-        self._stop = threading.Event()
-        self._cloud = cloud.cancelled_by(self._stop)
+        super().__init__(worker_failed(emit))
+        self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._wanted = wanted
         self._lock = threading.Lock()
@@ -115,14 +118,6 @@ class Follower:
         self._each = LOCAL_EACH if cloud.embedded else EACH
         self._lateness = 0  # ms, the worst seen
         self._ahead: int | None = None  # ms, at least, by which the service's clock is ahead of this machine's
-        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-
-    def __enter__(self) -> Follower:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._stop.set()  # a call under way is left alone: nobody waits for what it says
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -159,18 +154,15 @@ class Follower:
 
     # -- the thread
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Read what is new in the logs of the jobs that run, again and again."""
         try:
-            while not self._stop.wait(self._each):
+            while not self.stopped.wait(self._each):
                 for batch in self._batches():
                     self._read(batch)
-        except Cancelled:
-            return
-        except Exception as error:
-            if self._stop.is_set():
-                return
-            log.warning("the output of jobs is shown only when they have ended: %s", error)
-            log.debug("the follower stops", exc_info=error)
+        except AwsError as error:
+            if not self.stopped.is_set():
+                log.warning("the output of jobs is shown only when they have ended: %s", error)
 
     def _batches(self) -> Iterator[list[Log]]:
         """Logs that one call can read: of one group, and to be read from about the same time."""

@@ -36,8 +36,11 @@ class Outputs(Places, Protocol):
 
     def __call__(self, event: Event) -> None: ...
 
-    def restore(self, events: list[Event]) -> list[Event]:
-        """The events of an earlier start without those that say of files that are whole, and are not there."""
+    def resume(self, events: list[Event]) -> list[Event]:
+        """Go on with the files that an earlier start left.
+
+        Gives its events without those that say of files that they are whole, though they are not there.
+        """
 
     def results(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file that have the job's output in the end."""
@@ -101,7 +104,7 @@ class JobFiles:
     def __call__(self, event: Event) -> None:
         pass  # the files are in place when the event comes
 
-    def restore(self, events: list[Event]) -> list[Event]:
+    def resume(self, events: list[Event]) -> list[Event]:
         return [
             event
             for event in _of_jobs_that_are_done(events)
@@ -160,7 +163,7 @@ class MergedFiles:
         del job
         return self._targets[0], self._targets[1]
 
-    def restore(self, events: list[Event]) -> list[Event]:
+    def resume(self, events: list[Event]) -> list[Event]:
         """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting."""
         content = [] if self._keep_parts else _content(events)
         events = _of_jobs_that_are_done(events)

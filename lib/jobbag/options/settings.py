@@ -56,3 +56,17 @@ class Settings:
     json: bool = False  # the requests of a dry run
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
+
+    @property
+    def journal(self) -> Path:
+        """The file that a run is taken up from."""
+        return Path(f"{self.prefix}.journal")
+
+    @property
+    def jobstate_log(self) -> Path:
+        """The file with a line for each state that a job is first seen in."""
+        return Path(f"{self.prefix}.jobstate.log")
+
+    def follows(self, job_name: str) -> bool:
+        """Whether the output of the job is to be shown while it runs."""
+        return self.follow and self.followed_job in (None, job_name)

@@ -6,9 +6,9 @@ import logging
 import time
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
-from jobbag.bag.job import Bag, Job
-from jobbag.entities.kinds import QUEUE, Existing, Plan
-from jobbag.events.events import Event, Terminated
+from jobbag.bag.job import Job
+from jobbag.entities.kinds import QUEUE, Existing
+from jobbag.events.events import Event, Terminated, replay
 from jobbag.events.journal import Journal
 from jobbag.events.observation import ENDED
 from jobbag.events.state import RunState
@@ -19,24 +19,22 @@ from jobbag.jobs.submission import LOOKS, find
 from jobbag.jobs.termination import terminate
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.takeup import folded
-from jobbag.s3.place import S3Place
+from jobbag.run.task import TaskOnAws
 
 log = logging.getLogger(__name__)
 
 
-def abandon(
-    cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, events: list[Event], notes: Journal, grace: float
-) -> None:
+def abandon(task: TaskOnAws, events: list[Event], notes: Journal, grace: float) -> None:
     """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made.
 
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     """
-    cleanup = Cleanup(cloud, place, bag.local_files(), notes.durably)
-    for event in events:
-        cleanup.restore(event)
-    state = folded(events, bag)
+    cloud = task.cloud
+    cleanup = Cleanup(task, notes.durably)
+    replay(events, cleanup)
+    state = folded(events, task.bag)
     running = {aws_id: job for job, aws_id in state.running()}
-    running |= _in_doubt(cloud, plan, place, bag, state, cleanup)
+    running |= _in_doubt(task, state, cleanup)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()
@@ -47,11 +45,11 @@ def abandon(
         log.warning("%s", line)
 
 
-def _in_doubt(cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, state: RunState, cleanup: Cleanup) -> dict[str, Job]:
+def _in_doubt(task: TaskOnAws, state: RunState, cleanup: Cleanup) -> dict[str, Job]:
     """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
     made = [entity.arn for entity in cleanup.creator.made if entity.kind is QUEUE]
-    queue = made[0] if made else plan.queue.ref if isinstance(plan.queue, Existing) else None
-    requests = Requests(bag, place, Target(queue, None), cloud.region)
+    queue = made[0] if made else task.plan.queue.ref if isinstance(task.plan.queue, Existing) else None
+    requests = Requests(task.bag, task.place, Target(queue, None), task.cloud.region)
     doubtful = [job for job in state.in_doubt() if job.request.get("jobQueue", queue)]
     left = by_token((job, state.of(job).token or "") for job in doubtful)
     found: dict[str, Job] = {}
@@ -59,11 +57,11 @@ def _in_doubt(cloud: Cloud, plan: Plan, place: S3Place, bag: Bag, state: RunStat
     for look in (0.0, *LOOKS):
         if not left:
             break
-        cloud.pause(look - before)
+        task.cloud.pause(look - before)
         before = look
         for token, children in list(left.items()):
             prepared = requests.sought(children, token)
-            aws_id = find(cloud, prepared.request)
+            aws_id = find(task.cloud, prepared.request)
             if aws_id is not None:
                 found |= {own_id: job for job, own_id in prepared.ids(tuple(children.values()), aws_id)}
                 del left[token]

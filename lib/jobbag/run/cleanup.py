@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 from jobbag.aws.client import Cloud
 from jobbag.entities.creation import EntityCreator
@@ -20,8 +19,8 @@ from jobbag.events.events import (
     TakenDown,
     TakingDown,
 )
+from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket
-from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +30,16 @@ BUCKET = "bucket"  # the kind of a Making or Made event
 class Cleanup:
     """A consumer of events that remembers the uploads, beside the entities and the bucket that the run created."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, inputs: Iterable[str], note: Emit) -> None:
-        """`inputs` are the local files that the run sends; `note` journals an event durably."""
-        self._cloud = cloud
-        self._place = place
+    def __init__(self, task: TaskOnAws, note: Emit) -> None:
+        """`note` journals an event durably."""
+        self._cloud = task.cloud
+        self._place = task.place
         self._note = note
-        self.creator = EntityCreator(cloud, note)
+        self.creator = EntityCreator(task.cloud, note)
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
-        self._inputs = frozenset(map(place.key, inputs))  # may be there without a Staged: an answer can be lost
+        # Inputs may be there without a Staged: an answer can be lost.
+        self._inputs = frozenset(map(task.place.key, task.bag.local_files()))
         self._uploaded: set[str] = set()
         self._attached: set[str] = set()  # objects that nobody needs after the run
         self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
@@ -59,10 +59,10 @@ class Cleanup:
                     del self._asked[key]
                     self._begun.pop(key, None)
 
-    def restore(self, event: Event) -> None:
+    def replay(self, event: Event) -> None:
         """Take over what an earlier start made."""
         self(event)
-        self.creator.restore(event)
+        self.creator.replay(event)
         match event:
             case Making(kind="bucket") | Made(kind="bucket"):
                 self._bucket_is_ours = True
@@ -73,10 +73,10 @@ class Cleanup:
                 self._asked.clear()
                 self._begun.clear()
 
-    def make_bucket(self) -> None:
+    def make_bucket(self, *, is_there: bool) -> None:
         """Create the bucket if it is missing."""
         name = self._place.bucket
-        if bucket.exists(self._cloud, name):
+        if is_there:
             if self._bucket_is_ours:  # the earlier start may have been killed before it could do this
                 bucket.close(self._cloud, name)
             return

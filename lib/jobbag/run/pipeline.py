@@ -1,16 +1,14 @@
-"""One run of a bag: the workers, the queue of events between them and the main thread, and the shutdown."""
+"""One run of a bag: the loop in which the main thread hears what the workers did, and gives them what comes next."""
 
 from __future__ import annotations
 
-import logging
 import queue
 import secrets
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 
-from jobbag.aws.client import Cloud
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Job
 from jobbag.errors import Interrupted
 from jobbag.events.events import (
     Absent,
@@ -28,7 +26,6 @@ from jobbag.events.events import (
     StateChanged,
     Submitted,
     Submitting,
-    Terminated,
     Unsent,
     WorkerFailed,
 )
@@ -36,105 +33,92 @@ from jobbag.events.journal import Journal
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
 from jobbag.jobs.ids import by_token, child_token, parent_token
-from jobbag.jobs.monitor import Monitor
-from jobbag.jobs.queue_watch import QueueWatch
-from jobbag.jobs.submission import Submitter
-from jobbag.jobs.termination import Terminator, terminate
-from jobbag.logs.fetcher import LogFetcher
-from jobbag.logs.follower import Follower, Wanted
 from jobbag.logs.part_files import Places
+from jobbag.options.settings import Settings
 from jobbag.run.backlog import Backlog
 from jobbag.run.packing import Packing
 from jobbag.run.safeguards import Safeguards
-from jobbag.s3.place import S3Place
-from jobbag.s3.uploads import Uploader
-from jobbag.signals import Signals, StopPolicy
-from jobbag.text import counted
-
-log = logging.getLogger(__name__)
-
+from jobbag.run.shutdown import Shutdown, policy_of
+from jobbag.run.task import TaskOnAws
+from jobbag.run.workers import Workers
+from jobbag.signals import Signals
 
 SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
+
+
+@dataclass(frozen=True)
+class Consumers:
+    """Who hears of each event, in this order: the journal first. What an earlier start did is replayed to them."""
+
+    journal: Journal
+    state: RunState
+    safeguards: Safeguards
+    others: Sequence[Consumer] = ()
+
+    def __call__(self, event: Event) -> None:
+        consumers: tuple[Consumer, ...] = (self.journal, self.state, self.safeguards, *self.others)
+        for consumer in consumers:
+            consumer(event)
 
 
 class Pipeline:
     """Runs the jobs of a bag whose entities and bucket are ready.
 
     Workers only emit events; the main thread, inside `run`, hands each event to the consumers and then to the
-    worker whose turn it is. What `report` and `gate` know of an earlier start is gone on with.
+    worker whose turn it is. What the consumers know of an earlier start is gone on with.
     """
 
     def __init__(
         self,
-        cloud: Cloud,
-        bag: Bag,
-        place: S3Place,
+        task: TaskOnAws,
+        settings: Settings,
         requests: Requests,
-        packing: Packing,
-        state: RunState,
-        safeguards: Safeguards,
-        journal: Journal,
-        consumers: Sequence[Consumer],
+        consumers: Consumers,
         places: Places,
-        wanted: Wanted,
         *,
-        stop_policy: StopPolicy,
         bucket_is_new: bool,
     ) -> None:
-        self._cloud = cloud
-        self._bag = bag
+        """`places` says where the output of jobs is written."""
+        self._bag = task.bag
+        self._detach = settings.detach
         self._requests = requests
-        self._state = state
-        self._safeguards = safeguards
-        self._journal = journal
-        self._stop_policy = stop_policy
-        self._stopped: Interrupted | None = None
-        self._late: list[tuple[Job, str]] = []  # jobs that are known to be there since then, with their AWS ids
+        self._consumers = consumers
+        self._state = consumers.state
+        self._safeguards = consumers.safeguards
         self._open = True  # jobs may be sent
+        self._stopped: Interrupted | None = None
         self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        emit = self._events.put
-        to_send = [job for job in bag.jobs if state.is_to_send(job)]
-        self._backlog = Backlog(bag, to_send, packing, safeguards)
         self._sending: dict[str, tuple[JobGroup, PreparedRequest]] = {}  # under way to AWS Batch, by token
-        self._follower = Follower(cloud, emit, wanted)
-        self._consumers: tuple[Consumer, ...] = (journal, state, safeguards, *consumers, self._follower)
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
-        self._fetcher = LogFetcher(cloud, places, emit, self._follower.reading)
-        self._queue_watch = QueueWatch(cloud, emit)
-        self._monitor = Monitor(cloud, emit, self._queue_watch.saw)
-        self._submitter = Submitter(cloud, emit)
-        self._terminator = Terminator(cloud, emit)
-        self._uploader = Uploader(cloud, place, emit, bucket_is_new=bucket_is_new)
+        to_send = [job for job in task.bag.jobs if self._state.is_to_send(job)]
+        self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards)
+        self._workers = Workers(
+            task, places, lambda job: settings.follows(job.name), self._events.put, bucket_is_new=bucket_is_new
+        )
+        self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 
-    def run(self, signals: Signals, staged: Sequence[str] = (), *, detach: bool = False) -> Interrupted | None:
-        """Run until every job is done, or a worker cannot go on; or with `detach`, until every job is submitted,
+    def run(self, signals: Signals, staged: Sequence[str] = ()) -> Interrupted | None:
+        """Run until every job is done, or a worker cannot go on; or with --detach, until every job is submitted,
         unless the run is halted.
 
         `staged` are the files that an earlier start has sent. Returns the signal that cut the run short (`stop`); one
         that comes when there is nothing to cut short is only told, from then on.
         """
-        with ExitStack() as stack:
-            stack.enter_context(self._fetcher)
-            stack.enter_context(self._follower)
-            stack.enter_context(self._queue_watch)
-            stack.enter_context(self._monitor)
-            stack.enter_context(self._terminator)
-            stack.enter_context(self._submitter)
-            stack.enter_context(self._uploader)
+        with self._workers:
             try:
                 self._go_on(staged)
-                while not (self._stopped or self._has_ended or (detach and self._open and self._all_sent)):
+                while not (self._stopped or self._has_ended or (self._detach and self._open and self._all_sent)):
                     self._handle(self._events.get())
                 self._open = False
                 signals.only_tell()
-                self._drain()  # one may have come just before
+                self.drain()  # one may have come just before
                 if self._stopped:
-                    self._stop(self._stopped)
+                    self._shutdown.stop(self._stopped)
             except OSError as error:
                 self._cannot_write(error)
         try:
-            self._drain()
+            self.drain()
         except OSError as error:
             self._cannot_write(error)
         return self._stopped
@@ -157,6 +141,12 @@ class Pipeline:
     def _all_sent(self) -> bool:
         return self._backlog.is_empty and not self._sending
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether jobs are still to end, or their output to come, or it is not known whether AWS has them."""
+        unsettled = self._sending or self._fetching or any(self._state.running())
+        return bool(unsettled) and not self._state.broken
+
     def _go_on(self, staged: Sequence[str]) -> None:
         in_doubt = [job for job in self._bag.jobs if not self._state.is_to_send(job) and self._take_up(job)]
         for job in self._bag.jobs:
@@ -169,7 +159,7 @@ class Pipeline:
             self._heed_safeguards()
         for item in staged:
             self._backlog.arrived(item)
-        self._uploader.send(self._backlog.files)
+        self._workers.uploader.send(self._backlog.files)
         self._send_ready()
 
     def _take_up(self, job: Job) -> bool:
@@ -180,9 +170,9 @@ class Pipeline:
                 self._fetch(job)
             elif outcome.aws_id:
                 if outcome.observation is not None:
-                    self._follower.follow(job, outcome.observation)
+                    self._workers.follower.follow(job, outcome.observation)
                 status = outcome.observation.status if outcome.observation else "SUBMITTED"
-                self._monitor.watch(outcome.aws_id, job, status)
+                self._workers.monitor.watch(outcome.aws_id, job, status)
             else:
                 return True
         return False
@@ -203,7 +193,7 @@ class Pipeline:
         for token, children in by_token(known_by).items():
             found, prepared = tuple(children.values()), self._requests.sought(children, token)
             self._sending[token] = found, prepared
-            self._submitter.submit(found, prepared, unsure=True)
+            self._workers.submitter.submit(found, prepared, unsure=True)
 
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""
@@ -227,22 +217,23 @@ class Pipeline:
             if prepared.is_array:
                 self._backlog.shipped(jobs)
             for key in prepared.objects:
-                self._tell(Attached(key))
+                self.tell(Attached(key))
             for index, job in enumerate(jobs):
-                self._tell(Submitting(job, child_token(token, index) if prepared.is_array else token))
-        self._journal.sync()
+                self.tell(Submitting(job, child_token(token, index) if prepared.is_array else token))
+        self._consumers.journal.sync()
         for jobs, token, prepared in zip(batch, tokens, all_prepared, strict=True):
             self._sending[token] = jobs, prepared
-            self._submitter.submit(jobs, prepared)
+            self._workers.submitter.submit(jobs, prepared)
 
-    def _tell(self, event: Event) -> None:
-        for consumer in self._consumers:
-            consumer(event)
+    def tell(self, event: Event) -> None:
+        """Hand an event to the consumers, and do nothing about it."""
+        self._consumers(event)
+        self._workers.follower(event)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Unsent):
             self._arrived(event.job)  # before the report forgets its token
-        self._tell(event)
+        self.tell(event)
         match event:
             case Staged(item=item):
                 self._backlog.arrived(item)
@@ -251,12 +242,12 @@ class Pipeline:
                     self._handle(NotSubmitted(job, error))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
-                self._monitor.watch(aws_id, job)
+                self._workers.monitor.watch(aws_id, job)
                 self._backlog.submitted(job, aws_id)
                 if self._stopped:
-                    self._late.append((job, aws_id))
+                    self._shutdown.came_late(job, aws_id)
                 elif self._state.halted is not None:
-                    self._end([(job, aws_id)], self._state.halted)
+                    self._shutdown.end([(job, aws_id)], self._state.halted)
             case Absent(jobs=jobs):
                 self._arrived(jobs[0])
                 if self._stopped:
@@ -303,13 +294,8 @@ class Pipeline:
             self._drop_dependants(job)
 
     def _fetch(self, job: Job) -> None:
-        outcome = self._state.of(job)
-        observation = outcome.observation if outcome.ended else None
-        no_log, remark = self._state.why_no_log(job), self._state.remark(job)
         self._fetching.add(job.number)
-        self._fetcher.fetch(job, outcome.aws_id, observation, no_log, remark)
-
-    # -- being halted
+        self._workers.fetch(job, self._state)
 
     def _heed_safeguards(self) -> None:
         verdict = self._safeguards.verdict
@@ -317,65 +303,21 @@ class Pipeline:
             self._handle(Halted(verdict))
 
     def _halt(self, reason: str) -> None:
-        """Send nothing more, and terminate what is sent; then the run goes on to its end."""
         self._open = False
         self._not_run(self._backlog.give_up(), reason)
-        self._submitter.recall(reason)
-        self._end(self._state.running(), reason)
-        self._uploader.cancel()
+        self._shutdown.halt(reason)
 
     def _not_run(self, jobs: Iterable[Job], reason: str) -> None:
         for job in jobs:
             self._handle(NotRun(job, reason))
 
-    def _end(self, jobs: Iterable[tuple[Job, str]], reason: str) -> None:
-        self._terminator.terminate(self._to_terminate(jobs), f"pegasus-aws-batch was halted: {reason}")
-
-    # -- being stopped
-
-    def _stop(self, interrupted: Interrupted) -> None:
-        """Send nothing more; then leave the jobs alone, or terminate them and wait a while for their logs."""
-        log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
-        self._uploader.cancel()
-        self._submitter.send_no_more()
-        if self._stop_policy.detaches(interrupted):
-            self._submitter.close(self._stop_policy.grace / 2)
-            self._drain()
-            log.warning("the jobs that are submitted go on; start the same command again to collect them")
-            return
-        deadline = self._stop_policy.logs_until(interrupted)
-        running, grace = list(self._state.running()), self._stop_policy.grace
-        if running:
-            told = counted(len(running), "job")
-            log.warning("terminating %s, then waiting up to %.0f s for their logs", told, grace)
-        with self._cloud.within(deadline - time.monotonic()) as cloud:
-            self._terminate(cloud, running)
-            while self._is_unsettled and (left := deadline - time.monotonic()) > 0:
-                with suppress(queue.Empty):
-                    self._handle(self._events.get(timeout=left))
-                    self._drain()
-                self._terminate(cloud, self._late)
-                self._late.clear()
-
-    @property
-    def _is_unsettled(self) -> bool:
-        """Whether jobs are still to end, or their output to come, or it is not known whether AWS has them."""
-        unsettled = self._sending or self._fetching or any(self._state.running())
-        return bool(unsettled) and not self._state.broken
-
-    def _terminate(self, cloud: Cloud, running: Iterable[tuple[Job, str]]) -> None:
-        if found := self._to_terminate(running):
-            terminate(cloud, found, "pegasus-aws-batch was stopped")
-
-    def _to_terminate(self, running: Iterable[tuple[Job, str]]) -> dict[str, str]:
-        """The jobs as AWS id → name, in the order in which to terminate them; the journal knows it first."""
-        # Those that wait go first, lest they start in the places of those that run.
-        ordered = sorted(running, key=lambda one: self._state.of(one[0]).is_running)
-        for job, aws_id in ordered:
-            self._tell(Terminated(job, aws_id))
-        self._journal.sync()
-        return {aws_id: job.name for job, aws_id in ordered}
-
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Handle the events that are there."""
         while not self._events.empty():
             self._handle(self._events.get())
+
+    def handle_next(self, seconds: float) -> None:
+        """Handle the next event and those that are there by then; the wait for it ends after so many seconds."""
+        with suppress(queue.Empty):
+            self._handle(self._events.get(timeout=seconds))
+            self.drain()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 from jobbag.events.events import Event, Lost, NotSubmitted, StateChanged, Submitting, Terminated
+from jobbag.options.settings import Settings
 from jobbag.text import counted
 
 
@@ -14,22 +14,21 @@ def failures_allowed(text: str, jobs: int) -> int:
     return int(Fraction(text[:-1]) * jobs / 100) if text.endswith("%") else int(text)
 
 
-def safeguards_of(
-    canary: int | None, max_failures: str | None, jobs: int, events: Iterable[Event], start: int
-) -> Safeguards:
-    """The safeguards of a run of so many jobs that began at `start` (ms), after these events."""
-    safeguards = Safeguards(canary, None if max_failures is None else failures_allowed(max_failures, jobs))
-    for event in events:
-        if event.at >= start:  # what was before --retry-failed proves nothing of the retry
-            safeguards(event)
-    return safeguards
+def safeguards_of(settings: Settings, jobs: int, since: int) -> Safeguards:
+    """The safeguards of a run of so many jobs that began at `since` (ms)."""
+    allowed = None if settings.max_failures is None else failures_allowed(settings.max_failures, jobs)
+    return Safeguards(settings.canary, allowed, since=since)
 
 
 class Safeguards:
     """A consumer of events. It follows from them alone, so that a run that is taken up finds it as it was."""
 
-    def __init__(self, canary: int | None = None, max_failures: int | None = None) -> None:
-        """`canary`: jobs to send before one has succeeded; `max_failures`: jobs that may fail. None: no bound."""
+    def __init__(self, canary: int | None = None, max_failures: int | None = None, *, since: int = 0) -> None:
+        """`canary`: jobs to send before one has succeeded; `max_failures`: jobs that may fail. None: no bound.
+
+        `since`: when the run began (ms). What was before, as before --retry-failed, proves nothing of it.
+        """
+        self._since = since
         self._canary = canary
         self._max_failures = max_failures
         self._sent: set[int] = set()  # numbers of jobs, without those that were stopped before they could show it
@@ -55,6 +54,11 @@ class Safeguards:
                     self._sent.discard(job.number)
                 else:
                     self._failed.add(job.number)
+
+    def replay(self, event: Event) -> None:
+        """What an earlier start of the run did counts as what happens now."""
+        if event.at >= self._since:
+            self(event)
 
     def admits(self, wanted: int) -> int:
         """How many of so many jobs may be sent now."""

@@ -6,24 +6,23 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
-from jobbag.events.events import Event, Staged, TakenDown
+from jobbag.events.events import Event, Staged, TakenDown, replay
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import is_there, state_of
-from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
@@ -127,18 +126,18 @@ def changes(then: Header, now: Header) -> Iterator[Problem]:
         yield Problem("bag", "the order of the jobs has changed")
 
 
-def changed_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event]) -> Iterator[Problem]:
+def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem]:
     """Files that were sent and have another content now."""
     sent = {event.item: event for event in events if isinstance(event, Staged)}
-    for item in bag.local_files():
+    for item in task.bag.local_files():
         same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
-        if not same and not is_there(cloud, place, item):
+        if not same and not is_there(task.cloud, task.place, item):
             yield Problem(f"input file {item!r}", "has changed since it was sent")
 
 
-def check_inputs(cloud: Cloud, place: S3Place, bag: Bag, events: list[Event], path: Path) -> None:
+def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:
     """Raises InputError where files have changed since an earlier start, whose journal is at `path`, sent them."""
-    found = list(changed_inputs(cloud, place, bag, events))
+    found = list(changed_inputs(task, events))
     if found:
         raise refuse(path, found)
 
@@ -161,8 +160,7 @@ def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
 def folded(events: list[Event], bag: Bag) -> RunState:
     """What the events say of the jobs."""
     state = RunState(bag, 0)
-    for event in events:
-        state(event)
+    replay(events, state)
     return state
 
 

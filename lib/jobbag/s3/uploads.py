@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -14,7 +14,16 @@ from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events.events import Emit, PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading
+from jobbag.events.events import (
+    Emit,
+    PartsAsked,
+    PartsBegun,
+    Staged,
+    StagingBegun,
+    StagingFailed,
+    Uploading,
+    WorkerFailed,
+)
 from jobbag.s3.bucket import keys
 from jobbag.s3.contents import PART_SIZE, is_there, state_of
 from jobbag.s3.place import S3Place
@@ -65,7 +74,18 @@ class Uploader:
         for item in items:
             by_key.setdefault(self._place.key(item), []).append(item)
         if by_key:
-            self._pool.submit(self._send_all, by_key)
+            self._begin(self._send_all, by_key)
+
+    def _begin(self, step: Callable[..., None], *args: Any) -> None:
+        """Take a step in one of the threads. An error that no step expects ends the run."""
+
+        def guarded() -> None:
+            try:
+                step(*args)
+            except BaseException as error:
+                self._emit(WorkerFailed("upload", error))
+
+        self._pool.submit(guarded)
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
         """Look once at what the bucket holds, if there is much to send, and hand the files to the pool."""
@@ -82,7 +102,7 @@ class Uploader:
         for key, same in by_key.items():
             if self._cancel.is_set():
                 return
-            self._pool.submit(self._send, key, same, there is None or key in there)
+            self._begin(self._send, key, same, there is None or key in there)
 
     def _send(self, key: str, items: list[str], may_be_there: bool) -> None:
         item = items[0]

@@ -124,7 +124,7 @@ def test_a_creation_that_got_no_answer_is_found_again(kind: Kind, how: str, clou
         notes = [event for event in notes if not (isinstance(event, Made) and event.kind == kind.arn_type)]
         first = EntityCreator(cloud, notes.append)
         for event in list(notes):
-            first.restore(event)
+            first.replay(event)
         first.prepare(PLAN, {})
     assert faults.count(kind.create) == 1
     assert sorted(left(cloud)) == ["ce", "jd:1", "q"]
@@ -137,7 +137,7 @@ def test_a_run_that_is_taken_up_makes_nothing_anew(cloud: Cloud, faults: Faults)
     before = EntityCreator(cloud, notes.append).prepare(PLAN, {})
     second = EntityCreator(cloud, lambda _: None)
     for event in notes:
-        second.restore(event)
+        second.replay(event)
     assert {kind: one.arn for kind, one in second.prepare(PLAN, {}).items()} == {
         kind: one.arn for kind, one in before.items()
     }

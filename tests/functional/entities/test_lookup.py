@@ -12,9 +12,8 @@ from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
 from jobbag.entities.creation import EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
-from jobbag.entities.lookup import look_up, look_up_all, look_up_of_jobs
+from jobbag.entities.lookup import look_up, look_up_all
 from jobbag.errors import InputError
-from unit.builders import bag, job
 
 from ..fault_layer import Faults
 
@@ -68,7 +67,7 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 # -- looking up
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
 def test_an_existing_entity_is_found_by_name_and_by_arn(kind: Kind, cloud: Cloud) -> None:
     by_name = look_up(cloud, kind, NAMES[kind])
@@ -82,7 +81,7 @@ def test_an_entity_that_does_not_exist_is_told(kind: Kind, cloud: Cloud) -> None
         look_up(cloud, kind, "nobody")
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
 @pytest.mark.parametrize(
     ("fields", "said"),
@@ -101,14 +100,14 @@ def test_an_entity_that_is_not_fit_is_told_why(
         look_up(cloud, kind, NAMES[kind])
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_an_entity_in_transition_is_waited_for(cloud: Cloud, faults: Faults) -> None:
     faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
     assert look_up(cloud, QUEUE, "q").name == "q"
     assert faults.count(describe(QUEUE)) >= 4
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_revisions_of_a_definition(cloud: Cloud, faults: Faults) -> None:
     for _ in range(2):
         cloud.call("batch", "RegisterJobDefinition", **JD)
@@ -135,14 +134,3 @@ def test_all_entities_that_are_not_fit_are_told_at_once(cloud: Cloud) -> None:
         "--job-queue",
         "--job-definition",
     ]
-
-
-@pytest.mark.usefixtures("workshop")
-def test_the_entities_that_jobs_name_themselves_are_looked_up_once(cloud: Cloud, faults: Faults) -> None:
-    fields = ({"jobQueue": "q"}, {"jobQueue": "q"}, {"jobQueue": "gone", "jobDefinition": "jd"}, {"jobQueue": "gone"})
-    jobs = [job(number, f"job {number}", request=request) for number, request in enumerate(fields, 1)]
-    before = faults.count(describe(QUEUE))
-    with pytest.raises(InputError) as caught:
-        look_up_of_jobs(cloud, bag(*jobs))
-    assert caught.value.lines == ['bag.in: job "job 3": the job queue gone does not exist in us-west-2']
-    assert faults.count(describe(QUEUE)) - before == 2

@@ -116,7 +116,7 @@ def test_no_word_of_files_where_there_are_none() -> None:
 def test_of_an_earlier_start_the_jobs_count_and_nothing_else() -> None:
     progress = Progress(bag(*JOBS), now_ms(), lambda: None)
     for event in (Staged("old", "old", 5, 0, True), Making("job-queue", "q"), sent(A), state(A, "FAILED"), sent(B)):
-        progress.restore(event)
+        progress.replay(event)
     progress(StagingBegun(1, 7))
     now = progress.snapshot()
     assert now.jobs == {"to send": 4, "SUBMITTED": 1, "FAILED": 1}

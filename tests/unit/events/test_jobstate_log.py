@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted
+from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, replay
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.observation import Observation
 
@@ -52,6 +52,7 @@ def test_a_start_that_is_taken_up_completes_the_jobstate_log(there: int, torn: s
     whole = ["1 not one of ours\n", "10 one SUBMITTED id-1\n", "11 one RUNNING id-1\n", "12 one SUCCEEDED id-1\n"]
     path.write_text("".join(whole[:there]) + torn)
     events: list[Event] = [Submitted(ONE, "id-1", at=10), state(ONE, "RUNNING", 11), state(ONE, "SUCCEEDED", 12)]
-    with JobStateLog(path, events) as states:
+    with JobStateLog(path) as states:
+        replay(events, states)
         states(Submitted(TWO, "id-2", at=13))
     assert path.read_text() == "".join(whole if there else whole[1:]) + "13 two SUBMITTED id-2\n"

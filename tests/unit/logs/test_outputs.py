@@ -36,7 +36,7 @@ class Start:
     def __init__(self, place: Path, whole: Bag = JOBS, earlier: list[Event] | None = None) -> None:
         self.journal: list[Event] = list(earlier or [])
         self.outputs = MergedFiles(place / "merge", whole, self.journal.append)
-        self.kept = self.outputs.restore(self.journal)
+        self.kept = self.outputs.resume(self.journal)
         self.outputs.prepare()
 
     def write(self, one: Job, out: str | None = None, err: str | None = None) -> None:
@@ -247,18 +247,18 @@ def test_a_halted_run_keeps_the_files_of_all_jobs(tmp_path: Path) -> None:
         *(Lost(lost, "id", error), new[2]),
         *(Terminated(stopped, "id"), StateChanged(stopped, "id", ended("FAILED")), old),
     ]
-    written = [one for one in JobFiles().restore(events) if isinstance(one, LogsWritten)]
+    written = [one for one in JobFiles().resume(events) if isinstance(one, LogsWritten)]
     assert written == []
     halt: list[Event] = [Halted("why"), NotRun(stopped, "why")]
-    assert [one for one in JobFiles().restore([*events, *halt]) if isinstance(one, LogsWritten)] == new[:3]
-    assert [one for one in JobFiles().restore([*events, *halt, new[3]]) if isinstance(one, LogsWritten)] == new
+    assert [one for one in JobFiles().resume([*events, *halt]) if isinstance(one, LogsWritten)] == new[:3]
+    assert [one for one in JobFiles().resume([*events, *halt, new[3]]) if isinstance(one, LogsWritten)] == new
 
 
 def test_files_of_an_earlier_start_count_only_while_they_are_there(tmp_path: Path) -> None:
     paths = tmp_path / "a.out", tmp_path / "a.err"
     whole = LogsWritten(job(), *paths, lines=1)
     cut = LogsWritten(job(), *paths, lines=1, whole=False)
-    assert JobFiles().restore([whole]) == []
+    assert JobFiles().resume([whole]) == []
     for path in paths:
         path.touch()
-    assert JobFiles().restore([whole, cut]) == [whole]
+    assert JobFiles().resume([whole, cut]) == [whole]

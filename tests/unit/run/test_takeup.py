@@ -210,7 +210,7 @@ class Start:
         """Write the output of each job that is not there yet, in this order; then finish."""
         known = {
             event.job.number
-            for event in self.outputs.restore(list(self.events))
+            for event in self.outputs.resume(list(self.events))
             if isinstance(event, LogsWritten)
         }  # fmt: skip
         self.outputs.prepare()
@@ -265,7 +265,7 @@ def test_what_an_ended_job_had_written_is_not_merged_when_it_is_sent_again(tmp_p
     for file in first._files:
         file.close()
     start = Start(tmp_path, jobs, events)
-    kept = start.outputs.restore(events)
+    kept = start.outputs.resume(events)
     start.outputs.prepare()
     start.die()
     assert not any(isinstance(event, (LogsWritten, Merged)) for event in kept + start.events[len(events) :])

@@ -1,0 +1,154 @@
+"""What is looked at in AWS before a run changes anything; a dry run looks at the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobbag.bag.job import Job
+from jobbag.commands.cloud import check_account
+from jobbag.commands.permissions import is_denial
+from jobbag.entities import capacity, lookup
+from jobbag.entities.creation import EntityCreator, already_exists
+from jobbag.entities.entity import Entity
+from jobbag.entities.kinds import DEFINITION, Existing, Kind, Plan, Spec, ToCreate
+from jobbag.errors import InputError, SeveralErrors, ToolError
+from jobbag.events.events import Event, Made, Making, replay
+from jobbag.events.state import RunState
+from jobbag.options.settings import Settings
+from jobbag.run import takeup
+from jobbag.run.takeup import Earlier, How
+from jobbag.run.task import TaskOnAws
+from jobbag.s3 import bucket
+
+
+@dataclass
+class Checked:
+    """What was found. `errors`: what a run would end with, in the order in which they were met."""
+
+    state: RunState  # of the jobs, as an earlier start left them
+    entities: dict[tuple[Kind, str], Entity] = field(default_factory=dict)  # that there are, by name or ARN
+    made: dict[Kind, Entity] = field(default_factory=dict)  # by an earlier start, and still there
+    to_create: tuple[ToCreate, ...] = ()
+    bucket_is_there: bool = False
+    errors: list[ToolError] = field(default_factory=list)
+
+    def raise_errors(self) -> None:
+        """Raises ToolError with all that is wrong, if anything is."""
+        if len(self.errors) > 1:
+            raise SeveralErrors(self.errors)
+        for error in self.errors:
+            raise error
+
+    def existing(self, plan: Plan) -> dict[Kind, Entity]:
+        """Those entities of a plan that there are already."""
+        specs = (plan.environment, plan.queue, plan.definition)
+        return {spec.kind: self.entities[spec.kind, spec.ref] for spec in specs if isinstance(spec, Existing)}
+
+    def definition(self, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
+        """What a job definition is, or is to be, as far as is known; the `given` one if there is no reference."""
+        if ref is None and isinstance(given, ToCreate):
+            return given.request
+        entity = self.entities.get((DEFINITION, ref or (given.ref if isinstance(given, Existing) else "")))
+        return entity.detail if entity else {}
+
+
+def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
+    """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
+    return _Checks(settings, task, earlier).make()
+
+
+class _Checks:
+    def __init__(self, settings: Settings, task: TaskOnAws, earlier: Earlier) -> None:
+        self._settings = settings
+        self._task = task
+        self._earlier = earlier
+        self._past = earlier.events(task.bag)
+        self._events: list[Event] = [] if earlier.how is How.FRESH else self._past
+        self._found = Checked(takeup.folded(self._events, task.bag))
+
+    def make(self) -> Checked:
+        self._try(lambda: check_account(self._settings, self._task.cloud))
+        self._try(self._inputs)
+        if self._found.state.has_to_send:  # else there are only results to collect
+            for look in (
+                self._made_before,
+                self._entities,
+                self._entities_of_jobs,
+                self._bucket,
+                self._fit,
+            ):
+                self._try(look)
+        return self._found
+
+    def _try(self, look: Callable[[], None]) -> None:
+        """What is wrong with the input or the permissions keeps nobody from looking further."""
+        try:
+            look()
+        except InputError as error:
+            self._found.errors.append(error)
+        except ToolError as error:
+            if not is_denial(error):
+                raise
+            self._found.errors.append(error)
+
+    def _inputs(self) -> None:
+        """Files that were sent are as they were."""
+        if self._earlier.how is How.GO_ON and not self._settings.resume:
+            takeup.check_inputs(self._task, self._events, self._settings.journal)
+
+    def _made_before(self) -> None:
+        """What an earlier start made is gone on with, unless it is not fit for use any more."""
+        creator = EntityCreator(self._task.cloud, note=lambda _: None)
+        replay(self._events, creator)
+        for made in creator.made:
+            try:
+                found = lookup.inspect(self._task.cloud, made.kind, made.arn)
+            except InputError:
+                continue
+            self._found.entities[made.kind, made.arn] = self._found.made[made.kind] = found
+
+    def _entities(self) -> None:
+        """Each is there and fit for use, or its name is free."""
+        ours = {event.name for event in self._past if isinstance(event, (Making, Made))}
+        for spec in (self._task.plan.environment, self._task.plan.queue, self._task.plan.definition):
+            if isinstance(spec, Existing):
+                self._find(spec.kind, spec.ref)
+            elif spec is not None and spec.kind not in self._found.made:
+                self._found.to_create += (spec,)
+                if spec.kind is not DEFINITION and spec.name not in ours:
+                    self._must_be_free(spec)
+
+    def _must_be_free(self, spec: ToCreate) -> None:
+        def look() -> None:
+            if lookup.exists(self._task.cloud, spec.kind, spec.name):
+                self._found.errors.append(already_exists(spec))
+
+        self._try(look)
+
+    def _entities_of_jobs(self) -> None:
+        for kind, ref, job in lookup.named_by_jobs(self._task.bag):
+            self._find(kind, ref, job)
+
+    def _find(self, kind: Kind, ref: str, job: Job | None = None) -> None:
+        def look() -> None:
+            try:
+                self._found.entities[kind, ref] = lookup.inspect(self._task.cloud, kind, ref)
+            except InputError as error:
+                raise (error.at(job.where) if job else error) from None
+
+        self._try(look)
+
+    def _bucket(self) -> None:
+        """It is there and ours to use, or is to be created. One that nothing can be said of counts as there."""
+        self._found.bucket_is_there = True
+        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place.bucket)
+
+    def _fit(self) -> None:
+        """No job asks for what its platform never gives."""
+        to_send = [job for job in self._task.bag.jobs if self._found.state.is_to_send(job)]
+        given = self._task.plan.definition
+        unfit = list(capacity.unfit(to_send, lambda ref: self._found.definition(ref, given)))
+        if unfit:
+            raise InputError(unfit)

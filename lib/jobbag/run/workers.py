@@ -1,0 +1,52 @@
+"""The threads of a run: who does what beside the main thread."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from jobbag.bag.job import Job
+from jobbag.events.events import Emit
+from jobbag.events.state import RunState
+from jobbag.jobs.monitor import Monitor
+from jobbag.jobs.queue_watch import QueueWatch
+from jobbag.jobs.submission import Submitter
+from jobbag.jobs.termination import Terminator
+from jobbag.logs.fetcher import LogFetcher
+from jobbag.logs.follower import Follower, Wanted
+from jobbag.logs.part_files import Places
+from jobbag.run.task import TaskOnAws
+from jobbag.s3.uploads import Uploader
+
+
+class Workers:
+    """The workers of a run. A context manager: leaving it ends them, those that send something first."""
+
+    def __init__(self, task: TaskOnAws, places: Places, wanted: Wanted, emit: Emit, *, bucket_is_new: bool) -> None:
+        """`places` says where output is written, `wanted` of which jobs it is shown while they run."""
+        self.uploader = Uploader(task.cloud, task.place, emit, bucket_is_new=bucket_is_new)
+        self.submitter = Submitter(task.cloud, emit)
+        self.terminator = Terminator(task.cloud, emit)
+        queue_watch = QueueWatch(task.cloud, emit)
+        self.monitor = Monitor(task.cloud, emit, queue_watch.saw)
+        self.follower = Follower(task.cloud, emit, wanted)
+        self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
+        self._in_order = (
+            self.fetcher, self.follower, queue_watch, self.monitor, self.terminator, self.submitter, self.uploader,
+        )  # fmt: skip
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Workers:
+        with ExitStack() as stack:  # ends those that have begun, should one of them fail to
+            for worker in self._in_order:
+                stack.enter_context(worker)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def fetch(self, job: Job, state: RunState) -> None:
+        """Have the output of a job that is over written to its files."""
+        outcome = state.of(job)
+        observation = outcome.observation if outcome.ended else None
+        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job))
