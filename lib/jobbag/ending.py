@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobbag import endscreen, htmlreport, summary
+from jobbag import htmlreport, summary
 from jobbag.config import Settings
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events import now_ms
@@ -35,6 +35,8 @@ class Ending:
 
     def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
         """Write the files and log the screen. `finished`: no later start goes on with this run."""
+        from jobbag import endscreen  # rich is slow to import, and bad input does not need it
+
         end = self.write(code, stopped, failures)
         level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}

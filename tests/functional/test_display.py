@@ -61,7 +61,7 @@ def test_a_run_in_eighty_columns(terminal: Open) -> None:
     first, bar, *rest = frame(shown)
     assert re.fullmatch(r"bag: 3,012 of 5,000 jobs done, 12 failed, 0:\d\d elapsed, time left unknown", first)
     assert bar.startswith(BAR * 46)
-    assert re.sub(r", [\d.]+ [kMGT]?B/s", "", "\n".join(rest)).splitlines() == [
+    assert re.sub(r", [\d.]+ (bytes|[kMGT]B)/s", "", "\n".join(rest)).splitlines() == [
         "jobs   100 to send, 452 SUBMITTED, 412 RUNNABLE, 1,024 RUNNING,",
         "       3,000 SUCCEEDED, 12 FAILED",
         "files  1 of 40 in S3, 1.2 GB of 4.1 GB",
@@ -167,7 +167,7 @@ def test_the_last_frame_is_tidy(terminal: Open) -> None:
     log, first, *rest = shown.screen
     assert log.endswith("] last")
     assert re.fullmatch(r"bag: 5,000 of 5,000 jobs done, 1 failed, 0:\d\d elapsed", first)
-    assert rest == ["jobs   4,999 SUCCEEDED, 1 FAILED", "files  1 of 1 in S3, 17 B"]
+    assert rest == ["jobs   4,999 SUCCEEDED, 1 FAILED", "files  1 of 1 in S3, 17 bytes"]
     assert shown.cursor == (4, 0)
     assert not shown.cursor_is_hidden
 
