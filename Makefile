@@ -6,7 +6,7 @@
 #              signals, 3 that are cut off from AWS for a minute; two hours or more
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
-# make man     the manual page, made anew from the option table and man/manual.txt
+# make man     the manual page, made anew from the option table and man/manual.rst
 # make clean   removes what the others made
 
 PYTHON ?= python3
@@ -59,8 +59,8 @@ check: .venv-test/stamp-dev debian
 	.venv-test/bin/python man/generate.py --check
 	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
-man: python
-	$(PYTHON) man/generate.py
+man: .venv-test/stamp
+	.venv-test/bin/python man/generate.py
 
 clean:
 	rm -rf .venv .venv-test run build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

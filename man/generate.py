@@ -1,163 +1,203 @@
 #!/usr/bin/env python3
-"""Makes the manual page from the prose of manual.txt, the table of options that --help is made from too,
-and the sample files of conf/.
-
-manual.txt has `# SECTION`, `## Subsection`, paragraphs, `- list item`, `: term` with its text on the lines
-below, blocks indented by four spaces that are shown as they are, `**bold**`, `*italic*`, and lines that stand
-for what comes from elsewhere: `@synopsis`, `@options`, `@properties`, `@exit-status`, `@file PATH`.
-"""
+"""Makes the manual page with docutils: from manual.rst, the table of options that --help is made from too, and the
+sample files of conf/."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
+from docutils import nodes
+from docutils.core import publish_string
+from docutils.parsers.rst import Directive, directives
+from docutils.writers import manpage
+
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "man" / "manual.rst"
 PAGE = ROOT / "man" / "pegasus-aws-batch.1"
-DATE = "2026-11-22"  # of the last change of what the page says; mandoc asks for one
 
 sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
 from jobbag.options.table import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
 
-SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
-MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*")
-FLAG = re.compile(r"(?<![\w*-])--?[a-zA-Z][\w-]*")
+FLAG = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
+SENTENCES = re.compile(r"(?<=[.?!]) +(?=[A-Z-])")
 
 
-def literal(text: str) -> str:
-    """Text that must come out letter by letter, so that it can be copied into a shell."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
+# -- what the directives of manual.rst stand for
 
 
-def bold(text: str) -> str:
-    return rf"\fB{literal(text)}\fR"
+def bold(text: str) -> nodes.Node:
+    return nodes.literal(text, text)
 
 
-def italic(text: str) -> str:
-    return rf"\fI{literal(text)}\fR"
+def italic(text: str) -> nodes.Node:
+    return nodes.emphasis(text, text)
 
 
-def inline(text: str) -> str:
-    """Prose with **bold** and *italic*."""
-    done, end = [], 0
-    for match in MARKED.finditer(text):
-        done.append(text[end : match.start()].replace("\\", "\\e"))
-        done.append(bold(match["bold"]) if match["bold"] else italic(match["italic"]))
-        end = match.end()
-    return "".join(done) + text[end:].replace("\\", "\\e")
+def prose(text: str) -> list[nodes.Node]:
+    """A help text: each sentence on a line of its own, as roff likes it, and each option in bold."""
+    parts = FLAG.split(SENTENCES.sub("\n", text))
+    return [bold(part) if FLAG.fullmatch(part) else nodes.Text(part) for part in parts if part]
 
 
-def guarded(line: str) -> str:
-    """A line of text that must not be taken for a request."""
-    return rf"\&{line}" if line.startswith((".", "'")) else line
+def described(items: Iterable[tuple[list[nodes.Node], list[nodes.Node]]]) -> nodes.Node:
+    """A list of terms, each with what it is."""
+    found = nodes.definition_list()
+    for term, text in items:
+        definition = nodes.definition("", nodes.paragraph("", "", *text))
+        found += nodes.definition_list_item("", nodes.term("", "", *term), definition)
+    return found
 
 
-def sentences(text: str) -> Iterator[str]:
-    """Each sentence on a line of its own, as roff likes it."""
-    for line in re.split(r"(?<=[.:?!]) +(?=[A-Z*])", text):
-        yield guarded(inline(line))
-
-
-def verbatim(text: str) -> Iterator[str]:
-    yield from (".RS 2", ".nf", *(guarded(literal(line)) for line in text.splitlines()), ".fi", ".RE")
-
-
-def flags(option: Option) -> str:
+def flags(option: Option) -> list[nodes.Node]:
     """`-C propsfile, --conf propsfile` as the page shows it."""
-    value = "|".join(option.choices) or option.metavar
-    if value:
-        value = f"[={italic(value)}]" if option.optional else f" {italic(value)}"
-    return ", ".join(bold(flag) + (value or "") for flag in option.flags)
+    value: list[nodes.Node] = []
+    if what := "|".join(option.choices) or option.metavar:
+        before, after = ("[=", "]") if option.optional else (" ", "")
+        value = [nodes.Text(before), italic(what), nodes.Text(after)]
+    first, *others = ([bold(flag), *(node.deepcopy() for node in value)] for flag in option.flags)
+    return [*first, *(node for other in others for node in (nodes.Text(", "), *other))]
 
 
-def synopsis() -> Iterator[str]:
-    yield bold("pegasus-aws-batch")
-    for option in (*INFORMATION, *OPTIONS):
-        value = rf"\~{italic(option.metavar)}" if option.metavar else ""
-        if option.optional:
-            value = f"[={italic(option.metavar or '')}]"
-        yield f"[{bold(option.flags[0])}{value}]"
-    yield italic("submit-file") + " ..."
+class Synopsis(Directive):
+    def run(self) -> list[nodes.Node]:
+        words: list[nodes.Node] = [bold("pegasus-aws-batch")]
+        for option in (*INFORMATION, *OPTIONS):
+            words += [nodes.Text("\n["), bold(option.flags[0])]
+            if option.metavar:
+                before, after = ("[=", "]]") if option.optional else ("\N{NO-BREAK SPACE}", "]")
+                words += [nodes.Text(before), italic(option.metavar), nodes.Text(after)]
+            else:
+                words.append(nodes.Text("]"))
+        return [nodes.paragraph("", "", *words, nodes.Text("\n"), italic("submit-file"), nodes.Text(" ..."))]
 
 
-def options() -> Iterator[str]:
-    for title, group in GROUPS:
-        yield f".SS {title}"
-        for option in group:
-            yield from (".TP", flags(option), *sentences(FLAG.sub(r"**\g<0>**", option.help)))
-            if option.key:
-                yield f"Property: {bold(option.key)}."
-    yield from (".SS Arguments", ".TP", italic("submit-file") + " ...", *sentences(SUBMIT_FILE))
+class Options(Directive):
+    def run(self) -> list[nodes.Node]:
+        groups = {title: described(map(self._option, options)) for title, options in GROUPS}
+        groups["Arguments"] = described([([italic("submit-file"), nodes.Text(" ...")], prose(SUBMIT_FILE))])
+        return [nodes.section("", nodes.title("", title), group) for title, group in groups.items()]
+
+    def _option(self, option: Option) -> tuple[list[nodes.Node], list[nodes.Node]]:
+        key = [nodes.Text("\nProperty: "), bold(option.key), nodes.Text(".")] if option.key else []
+        return flags(option), [*prose(option.help), *key]
 
 
-def properties() -> Iterator[str]:
-    for option in OPTIONS:
-        if option.key:
-            yield from (".TP", bold(option.key), f"The same as {bold(option.long)}.")
-    yield from (".TP", bold("endpoint"), f"Another name of {bold('pegasus.aws.endpoint')}.")
+class Properties(Directive):
+    def run(self) -> list[nodes.Node]:
+        same = {option.key: ("The same as ", option.long) for option in OPTIONS if option.key}
+        same["endpoint"] = ("Another name of ", "pegasus.aws.endpoint")
+        return [
+            described(
+                ([bold(key)], [nodes.Text(words), bold(other), nodes.Text(".")]) for key, (words, other) in same.items()
+            )
+        ]
 
 
-def exit_status() -> Iterator[str]:
-    for code, meaning in EXIT_STATUS:
-        yield from (".TP", bold(code), *sentences(meaning))
+class ExitStatus(Directive):
+    def run(self) -> list[nodes.Node]:
+        return [described(([bold(code)], prose(meaning)) for code, meaning in EXIT_STATUS)]
 
 
-PARTS: dict[str, Callable[[], Iterator[str]]] = {
-    "@synopsis": synopsis,
-    "@options": options,
-    "@properties": properties,
-    "@exit-status": exit_status,
-}
+DIRECTIVES = {"synopsis": Synopsis, "options": Options, "properties": Properties, "exit-status": ExitStatus}
 
 
-def paragraph(*, opening: bool) -> list[str]:
-    """What parts a block from the one before it; a heading has its own space."""
-    return [] if opening else [".PP"]
+# -- the page
 
 
-def block(text: str, *, opening: bool) -> Iterator[str]:
-    """One block of manual.txt. `opening`: it follows a heading."""
-    if text in PARTS:
-        yield from PARTS[text]()
-    elif text.startswith("@file "):
-        yield from paragraph(opening=opening)
-        yield from verbatim((ROOT / text.removeprefix("@file ")).read_text(encoding="utf-8"))
-    elif text.startswith("    "):
-        yield from paragraph(opening=opening)
-        yield from verbatim("\n".join(line[4:] for line in text.splitlines()))
-    elif text.startswith("## "):
-        yield f".SS {text[3:]}"
-    elif text.startswith("# "):
-        yield f".SH {text[2:]}"
-    elif text.startswith(": "):
-        term, _, rest = text[2:].partition("\n")
-        yield from (".TP", inline(term), *sentences(" ".join(rest.split())))
-    elif text.startswith("- "):
-        for item in re.split(r"^- ", text, flags=re.MULTILINE)[1:]:
-            yield from (r".IP \(bu 2", *sentences(" ".join(item.split())))
-    else:
-        yield from paragraph(opening=opening)
-        yield from sentences(" ".join(text.split()))
+class Translator(manpage.Translator):
+    """The manpage writer's, but for what its versions do in different ways or a reader would miss."""
+
+    document_start = "Made by man/generate.py from man/manual.rst and the table of options: change those."
+
+    _docinfo: dict[str, str]  # the writer's own
+    _in_literal: bool
+
+    def __init__(self, document: nodes.document) -> None:
+        super().__init__(document)
+        self.defs["indent"] = (".RS %.0f\n", ".RE\n")
+
+    def append_header(self) -> None:
+        """The title line, without the macros for nested lists that the page does not have."""
+        if not self.header_written:
+            self.head.append(self.header())
+            self.header_written = 1
+
+    def header(self) -> str:
+        """The title line, with the version; no hyphenation, nor spaces that make lines equally long."""
+        info = self._docinfo
+        title = info["title"].replace("-", r"\-")
+        return (
+            f'.TH {title.upper()} {info["manual_section"]} "{info["date"]}" "{title} {__version__}"'
+            f' "{info["manual_group"]}"\n.ad l\n.nh\n.SH NAME\n{title} \\- {info["subtitle"]}\n'
+        )
+
+    def deunicode(self, text: str) -> str:
+        """Letters that a terminal would show as others, so that they can be copied into a shell."""
+        return super().deunicode(text).replace("~", r"\(ti").replace("^", r"\(ha")
+
+    def depart_document(self, node: nodes.document) -> None:
+        """No last words on how the page was made."""
+
+    def first_child(self, node: nodes.Element) -> bool:
+        """Whether no line is left empty before it: a heading has its own."""
+        place = node.parent.index(node)
+        return place == 0 or isinstance(node.parent[place - 1], nodes.title)
+
+    # The lines of a file are long: little indentation leaves room for them.
+
+    def visit_literal_block(self, node: nodes.literal_block) -> None:
+        self.body.append(".RS 2\n.nf\n" if self.first_child(node) else ".sp\n.RS 2\n.nf\n")
+        self._in_literal = True
+
+    def depart_literal_block(self, _: nodes.literal_block) -> None:
+        self._in_literal = False
+        self.ensure_eol()
+        self.body.append(".fi\n.RE\n")
+
+    # mandoc leaves a line empty where a list is indented. The last list of a section needs no indentation to end.
+
+    def visit_definition_list(self, node: nodes.definition_list) -> None:
+        if not _ends_section(node):
+            super().visit_definition_list(node)
+
+    def depart_definition_list(self, node: nodes.definition_list) -> None:
+        if not _ends_section(node):
+            super().depart_definition_list(node)
+
+    # A term is as bold as its markup, so that what is to be typed differs from the words beside it.
+
+    def visit_term(self, _: nodes.term) -> None:
+        self.body.append("\n")
+
+    def depart_term(self, _: nodes.term) -> None:
+        self.body.append("\n")
+
+
+def _ends_section(node: nodes.Element) -> bool:
+    return isinstance(node.parent, nodes.section) and node is node.parent[-1]
 
 
 def page() -> str:
-    """The whole page."""
-    source = (ROOT / "man" / "manual.txt").read_text(encoding="utf-8")
-    lines = [
-        r".\" Made by man/generate.py from man/manual.txt and lib/jobbag/options/table.py: change those.",
-        f'.TH PEGASUS\\-AWS\\-BATCH 1 "{DATE}" "pegasus\\-aws\\-batch {__version__}" "User Commands"',
-        ".ad l",
-        ".nh",
-    ]
-    opening = True
-    for text in re.split(r"\n{2,}", source.strip("\n")):
-        lines += block(text, opening=opening)
-        opening = text.startswith("#")
-    return "\n".join(lines) + "\n"
+    """The whole page. Raises SystemExit where manual.rst is wrong."""
+    for name, directive in DIRECTIVES.items():
+        directives.register_directive(name, directive)
+    writer = manpage.Writer()
+    writer.translator_class = Translator
+    settings = {
+        "_disable_config": True,
+        "halt_level": 2,
+        "traceback": False,
+        "strip_comments": True,
+        "output_encoding": "unicode",
+    }
+    source = SOURCE.read_text(encoding="utf-8")
+    made: str = publish_string(source, str(SOURCE), writer=writer, settings_overrides=settings)
+    return made
 
 
 def main() -> int:

@@ -10,15 +10,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def in_bytes(size: float) -> str:
-    """Bytes as `1.2 GB`, with three digits."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
-
-
 def clock(seconds: float) -> str:
     """`0:07`, `12:34`, `5:06:07`."""
     minutes, second = divmod(int(seconds), 60)

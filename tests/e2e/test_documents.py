@@ -63,6 +63,12 @@ def test_the_first_run_of_the_readme(shell: Tool, local_server: LocalServer) -> 
     assert aws.keys("my-own-bucket") == []
 
 
+def section(title: str) -> str:
+    """The source of a section of the manual page."""
+    source = (REPO / "man" / "manual.rst").read_text(encoding="utf-8").partition(f"\n{title}\n")[2]
+    return re.split(r"\n.+\n=+\n", source)[0].partition("\n\n")[2]
+
+
 PROPERTIES = """
 pegasus.aws.batch.job_definition = my-definition
 pegasus.aws.batch.job_queue = my-queue
@@ -71,7 +77,7 @@ pegasus.aws.batch.s3_bucket = s3://my-bucket/run2
 
 
 def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> None:
-    text = (REPO / "man" / "manual.txt").read_text(encoding="utf-8").partition("# EXAMPLES\n")[2].partition("\n# ")[0]
+    text = section("EXAMPLES")
     bag, *examples = ["\n".join(re.findall(r"^    (.*)", block, re.MULTILINE)) for block in text.split("\n\n")][1::2]
     shell.write("bag.in", bag)
     shell.json("definition.json", DEFINITION)
@@ -98,8 +104,8 @@ def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> N
 
 
 def test_the_ordered_bag_of_the_manual(tool: Tool) -> None:
-    text = (REPO / "man" / "manual.txt").read_text(encoding="utf-8").partition("# THE JOB SUBMIT FILE\n")[2]
-    bag = "\n".join(re.findall(r"^    (.*)", text.partition("two jobs")[2].partition("With one job")[0], re.MULTILINE))
+    text = section("THE JOB SUBMIT FILE").partition("with two jobs")[2].partition("With one job")[0]
+    bag = "\n".join(re.findall(r"^    (.*)", text, re.MULTILINE))
     tool.write("bag.in", bag)
     tool.write("step.sh", 'echo "$PEGASUS_JOB_NAME: $*"; echo done >&2\n')
     done = tool.run("--local", "bag.in")

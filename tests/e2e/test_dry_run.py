@@ -58,4 +58,4 @@ def test_a_run_then_sends_the_same_requests_and_files(tmp_path: Path) -> None:
         assert {one["jobName"]: without_token(one) for one in shown} == by_name
         assert scene.aws.keys("a-bucket") == ["p/data.txt"]
         done = scene.tool.run("--dry-run", *words)
-        assert "uploads to s3://a-bucket/p/: 0 files (0 B) to be sent" in done.out
+        assert "uploads to s3://a-bucket/p/: 0 files (0 bytes) to be sent" in done.out

@@ -67,7 +67,7 @@ def test_each_file_goes_up_once_and_again_only_when_it_changed(tool: Tool) -> No
         assert done.status == 0, done.err
         assert [seen for seen in requests.seen if seen.startswith("PUT ")] == ["PUT /my-bucket/dir/common.txt"]
         assert aws.content("my-bucket", "dir/common.txt") == b"two"
-        assert "1 file (3 B) sent to S3" in done.err
+        assert "1 file (3 bytes) sent to S3" in done.err
 
 
 def test_a_job_waits_for_its_own_inputs_and_the_common_ones_alone(tool: Tool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "lib" / "jobbag"
-LONGEST = 300  # lines of a module
+LONGEST = 310  # lines of a module
 MOST = 16  # modules of a package
 
 

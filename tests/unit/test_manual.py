@@ -19,14 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "man" / "pegasus-aws-batch.1"
 
 OPTIONS = [option for _, options in GROUPS for option in options]
+SAMPLES = [ROOT / "conf" / "sample.properties", *sorted(ROOT.glob("conf/sample-*.json"))]
 FLAGS = [flag for option in OPTIONS for flag in option.flags]
 
 
 @pytest.fixture(scope="module")
 def shown() -> str:
     """The page's words as a reader sees them, without roff's escapes and fonts."""
-    text = re.sub(r"\\f[BIR]|\\&", "", PAGE.read_text(encoding="utf-8"))
-    return text.replace("\\-", "-").replace("\\~", " ")
+    text = re.sub(r"\\f[BIP]|\\&", "", PAGE.read_text(encoding="utf-8"))
+    for escape, letter in {"\\-": "-", "\\ ": " ", "\\(aq": "'", "\\(dq": '"'}.items():
+        text = text.replace(escape, letter)
+    return text
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,15 @@ def test_mandoc_has_nothing_to_complain_of() -> None:
         ["mandoc", "-Tlint", "-Wwarning", PAGE], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_a_sample_can_be_copied_letter_by_letter(sample: Path) -> None:
+    done = subprocess.run(["mandoc", "-Tutf8", PAGE], capture_output=True, text=True, check=True, timeout=60)
+    lines = [line.strip() for line in re.sub(".\b", "", done.stdout).splitlines()]
+    wanted = [line.strip() for line in sample.read_text(encoding="utf-8").splitlines()]
+    assert wanted in [lines[start : start + len(wanted)] for start in range(len(lines))]
 
 
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")

@@ -3,26 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from jobbag.text import about, clock, counted, in_bytes, span
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (99_949, "99.9 kB"), (99_950, "100 kB"), (999_499, "999 kB"),
-        (999_500, "1.0 MB"), (30_000_000, "30.0 MB"), (2 * 1024**3, "2.1 GB"), (5e12, "5.0 TB"), (5e15, "5,000.0 TB"),
-    ],
-)  # fmt: skip
-def test_bytes(size: float, words: str) -> None:
-    assert in_bytes(size) == words
-
-
-@given(st.floats(0, 9e14))
-def test_bytes_are_short(size: float) -> None:
-    assert len(in_bytes(size)) <= len("999.9 TB")
+from jobbag.text import about, clock, counted, span
 
 
 @pytest.mark.parametrize(

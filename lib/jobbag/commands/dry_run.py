@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.filesize import decimal
 
 from jobbag.bag.job import Bag, Job
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.permissions import Right, Verdict
 from jobbag.commands.probe import Findings, Sending, Upload, probe
 from jobbag.commands.result import Result
+from jobbag.display.live import flow
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Settings
@@ -22,7 +25,7 @@ from jobbag.run import lock, takeup
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
-from jobbag.text import counted, in_bytes, iso, plain
+from jobbag.text import counted, iso, plain
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +135,7 @@ def _uploads(place: S3Place, found: Findings) -> Iterator[str]:
     to_send = [upload for upload in found.uploads if not upload.there]
     size = sum(upload.size for upload in to_send)
     yield ""
-    yield f"uploads to {place.url}: {counted(len(to_send), 'file')} ({in_bytes(size)}) to be sent"
+    yield f"uploads to {place.url}: {counted(len(to_send), 'file')} ({decimal(size)}) to be sent"
     there = [upload for upload in found.uploads if upload.there]
     if there:
         yield f"  {counted(len(there), 'file')} of the same content there already"
@@ -249,24 +252,30 @@ def _verdict(found: Findings) -> str:
 
 def _folded(text: str) -> list[str]:
     """A sentence in as many lines as it needs."""
-    how: Any = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(plain(text), WIDTH, initial_indent="  ", subsequent_indent="    ", **how)
+    first, *rest = flow(plain(text).split(), WIDTH - 4)
+    return [f"  {first}", *(f"    {line}" for line in rest)]
 
 
 def _table(rows: Iterable[tuple[str, ...]], indent: int = 0) -> Iterator[str]:
     """Columns side by side."""
     cells = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        line = "  ".join(map(set_cell_size, row, widths))
         yield (" " * indent + line).rstrip()
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+    return line if cell_len(line) <= WIDTH else f"{set_cell_size(line, WIDTH - 3)}..."
 
 
 def _shortened(name: str) -> str:
     """A name whose ends are shown, as those are what tells names from each other."""
-    half = (NAME - 3) // 2
-    return name if len(name) <= NAME else f"{name[:half]}...{name[-half:]}"
+    if cell_len(name) <= NAME:
+        return name
+    half, start, end = (NAME - 3) // 2, name, name
+    while cell_len(start) > half:
+        start = start[:-1]
+    while cell_len(end) > half:
+        end = end[1:]
+    return f"{start}...{end}"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from jobbag.bag.job import Bag
 from jobbag.commands.result import Result
-from jobbag.display import end_screen
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
@@ -38,6 +37,8 @@ class Ending:
 
     def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
         """Write the files and log the screen. `finished`: no later start goes on with this run."""
+        from jobbag.display import end_screen  # rich is slow to import, and bad input does not need it
+
         end = self.write(code, stopped, failures)
         level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}

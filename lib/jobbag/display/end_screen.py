@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobbag.text import counted, in_bytes, plain, span
+from rich.cells import cell_len, set_cell_size
+from rich.filesize import decimal
+
+from jobbag.text import counted, plain, span
 
 COLUMNS, ROWS = 80, 22  # of the smallest terminal; the name of the log and the prompt take the other two rows
 SHOWN_CAUSES = 3
@@ -42,7 +44,7 @@ def _head(overview: Mapping[str, Any]) -> Iterator[str]:
         )
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
-        yield _cut(f"  {counted(uploads['files'], 'file')} ({in_bytes(uploads['bytes'])}) sent to S3{there}")
+        yield _cut(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
     yield from _folded(f"  output: {overview['outputs']}")
 
 
@@ -83,12 +85,6 @@ def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[str]:
 # -- columns
 
 
-def _width(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-
-
 def _cut(text: str) -> str:
     """The text in one row."""
     first, rest = _split(text, COLUMNS)
@@ -104,9 +100,9 @@ def _folded(text: str) -> list[str]:
 def _split(text: str, columns: int) -> tuple[str, str]:
     """What fits in so many columns, and the rest."""
     text = plain(text).expandtabs(4)
-    used = 0
-    for place, letter in enumerate(text):
-        used += _width(letter)
-        if used > columns:
-            return text[:place], text[place:]
-    return text, ""
+    if cell_len(text) <= columns:
+        return text, ""
+    first = set_cell_size(text, columns)
+    if not text.startswith(first):  # it ends with a space for half of a wide letter
+        first = first[:-1]
+    return first, text[len(first) :]

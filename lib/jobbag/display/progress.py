@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from rich.filesize import decimal
+
 from jobbag.bag.job import Bag, Job
 from jobbag.display.estimate import RUNNING, TO_SEND, WAITING, Rate, Speed, remaining
 from jobbag.events.events import (
@@ -29,7 +31,7 @@ from jobbag.events.events import (
     Uploading,
 )
 from jobbag.events.observation import ENDED, STATES, now_ms
-from jobbag.text import about, clock, counted, in_bytes
+from jobbag.text import about, clock, counted
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class Snapshot:
         if not every:
             return []
         parts = [f"{there:,} of {every:,} in S3"]
-        parts.append(in_bytes(size) if done >= size else f"{in_bytes(done)} of {in_bytes(size)}")
-        return parts if self.rate is None else [*parts, f"{in_bytes(self.rate)}/s"]
+        parts.append(decimal(size) if done >= size else f"{decimal(done)} of {decimal(size)}")
+        return parts if self.rate is None else [*parts, f"{decimal(round(self.rate))}/s"]
 
     def __str__(self) -> str:
         done, states, times, files = map(

@@ -8,22 +8,20 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
-from jobbag.events.events import Emit, LogsWritten, Share, worker_failed
-from jobbag.events.observation import LogPlace, Observation, joined, now_ms
+from jobbag.events.events import Emit, worker_failed
+from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays
 from jobbag.logs.follower import Reading
 from jobbag.logs.part_files import Output, Places, shelve
+from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
 from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
@@ -39,22 +37,6 @@ NewReading = Callable[[Job, LogPlace], Reading | None]
 Take = Callable[[Mapping[str, Any]], None]  # an event of CloudWatch Logs
 
 
-@dataclass
-class _Task:
-    job: Job
-    aws_id: str
-    observation: Observation | None
-    note: str | None  # why there is no log to read, or not all of it
-    remark: str | None = None  # for the end of .err
-    alone: bool = False  # large, or empty: not to be read together with others
-    ended: float = field(default_factory=time.monotonic)
-    at: int = field(default_factory=now_ms)
-
-    @property
-    def place(self) -> LogPlace:
-        return self.observation.log if self.observation else LogPlace()
-
-
 class LogFetcher(Worker):
     """Fetches logs. Leaving it drops what was not begun."""
 
@@ -68,7 +50,7 @@ class LogFetcher(Worker):
         self._places = places
         self._emit = emit
         self._new_reading = reading
-        self._due: DueQueue[_Task] = DueQueue()
+        self._due: DueQueue[FetchTask] = DueQueue()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
 
@@ -91,13 +73,13 @@ class LogFetcher(Worker):
         `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
         `remark` is one more line for the .err of a job that has a log.
         """
-        task = _Task(job, aws_id, observation, reason or _no_log(observation), remark)
+        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark)
         self._put(task, 0.0 if task.note else self._delays.first_look())
 
-    def _told(self, task: _Task) -> Reading | None:
+    def _told(self, task: FetchTask) -> Reading | None:
         return self._new_reading(task.job, task.place) if task.note is None else None
 
-    def _put(self, task: _Task, after: float) -> None:
+    def _put(self, task: FetchTask, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
         due = max(task.ended + after, time.monotonic())
         self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
@@ -105,16 +87,16 @@ class LogFetcher(Worker):
     def work(self) -> None:
         """Fetch the logs that are due, those together that one call can serve."""
         while tasks := self._due.get_all(STREAMS_PER_CALL):
-            for batch in _batches(tasks):
+            for batch in batches_of(tasks):
                 self._fetch(batch)
 
-    def _fetch(self, tasks: list[_Task]) -> None:
+    def _fetch(self, tasks: list[FetchTask]) -> None:
         """Read the logs of some tasks, of one group; write their files, or put back what is not whole yet."""
         began = time.monotonic()
-        again: list[tuple[_Task, float]] = []
+        again: list[tuple[FetchTask, float]] = []
         with ExitStack() as stack:
             readings = [
-                _Reading(task, stack.enter_context(Output(self._places.paths(task.job))), self._told(task))
+                LogReading(task, stack.enter_context(Output(self._places.paths(task.job))), self._told(task))
                 for task in tasks
             ]
             try:
@@ -145,7 +127,7 @@ class LogFetcher(Worker):
         for task, needed in again:  # now that nobody else holds their files
             self._put(task, needed)
 
-    def _read_together(self, readings: list[_Reading]) -> None:
+    def _read_together(self, readings: list[LogReading]) -> None:
         by_stream = {reading.task.place.stream: reading for reading in readings}
         try:
             for event in events_of_streams(self._cloud, [reading.task.place for reading in readings]):
@@ -160,7 +142,7 @@ class LogFetcher(Worker):
             for reading in readings:
                 reading.failed(error)
 
-    def _read_alone(self, reading: _Reading) -> None:
+    def _read_alone(self, reading: LogReading) -> None:
         try:
             reading.missing = not self._read(reading.task.place, reading.take)
         except AwsError as error:
@@ -178,7 +160,7 @@ class LogFetcher(Worker):
             return False
         return True
 
-    def _conclude(self, reading: _Reading, began: float) -> float | None:
+    def _conclude(self, reading: LogReading, began: float) -> float | None:
         """End the files if the log was whole when its reading began; else the seconds from the job's end when to
         read it again."""
         task, lines = reading.task, reading.splitter.lines
@@ -204,7 +186,7 @@ class LogFetcher(Worker):
         )
         return None
 
-    def _put_in_place(self, readings: list[_Reading]) -> None:
+    def _put_in_place(self, readings: list[LogReading]) -> None:
         """Write the files of logs that are whole; where small ones may share a file, they do."""
         small = {reading: contents for reading in readings if (contents := reading.output.contents) is not None}
         path = self._places.shared(next(iter(small)).task.job) if len(small) > 1 else None
@@ -238,57 +220,9 @@ class _Missing(Exception):
 class _Large(Exception):
     """One of several logs is so large that it is better read by itself."""
 
-    def __init__(self, task: _Task) -> None:
+    def __init__(self, task: FetchTask) -> None:
         super().__init__()
         self.task = task
-
-
-class _Reading:
-    """One reading of a task's log into files."""
-
-    def __init__(self, task: _Task, output: Output, told: Reading | None) -> None:
-        """`told`: takes the events, too, if they are to be shown."""
-        self.task = task
-        self.output = output
-        self.splitter = Splitter(*output.streams)
-        self._told = told
-        self.missing = False
-        self.whole = True
-        self.note = task.note
-
-    def take(self, event: Mapping[str, Any]) -> None:
-        """The next event of the log."""
-        self.splitter.take(event)
-        if self._told is not None:
-            self._told.take(event)
-
-    def tell(self) -> None:
-        """Let be shown what was read."""
-        if self._told is not None:
-            self._told.log.tell()
-
-    def failed(self, error: AwsError) -> None:
-        """CloudWatch Logs refused; what was read so far is kept."""
-        self.note, self.whole = f"the log could not be fetched: {error}", False
-
-    def written(self, paths: tuple[Path, Path], share: Share | None = None) -> LogsWritten:
-        """The output is in these files."""
-        splitter = self.splitter
-        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share)
-
-
-def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:
-    """Tasks that one call can serve: streams of one group; by themselves those that must be."""
-    groups: dict[tuple[str, str | None], list[_Task]] = {}
-    for task in tasks:
-        if task.alone or task.note is not None:
-            yield [task]
-        else:
-            groups.setdefault((task.place.group, task.place.region), []).append(task)
-    for group in groups.values():
-        iterator = iter(group)
-        while batch := list(islice(iterator, STREAMS_PER_CALL)):
-            yield batch
 
 
 def delete_stream(cloud: Cloud, place: LogPlace) -> None:
@@ -298,15 +232,3 @@ def delete_stream(cloud: Cloud, place: LogPlace) -> None:
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise error.about(f"log stream {place.stream}") from None
-
-
-def _no_log(observation: Observation | None) -> str | None:
-    """Why a job can have no log in CloudWatch, if so."""
-    if observation is None:
-        return "it never ran"
-    if observation.log.driver != "awslogs":
-        return f"its log is not in CloudWatch Logs: the log driver is {observation.log.driver}"
-    if observation.log.stream is None:
-        why = observation.container_reason or observation.status_reason or "AWS gives no reason"
-        return f"no log: its container never started ({why})"
-    return None

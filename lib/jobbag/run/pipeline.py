@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from jobbag.bag.job import Job
 from jobbag.errors import Interrupted
 from jobbag.events.events import (
     Absent,
-    Attached,
     Consumer,
     Event,
     Halted,
@@ -25,25 +23,23 @@ from jobbag.events.events import (
     StagingFailed,
     StateChanged,
     Submitted,
-    Submitting,
     Unsent,
     WorkerFailed,
 )
 from jobbag.events.journal import Journal
 from jobbag.events.state import RunState
-from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
-from jobbag.jobs.ids import by_token, child_token, parent_token
+from jobbag.jobs.array_request import Requests
+from jobbag.jobs.ids import by_token
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.backlog import Backlog
 from jobbag.run.packing import Packing
 from jobbag.run.safeguards import Safeguards
+from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
 from jobbag.signals import Signals
-
-SENDING_AT_ONCE = 64  # jobs that may be under way to AWS Batch, and that a killed run must look for
 
 
 @dataclass(frozen=True)
@@ -81,21 +77,19 @@ class Pipeline:
         """`places` says where the output of jobs is written."""
         self._bag = task.bag
         self._detach = settings.detach
-        self._requests = requests
         self._consumers = consumers
         self._state = consumers.state
         self._safeguards = consumers.safeguards
         self._open = True  # jobs may be sent
         self._stopped: Interrupted | None = None
-        self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._sending: dict[str, tuple[JobGroup, PreparedRequest]] = {}  # under way to AWS Batch, by token
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
         to_send = [job for job in task.bag.jobs if self._state.is_to_send(job)]
         self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards)
         self._workers = Workers(
             task, places, lambda job: settings.follows(job.name), self._events.put, bucket_is_new=bucket_is_new
         )
+        self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 
     def run(self, signals: Signals, staged: Sequence[str] = ()) -> Interrupted | None:
@@ -139,13 +133,13 @@ class Pipeline:
 
     @property
     def _all_sent(self) -> bool:
-        return self._backlog.is_empty and not self._sending
+        return self._backlog.is_empty and self._sending.is_empty
 
     @property
     def is_unsettled(self) -> bool:
         """Whether jobs are still to end, or their output to come, or it is not known whether AWS has them."""
-        unsettled = self._sending or self._fetching or any(self._state.running())
-        return bool(unsettled) and not self._state.broken
+        settled = self._sending.is_empty and not self._fetching and not any(self._state.running())
+        return not settled and not self._state.broken
 
     def _go_on(self, staged: Sequence[str]) -> None:
         in_doubt = [job for job in self._bag.jobs if not self._state.is_to_send(job) and self._take_up(job)]
@@ -191,9 +185,7 @@ class Pipeline:
         """Look for jobs that an earlier start may have sent."""
         known_by = ((job, self._state.of(job).token or "") for job in jobs)
         for token, children in by_token(known_by).items():
-            found, prepared = tuple(children.values()), self._requests.sought(children, token)
-            self._sending[token] = found, prepared
-            self._workers.submitter.submit(found, prepared, unsure=True)
+            self._sending.seek(token, children)
 
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""
@@ -202,28 +194,9 @@ class Pipeline:
                 self._handle(NotRun(dependant, self._state.first_cause(dependant) or f"job {job.name} failed"))
 
     def _send_ready(self) -> None:
-        """Hand jobs to the submitter, half a window at a time; the journal knows it first, durably."""
-        if not self._open or len(self._sending) > SENDING_AT_ONCE // 2:
-            return
-        batch = self._backlog.take(SENDING_AT_ONCE - len(self._sending))
-        if not batch:
-            return
-        tokens = [f"{self._start_id}.{jobs[0].number}" for jobs in batch]
-        all_prepared = [
-            self._requests.of(jobs, token, self._backlog.depends_on(jobs))
-            for jobs, token in zip(batch, tokens, strict=True)
-        ]
-        for jobs, token, prepared in zip(batch, tokens, all_prepared, strict=True):
-            if prepared.is_array:
-                self._backlog.shipped(jobs)
-            for key in prepared.objects:
-                self.tell(Attached(key))
-            for index, job in enumerate(jobs):
-                self.tell(Submitting(job, child_token(token, index) if prepared.is_array else token))
-        self._consumers.journal.sync()
-        for jobs, token, prepared in zip(batch, tokens, all_prepared, strict=True):
-            self._sending[token] = jobs, prepared
-            self._workers.submitter.submit(jobs, prepared)
+        """Send what can go, as far as the window of those under way has room."""
+        if self._open and (room := self._sending.room):
+            self._sending.send(self._backlog.take(room), self._backlog)
 
     def tell(self, event: Event) -> None:
         """Hand an event to the consumers, and do nothing about it."""
@@ -284,7 +257,7 @@ class Pipeline:
         """It is known now what became of the sending of a job, and of those that were sent with it."""
         token = self._state.of(job).token
         if token is not None:
-            self._sending.pop(parent_token(token)[0], None)
+            self._sending.arrived(token)
 
     def _is_over(self, job: Job) -> None:
         """Go on with what depends on the job; not if it was stopped with the run, which a new start goes on with."""

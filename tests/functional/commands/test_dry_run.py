@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def test_all_is_well(desk: Desk) -> None:
         "  job definition       d    ACTIVE",
         "  compute environment  ce   ENABLED, VALID; UNMANAGED",
         "  bucket               b-1  exists",
-        "uploads to s3://b-1/p/: 1 file (5 B) to be sent",
+        "uploads to s3://b-1/p/: 1 file (5 bytes) to be sent",
         "  1 file of the same content there already",
         "  5  p/data.txt   data.txt",
         "  7  p/there.txt  there.txt (there already)",
@@ -456,3 +457,32 @@ def test_array_jobs_and_the_canary(desk: Desk) -> None:
     (request,) = json.loads("\n".join(desk.out))
     assert request["arrayProperties"] == {"size": 6}
     assert api_model.problems("SubmitJob", request) == []
+
+
+def columns(text: str) -> int:
+    """How wide a terminal shows it."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def test_wide_letters_line_up(desk: Desk) -> None:
+    names = ["海岸" * 3, "coast", "海" * 30, "岸" * 16 + "b", "é" * 31]
+    (desk.place / "入力.txt").write_text("x")
+    (desk.place / "data.txt").write_text("x")
+    env = {"TRANSFER_INPUT_FILES": "入力.txt,data.txt"}
+    bag = desk.bag(*(job(name, "程序", "海岸 " * 30, env=env) for name in names))
+    assert desk.probe(*EXISTING, "--s3", "s3://b-1/p", bag) == 0, desk.err
+    rows = [line for line in desk.out if "1 vCPU" in line]
+    assert {columns(row.partition("1 vCPU")[0]) for row in rows} == {2 + 29 + 2}
+    assert [row.split()[0] for row in rows] == [
+        names[0], "coast", "海海海海海海...海海海海海海", "岸岸岸岸岸岸...岸岸岸岸岸岸b", "é" * 13 + "..." + "é" * 13
+    ]  # fmt: skip
+    assert all(row.endswith("...") and 79 <= columns(row) <= 80 for row in rows)
+    uploads = [line for line in desk.out if line.endswith(("入力.txt", "data.txt"))]
+    assert {columns(line[: -len(line.split()[-1])]) for line in uploads} == {4 + 1 + len("p/data.txt") + 2}
+
+
+def test_a_warning_with_wide_letters_fits_into_the_terminal(desk: Desk) -> None:
+    disable_environment(desk)
+    assert desk.probe(*EXISTING, desk.bag(job("海岸 " * 20 + "x", "program"))) == 0
+    assert desk.told("warning: job", "海岸 " * 20, "would not start")
+    assert max(map(columns, desk.out)) <= 80, "\n".join(desk.out)

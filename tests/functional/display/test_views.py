@@ -61,7 +61,7 @@ def test_a_run_in_eighty_columns(terminal: Open) -> None:
     first, bar, *rest = frame(shown)
     assert re.fullmatch(r"bag: 3,012 of 5,000 jobs done, 12 failed, 0:\d\d elapsed, time left unknown", first)
     assert bar.startswith(BAR * 46)
-    assert re.sub(r", [\d.]+ [kMGT]?B/s", "", "\n".join(rest)).splitlines() == [
+    assert re.sub(r", [\d.]+ (bytes|[kMGT]B)/s", "", "\n".join(rest)).splitlines() == [
         "jobs   100 to send, 452 SUBMITTED, 412 RUNNABLE, 1,024 RUNNING,",
         "       3,000 SUCCEEDED, 12 FAILED",
         "files  1 of 40 in S3, 1.2 GB of 4.1 GB",
@@ -167,7 +167,7 @@ def test_the_last_frame_is_tidy(terminal: Open) -> None:
     log, first, *rest = shown.screen
     assert log.endswith("] last")
     assert re.fullmatch(r"bag: 5,000 of 5,000 jobs done, 1 failed, 0:\d\d elapsed", first)
-    assert rest == ["jobs   4,999 SUCCEEDED, 1 FAILED", "files  1 of 1 in S3, 17 B"]
+    assert rest == ["jobs   4,999 SUCCEEDED, 1 FAILED", "files  1 of 1 in S3, 17 bytes"]
     assert shown.cursor == (4, 0)
     assert not shown.cursor_is_hidden
 
@@ -236,7 +236,7 @@ def test_lines_in_the_log_where_there_is_no_terminal(tmp_path: Path) -> None:
         said.append(player.stderr.readline())
     _, rest = player.communicate(timeout=60)
     assert rest == ""
-    assert [re.sub(r"^.*\[display\] |\d:\d\d elapsed", "", line.rstrip()) for line in said] == [
+    assert [re.sub(r"^.*\[views\] |\d:\d\d elapsed", "", line.rstrip()) for line in said] == [
         "0 of 5,000 jobs done; 4,996 to send, 4 SUBMITTED; , time left unknown; submitting 4,996 jobs; "
         "waiting for 4 jobs in SUBMITTED",
         "3 of 5,000 jobs done; 4,996 to send, 1 SUBMITTED, 3 SUCCEEDED; , time left unknown; submitting 4,996 jobs; "

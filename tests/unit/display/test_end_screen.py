@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from jobbag.display import end_screen
 
@@ -64,7 +65,7 @@ def test_a_run_of_all_kinds() -> None:
         "1,000 jobs: 585 succeeded, 412 failed, 3 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
         "  started again: 3 jobs, 4 times in all; 2 had lost their machine",
-        "  1 file (1 B) sent to S3, 12 were there already",
+        "  1 file (1 byte) sent to S3, 12 were there already",
         "  output: /here/<job name>.out and .err",
         "  error: input file x: no",
         "415 failures, 5 causes:",
@@ -102,8 +103,9 @@ def test_who_has_no_summary_is_told_where_the_other_causes_are() -> None:
     assert "  and 6 more causes, of 6 failures" in end_screen.lines(run, None, {"summary": "x"})
 
 
-def columns(line: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else not unicodedata.combining(one) for one in line)
+def test_wide_letters_are_cut_where_the_terminal_ends() -> None:
+    shown = end_screen.lines(overview(outputs="海" * 100, errors=["a" + "岸" * 40]), None, {})
+    assert shown[2:] == ["  output: " + "海" * 35, "海" * 38 + "...", "  error: a" + "岸" * 33 + "..."]
 
 
 _LONG = TEXT | st.text(st.sampled_from("ab \t界é\x00"), max_size=300)
@@ -133,7 +135,7 @@ _RUN = st.builds(
 def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, files: dict[str, str]) -> None:
     lines = end_screen.lines(run, following, files)
     assert len(lines) <= 22
-    assert all(columns(line) <= 80 for line in lines)
+    assert all(cell_len(line) <= 80 for line in lines)
     assert not any(unicodedata.category(letter) == "Cc" for line in lines for letter in line)
     if run["causes"]:
         shown = sum(" x " in line and line[:2] == "  " and line[2] != " " for line in lines)

@@ -94,13 +94,13 @@ def test_files_count_with_the_bytes_under_way() -> None:
         Staged("c", "c", 30, 0, False),
     )  # fmt: skip
     assert (now.files, now.size) == ((2, 3), (400, 1000))
-    assert now.files_in_words[:2] == ["2 of 3 in S3", "400 B of 1.0 kB"]
+    assert now.files_in_words[:2] == ["2 of 3 in S3", "400 bytes of 1.0 kB"]
 
 
 def test_a_file_that_is_there_is_under_way_no_more() -> None:
     now = after(StagingBegun(1, 100), Uploading("a", 90), Staged("a", "a", 100, 0, True))
     assert (now.files, now.size) == ((1, 1), (100, 100))
-    assert now.files_in_words == ["1 of 1 in S3", "100 B"]
+    assert now.files_in_words == ["1 of 1 in S3", "100 bytes"]
 
 
 def test_nothing_waits_for_a_file_that_cannot_be_sent() -> None:
@@ -190,7 +190,7 @@ def test_all_of_it_in_one_line() -> None:
     )
     assert str(now) == (
         "3 of 1,204 jobs done, 3 failed; 1 to send, 1,200 RUNNING, 3 FAILED; files: 1 of 2,000 in S3, "
-        "17 B of 5.0 MB, 1.0 MB/s; 12:34 elapsed, about 7 min left; waiting for x"
+        "17 bytes of 5.0 MB, 1.0 MB/s; 12:34 elapsed, about 7 min left; waiting for x"
     )
 
 

@@ -454,7 +454,7 @@ def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
         "import sys\n"
         "from jobbag.cli import main\n"
         f"status = main(['-j', 'd', '-q', 'q', {str(bag)!r}])\n"
-        "print(status, sorted({'boto3', 's3transfer', 'moto', 'tenacity'} & sys.modules.keys()))\n"
+        "print(status, sorted({'boto3', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()))\n"
     )
     assert done.stdout == "3 []\n"
     assert done.stderr.count("\n") == 2

@@ -1,0 +1,71 @@
+"""The jobs that are under way to AWS Batch, of which it is not known yet whether it has them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from jobbag.bag.job import Job
+from jobbag.events.events import Attached, Emit, Submitting
+from jobbag.events.journal import Journal
+from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
+from jobbag.jobs.ids import child_token, parent_token
+from jobbag.jobs.submission import Submitter
+from jobbag.run.backlog import Backlog
+
+AT_ONCE = 64  # requests that may be under way, and whose jobs a killed run must look for
+
+
+class Sending:
+    """Hands jobs to the submitter, after the journal knows of them. Used by the main thread alone."""
+
+    def __init__(self, requests: Requests, submitter: Submitter, tell: Emit, journal: Journal) -> None:
+        """`tell` hands an event to all consumers, of which the journal is one."""
+        self._requests = requests
+        self._submitter = submitter
+        self._tell = tell
+        self._journal = journal
+        self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
+        self._under_way: dict[str, tuple[JobGroup, PreparedRequest]] = {}  # by token
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way
+
+    @property
+    def room(self) -> int:
+        """How many requests may go now: none until half of those under way have arrived, then all that fit.
+
+        So the journal is made durable once for many requests.
+        """
+        return AT_ONCE - len(self._under_way) if len(self._under_way) <= AT_ONCE // 2 else 0
+
+    def send(self, groups: Sequence[JobGroup], backlog: Backlog) -> None:
+        """Send groups of jobs, each with one request, behind those that the backlog says."""
+        prepared: dict[str, tuple[JobGroup, PreparedRequest]] = {}
+        for jobs in groups:
+            token = f"{self._start_id}.{jobs[0].number}"
+            prepared[token] = jobs, self._requests.of(jobs, token, backlog.depends_on(jobs))
+        for token, (jobs, request) in prepared.items():
+            if request.is_array:
+                backlog.shipped(jobs)
+            for key in request.objects:
+                self._tell(Attached(key))
+            for index, job in enumerate(jobs):
+                self._tell(Submitting(job, child_token(token, index) if request.is_array else token))
+        if prepared:
+            self._journal.sync()
+        for token, (jobs, request) in prepared.items():
+            self._under_way[token] = jobs, request
+            self._submitter.submit(jobs, request)
+
+    def seek(self, token: str, children: Mapping[int | None, Job]) -> None:
+        """Look for jobs that an earlier start may have sent with this token (`by_token`)."""
+        jobs, request = tuple(children.values()), self._requests.sought(children, token)
+        self._under_way[token] = jobs, request
+        self._submitter.submit(jobs, request, unsure=True)
+
+    def arrived(self, token: str) -> None:
+        """It is known now what became of a request, of which this is the token, or that of a child."""
+        self._under_way.pop(parent_token(token)[0], None)
