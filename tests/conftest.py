@@ -11,11 +11,19 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from helpers import processes
 from helpers.servers import Listener, LocalServer, MotoServer
 from helpers.tool import Tool
 
 settings.register_profile("untimed", deadline=None)  # no test is timed: a machine may be busy
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _commands_are_forked() -> Iterator[None]:
+    """A start of Python with all that the tool needs takes longer than most tests."""
+    with processes.forking():
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from chaos.run import PATIENCE, Run, lines_in
 from chaos.stage import Inspected
+from helpers.processes import Process
 from helpers.tool import ENDPOINT
 from helpers.wire import Wire
 
@@ -34,7 +35,7 @@ class OutageRun(Run):
         lines = self._chance.randint(2 * len(self._names), 5 * len(self._names))
         return lambda: lines_in(self._journal) >= lines
 
-    def _cut_short(self, process: subprocess.Popen[bytes], aws: Inspected) -> None:
+    def _cut_short(self, process: Process, aws: Inspected) -> None:
         del aws
         self._wire.cut()
         before = lines_in(self._journal)

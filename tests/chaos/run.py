@@ -20,6 +20,8 @@ from pathlib import Path
 
 from chaos.server import USUAL
 from chaos.stage import DEFINITION, ENVIRONMENT, EXISTING, OF_FILES, REGION, Impatient, Inspected
+from helpers import processes
+from helpers.processes import Process
 from helpers.records import SEPARATOR, STATES, Task, job_output, jobstates, merged_output
 from helpers.servers import NOTHING
 from helpers.tool import Tool, job
@@ -150,15 +152,15 @@ class Run:
     def _server(self) -> Iterator[Inspected]:
         port_file, met = self._place / "port", self._place / "faults.json"
         with met.open("wb") as out:
-            process = subprocess.Popen(
+            process = processes.start(
                 [
                     *(sys.executable, str(Path(__file__).with_name("server.py")), "--port-file", str(port_file)),
                     *("--seed", str(self._shape.seed), "--faults", self._faults),
                     *("--log-delay", str(self._log_delay), "--list-delay", str(self._list_delay)),
                 ],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                env={"PATH": os.environ.get("PATH", ""), "TMPDIR": str(self._place)},
+                cwd=self._place,
+                env={"PATH": os.environ.get("PATH", ""), "TMPDIR": str(self._place), "LANG": processes.LANG},
+                stdout=out.fileno(),
             )
         try:
             port = wait_until(lambda: port_file.exists() and port_file.read_text(), 60, what="the server")
@@ -227,7 +229,7 @@ class Run:
                 return
         self.outcome.wrong("status", "it never ended well")
 
-    def _await_an_instant(self, process: subprocess.Popen[bytes]) -> bool:
+    def _await_an_instant(self, process: Process) -> bool:
         """Wait until a random instant; false if the start is over before."""
         has_come, pause = self._instant(), threading.Event()
         while process.poll() is None:
@@ -244,7 +246,7 @@ class Run:
             return lambda: lines_in(self._journal) >= lines
         return lambda: time.monotonic() >= deadline
 
-    def _cut_short(self, process: subprocess.Popen[bytes], aws: Inspected) -> str | None:
+    def _cut_short(self, process: Process, aws: Inspected) -> str | None:
         """End the start, in a word or two; None if it came to its end by itself."""
         del aws
         process.kill()

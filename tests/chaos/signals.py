@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any
 
 from chaos.run import PATIENCE, Run, lines_in, text_of
 from chaos.stage import Inspected
+from helpers.processes import Process
 from helpers.records import STATES, Step, Task, job_output, jobstates, merged_output
 from helpers.waiting import wait_until
 
@@ -82,7 +82,7 @@ class SignalRun(Run):
         seed = self._shape.seed
         return KINDS[(seed + seed // 8) % len(KINDS)]  # each with all shapes
 
-    def _await_an_instant(self, process: subprocess.Popen[bytes]) -> bool:
+    def _await_an_instant(self, process: Process) -> bool:
         """Not before the command heeds signals: until then, Python does what it likes."""
         wait_until(lambda: process.poll() is not None or _heeds(process.pid, signal.SIGTERM), what="its handlers")
         return super()._await_an_instant(process)
@@ -104,7 +104,7 @@ class SignalRun(Run):
             and not threading.Event().wait(pause)
         )
 
-    def _cut_short(self, process: subprocess.Popen[bytes], aws: Inspected) -> str | None:
+    def _cut_short(self, process: Process, aws: Inspected) -> str | None:
         kind = self._kind
         process.send_signal(kind.number)
         if kind.twice:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from functional.fault_layer import Answer, Faults, Forward, Request, dated
+from helpers.processes import Process
 from helpers.records import SEPARATOR, Task, job_output, merged_output
 from helpers.servers import NOTHING, Aws
 from helpers.tool import Done, Tool, shell
@@ -85,17 +85,8 @@ class Impatient(Tool):
     def run(self, *arguments: str | Path, before: Sequence[str] = (), timeout: float = 60, **how: Any) -> Done:
         return super().run(*arguments, before=[*before, *self.before], timeout=timeout, **how)
 
-    def start(self, *arguments: str | Path, stderr: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        with stderr.open("wb") as to:
-            return subprocess.Popen(
-                [*before, *self.before, *self.command, *map(str, arguments)],
-                cwd=self.cwd,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=to,
-                start_new_session=True,
-            )
+    def start(self, *arguments: str | Path, stderr: Path, before: Sequence[str] = ()) -> Process:
+        return super().start(*arguments, stderr=stderr, before=[*before, *self.before])
 
 
 class Stage:
@@ -108,7 +99,7 @@ class Stage:
         self.ran.mkdir()
         self.gate = tool.place / "gate"
         self.journal = tool.cwd / "bag.journal"
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         tool.point_to(endpoint, REGION)
 
     # -- what is run
@@ -138,13 +129,13 @@ class Stage:
 
     # -- starts
 
-    def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
+    def start(self, *words: str | Path) -> Process:
         """Start the command."""
         process = self.tool.start(*words, stderr=self._stderr(len(self._processes)))
         self._processes.append(process)
         return process
 
-    def end(self, status: int, process: subprocess.Popen[bytes] | None = None, seconds: float = 60) -> str:
+    def end(self, status: int, process: Process | None = None, seconds: float = 60) -> str:
         """Wait for the end of the last start, which must have this status; what it said."""
         process = process or self._processes[-1]
         found = process.wait(seconds)

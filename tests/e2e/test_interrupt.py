@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from helpers.processes import Process
 from helpers.records import jobstates, merged_output
 from helpers.servers import NOTHING, LocalServer, SilentServer
 from helpers.summaries import in_page
@@ -43,9 +43,9 @@ def running(pids: Path) -> set[int]:
 
 
 @pytest.fixture
-def started(pids: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+def started(pids: Path) -> Iterator[list[Process]]:
     """Holds the tool's process, so that none is left after a test that fails."""
-    processes: list[subprocess.Popen[bytes]] = []
+    processes: list[Process] = []
     yield processes
     for process in processes:
         process.kill()
@@ -60,9 +60,7 @@ FILES = ["--summary", "end.json", "--report", "end.html"]
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
-def test_a_local_run(
-    tool: Tool, pids: Path, started: list[subprocess.Popen[bytes]], number: signal.Signals, code: int
-) -> None:
+def test_a_local_run(tool: Tool, pids: Path, started: list[Process], number: signal.Signals, code: int) -> None:
     tool.env["TMPDIR"] = str(tool.home)
     names = [f"job{n}" for n in range(40)]  # more than any machine's processors
     bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in names))
@@ -102,7 +100,7 @@ def test_a_local_run(
 
 
 def test_a_run_on_a_server_that_stays(
-    tool: Tool, local_server: LocalServer, pids: Path, started: list[subprocess.Popen[bytes]]
+    tool: Tool, local_server: LocalServer, pids: Path, started: list[Process]
 ) -> None:
     # HTCondor removes a job with SIGTERM. The run made its own entities and bucket.
     tool.point_to(local_server.endpoint)
@@ -137,9 +135,7 @@ def test_a_run_on_a_server_that_stays(
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
-def test_before_anything_was_made(
-    tool: Tool, started: list[subprocess.Popen[bytes]], number: signal.Signals, code: int
-) -> None:
+def test_before_anything_was_made(tool: Tool, started: list[Process], number: signal.Signals, code: int) -> None:
     with SilentServer() as server:
         tool.point_to(server.endpoint)
         bag = tool.bag(shell("a", "true"))

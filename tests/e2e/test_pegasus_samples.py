@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from Pegasus.tools.kickstart_parser import YAMLParser
 
+from helpers import processes
 from helpers.launcher import LAUNCH
 from helpers.records import assert_lifelike, jobstates, merged_output
 from helpers.tool import COMMAND, Tool, shell
@@ -121,16 +122,13 @@ def make_stand_ins(invocation: Invocation, tasks: Mapping[str, str]) -> None:
 def start(invocation: Invocation) -> int:
     """Start the tool as HTCondor does, its stdout and stderr being the very files that --merge-logs names."""
     with invocation.stdout.open("wb") as out, invocation.stderr.open("wb") as err:
-        return subprocess.run(
+        return processes.start(
             [*COMMAND, *invocation.argv, "--local"],
-            env=dict(invocation.env),
+            env=invocation.env,
             cwd=invocation.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            check=False,
-            timeout=120,
-        ).returncode
+            stdout=out.fileno(),
+            stderr=err.fileno(),
+        ).wait(120)
 
 
 def pegasus_exitcode(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from helpers import processes
 from helpers.tool import REPO, SCRIPTS
 from helpers.waiting import wait_until
 
@@ -155,16 +155,13 @@ class LocalServer(Aws):
     """`python -m jobbag.local` in a process of its own."""
 
     def __init__(self, place: Path, slots: int = 2) -> None:
-        self._port_file = place / "port"
+        self._place, self._port_file = place, place / "port"
         self._command = ["-m", "jobbag.local", "--port-file", str(self._port_file), "--slots", str(slots)]
 
     def __enter__(self) -> LocalServer:
-        self._process = subprocess.Popen(
-            [sys.executable, *self._command],
-            env={"PYTHONPATH": str(REPO / "lib"), "PATH": f"{SCRIPTS}:{os.environ.get('PATH', '')}"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+        path = f"{SCRIPTS}:{os.environ.get('PATH', '')}"
+        env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": processes.LANG}
+        self._process = processes.start([sys.executable, *self._command], cwd=self._place, env=env)
         try:
             port = wait_until(lambda: self._port_file.exists() and self._port_file.read_text(), what="the server")
         except BaseException:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from helpers import processes
+from helpers.processes import Process
 
 REPO = Path(__file__).resolve().parents[2]
 # The single file that `make zipapp` builds, where `make test-zipapp` names it, or the command of the checkout.
@@ -51,7 +53,7 @@ class Tool:
         self.env = {
             "PATH": os.pathsep.join([SCRIPTS, "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(self.home),
-            "LANG": "C.UTF-8",
+            "LANG": processes.LANG,
             "TZ": "UTC",
             "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked of the network
         }
@@ -68,33 +70,21 @@ class Tool:
         }
 
     def run(self, *arguments: str | Path, before: Sequence[str] = (), timeout: float = 120, **how: Any) -> Done:
-        """Run the command, behind the words of another one, to its end. `how` goes to subprocess."""
-        done = subprocess.run(
-            [*before, *self.command, *map(str, arguments)],
-            **{"cwd": self.cwd, "env": self.env, "stdin": subprocess.DEVNULL, **how},
-            capture_output=True,
-            check=False,
-            timeout=timeout,
-        )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        """Run the command, behind the words of another one, to its end. `how`: another `cwd` or `env`."""
+        line = [*before, *self.command, *map(str, arguments)]
+        status, out, err = processes.run(line, **{"cwd": self.cwd, "env": self.env, **how}, timeout=timeout)
+        return Done(status, out.decode(), err.decode())
 
     def run_all(self, *command_lines: Sequence[str | Path]) -> list[Done]:
         """Run several command lines at the same time, each to its end."""
         with ThreadPoolExecutor(len(command_lines)) as pool:
             return list(pool.map(lambda words: self.run(*words), command_lines))
 
-    def start(self, *arguments: str | Path, stderr: Path) -> subprocess.Popen[bytes]:
-        """Start the command, its stderr going to a file."""
+    def start(self, *arguments: str | Path, stderr: Path, before: Sequence[str] = ()) -> Process:
+        """Start the command, behind the words of another one, its stderr going to a file."""
         with stderr.open("wb") as to:
-            return subprocess.Popen(
-                [*self.command, *map(str, arguments)],
-                cwd=self.cwd,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=to,
-                start_new_session=True,
-            )
+            line = [*before, *self.command, *map(str, arguments)]
+            return processes.start(line, cwd=self.cwd, env=self.env, stderr=to.fileno())
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file below the working directory; its path, relative to it."""

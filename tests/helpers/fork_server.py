@@ -1,0 +1,142 @@
+"""Starts Python commands by forking, so that they need not load their libraries: `fork_server.py FILE_DESCRIPTOR`.
+
+The libraries are loaded here, once. The modules of the tool are not: each command loads its own, as when it is
+started otherwise. Who sends four file descriptors over the socket gets a process: its words, its environment and its
+working directory are read from the first one, as a line of JSON, and its process id and exit status go back there, in
+a line each; the others become its stdin, stdout and stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+LIB = str(Path(__file__).resolve().parents[2] / "lib")
+
+
+def load() -> None:
+    """Load what the tool and the embedded AWS load, by using it, and forget their own modules."""
+    sys.path.insert(0, LIB)
+    import boto3
+    import botocore.loaders
+    import botocore.session
+
+    import jobbag.commands.run_bag
+    import jobbag.options.parser  # noqa: F401
+    from jobbag.local import CREDENTIALS, LocalAws
+
+    # A session would read the descriptions of the services anew.
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)  # type: ignore[attr-defined]
+    with LocalAws() as aws:
+        for service in ("batch", "logs", "s3", "sts"):
+            client: Any = boto3.client(service, "us-west-2", endpoint_url=aws.endpoint, **CREDENTIALS)
+            if service == "s3":
+                client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+                client.put_object(Bucket="bucket", Key="key", Body=b"content")
+                client.get_object(Bucket="bucket", Key="key")["Body"].read()
+                client.delete_object(Bucket="bucket", Key="key")
+                client.list_objects_v2(Bucket="bucket")
+            elif service == "logs":
+                client.create_log_group(logGroupName="group")
+            client.close()
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join()
+    boto3.DEFAULT_SESSION = None
+    sys.path.remove(LIB)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "jobbag"]:
+        del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+
+
+def serve(control: socket.socket) -> tuple[IO[str], list[int]]:
+    """Fork for each who asks. Returns in the process that is to become the command, with what it was sent."""
+    children: dict[int, socket.socket] = {}
+    wake, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while True:
+            ready = [key.fd for key, _ in selector.select()]
+            if wake in ready:
+                os.read(wake, 1024)
+                reap(children)
+            if control.fileno() not in ready:
+                continue
+            _, files, _, _ = socket.recv_fds(control, 1, 4)
+            if not files:  # the tests have ended
+                sys.exit()
+            conversation = socket.socket(fileno=files[0])
+            if child := os.fork():
+                children[child] = conversation
+                conversation.sendall(f"{child}\n".encode())
+                for file in files[1:]:
+                    os.close(file)
+                continue
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            break
+    for each in (control, *children.values()):
+        each.close()
+    os.close(wake)
+    os.close(waker)
+    return conversation.makefile(), files[1:]
+
+
+def reap(children: dict[int, socket.socket]) -> None:
+    """Tell how those ended that did."""
+    while children:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            return
+        with children.pop(child) as conversation:
+            try:
+                conversation.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            except OSError:
+                pass  # nobody waits for it
+
+
+def become(conversation: IO[str], files: list[int]) -> NoReturn:
+    """Be the command: `SCRIPT WORD ...` or `-m MODULE WORD ...`."""
+    with conversation:
+        request = json.loads(conversation.readline())
+    os.setsid()
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    script, *words = request["words"]
+    sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if script == "-m":
+        sys.argv = words
+        sys.path[0] = os.getcwd()
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [script, *words]
+        sys.path[0] = str(Path(script).parent)
+        runpy.run_path(script, run_name="__main__")
+    sys.exit()
+
+
+if __name__ == "__main__":
+    load()
+    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
