@@ -39,7 +39,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
     lock.check_free(path)
     earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
     with connected(settings) as (cloud, embedded):
-        bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
+        bag, plan = embedded.with_stand_ins(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
         found = probe(settings, cloud, bag, plan, task.place, earlier)
     warnings = list(_warnings(found))
     if settings.json:

@@ -60,7 +60,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, bag, plan))
         with connected(settings) as (cloud, embedded):
             if embedded is not None:
-                bag, plan = embedded.play(cloud.region, bag, plan)
+                bag, plan = embedded.with_stand_ins(cloud.region, bag, plan)
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
             start = _Start(settings, cloud, bag, plan, place, path, earlier, signals, tool_log)
             try:

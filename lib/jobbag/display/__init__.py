@@ -1,4 +1,4 @@
 """The terminal: progress, lines as things happen, the screen at the end.
 
-Doors: `progress` (what is known), `views` (how it is shown), `event_lines`, `job_lines`, `end_screen`.
+Doors: `progress` (how far the run is), `views` (shows it), `event_lines`, `job_lines`, `end_screen`.
 """

@@ -12,10 +12,10 @@ from jobbag.events.observation import STATES
 
 
 class JobStateLog:
-    """A consumer: appends a line for each state that a job is first seen in to `<prefix>.jobstate.log`."""
+    """A consumer of events that appends to the jobstate log. A context manager, which closes the file."""
 
     def __init__(self, path: Path, earlier: Sequence[Event] = ()) -> None:
-        """`earlier`: of a start that may have been killed before it could write all its lines."""
+        """`earlier`: the events of earlier starts, whose lines are added where a kill has kept them from the file."""
         self._file: TextIO = path.open("a+", encoding="utf-8", errors="replace")
         self._seen: dict[str, int] = {}  # by AWS id: the states seen, a bit each
         if earlier:
@@ -24,7 +24,7 @@ class JobStateLog:
             self(event)
 
     def _read(self) -> None:
-        """Know the lines that are there; end the file with the last whole one."""
+        """Take note of the lines that are there; cut off a last line that is not whole."""
         self._file.seek(0)
         whole = 0
         for line in self._file.buffer:
@@ -59,5 +59,5 @@ class JobStateLog:
 
 
 def jobstate_line(at: int, name: str, state: str, aws_id: str) -> str:
-    """A line of the jobstate log."""
+    """A line of the jobstate log, without a newline. `at`: ms since the epoch."""
     return f"{at} {name} {state} {aws_id}"
