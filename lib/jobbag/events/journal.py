@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
 
 FORMAT = 1
+_BEGIN = b'{"event":"Run",'  # of each journal
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -131,9 +133,13 @@ def _parsed(line: str) -> dict[str, Any] | None:
 class Journal:
     """An open journal; a consumer of events. A context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Append to the file at `path`. A torn last line is ended, and so left out."""
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Append to the file at `path`. A torn last line is ended, and so left out.
+
+        `check` is called before each write; it raises ToolError where the journal is another run's by now.
+        """
         self.path = path
+        self._check = check
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
@@ -164,6 +170,7 @@ class Journal:
         os.fsync(self._file)
 
     def _write(self, content: Mapping[str, Any]) -> None:
+        self._check()
         self._append(json.dumps(content, separators=(",", ":")).encode() + b"\n")
 
     def _append(self, data: bytes) -> None:
@@ -180,7 +187,7 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
     If the process is killed meanwhile, the file at `path` is the old journal or the new one, and whole: of a torn one,
     nobody would know which jobs have succeeded.
     """
-    new = path.with_name(f"{path.name}.new")
+    new = _new(path)
     try:
         new.unlink(missing_ok=True)
         with Journal(new) as notes:
@@ -193,6 +200,20 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
     finally:
         new.unlink(missing_ok=True)
     return aside
+
+
+def remove_leftover(path: Path) -> None:
+    """Remove what a start that was killed in `begin_anew` has left. For who holds the lock on the journal."""
+    new = _new(path)
+    with suppress(OSError):
+        with new.open("rb") as file:
+            begin = file.read(len(_BEGIN))
+        if _BEGIN.startswith(begin):  # else it is no journal: somebody else's file
+            new.unlink()
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def _kept(path: Path) -> Path | None:
