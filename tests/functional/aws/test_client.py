@@ -57,7 +57,8 @@ def test_a_call_that_may_be_repeated_is_repeated(how: str, cloud: Cloud, faults:
     assert len([pause for pause in pauses if pause > 0]) == 3
 
 
-def test_a_run_that_may_not_go_on_makes_no_request(ready: Cloud, faults: Faults, pauses: list[float]) -> None:
+@pytest.mark.usefixtures("pauses")
+def test_a_run_that_may_not_go_on_makes_no_request(ready: Cloud, faults: Faults) -> None:
     """Before each one it looks, also before that which repeats one."""
     allowed = [None]
 

@@ -141,6 +141,7 @@ def test_all_switches_are_known_here() -> None:
         "--create",
         "--delete",
         "--json",
+        "--yes",
     }
 
 
@@ -445,6 +446,14 @@ def test_json_is_of_a_dry_run_of_jobs() -> None:
         with pytest.raises(InputError) as refused:
             parser.load(words if "--create" in words else [*words, "bag.in"])
         assert "--dry-run" in str(refused.value)
+
+
+def test_yes_is_of_delete() -> None:
+    assert parser.load(["--delete", "-q", "q", "--yes"]).yes
+    assert not parser.load(["--delete", "-q", "q"]).yes
+    for words in (["bag.in", "--yes"], ["--create", "-q", "q", "--yes"]):
+        with pytest.raises(InputError, match="--yes is for --delete only"):
+            parser.load(words)
 
 
 def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
