@@ -247,6 +247,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         summary=Path(options.summary) if options.summary else None,
         report=Path(options.report) if options.report else None,
         dry_run=options.dry_run,
+        conf=Path(options.conf) if options.conf else None,
         yes=options.yes,
         json=options.json,
         follow=options.follow is not None,
