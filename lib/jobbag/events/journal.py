@@ -81,6 +81,11 @@ class Past:
             done = (done and kind != "Submitting") or kind == "Finished"
         return done and clean and any(line["event"] == "Finished" for line in self.lines)
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether a job was sent, or may have been."""
+        return any(line["event"] == "Submitting" for line in self.lines)
+
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.
 

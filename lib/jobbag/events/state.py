@@ -127,6 +127,11 @@ class RunState:
         return self._unfinished == 0
 
     @property
+    def settled(self) -> bool:
+        """Whether each job has an outcome of its own: a new start would send none of them again."""
+        return self.halted is not None or not any(outcome.to_repeat for outcome in self._outcomes.values())
+
+    @property
     def all_logs_whole(self) -> bool:
         """Whether no log is left that a new start could still fetch."""
         return all(outcome.whole for outcome in self._outcomes.values())
