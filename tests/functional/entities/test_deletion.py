@@ -98,7 +98,7 @@ def test_what_a_run_made_is_deleted_in_awss_order(creator: EntityCreator, cloud:
     assert left(cloud) == []
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_a_definition_without_a_revision_means_all_its_revisions(cloud: Cloud) -> None:
     cloud.call("batch", "RegisterJobDefinition", **JD)
     cloud.call("batch", "RegisterJobDefinition", **{**JD, "jobDefinitionName": "jd2"})
@@ -115,7 +115,7 @@ def test_deleting_what_is_gone_is_fine(cloud: Cloud) -> None:
     assert left(cloud) == before
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
@@ -132,7 +132,7 @@ def test_a_transition_is_waited_for(operation: str, message: str, cloud: Cloud, 
     assert faults.count(operation) == 4
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_each_deletion_is_waited_for(cloud: Cloud, faults: Faults) -> None:
     faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
     seen: list[str] = []
@@ -148,7 +148,7 @@ def test_each_deletion_is_waited_for(cloud: Cloud, faults: Faults) -> None:
     assert left(cloud) == []
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_throttled_deletions_go_on(cloud: Cloud, faults: Faults) -> None:
     for operation in ("UpdateJobQueue", "DeleteJobQueue", "DeregisterJobDefinition", "DescribeComputeEnvironments"):
         faults.throttle(operation, 2)
@@ -156,7 +156,7 @@ def test_throttled_deletions_go_on(cloud: Cloud, faults: Faults) -> None:
     assert left(cloud) == []
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_one_failure_does_not_stop_the_rest(cloud: Cloud, faults: Faults) -> None:
     faults.fail("UpdateJobQueue", 400, "AccessDeniedException", "not for you")
     faults.fail("DeleteComputeEnvironment", 400, "ClientException", "still in use")

@@ -68,7 +68,7 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 # -- looking up
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
 def test_an_existing_entity_is_found_by_name_and_by_arn(kind: Kind, cloud: Cloud) -> None:
     by_name = look_up(cloud, kind, NAMES[kind])
@@ -82,7 +82,7 @@ def test_an_entity_that_does_not_exist_is_told(kind: Kind, cloud: Cloud) -> None
         look_up(cloud, kind, "nobody")
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
 @pytest.mark.parametrize(
     ("fields", "said"),
@@ -101,14 +101,14 @@ def test_an_entity_that_is_not_fit_is_told_why(
         look_up(cloud, kind, NAMES[kind])
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_an_entity_in_transition_is_waited_for(cloud: Cloud, faults: Faults) -> None:
     faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
     assert look_up(cloud, QUEUE, "q").name == "q"
     assert faults.count(describe(QUEUE)) >= 4
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_revisions_of_a_definition(cloud: Cloud, faults: Faults) -> None:
     for _ in range(2):
         cloud.call("batch", "RegisterJobDefinition", **JD)
@@ -137,7 +137,7 @@ def test_all_entities_that_are_not_fit_are_told_at_once(cloud: Cloud) -> None:
     ]
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("creator")
 def test_the_entities_that_jobs_name_themselves_are_looked_up_once(cloud: Cloud, faults: Faults) -> None:
     fields = ({"jobQueue": "q"}, {"jobQueue": "q"}, {"jobQueue": "gone", "jobDefinition": "jd"}, {"jobQueue": "gone"})
     jobs = [job(number, f"job {number}", request=request) for number, request in enumerate(fields, 1)]
