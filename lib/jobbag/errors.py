@@ -70,7 +70,7 @@ class AwsError(ToolError):
 
     `operation` is the API's name for the call, `subject` the job, file or entity that it was about, `code` the
     service's error code (or the name of the client's error), `message` what the service said.
-    `unsure` tells that the answer was lost: the call may have taken effect.
+    `unsure` tells that the answer to it, or to an earlier attempt, was lost: the call may have taken effect.
     """
 
     def __init__(self, operation: str, code: str, message: str, *, subject: str = "", unsure: bool = False) -> None:

@@ -20,10 +20,11 @@ import botocore.exceptions as exceptions
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from jobbag.aws.connection import Access, Connection
-from jobbag.aws.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
+from jobbag.aws.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
-from jobbag.errors import Cancelled
+from jobbag.aws.troubles import Troubles
+from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import DaemonPool
 from jobbag.tool_log import TRACE
 
@@ -35,7 +36,6 @@ RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 A_MOMENT = 1.0  # s that every call gets, however late it is
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
-WORTH_TELLING = 3.0  # s that a call must have been tried in vain
 
 Answer = TypeVar("Answer")
 
@@ -50,8 +50,8 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
-        self._reached: set[str] = set()  # services that have done something for us
-        self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
+        self._reached: set[str] = set()  # services that have answered
+        self.troubles = Troubles()
         self.region = self._connection.region
         self.embedded = access.embedded
 
@@ -82,12 +82,6 @@ class Cloud:
             yield other
         finally:
             timer.cancel()
-
-    def delayed(self) -> str | None:
-        """The trouble that calls are waiting out for a while now, in words; None if there is none."""
-        now = time.monotonic()
-        found = (what for since, what in list(self._troubles.values()) if now - since >= WORTH_TELLING)
-        return next(found, None)
 
     def account(self) -> str:
         """The account of the credentials, as STS says."""
@@ -136,6 +130,32 @@ class Cloud:
             service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
         )
 
+    def call_or_find(
+        self, service: str, operation: str, find: Callable[[], dict[str, Any] | None], **params: Any
+    ) -> dict[str, Any]:
+        """The same, but where a call may have taken effect, `find` is asked for what it made.
+
+        That stands for the answer; if it is None, the call is repeated.
+        """
+        lost = False
+
+        def attempt() -> dict[str, Any]:
+            nonlocal lost
+            if lost and (found := find()) is not None:
+                return found
+            try:
+                return self._once(service, operation, None, params)
+            except Exception as error:
+                lost = lost or may_have_happened(error)
+                raise
+
+        try:
+            return self.persist(service, operation, attempt)
+        except AwsError as error:
+            if error.unsure and (found := find()) is not None:
+                return found
+            raise
+
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same in a single attempt, for what is only good to know."""
         return self.persist(
@@ -150,9 +170,15 @@ class Cloud:
         *,
         unless: Callable[[BaseException], bool] = lambda _: False,
     ) -> Answer:
-        """Make an attempt until it succeeds or fails for good. Raises AwsError or Cancelled."""
+        """Make an attempt until it succeeds or fails for good. Raises AwsError or Cancelled.
+
+        The error has `unsure` set if the answer to any of the attempts was lost.
+        """
+        unsure = False
 
         def may_pass(error: BaseException) -> bool:
+            nonlocal unsure
+            unsure = unsure or may_have_happened(error)
             if is_expired(error):
                 self._connection.renew()
                 return True
@@ -167,20 +193,28 @@ class Cloud:
             patience = RENEWAL if is_expired(error) else OUTAGE
             return (state.seconds_since_start or 0) > patience and not is_throttle(error)
 
+        def tell_wait(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            pause = state.next_action.sleep if state.next_action else 0.0
+            since, attempts = state.start_time, state.attempt_number
+            self.troubles.tell(may_pass, operation, error, since=since, attempt=attempts, pause=pause)
+
         retrying = Retrying(
             retry=retry_if_exception(may_pass),
             wait=wait_random_exponential(multiplier=0.5, max=20),
             stop=is_hopeless,
             sleep=self.pause,
-            before_sleep=lambda state: self._tell_wait(operation, state),
+            before_sleep=tell_wait,
             reraise=True,
         )
         try:
             answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise translated(operation, error) from error
+            if isinstance(error, exceptions.ClientError) and not is_transient(error):
+                self._reached.add(service)  # a refusal is an answer
+            raise translated(operation, error, unsure=unsure) from error
         finally:
-            self._troubles.pop(threading.get_ident(), None)
+            self.troubles.over(may_pass)
         self._reached.add(service)
         return answer
 
@@ -213,15 +247,6 @@ class Cloud:
             raise
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
-
-    def _tell_wait(self, operation: str, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        pause = state.next_action.sleep if state.next_action else 0.0
-        # The first few are everyday life; who waits for long wants to know why.
-        long = state.attempt_number >= 4 or (state.seconds_since_start or 0.0) >= WORTH_TELLING
-        level = logging.WARNING if long else logging.DEBUG
-        log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
-        self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
 
     def pause(self, seconds: float) -> None:
         """A pause that does not sleep through a shutdown."""

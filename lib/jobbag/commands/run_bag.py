@@ -144,7 +144,7 @@ class _Start:
         state, outputs = ending.state, ending.outputs
         bounds = self.settings.canary, self.settings.max_failures
         safeguards = safeguards_of(*bounds, len(self.bag.jobs), events, self.earlier.header.started)
-        progress = Progress(self.bag, state.start, self.cloud.delayed, safeguards.awaits)
+        progress = Progress(self.bag, state.start, self.cloud.troubles.what, safeguards.awaits)
 
         def note(event: Event) -> None:
             notes.durably(event)

@@ -18,7 +18,6 @@ from jobbag.events.events import Emit, Event, Made, Making, TakenDown
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5  # to create an entity, when answers are lost
 LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 
 
@@ -66,45 +65,37 @@ class EntityCreator:
 
     def _adopt(self, begun: Making) -> Entity | None:
         """The entity of a create call that got no answer, if AWS has it."""
-        kind = _KINDS[begun.kind]
-        if kind is DEFINITION:
-            detail = describe_definition(self._cloud, begun.name)
-            if detail is None or detail["revision"] <= begun.before:
-                return None
-        else:
-            detail = describe(self._cloud, kind, begun.name)
-            if detail is None:
-                return None
-        return self._keep(kind, begun.name, detail[kind.arn_field], detail.get("revision"))
+        detail = self._find(begun)
+        return self._keep(begun, detail) if detail is not None else None
 
     def _create(self, spec: ToCreate, environment: Entity | None) -> Entity:
         kind = spec.kind
         begun = self._begin(spec)
         log.info("creating the %s %s", kind.words, spec.name)
         request = _create_request(spec, environment)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                answer = self._cloud.call_once("batch", kind.create, **request)
-            except AwsError as error:
-                # It was not there before, so what is there now is ours.
-                ours = error.unsure or (attempt > 1 and "already exists" in error.message.lower())
-                found = self._adopt_in_time(begun) if ours else None
-                if found is not None:
-                    return found
-                if not error.unsure or attempt == ATTEMPTS:
-                    raise error.about(_subject(spec)) from None
-            else:
-                return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            # It was not there before, so what is there after a lost answer is ours.
+            made = self._cloud.call_or_find("batch", kind.create, lambda: self._find_in_time(begun), **request)
+        except AwsError as error:
+            raise error.about(_subject(spec)) from None
+        return self._keep(begun, made)
 
-    def _adopt_in_time(self, begun: Making) -> Entity | None:
+    def _find_in_time(self, begun: Making) -> dict[str, Any] | None:
         """What a call without an answer made; AWS may need a moment to show it."""
         for pause in LOOKS:
-            found = self._adopt(begun)
+            found = self._find(begun)
             if found is not None:
                 return found
             self._cloud.pause(pause)
-        return self._adopt(begun)
+        return self._find(begun)
+
+    def _find(self, begun: Making) -> dict[str, Any] | None:
+        """What AWS shows of the entity that a create call may have made."""
+        kind = _KINDS[begun.kind]
+        if kind is not DEFINITION:
+            return describe(self._cloud, kind, begun.name)
+        detail = describe_definition(self._cloud, begun.name)
+        return detail if detail is not None and detail["revision"] > begun.before else None
 
     def _begin(self, spec: ToCreate) -> Making:
         """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
@@ -118,11 +109,14 @@ class EntityCreator:
         self._note(begun)
         return begun
 
-    def _keep(self, kind: Kind, name: str, arn: str, revision: int | None) -> Entity:
-        entity = Entity(kind, name if revision is None else f"{name}:{revision}", arn, {})
+    def _keep(self, begun: Making, made: Mapping[str, Any]) -> Entity:
+        """Remember what was made, by the answer to the create call, or as AWS shows it; and wait until it is ready."""
+        kind = _KINDS[begun.kind]
+        name = begun.name if kind is not DEFINITION else f"{begun.name}:{made['revision']}"
+        entity = Entity(kind, name, made[kind.arn_field], {})
         self.made.append(entity)
-        self._begun.pop(kind.arn_type, None)
-        self._note(Made(kind.arn_type, entity.name, arn))
+        self._begun.pop(begun.kind, None)
+        self._note(Made(begun.kind, entity.name, entity.arn))
         if kind is not DEFINITION:
             wait_until_valid(self._cloud, entity)
         return entity

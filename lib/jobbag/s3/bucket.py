@@ -32,29 +32,26 @@ def exists(cloud: Cloud, bucket: str) -> bool:
 
 
 def create(cloud: Cloud, bucket: str) -> bool:
-    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile."""
+    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile.
+
+    Raises AwsError; if that is `unsure`, the bucket may be there all the same.
+    """
     where: dict[str, Any] = {}
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
     log.info("creating the bucket %s", bucket)
-    unsure = False  # an earlier request got no answer
-    while True:
-        try:
-            cloud.call_once("s3", "CreateBucket", Bucket=bucket, **where)
-        except AwsError as error:
-            if error.unsure:
-                unsure = True
-                cloud.pause(1.0)
-                continue
-            if error.code == "BucketAlreadyOwnedByYou" and not unsure:
-                return False  # another client of the same workflow was quicker
-            if error.code == "BucketAlreadyExists":
-                message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
-                error = AwsError(error.operation, error.code, message)
-            if error.code != "BucketAlreadyOwnedByYou":
-                raise error.about(f"bucket {bucket}") from None
-        close(cloud, bucket)
-        return True
+    try:
+        cloud.call("s3", "CreateBucket", Bucket=bucket, **where)
+    except AwsError as error:
+        if error.code == "BucketAlreadyExists":
+            message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
+            error = AwsError(error.operation, error.code, message)
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise error.about(f"bucket {bucket}") from None
+        if not error.unsure:
+            return False  # another client of the same workflow was quicker
+    close(cloud, bucket)
+    return True
 
 
 def close(cloud: Cloud, bucket: str) -> None:
