@@ -110,7 +110,7 @@ def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
 
 def _abort_uploads(cloud: Cloud, bucket: str) -> None:
     """Give up the multipart uploads that a killed start of the run has left unfinished."""
-    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
+    for upload in _uploads(cloud, bucket, ""):
         abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
 
 
@@ -120,7 +120,7 @@ def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) 
     Another client that begins to send the same key just then has a part in it soon.
     """
     found = []
-    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket, Prefix=key).get("Uploads", ()):
+    for upload in _uploads(cloud, bucket, key):
         at = upload["Initiated"].timestamp() * 1000
         if upload["Key"] == key and after - CLOCKS_DIFFER <= at <= before + CLOCKS_DIFFER:
             upload_id = upload["UploadId"]
@@ -138,27 +138,43 @@ def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
             raise error.about(f"s3://{bucket}/{key}") from None
 
 
+# -- listings
+
+
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
     """The keys below a prefix."""
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, **more)
+    for page in _pages(cloud, "ListObjectsV2", ("ContinuationToken",), Bucket=bucket, Prefix=prefix):
         yield from (entry["Key"] for entry in page.get("Contents", ()))
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
     """All versions and delete markers of a bucket, which must all go before it can."""
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call("s3", "ListObjectVersions", Bucket=bucket, **more)
+    for page in _pages(cloud, "ListObjectVersions", ("KeyMarker", "VersionIdMarker"), Bucket=bucket):
         for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-        if not page.get("IsTruncated"):
+
+
+def _uploads(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The unfinished multipart uploads of keys with a prefix."""
+    for page in _pages(cloud, "ListMultipartUploads", ("KeyMarker", "UploadIdMarker"), Bucket=bucket, Prefix=prefix):
+        yield from page.get("Uploads", ())
+
+
+def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any) -> Iterator[dict[str, Any]]:
+    """The pages of a listing, whose answers name the next page in fields `Next...` for the `markers` of a request.
+
+    A server that leads in a circle, as one does that heeds no markers, is not followed.
+    """
+    more: dict[str, str] = {}
+    seen: set[tuple[str, ...]] = set()
+    while tuple(more.values()) not in seen:
+        seen.add(tuple(more.values()))
+        page = cloud.call("s3", operation, **params, **more)
+        yield page
+        following = {marker: page[f"Next{marker}"] for marker in markers if page.get(f"Next{marker}")}
+        if not page.get("IsTruncated") or not following:
             return
-        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+        more = following
 
 
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
