@@ -113,7 +113,7 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
 
 
 def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the job's other fields, which go to the SubmitJob API as they are."""
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment."""
     if not request:  # then the model of the API, which takes 0.1 s to read, is not needed
         return
     for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
@@ -124,11 +124,11 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"
-    yield from override_environment_problems(request)
     yield from rule_problems(request)
 
 
 def override_environment_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with variables that stand in `containerOverrides`, where those of the job can stand too."""
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict):
         yield from environment_problems(overrides.get("environment", []), "containerOverrides.environment")
