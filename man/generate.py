@@ -21,7 +21,8 @@ DATE = "2026-11-22"  # of the last change of what the page says; mandoc asks for
 sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
-from jobbag.options.table import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
+from jobbag.errors import ExitCode  # noqa: E402
+from jobbag.options.table import GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
 
 SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
 MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*")
@@ -102,8 +103,8 @@ def properties() -> Iterator[str]:
 
 
 def exit_status() -> Iterator[str]:
-    for code, meaning in EXIT_STATUS:
-        yield from (".TP", bold(code), *sentences(meaning))
+    for code in ExitCode:
+        yield from (".TP", bold(f"{code:d}"), *sentences(code.meaning))
 
 
 PARTS: dict[str, Callable[[], Iterator[str]]] = {

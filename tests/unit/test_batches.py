@@ -9,9 +9,7 @@ import pytest
 from jobbag.batches import batches
 
 
-@pytest.mark.parametrize(
-    ("number", "sizes"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])]
-)
+@pytest.mark.parametrize(("number", "sizes"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])])
 def test_all_items_are_there_in_order(number: int, sizes: list[int]) -> None:
     found = list(batches(range(number), 3))
     assert [len(batch) for batch in found] == sizes

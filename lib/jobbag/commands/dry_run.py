@@ -8,7 +8,6 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 from jobbag.bag.job import Bag, Job
@@ -35,7 +34,7 @@ Item = TypeVar("Item")
 
 def dry_run(settings: Settings, task: Task) -> Result:
     """Tell what a run of the task would do. Raises ToolError where a run would end at once."""
-    path = Path(f"{settings.prefix}.journal")
+    path = settings.journal
     lock.check_free(path)
     earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
     with connected(settings) as (cloud, embedded):

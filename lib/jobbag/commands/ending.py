@@ -82,7 +82,7 @@ class Ending:
             region=self.region,
             outputs=self.outputs,
             log_file=self.log_file,
-            jobstate_log=Path(f"{self.settings.prefix}.jobstate.log"),
+            jobstate_log=self.settings.jobstate_log,
             ended=now_ms(),
             exit_code=code,
             stopped=stopped,

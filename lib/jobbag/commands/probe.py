@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from jobbag.aws.client import Cloud
@@ -108,7 +107,7 @@ class _Prober:
         past = self.earlier.events(self.bag)
         events = [] if self.earlier.how is How.FRESH else past
         if self.earlier.how is How.GO_ON and not self.settings.resume:
-            path = Path(f"{self.settings.prefix}.journal")
+            path = self.settings.journal
             self._try(lambda: takeup.check_inputs(self.cloud, self.place, self.bag, events, path))
         state = takeup.folded(events, self.bag)
         self.found.state = state

@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
     bag, plan, place = task.bag, task.plan, task.place
-    path = Path(f"{settings.prefix}.journal")
+    path = settings.journal
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
     with JournalLock(path):
@@ -185,7 +185,7 @@ class _Start:
         stopped = None
         try:
             requests = self._prepare(known, cleanup, state)
-            with JobStateLog(Path(f"{self.settings.prefix}.jobstate.log"), events) as states:
+            with JobStateLog(self.settings.jobstate_log, events) as states:
                 pipeline = Pipeline(
                     self.cloud, self.bag, self.place, requests, Packing(self.settings.array), state, safeguards, notes,
                     [*shows, states, outputs, cleanup], outputs, self._is_followed,

@@ -10,7 +10,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.entities.deletion import delete
 from jobbag.entities.entity import Entity, active_revisions, describe, describe_definition
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Kind, Plan, ToCreate
 from jobbag.entities.lookup import exists, look_up
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import AwsError, InputError
@@ -36,11 +36,11 @@ class EntityCreator:
     def restore(self, event: Event) -> None:
         """Take over what an earlier start made, or may have made."""
         match event:
-            case Making(kind=kind) if kind in _KINDS:
+            case Making(kind=kind) if kind in KINDS:
                 self._begun[kind] = event
-            case Made(kind=kind, name=name, arn=arn) if kind in _KINDS:
+            case Made(kind=kind, name=name, arn=arn) if kind in KINDS:
                 self._begun.pop(kind, None)
-                self.made.append(Entity(_KINDS[kind], name, arn, {}))
+                self.made.append(Entity(KINDS[kind], name, arn, {}))
             case TakenDown():
                 self._begun.clear()
                 self.made.clear()
@@ -91,7 +91,7 @@ class EntityCreator:
 
     def _find(self, begun: Making) -> dict[str, Any] | None:
         """What AWS shows of the entity that a create call may have made."""
-        kind = _KINDS[begun.kind]
+        kind = KINDS[begun.kind]
         if kind is not DEFINITION:
             return describe(self._cloud, kind, begun.name)
         detail = describe_definition(self._cloud, begun.name)
@@ -111,7 +111,7 @@ class EntityCreator:
 
     def _keep(self, begun: Making, made: Mapping[str, Any]) -> Entity:
         """Remember what was made, by the answer to the create call, or as AWS shows it; and wait until it is ready."""
-        kind = _KINDS[begun.kind]
+        kind = KINDS[begun.kind]
         name = begun.name if kind is not DEFINITION else f"{begun.name}:{made['revision']}"
         entity = Entity(kind, name, made[kind.arn_field], {})
         self.made.append(entity)
@@ -138,9 +138,6 @@ def already_exists(spec: ToCreate) -> AwsError:
 
 def _subject(spec: ToCreate) -> str:
     return f"{spec.kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
-
-
-_KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}
 
 
 def _create_request(spec: ToCreate, environment: Entity | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.capacity import those_of
-from jobbag.entities.entity import CALLS, Entity, describe, describe_definition, status_reason
+from jobbag.entities.entity import Entity, describe, describe_definition, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
@@ -84,8 +84,8 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
 
 def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]:
     """Those of the compute environments, by name or ARN, that there are."""
-    operation, field, _ = CALLS[ENVIRONMENT]
-    return those_of(refs, cloud.call("batch", operation, None, **{field: refs})[field])
+    field = ENVIRONMENT.list_field
+    return those_of(refs, cloud.call("batch", ENVIRONMENT.describe, None, **{field: refs})[field])
 
 
 def exists(cloud: Cloud, kind: Kind, name: str) -> bool:

@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, OUTAGE, Cloud
+from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, WorkerFailed
 from jobbag.jobs.array_request import JobGroup, PreparedRequest
@@ -144,9 +144,7 @@ class Submitter:
         task.lost, task.looks, task.error = time.monotonic(), 1, error
         task.since = task.since or task.lost
         task.losses += 1
-        self._cloud.troubles.tell(
-            task.name, "SubmitJob", error, since=task.since, attempt=task.losses, pause=LOOKS[-1]
-        )
+        self._cloud.troubles.tell(task.name, "SubmitJob", error, since=task.since, attempt=task.losses, pause=LOOKS[-1])
         self._due.put(task.lost + LOOKS[0], task)
 
     def _sent(self, task: _Task, aws_id: str) -> None:
@@ -178,8 +176,8 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
     token = token_of(request)
     named = {"name": "JOB_NAME", "values": [request["jobName"]]}
     pages = cloud.pages("batch", "ListJobs", jobQueue=request["jobQueue"], filters=[named])
-    ids = iter([one["jobId"] for page in pages for one in page["jobSummaryList"]])
-    while batch := list(islice(ids, IDS_PER_CALL)):
+    ids = [one["jobId"] for page in pages for one in page["jobSummaryList"]]
+    for batch in batches(ids, IDS_PER_CALL):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
             if token_of({"containerOverrides": detail.get("container", {})}) == token:
                 return str(detail["jobId"])

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.errors import AwsError, Cancelled
+from jobbag.batches import batches
+from jobbag.errors import PROG, AwsError, Cancelled
 from jobbag.events.events import Emit, LogsWritten, Share, WorkerFailed
 from jobbag.events.observation import LogPlace, Observation, joined, now_ms
 from jobbag.files import named
@@ -211,7 +211,7 @@ class LogFetcher:
         reading.note = note
         reading.output.end(
             task_record(task.job, task.aws_id, task.observation, task.at),
-            f"[pegasus-aws-batch] job {task.job.name}: {told}" if told else None,
+            f"[{PROG}] job {task.job.name}: {told}" if told else None,
         )
         return None
 
@@ -297,9 +297,7 @@ def _batches(tasks: Iterable[_Task]) -> Iterable[list[_Task]]:
         else:
             groups.setdefault((task.place.group, task.place.region), []).append(task)
     for group in groups.values():
-        iterator = iter(group)
-        while batch := list(islice(iterator, STREAMS_PER_CALL)):
-            yield batch
+        yield from batches(group, STREAMS_PER_CALL)
 
 
 def delete_stream(cloud: Cloud, place: LogPlace) -> None:

@@ -56,3 +56,13 @@ class Settings:
     json: bool = False  # the requests of a dry run
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the run, which a later start reads."""
+        return Path(f"{self.prefix}.journal")
+
+    @property
+    def jobstate_log(self) -> Path:
+        """The file with a line for each state of a job."""
+        return Path(f"{self.prefix}.jobstate.log")

@@ -64,7 +64,7 @@ class Cleanup:
         self(event)
         self.creator.restore(event)
         match event:
-            case Making(kind="bucket") | Made(kind="bucket"):
+            case Making(kind=kind) | Made(kind=kind) if kind == BUCKET:
                 self._bucket_is_ours = True
             case TakenDown():
                 self._bucket_is_ours = False

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
-from jobbag.errors import Interrupted
+from jobbag.errors import PROG, Interrupted
 from jobbag.events.events import (
     Absent,
     Attached,
@@ -329,7 +329,7 @@ class Pipeline:
             self._handle(NotRun(job, reason))
 
     def _end(self, jobs: Iterable[tuple[Job, str]], reason: str) -> None:
-        self._terminator.terminate(self._to_terminate(jobs), f"pegasus-aws-batch was halted: {reason}")
+        self._terminator.terminate(self._to_terminate(jobs), f"{PROG} was halted: {reason}")
 
     # -- being stopped
 
@@ -365,7 +365,7 @@ class Pipeline:
 
     def _terminate(self, cloud: Cloud, running: Iterable[tuple[Job, str]]) -> None:
         if found := self._to_terminate(running):
-            terminate(cloud, found, "pegasus-aws-batch was stopped")
+            terminate(cloud, found, f"{PROG} was stopped")
 
     def _to_terminate(self, running: Iterable[tuple[Job, str]]) -> dict[str, str]:
         """The jobs as AWS id → name, in the order in which to terminate them; the journal knows it first."""

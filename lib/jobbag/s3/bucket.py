@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.batches import batches
 from jobbag.errors import AwsError, CleanupError
 from jobbag.s3.place import S3Place
 
@@ -179,8 +180,8 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
 
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
     """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
-    iterator, count, failures = iter(objects), 0, []
-    while batch := list(islice(iterator, KEYS_PER_CALL)):
+    count, failures = 0, []
+    for batch in batches(objects, KEYS_PER_CALL):
         answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
         for error in answer.get("Errors", ()):
             failures.append(f"s3://{bucket}/{error['Key']} could not be deleted: {error.get('Message')}")

@@ -38,7 +38,6 @@ PLAN = Plan(
     None,
 )
 KINDS = [ENVIRONMENT, QUEUE, DEFINITION]
-FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -64,13 +63,9 @@ def left(cloud: Cloud) -> list[str]:
     ]
 
 
-def describe(kind: Kind) -> str:
-    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
-
-
 def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
     """A change of what Describe says."""
-    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+    return lambda content: [one.update(fields) for one in content[kind.list_field]]
 
 
 # -- creating
@@ -78,7 +73,7 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 
 def test_entities_are_created_in_awss_order_each_waited_for(cloud: Cloud, faults: Faults) -> None:
     for kind in (ENVIRONMENT, QUEUE):
-        faults.edit(describe(kind), becomes(kind, status="CREATING"), times=3)  # the first finds nothing there
+        faults.edit(kind.describe, becomes(kind, status="CREATING"), times=3)  # the first finds nothing there
     ready = EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert {kind.words: ready[kind].name for kind in ready} == {
         "compute environment": "ce",
@@ -213,8 +208,8 @@ def test_a_lasting_outage_of_a_creation_is_given_up(
 def test_what_is_shown_late_is_ours_all_the_same(kind: Kind, cloud: Cloud, faults: Faults) -> None:
     """The answer is lost, it is not shown for a while, and a second request hears that it exists."""
     faults.lose_answer(kind.create, 1)
-    shows_nothing = lambda content: content.update({FIELD[kind]: []})  # noqa: E731
-    faults.edit(describe(kind), shows_nothing, times=1 + len(LOOKS) + 1)
+    shows_nothing = lambda content: content.update({kind.list_field: []})  # noqa: E731
+    faults.edit(kind.describe, shows_nothing, times=1 + len(LOOKS) + 1)
     EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert faults.count(kind.create) == 2
     assert sorted(left(cloud)) == ["ce", "jd:1", "q"]

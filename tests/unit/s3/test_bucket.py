@@ -37,7 +37,7 @@ class FakeS3:
             return {"Parts": [{"PartNumber": 1}]} if params["UploadId"] in self.with_parts else {}
         return {}
 
-    def _listed(self, *, Bucket: str, Prefix: str, KeyMarker: str = "", UploadIdMarker: str = "") -> dict[str, Any]:  # noqa: N803
+    def _listed(self, *, Bucket: str, Prefix: str, KeyMarker: str = "", UploadIdMarker: str = "") -> dict[str, Any]:
         del Bucket
         after = (KeyMarker, UploadIdMarker) if self.heeds_markers else ("", "")
         left = [one for one in self.uploads if one[0].startswith(Prefix) and one > after]
