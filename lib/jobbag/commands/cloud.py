@@ -95,9 +95,6 @@ def embedded_aws() -> Iterator[Embedded]:
         yield Embedded(local)
 
 
-log = logging.getLogger(__name__)
-
-
 @contextmanager
 def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
     """AWS as the settings say, while the context lasts; and the embedded one, if it is that. Raises InputError."""

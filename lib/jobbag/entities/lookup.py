@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,8 +12,6 @@ from jobbag.entities.entity import Entity, describe, describe_definition, status
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
-
-log = logging.getLogger(__name__)
 
 
 def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
