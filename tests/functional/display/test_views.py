@@ -236,7 +236,7 @@ def test_lines_in_the_log_where_there_is_no_terminal(tmp_path: Path) -> None:
         said.append(player.stderr.readline())
     _, rest = player.communicate(timeout=60)
     assert rest == ""
-    assert [re.sub(r"^.*\[display\] |\d:\d\d elapsed", "", line.rstrip()) for line in said] == [
+    assert [re.sub(r"^.*\[views\] |\d:\d\d elapsed", "", line.rstrip()) for line in said] == [
         "0 of 5,000 jobs done; 4,996 to send, 4 SUBMITTED; , time left unknown; submitting 4,996 jobs; "
         "waiting for 4 jobs in SUBMITTED",
         "3 of 5,000 jobs done; 4,996 to send, 1 SUBMITTED, 3 SUCCEEDED; , time left unknown; submitting 4,996 jobs; "

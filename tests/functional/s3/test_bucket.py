@@ -11,6 +11,7 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import AwsError, CleanupError
 from jobbag.local import CREDENTIALS
+from jobbag.run.cleanup import Cleanup
 from jobbag.s3 import bucket
 from jobbag.s3.place import S3Place
 from unit.builders import heard
@@ -167,6 +168,25 @@ def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) 
 
 
 # -- at the end of a run
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
+    cloud: Cloud, s3: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "OUTAGE", 0.0)
+
+    def lose(request: Request, forward: Forward) -> Answer:
+        forward()
+        return error(request.service, 503, "ServiceUnavailable", "down")
+
+    faults.on("CreateBucket", lose)
+    cleanup = Cleanup(cloud, S3Place(NAME, "", own=True), (), lambda _: None)
+    with pytest.raises(AwsError, match="CreateBucket failed: down"):
+        cleanup.make_bucket()
+    assert buckets(s3) == [NAME]
+    assert cleanup.take_down(cloud) == []
+    assert buckets(s3) == []
 
 
 def test_the_bucket_of_a_run_goes_with_what_the_run_sent(cloud: Cloud, s3: Any) -> None:
