@@ -209,7 +209,8 @@ class _Start:
     def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, seconds: float) -> list[str]:
         """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
         made = cleanup.describe()
-        running = [*(job.name for job, _ in state.running()), *(job.name for job in state.in_doubt())]
+        running = [job.name for job, _ in state.running() if not state.of(job).lost]
+        running += (job.name for job in state.in_doubt())
         if running:
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             stays = f"; this stays for that: {', '.join(made)}" if made else ""

@@ -43,6 +43,7 @@ _KINDS: dict[str, type[Event]] = {
         events.LogsWritten,
         events.Merged,
         events.Terminated,
+        events.NotTerminated,
         events.Halted,
         events.TakenDown,
         events.Finished,

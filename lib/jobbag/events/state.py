@@ -15,6 +15,7 @@ from jobbag.events.events import (
     Lost,
     NotRun,
     NotSubmitted,
+    NotTerminated,
     Staged,
     StagingFailed,
     StateChanged,
@@ -54,7 +55,8 @@ class RunState:
             case StagingFailed():
                 self.errors.append(str(event.error))
             case Submitting():
-                self._reset(event.job).token = event.token
+                outcome = self._reset(event.job)
+                outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
             case Unsent():
                 self._reset(event.job)
             case Submitted():
@@ -71,6 +73,8 @@ class RunState:
                 self.halted = event.reason
             case Terminated():
                 self.of(event.job).terminated = True
+            case NotTerminated():
+                self.of(event.job).terminated = False
             case WorkerFailed():
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")

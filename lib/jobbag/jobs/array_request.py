@@ -71,15 +71,17 @@ class Requests:
             return self._array(jobs, token, request)
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
 
-    def sought(self, children: Mapping[int | None, Job], token: str) -> PreparedRequest:
+    def sought(self, children: Mapping[int | None, Job], token: str, queue: str | None) -> PreparedRequest:
         """The request that an earlier start may have sent with the token, as far as it is needed to find its job.
 
-        `children` are the jobs of that request by their index, as `by_token` gives them.
+        `children` are the jobs of that request by their index, as `by_token` gives them. `queue` is where it was sent,
+        if that is known: this start may have been given another one.
         """
+        queue = queue or next(iter(children.values())).request.get("jobQueue", self.target.queue)
         if None in children:
-            return self.of((children[None],), token)
+            prepared = self.of((children[None],), token)
+            return replace(prepared, request={**prepared.request, "jobQueue": queue})
         variable = {"name": TOKEN_VARIABLE, "value": token}
-        queue = next(iter(children.values())).request.get("jobQueue", self.target.queue)
         request = {
             "jobName": request_name(token),
             "jobQueue": queue,

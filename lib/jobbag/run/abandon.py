@@ -43,7 +43,7 @@ def abandon(task: TaskOnAws, events: list[Event], notes: Journal, grace: float) 
         notes(Terminated(job, aws_id))
     notes.sync()
     with cloud.within(grace) as hurried:
-        terminate(hurried, {aws_id: job.name for aws_id, job in running.items()}, f"{PROG} --fresh")
+        terminate(hurried, running, f"{PROG} --fresh")
         _wait_for_end(hurried, list(running))
     for line in cleanup.take_down(cloud):
         log.warning("%s", line)
@@ -54,20 +54,20 @@ def _in_doubt(task: TaskOnAws, state: RunState, cleanup: Cleanup, grace: float) 
     made = [entity.arn for entity in cleanup.creator.made if entity.kind is QUEUE]
     queue = made[0] if made else task.plan.queue.ref if isinstance(task.plan.queue, Existing) else None
     requests = Requests(task.bag, task.place, Target(queue, None), task.cloud.region)
-    doubtful = [job for job in state.in_doubt() if job.request.get("jobQueue", queue)]
+    doubtful = [job for job in state.in_doubt() if state.of(job).queue or job.request.get("jobQueue", queue)]
     left = by_token((job, state.of(job).token or "") for job in doubtful)
     if not left:
         return {}
     with task.cloud.within(LOOKS[-1] + grace) as hurried:
         try:
-            return _found(hurried, requests, left)
+            return _found(hurried, requests, left, state)
         except Cancelled:
             doubt = counted(len(doubtful), "job")
             what = f"AWS gave no answer on {doubt} that the earlier start may have sent; start again when it does"
             raise ToolError(what) from None
 
 
-def _found(cloud: Cloud, requests: Requests, left: dict[str, dict[int | None, Job]]) -> dict[str, Job]:
+def _found(cloud: Cloud, requests: Requests, left: dict[str, dict[int | None, Job]], state: RunState) -> dict[str, Job]:
     """Those of the jobs, given by token, that AWS shows, by AWS id. It may need a moment, so it is asked again."""
     found: dict[str, Job] = {}
     before = 0.0
@@ -77,7 +77,7 @@ def _found(cloud: Cloud, requests: Requests, left: dict[str, dict[int | None, Jo
         cloud.pause(look - before)
         before = look
         for token, children in list(left.items()):
-            prepared = requests.sought(children, token)
+            prepared = requests.sought(children, token, state.of(next(iter(children.values()))).queue)
             aws_id = find(cloud, prepared.request)
             if aws_id is not None:
                 found |= {own_id: job for job, own_id in prepared.ids(tuple(children.values()), aws_id)}

@@ -165,8 +165,7 @@ class Pipeline:
             elif outcome.aws_id:
                 if outcome.observation is not None:
                     self._workers.follower.follow(job, outcome.observation)
-                status = outcome.observation.status if outcome.observation else "SUBMITTED"
-                self._workers.monitor.watch(outcome.aws_id, job, status)
+                self._workers.monitor.watch(outcome.aws_id, job, outcome.observation)
             else:
                 return True
         return False
@@ -185,7 +184,8 @@ class Pipeline:
         """Look for jobs that an earlier start may have sent."""
         known_by = ((job, self._state.of(job).token or "") for job in jobs)
         for token, children in by_token(known_by).items():
-            self._sending.seek(token, children)
+            first = next(iter(children.values()))
+            self._sending.seek(token, children, self._state.of(first).queue)
 
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""

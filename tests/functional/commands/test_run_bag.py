@@ -12,7 +12,9 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.cli import main
+from jobbag.jobs import monitor, poll_schedule, submission
 from jobbag.local import CREDENTIALS
+from jobbag.logs import delays, fetcher
 
 from ..fault_layer import Answer, Faults, Forward, Request, error
 
@@ -53,6 +55,19 @@ def desk(ready: Cloud, endpoint: str, faults: Faults, tmp_path: Path, monkeypatc
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name.upper(), value)
     return Desk(place, faults)
+
+
+@pytest.fixture(autouse=True)
+def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run waits for in seconds is waited for in hundredths."""
+    for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
+        monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
+    monkeypatch.setattr(fetcher, "TICK", 0.02)
+    monkeypatch.setattr(monitor, "TICK", 0.05)
+    monkeypatch.setattr(monitor, "CALLS_PER_SECOND", 50.0)
+    monkeypatch.setattr(submission, "LOOKS", (0.02, 0.05, 0.1))
+    for name in ("FIRST", "LONGEST", "MARGIN"):
+        monkeypatch.setattr(poll_schedule, name, getattr(poll_schedule, name) / 20)
 
 
 def job(name: str, **fields: Any) -> dict[str, Any]:
@@ -130,3 +145,18 @@ def test_a_start_that_has_sent_nothing_binds_nobody(desk: Desk) -> None:
     desk.bag(job("one", arguments="right"))
     assert desk.run() == 0
     assert (desk.place / "one.out").read_text().startswith("right\n")
+
+
+def test_a_job_in_doubt_is_looked_for_where_it_was_sent(desk: Desk, ready: Cloud) -> None:
+    order = [{"order": 1, "computeEnvironment": "ce"}]
+    ready.call("batch", "CreateJobQueue", jobQueueName="other", priority=1, computeEnvironmentOrder=order)
+    desk.bag(job("one"))
+    assert desk.run() == 0
+    journal = desk.place / "bag.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    sent = next(number for number, line in enumerate(lines) if '"Submitting"' in line)
+    journal.write_text("".join(lines[: sent + 1]))  # killed before it knew that AWS has the job
+    (desk.place / "one.out").unlink()
+    assert main(["-q", "other", *ARGUMENTS[2:], "--resume", "bag.in"]) == 0
+    assert desk.sent == {"one": 1}
+    assert (desk.place / "one.out").read_text().startswith("one\n")

@@ -40,7 +40,7 @@ def test_children_are_found_by_the_array_and_their_index() -> None:
     known = [(bag[0], "s.9"), *((one, child_token("s.1", index)) for index, one in enumerate(bag[1:]))]
     found = by_token([known[0], known[2], known[3]])
     assert found == {"s.9": {None: bag[0]}, "s.1": {1: bag[2], 2: bag[3]}}
-    sought = requests(bag).sought(found["s.1"], "s.1")
+    sought = requests(bag).sought(found["s.1"], "s.1", "elsewhere")
     sent = requests(bag).of(tuple(bag[1:]), "s.1")
     assert sought.request["jobName"] == sent.request["jobName"] == request_name("s.1")
     assert {"name": TOKEN_VARIABLE, "value": "s.1"} in sought.request["containerOverrides"]["environment"]
