@@ -27,20 +27,22 @@ from jobbag import cli  # noqa: E402
 from jobbag.jobs import monitor, poll_schedule, submission  # noqa: E402
 from jobbag.logs import delays, fetcher  # noqa: E402
 from jobbag.s3 import uploads  # noqa: E402
+from jobbag.threads import Worker  # noqa: E402
 
 
 def hurry(factor: float) -> None:
     """Shorten the waits."""
     waits = {
         delays: ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"),
-        monitor: ("TICK", "LEAVING"),
-        fetcher: ("TICK", "LEAVING"),
+        monitor: ("TICK",),
+        fetcher: ("TICK",),
         poll_schedule: ("FIRST", "LONGEST", "MARGIN"),
         uploads: ("LEAVING",),
     }
     for module, names in waits.items():
         for name in names:
             setattr(module, name, getattr(module, name) * factor)
+    Worker.leaving *= factor
     submission.LOOKS = tuple(look * factor for look in submission.LOOKS)  # type: ignore[assignment]
     monitor.CALLS_PER_SECOND = 20.0
 

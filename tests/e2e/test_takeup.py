@@ -488,7 +488,7 @@ def test_a_signal_before_a_run_is_taken_up(ready: Stage) -> None:
 def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
     assert isinstance(scene.tool, Impatient)
     impatient, line = scene.tool.before, [scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all"]
-    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "pipeline.Pipeline.run", impatient[2]]
+    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "run.pipeline.Pipeline.run", impatient[2]]
     scene.play(143, *line)
     scene.assert_nothing_is_left()
     assert not {path.name for path in scene.tool.cwd.glob("all.*")} - {"all.out", "all.err"}
@@ -500,9 +500,9 @@ def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "place"),
     [
-        (signal.SIGTERM, "monitor.Monitor.__exit__"),
-        (signal.SIGINT, "outputs.MergedFiles.finish"),
-        (signal.SIGHUP, "ending.Ending.tell"),
+        (signal.SIGTERM, "jobs.monitor.Monitor.__exit__"),
+        (signal.SIGINT, "logs.outputs.MergedFiles.finish"),
+        (signal.SIGHUP, "commands.ending.Ending.tell"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

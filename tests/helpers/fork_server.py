@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -37,10 +38,11 @@ def load() -> None:
     from jobbag.local import CREDENTIALS, LocalAws
 
     # A session would read the descriptions of the services anew.
-    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)  # type: ignore[attr-defined]
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+    make: Any = boto3.client
     with LocalAws() as aws:
         for service in ("batch", "logs", "s3", "sts"):
-            client: Any = boto3.client(service, "us-west-2", endpoint_url=aws.endpoint, **CREDENTIALS)
+            client = make(service, "us-west-2", endpoint_url=aws.endpoint, **CREDENTIALS)
             if service == "s3":
                 client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
                 client.put_object(Bucket="bucket", Key="key", Body=b"content")
@@ -104,11 +106,8 @@ def reap(children: dict[int, socket.socket]) -> None:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
             return
-        with children.pop(child) as conversation:
-            try:
-                conversation.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-            except OSError:
-                pass  # nobody waits for it
+        with children.pop(child) as conversation, suppress(OSError):  # nobody waits for it
+            conversation.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def become(conversation: IO[str], files: list[int]) -> NoReturn:

@@ -71,14 +71,11 @@ def run(command: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], time
 
 def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether it is a script or module for the Python of the tests, and no variable makes that another Python."""
-    own = {name for name in env if name.startswith(("LC_", "PYTHON"))} - {"PYTHONPATH"}
     python, script, *_ = command
-    return (
-        python == sys.executable
-        and script.endswith((".py", "-m"))
-        and env.get("LANG", "").endswith(".UTF-8")
-        and not own
+    usual = env.get("LANG", "").endswith(".UTF-8") and not any(
+        name.startswith(("LC_", "PYTHON")) for name in env.keys() - {"PYTHONPATH"}
     )
+    return python == sys.executable and script.endswith((".py", "-m")) and usual
 
 
 class ForkServer:
