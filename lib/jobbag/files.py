@@ -1,4 +1,4 @@
-"""Files that are replaced whole, and files with the names that jobs have."""
+"""Files that are replaced as a whole, and files with the names of jobs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import TextIO
 
 
 def named(name: str) -> Path:
-    """The file whose name is this one in UTF-8, also in a locale that has no letters for it."""
+    """The path of the file with this name in UTF-8, whatever the encoding of the locale is."""
     return Path(os.fsdecode(name.encode()))
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[TextIO]:
-    """A new content of the file at `path`, which takes the place of the old one at the end, if there was no error."""
+    """A file to write the new content of `path` to: it replaces the old one, by rename, unless there is an error.
+
+    Raises OSError.
+    """
     target = path.resolve()  # a link stays one
     part = target.with_name(f"{target.name}.part")
     try:

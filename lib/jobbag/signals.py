@@ -1,7 +1,7 @@
-"""SIGINT, SIGTERM and SIGHUP, handled in the main thread; a second one leaves at once.
+"""SIGINT, SIGTERM and SIGHUP, handled in the main thread; a second one ends the process at once.
 
-Where the main thread reads the events of a run, a signal is one of them: then nothing is torn. Elsewhere it is an
-exception. Whoever sends SIGTERM sends SIGKILL after it, so that some time after it the command leaves by itself,
+While the main thread reads the events of a run, a signal becomes one of them, so that it interrupts nothing. Elsewhere
+it becomes an exception. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
 whatever it waits for.
 """
 
@@ -29,19 +29,19 @@ _EXIT_CODES = {
 
 
 class Signals:
-    """The handlers of a command. A context manager: leaving it restores those before."""
+    """The signal handlers of the command. A context manager, after which the handlers are those of before."""
 
     def __init__(self, *, for_good: bool = False) -> None:
-        """`for_good`: the process ends with the command, whose exit status a signal after it is not to change."""
+        """`for_good`: the process ends after this context, so signals stay ignored: none can change the exit status."""
         self._for_good = for_good
         self._seen = False
         self._deliver: Callable[[Interrupted], None] | None = None
         self._alarm: threading.Timer | None = None
-        self._leaving = threading.RLock()  # taken for good by who leaves at once; a handler may take it anywhere
+        self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
         self._over = False
-        self.patience: float | None = None  # s between SIGTERM and leaving
-        self.last_words = ""  # for who leaves at once: how to come back
-        self.last_act: Callable[[], None] = lambda: None  # what must not be left behind even then
+        self.patience: float | None = None  # s from SIGTERM to the end of the process; None: no bound
+        self.last_words = ""  # printed to stderr when the process ends at once: how to go on later
+        self.last_act: Callable[[], None] = lambda: None  # done even then: what must not stay running
 
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
@@ -54,7 +54,7 @@ class Signals:
             signal.signal(number, handler)
 
     def ignore(self) -> None:
-        """From now on, heed no signal: all is done. Never returns if the command is leaving already."""
+        """Ignore signals from now on, as all is done. Does not return if the process is being ended already."""
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
         if self._alarm is not None:
@@ -63,12 +63,12 @@ class Signals:
             self._over = True
 
     def deliver_to(self, deliver: Callable[[Interrupted], None]) -> None:
-        """From now on, a signal is not raised but handed over. `deliver` must be safe to call at any moment."""
+        """From now on, hand signals to `deliver`, which must be safe to call at any moment, instead of raising them."""
         self._deliver = deliver
 
     def only_tell(self) -> None:
-        """From now on, a signal has nothing to cut short, and is told."""
-        # Beside the main thread, which may be in the middle of writing to the log.
+        """From now on, only log a signal: what is left to do, the clean-up, goes on."""
+        # In a thread, as the main thread may be in the middle of writing to the log.
         self.deliver_to(lambda interrupted: threading.Thread(target=_tell, args=(interrupted,), daemon=True).start())
 
     def _handle(self, number: int, _: FrameType | None) -> None:
@@ -90,7 +90,7 @@ class Signals:
         with self._leaving:
             if self._over:
                 return
-            if os.isatty(2):  # below the ^C that it shows, and what was on that line
+            if os.isatty(2):  # which shows ^C on the line of the cursor
                 os.write(2, b"\n")
             os.write(2, self.last_words.encode(errors="replace"))
             with suppress(Exception):
@@ -104,31 +104,31 @@ def _tell(interrupted: Interrupted) -> None:
     )
 
 
-FOREVER = 86400.0  # s; each of the waits has its own bound
+FOREVER = 86400.0  # s; no bound of its own: each wait of the clean-up has one
 SHARE_OF_LOGS = 0.75  # of the time after SIGTERM; the rest is for the clean-up
 
 
 @dataclass(frozen=True)
 class StopPolicy:
-    """What a signal leads to: the jobs are left alone, or terminated; then `grace` seconds for their logs.
+    """What follows a signal: the jobs go on (`detach`), or they are terminated, and `grace` seconds are for their logs.
 
-    Whoever sends SIGTERM sends SIGKILL after it, so that with it all has to end in `grace` seconds.
+    After SIGTERM, SIGKILL is to be expected, so everything must end within the `grace` seconds.
     """
 
     detach: bool
     grace: float
 
     def detaches(self, interrupted: Interrupted) -> bool:
-        """Whether the jobs are left alone. A session that drops is no wish to stop them."""
+        """Whether the jobs are left running: always after SIGHUP, as a lost session is no wish to stop them."""
         return self.detach or interrupted.exit_code is ExitCode.SIGHUP
 
     def logs_until(self, interrupted: Interrupted) -> float:
-        """Until when (time.monotonic()) logs are waited for."""
+        """Until when (time.monotonic()) to wait for logs."""
         share = SHARE_OF_LOGS if interrupted.exit_code is ExitCode.SIGTERM else 1.0
         return interrupted.at + share * self.grace
 
     def clean_up_seconds(self, interrupted: Interrupted | None) -> float:
-        """How long the run may clean up. What is left then, a new start removes."""
+        """For how many seconds the run may clean up. A new start removes what is left then."""
         if interrupted is None or interrupted.exit_code is not ExitCode.SIGTERM:
             return FOREVER
         return max(interrupted.at + self.grace - time.monotonic(), 0.0)

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Text for people: numbers, sizes, durations and times; and the lists of files that they write."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """`0:07`, `12:34`, `5:06:07`."""
+    """Seconds as on a clock: `0:07`, `12:34`, `5:06:07`."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def span(seconds: float) -> str:
-    """A duration as people say it: `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`."""
+    """Seconds in the two largest units: `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`."""
     if seconds < 60:
         return f"{max(seconds, 0):.1f} s"
     minutes, second = divmod(int(seconds), 60)
@@ -30,7 +30,7 @@ def span(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """An estimate, that does not claim more than it is."""
+    """An estimated number of seconds, rounded: `less than a minute`, `about 5 min`, `about 2 h 10 min`."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return "less than a minute"
@@ -45,7 +45,7 @@ def split_items(text: str) -> tuple[str, ...]:
     return tuple(item for part in text.split(",") if (item := part.strip()))
 
 
-# What a job or AWS says must not steer a terminal.
+# What a job or AWS says must not control a terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
     10: "\\n",
     9: "\t",
@@ -59,6 +59,6 @@ def plain(text: str) -> str:
 
 
 def iso(milliseconds: int) -> str:
-    """ISO 8601 in local time, with its zone."""
+    """A time (ms since the epoch) in ISO 8601: local time with its offset."""
     moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc).astimezone()
     return moment.isoformat(timespec="milliseconds")

@@ -155,12 +155,12 @@ class DueQueue(Generic[Item]):
             self._changed.notify()
 
     def get(self) -> Item | None:
-        """The next item, once it is due; None when the agenda is closed."""
+        """The next item, once it is due; None when the queue is closed."""
         items = self.get_all(1)
         return items[0] if items else None
 
     def get_all(self, most: int) -> list[Item]:
-        """The items that are due, `most` at most, once there is one; none when the agenda is closed."""
+        """The items that are due, `most` at most, once there is one; none when the queue is closed."""
         with self._changed:
             while not self._closed:
                 now = time.monotonic()

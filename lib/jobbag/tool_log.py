@@ -1,4 +1,4 @@
-"""The tool's own log: to stderr, or to a numbered file that is opened only once the input is known to be good."""
+"""The tool's own log: on stderr, or in a numbered file that is not made before the input is known to be right."""
 
 from __future__ import annotations
 
@@ -42,15 +42,16 @@ class _Formatter(logging.Formatter):
 
 
 class Writable(Protocol):
-    """Takes text."""
+    """Text can be written to it, as to a file."""
 
     def write(self, text: str, /) -> object: ...
 
 
 class ToolLog:
-    """The log of one run of the tool. A context manager: what is logged inside goes where the user said."""
+    """The log of one run of the tool. A context manager, during which the log goes where the options say."""
 
     def __init__(self, level: str, path: Path | None) -> None:
+        """`level`: one of LEVELS; `path`: of --log-file. None: the log goes to stderr."""
         self._path = path
         self._logger = logging.getLogger("jobbag")
         self._level = LEVELS[level]
@@ -72,18 +73,21 @@ class ToolLog:
         self._logger.setLevel(self._before[0])
         self._logger.propagate = self._before[1]
         if isinstance(self._target, MemoryHandler):
-            # Nothing was run, so nothing is written; who asked for details gets them all the same.
+            # No run has begun, so there is no file; who asked for details gets them on stderr.
             if self._level <= logging.DEBUG:
                 self._replay(self._target, self._formatted(self._terminal))
         elif isinstance(self._target, logging.FileHandler):
             self._target.close()
 
     def shows(self, level: int) -> bool:
-        """Whether what is logged at this level is on stderr, so that it need not be said on stdout too."""
+        """Whether records of this level are shown on stderr."""
         return self._path is None and self._level <= level
 
     def open(self) -> Path | None:
-        """Open the log file FILE.000, or the first free number, and move there what was logged so far."""
+        """Open the log file FILE.000, or the first free number, and move there what was logged so far.
+
+        Returns its path, None without --log-file. Raises InputError where it cannot be made.
+        """
         if self._path is None or not isinstance(self._target, MemoryHandler):
             return None
         memory = self._target
@@ -97,7 +101,7 @@ class ToolLog:
 
     @contextmanager
     def through(self, stream: Writable) -> Iterator[None]:
-        """While it lasts, what would be logged to stderr is written to this stream, a record each time."""
+        """During this context, records for stderr go to this stream, with one write each."""
         before = self._terminal.setStream(stream)
         try:
             yield
@@ -105,7 +109,7 @@ class ToolLog:
             self._terminal.setStream(before or sys.stderr)
 
     def error(self, lines: list[str]) -> None:
-        """The error that ends the run, for who reads the log file later; the terminal gets it anyway."""
+        """Put the error that ends the run into the log file, if there is one. (stderr gets it anyway.)"""
         if self._path is not None and not isinstance(self._target, MemoryHandler):
             for line in lines:
                 log.error("%s", line)

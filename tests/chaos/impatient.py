@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 from zipimport import zipimporter
 
@@ -27,22 +28,22 @@ from jobbag import cli  # noqa: E402
 from jobbag.jobs import monitor, poll_schedule, submission  # noqa: E402
 from jobbag.logs import delays, fetcher  # noqa: E402
 from jobbag.s3 import uploads  # noqa: E402
-from jobbag.threads import Worker  # noqa: E402
 
 
 def hurry(factor: float) -> None:
     """Shorten the waits."""
-    waits = {
+    waits: dict[Any, tuple[str, ...]] = {
         delays: ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"),
         monitor: ("TICK",),
         fetcher: ("TICK",),
+        monitor.Monitor: ("leaving",),
+        fetcher.LogFetcher: ("leaving",),
         poll_schedule: ("FIRST", "LONGEST", "MARGIN"),
         uploads: ("LEAVING",),
     }
-    for module, names in waits.items():
+    for owner, names in waits.items():
         for name in names:
-            setattr(module, name, getattr(module, name) * factor)
-    Worker.leaving *= factor
+            setattr(owner, name, getattr(owner, name) * factor)
     submission.LOOKS = tuple(look * factor for look in submission.LOOKS)  # type: ignore[assignment]
     monitor.CALLS_PER_SECOND = 20.0
 

@@ -17,7 +17,10 @@ from botocore.loaders import Loader
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+]
 CODE = [
     ROOT / "pegasus_aws_batch.py",
     *sorted(path for path in (ROOT / "lib" / "jobbag").rglob("*.py") if "local" not in path.parts),
@@ -132,11 +135,27 @@ def test_the_policies_of_the_roles_are_json() -> None:
 # -- modules and links
 
 
-def test_the_page_on_the_code_has_each_module() -> None:
+PACKAGE = ROOT / "lib" / "jobbag"
+PACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+
+
+def modules_in(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.py")} - {"__init__"}
+
+
+def rows() -> list[tuple[str, str]]:
+    """The rows of the page on the code: the package or the module beside them, and the rest of its row."""
     text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
-    listed = [name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
-    modules = {path.stem for path in (ROOT / "lib" / "jobbag").glob("*.py")} - {"__init__"}
-    assert sorted(listed) == sorted(modules | {"local"})
+    return re.findall(r"^\| `(\w+)` \|(.*)$", text, re.MULTILINE)
+
+
+def test_the_page_on_the_code_has_each_package_and_each_module_beside_them() -> None:
+    assert sorted(name for name, _ in rows()) == sorted([*PACKAGES, *modules_in(PACKAGE)])
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "local"])
+def test_the_page_on_the_code_has_each_module_of_a_package(package: str) -> None:
+    assert modules_in(PACKAGE / package) <= set(re.findall(r"`(\w+)`", dict(rows())[package]))
 
 
 def anchors(document: Path) -> set[str]:

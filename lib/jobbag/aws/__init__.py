@@ -1,4 +1,4 @@
 """How AWS is called: clients, rates, retries, and what an error means.
 
-Doors: `client` (all calls), `connection` (to which AWS, as whom), `rates` (the quotas).
+Doors: `client` (all calls), `connection` (the endpoint, region and credentials), `rates` (the quotas).
 """

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 
 from jobbag.aws.faults import is_throttle
 
-NOT_FOUND = 404  # the answer to a question, such as HeadObject's
+NOT_FOUND = 404  # HTTP status; no failure, but the answer to a question such as HeadObject
 
 
 class CallCounts:
-    """Counts requests, each attempt as one. Safe to share between threads."""
+    """Counts requests, each attempt of a call as one. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,7 +23,7 @@ class CallCounts:
 
     @contextmanager
     def counted(self, service: str, operation: str) -> Iterator[None]:
-        """Count the one request that is made inside."""
+        """Count the one request that is made in this context, by whether it raises."""
         try:
             yield
         except BaseException as error:
@@ -54,7 +54,7 @@ class CallCounts:
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
-        """By `service API`, in the order of the alphabet: calls, throttled and failed."""
+        """By `service API` (`batch SubmitJob`), in alphabetical order: `calls`, of these `throttled` and `failed`."""
         with self._lock:
             return {name: dict(self._counts[name]) for name in sorted(self._counts)}
 

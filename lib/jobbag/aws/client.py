@@ -29,13 +29,13 @@ from jobbag.tool_log import TRACE
 
 log = logging.getLogger(__name__)
 
-FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: it is likely to be the wrong address
+FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: the address is likely to be wrong
 OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
-A_MOMENT = 1.0  # s that every call gets, however late it is
+A_MOMENT = 1.0  # s that a call gets at least when the time for it is over
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
-QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
-WORTH_TELLING = 3.0  # s that a call must have been tried in vain
+QUICK = ("batch", "logs")  # services with thousands of calls, in JSON: they go through signed_http
+WORTH_TELLING = 3.0  # s after which the user is told of a call that is tried again
 
 Answer = TypeVar("Answer")
 
@@ -50,7 +50,7 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
-        self._reached: set[str] = set()  # services that have done something for us
+        self._reached: set[str] = set()  # services that have answered a call
         self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
         self.region = self._connection.region
         self.embedded = access.embedded
@@ -58,7 +58,8 @@ class Cloud:
     def cancelled_by(self, cancel: threading.Event) -> Cloud:
         """The same clients for one worker: its pauses and retries end when the event is set.
 
-        It works in the middle of a run. A service that is new then, as CloudWatch Logs is, may have an outage.
+        A worker starts when AWS has been reached. A service that it is the first to call, such as CloudWatch Logs, gets
+        the time of an outage, not that of a wrong address.
         """
         other = copy.copy(self)
         other._cancel = cancel
@@ -67,9 +68,9 @@ class Cloud:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[Cloud]:
-        """The same clients for calls that are given up, with Cancelled, after so many seconds.
+        """The same clients for calls that raise Cancelled after so many seconds.
 
-        One under way then is left behind, after a moment at least.
+        A call that is under way then is abandoned: its thread ends by itself. Each call gets A_MOMENT at least.
         """
         late = threading.Event()
         timer = threading.Timer(seconds, late.set)
@@ -84,13 +85,13 @@ class Cloud:
             timer.cancel()
 
     def delayed(self) -> str | None:
-        """The trouble that calls are waiting out for a while now, in words; None if there is none."""
+        """Why a call has been tried again for WORTH_TELLING seconds, in words; None if there is no such call."""
         now = time.monotonic()
         found = (what for since, what in list(self._troubles.values()) if now - since >= WORTH_TELLING)
         return next(found, None)
 
     def account(self) -> str:
-        """The account of the credentials, as STS says."""
+        """The AWS account of the credentials: 12 digits. Raises AwsError."""
         return str(self.call("sts", "GetCallerIdentity")["Account"])
 
     def transfer_client(self) -> Any:
@@ -98,14 +99,14 @@ class Cloud:
         return self._connection.client("s3", self.region, retrying=True)
 
     def put_object(self, bucket: str, key: str, content: bytes) -> None:
-        """Put a small object into a bucket the quick way, once. Raises ClientError or a HTTPClientError."""
+        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
         to = self._connection.put_object(bucket)
         with self._connection.call_counts.counted("s3", "PutObject"):
             to.put(key, content)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
-        """How many requests were made so far, see Tally."""
+        """How many requests were made so far, see CallCounts."""
         return self._connection.call_counts.calls
 
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
@@ -113,7 +114,8 @@ class Cloud:
 
         Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
         credentials are read again until they are renewed.
-        Raises AwsError (an answer that will not change) or Cancelled.
+        Raises AwsError for an answer that will not change, or when there was none for too long; Cancelled when the run
+        is being stopped.
         """
         return self.persist(service, operation, lambda: self._once(service, operation, region, params))
 
@@ -137,7 +139,7 @@ class Cloud:
         )
 
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """The same in a single attempt, for what is only good to know."""
+        """The same in a single attempt, for answers that a run can do without."""
         return self.persist(
             service, operation, lambda: self._once(service, operation, None, params), unless=lambda _: True
         )
@@ -150,7 +152,10 @@ class Cloud:
         *,
         unless: Callable[[BaseException], bool] = lambda _: False,
     ) -> Answer:
-        """Make an attempt until it succeeds or fails for good. Raises AwsError or Cancelled."""
+        """Repeat `attempt` until it succeeds, and return its result. Raises AwsError or Cancelled, as `call` does.
+
+        `service` and `operation` are what it calls. After an error for which `unless` is true, it is not repeated.
+        """
 
         def may_pass(error: BaseException) -> bool:
             if is_expired(error):
@@ -185,7 +190,7 @@ class Cloud:
         return answer
 
     def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
-        """Make an attempt in a thread that is left behind when its time is over."""
+        """Make an attempt in a thread of its own, which is abandoned when the time is over."""
         assert self._deadline is not None
         pool = DaemonPool(1)
         answer = pool.submit(attempt)
@@ -197,8 +202,8 @@ class Cloud:
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
         region = region or self.region
-        pace = self._rate_limit(operation, region)
-        self.pause(pace.reserve() if pace else 0.0)
+        limit = self._rate_limit(operation, region)
+        self.pause(limit.reserve() if limit else 0.0)
         log.log(TRACE, "%s %s", operation, Redacted(params))
         try:
             if service in QUICK:
@@ -208,8 +213,8 @@ class Cloud:
             else:
                 answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
         except exceptions.ClientError as error:
-            if pace and is_throttle(error):
-                pace.throttled()
+            if limit and is_throttle(error):
+                limit.throttled()
             raise
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
@@ -217,14 +222,14 @@ class Cloud:
     def _tell_wait(self, operation: str, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
-        # The first few are everyday life; who waits for long wants to know why.
+        # A few retries are normal; who waits for long wants to know why.
         long = state.attempt_number >= 4 or (state.seconds_since_start or 0.0) >= WORTH_TELLING
         level = logging.WARNING if long else logging.DEBUG
         log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
         self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
 
     def pause(self, seconds: float) -> None:
-        """A pause that does not sleep through a shutdown."""
+        """Wait so many seconds. Raises Cancelled as soon as the run is being stopped."""
         if seconds > 0 and self._cancel.wait(seconds):
             raise Cancelled("the run is being stopped")
 
@@ -233,7 +238,7 @@ class Cloud:
         if per_second is None:
             return None
         key = operation, region
-        # setdefault is atomic: all threads get the same one
+        # setdefault is atomic, so all threads get the same one
         return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))
 
 

@@ -27,16 +27,19 @@ CONNECTIONS = 32  # at least as many as threads that share a client
 
 @dataclass(frozen=True)
 class Access:
-    """Where AWS is and as whom to call it. What is None comes from AWS's own environment and configuration."""
+    """Endpoint, region and credentials. What is None comes from AWS's own variables and configuration files."""
 
     endpoint: str | None = None
     region: str | None = None
     credentials: Mapping[str, str] | None = None  # aws_access_key_id, aws_secret_access_key
-    embedded: bool = False  # the embedded AWS: a request to any other address is stopped
+    embedded: bool = False  # it is the embedded AWS: a request to any other address is refused
 
 
 class Connection:
-    """The session and the clients, one of each service and region, for all threads."""
+    """The session and the clients, one of each service and region, for all threads.
+
+    Raises InputError when there is no region, there are no credentials, or the configuration is wrong.
+    """
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -45,7 +48,7 @@ class Connection:
         self._putters: dict[str, PutObject] = {}  # by bucket
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
-        self._made = 0.0  # time.monotonic()
+        self._made = 0.0  # time.monotonic() when the credentials were read
         self._begin()
         if not self._session.region_name:
             raise InputError.of("AWS region", "none given; use --region, pegasus.aws.region or AWS_DEFAULT_REGION")
@@ -72,27 +75,27 @@ class Connection:
     def renew(self) -> None:
         """Read the credentials again, which may have been renewed in a file since."""
         with self._lock:
-            if time.monotonic() - self._made > 1.0:  # once for all threads that met the expiry
+            if time.monotonic() - self._made > 1.0:  # once for all threads whose calls were refused
                 log.warning("the AWS credentials have expired; reading them again until they are renewed")
-                with suppress(InputError):  # in the middle of being written
+                with suppress(InputError):  # the file is being written just now
                     self._begin()
 
     def put_object(self, bucket: str) -> PutObject:
-        """A quick PutObject for one bucket: another one after `renew`."""
+        """The quick PutObject for a bucket; after `renew`, one with the new credentials."""
         client = self.client("s3", self.region)
         with self._lock:
             if bucket not in self._putters:
                 self._putters[bucket] = PutObject(client, self._signer(), bucket)
-                self._check_home(self._putters[bucket].url)
+                self._check_address(self._putters[bucket].url)
             return self._putters[bucket]
 
     def json_api(self, service: str, region: str) -> JsonApi:
-        """The quick way to the APIs of a service that speaks JSON: another one after `renew`."""
+        """The quick client of a service whose APIs use JSON; after `renew`, one with the new credentials."""
         client = self.client(service, region)
         with self._lock:
             if (service, region) not in self._apis:
                 self._apis[service, region] = JsonApi(client, self._signer())
-                self._check_home(self._apis[service, region].url)
+                self._check_address(self._apis[service, region].url)
             return self._apis[service, region]
 
     def _signer(self) -> Signer:
@@ -100,7 +103,7 @@ class Connection:
         return Signer(self._session.get_credentials(), verify, CONNECTIONS)
 
     def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
-        """The client of a service. `retrying`: botocore itself repeats failed requests."""
+        """The boto3 client of a service. `retrying`: botocore itself repeats failed requests."""
         with self._lock:
             key = (service, region, retrying)
             if key not in self._clients:
@@ -127,19 +130,19 @@ class Connection:
             )
         except (exceptions.BotoCoreError, ValueError) as error:
             raise InputError.of("AWS configuration", str(error)) from None
-        client.meta.events.register("before-send", lambda request, **_: self._check_home(request.url))
+        client.meta.events.register("before-send", lambda request, **_: self._check_address(request.url))
         client.meta.events.register("response-received", self.call_counts.listener(service))
         return client
 
-    def _check_home(self, url: str) -> None:
-        """Let no request leave for any address but the embedded AWS, if it is that. Keeps no state."""
+    def _check_address(self, url: str) -> None:
+        """Raises AwsError for a request to any other address than that of the embedded AWS, where that is used."""
         address = urlsplit(url).netloc
         if self._access.embedded and address != urlsplit(self._access.endpoint or "").netloc:
             raise AwsError("--local", "WouldLeaveTheMachine", f"a request to the real AWS at {address} was stopped")
 
 
 def _endpoint(endpoint: str | None, service: str) -> str | None:
-    """The endpoint for one service. AWS's own host names belong to a single service each."""
+    """The endpoint of one service, None for its usual one: a host name of AWS is that of a single service."""
     host = urlsplit(endpoint or "").hostname or ""
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
         return None

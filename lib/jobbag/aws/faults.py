@@ -1,4 +1,4 @@
-"""What an error of botocore means: a throttle, a passing fault, a lost answer, or an answer for good.
+"""What an error of botocore means: a throttle, a fault that may pass, a lost answer, or a refusal for good.
 
 The only module that knows what a throttle looks like.
 """
@@ -37,7 +37,7 @@ def is_throttle(error: BaseException | None) -> bool:
 
 
 def is_expired(error: BaseException | None) -> bool:
-    """Whether the credentials were good, and are to be renewed."""
+    """Whether the credentials have expired, or their renewal has failed."""
     if isinstance(error, exceptions.ClientError):
         return error.response["Error"].get("Code") in _EXPIRED
     return isinstance(error, _NO_TOKEN)
@@ -51,7 +51,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def kind_of_trouble(operation: str, error: BaseException | None) -> str:
-    """In a few words, what is waited out when a call is to be tried again."""
+    """In a few words for the user, why a call is tried again."""
     if is_throttle(error):
         return f"throttling of {operation}"
     if is_expired(error):
@@ -60,7 +60,7 @@ def kind_of_trouble(operation: str, error: BaseException | None) -> str:
 
 
 def may_have_happened(error: BaseException) -> bool:
-    """Whether the service may have done what it was asked although this is what came back."""
+    """Whether the call may have taken effect although it raised this error."""
     if isinstance(error, exceptions.ClientError):
         return _status(error) >= 500 and not is_throttle(error)
     return isinstance(error, _LOST) and not isinstance(error, _NOT_SENT)
@@ -71,6 +71,7 @@ def _status(error: exceptions.ClientError) -> int:
 
 
 def translated(operation: str, error: Exception) -> AwsError | InputError:
+    """An error of botocore as one of this tool: an InputError where credentials are missing, else an AwsError."""
     if isinstance(error, exceptions.ClientError):
         details = error.response["Error"]
         code = str(details.get("Code", ""))

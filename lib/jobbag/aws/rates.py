@@ -1,4 +1,4 @@
-"""How fast to call: one rate for each API, shared by all threads, that gives way to throttling."""
+"""How fast to call: one rate for each API, shared by all threads, which throttling lowers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FILTER_LOG_EVENTS = {"us-east-1": 25.0} | dict.fromkeys(
 
 
 def quota(operation: str, region: str) -> float | None:
-    """The calls a second that AWS allows for an API, None where no figure is published."""
+    """The calls a second that AWS allows for an API in a region; None where no figure is published."""
     if operation == "GetLogEvents":
         return _GET_LOG_EVENTS.get(region, 25.0)
     if operation == "FilterLogEvents":
@@ -38,24 +38,25 @@ def quota(operation: str, region: str) -> float | None:
 
 
 class RateLimit:
-    """Spaces calls evenly at a rate just under the quota; on a throttle, it slows down to what got through, and
-    regains the rate slowly.
+    """Spaces calls evenly at a rate just under the quota. A throttle lowers the rate to that of the calls that were
+    accepted; then it rises again slowly.
 
-    Others may share the account, so the quota is where to start, not what there is.
+    Others may share the account, so the quota is only the rate to start with.
     """
 
-    HEADROOM = 0.98
+    HEADROOM = 0.98  # of the quota: the full rate
     REGAIN = 0.02  # of the full rate, for each second without a throttle
-    LEAST, MOST = 0.5, 0.9  # of the rate, that is left after a throttle
+    LEAST, MOST = 0.5, 0.9  # of the rate before a throttle: the bounds of the rate after it
 
     def __init__(self, per_second: float) -> None:
+        """`per_second`: the quota, in calls a second."""
         self._full = per_second * self.HEADROOM
         self._rate = self._full
         self._lock = threading.Lock()
         self._next = 0.0  # time.monotonic() of the next free slot
         self._regained = self._cut = float("-inf")  # when the rate was last raised, and last cut
         self._latest: deque[float] = deque()  # the slots of the last second
-        self._refused: deque[float] = deque()
+        self._refused: deque[float] = deque()  # when calls were refused (time.monotonic())
 
     def reserve(self) -> float:
         """Take the next slot; returns the seconds to wait for it."""

@@ -11,7 +11,7 @@ _SECRET = re.compile(r"secret|(?<!next)(?<!Forward)(?<!Backward)token|passw|cred
 
 
 class Redacted:
-    """A request or an answer for the trace log: rendered only when it is logged, without secrets and bodies."""
+    """A request or an answer for the trace log: made into text only when it is logged, without secrets."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.content = content

@@ -37,7 +37,7 @@ class Signer:
 
 
 class JsonApi:
-    """Calls the APIs of a service whose requests and answers are JSON, with the endpoint of a client of boto3.
+    """Calls the APIs of a service whose requests and answers are JSON, at the endpoint of a boto3 client.
 
     Safe to share between threads.
     """
@@ -51,7 +51,7 @@ class JsonApi:
         self._agent: str = client.meta.config.user_agent
 
     def call(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer, as AWS gives it. Raises ClientError or a HTTPClientError."""
+        """The answer of AWS as decoded JSON; times are numbers. Raises ClientError or a HTTPClientError."""
         request: Any = AWSRequest(
             method="POST",
             url=self.url + self._model.operation_model(operation).http["requestUri"],
@@ -76,13 +76,13 @@ class JsonApi:
 
 
 class PutObject:
-    """Puts small objects into one bucket, with the endpoint and addressing of a client of boto3.
+    """Puts small objects into one bucket, with the endpoint and addressing of a boto3 client.
 
     Safe to share between threads.
     """
 
     def __init__(self, client: Any, signer: Signer, bucket: str) -> None:
-        # The client knows all about endpoints and addressing; what it would sign tells where the bucket is.
+        # The rules of endpoints and addressing are the client's: a URL that it signs has the address of the bucket.
         signed = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=60)
         self.url: str = signed.partition("?")[0].removesuffix("k")
         self._signs_content = urlsplit(self.url).scheme == "http"  # TLS protects it otherwise
@@ -122,7 +122,7 @@ def _session(client: Any, url: str, signer: Signer) -> Any:
 
 
 def _content(body: bytes) -> dict[str, Any]:
-    """An answer in JSON; a member that is null is as one that is not there. Empty if it is none."""
+    """An answer in JSON, without members that are null. Empty if it is no JSON object."""
     try:
         content = json.loads(body or b"{}")
     except ValueError:  # of a proxy, for example

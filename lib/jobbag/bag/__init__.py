@@ -1,4 +1,4 @@
-"""Submit files → frozen jobs, and all that can be wrong with them before AWS is asked.
+"""Submit files → frozen jobs; and what is wrong with them, as far as it shows without AWS.
 
 Doors: `job` (what a job is), `reader` (from submit files), `api_model` and `api_rules` (what the API would refuse).
 """

@@ -1,4 +1,4 @@
-"""The requests of the AWS Batch API, as botocore's own model of it describes them."""
+"""Checks requests against botocore's model of the AWS Batch API."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def _model() -> Any:
 
 
 def fields(operation: str) -> list[str]:
-    """The fields of a request, such as `SubmitJob`."""
+    """The names of the top fields in the request of an API, such as `SubmitJob`."""
     return list(_model().operation_model(operation).input_shape.members)
 
 
 def problems(operation: str, request: Mapping[str, Any], *, given: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What the model of `operation` finds wrong in a request: (field, what) pairs.
 
-    Fields named in `given` are supplied later, and not missed. Letter case of fixed words is not looked at:
-    the service does not care everywhere.
+    The field is a path such as `retryStrategy.attempts`. Fields named in `given` are filled in later, so they may be
+    missing. The values of an enumeration may have any letter case, as the service takes that in places.
     """
     shape = _model().operation_model(operation).input_shape
     found = _check(shape, request, "")

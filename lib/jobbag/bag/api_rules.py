@@ -1,4 +1,4 @@
-"""What the text of the AWS Batch API demands of a job or a job definition, and its model does not."""
+"""Rules for jobs and job definitions that are in the AWS Batch documentation, but not in botocore's model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHARE = re.compile(r"[A-Za-z0-9]{0,254}[A-Za-z0-9*]")
 
 
 def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What the API's text demands of a job or a job definition, and its model does not."""
+    """What breaks these rules in a SubmitJob or RegisterJobDefinition request: `field: what`, one each."""
     retry = request.get("retryStrategy")
     if isinstance(retry, dict):
         attempts, rules = retry.get("attempts"), retry.get("evaluateOnExit")
@@ -67,7 +67,7 @@ def _requirement_problems(requirements: Any, where: str) -> Iterator[str]:
     for index, one in enumerate(requirements):
         kind, value = (one.get("type"), one.get("value")) if isinstance(one, dict) else (None, None)
         if not isinstance(kind, str) or not isinstance(value, str):
-            continue  # the model of the API knows that
+            continue  # api_model reports it
         pattern, what = _AMOUNTS.get(kind.upper(), _ANY)
         if not pattern.fullmatch(value):
             yield f"{where}[{index}].value: {value!r} must be {what}"

@@ -20,7 +20,7 @@ RESERVED_VARIABLES = "AWS_BATCH"
 
 
 def unlaunchable(executable: Any, variables: Mapping[str, str], request: Mapping[str, Any]) -> Iterator[str]:
-    """Why the launcher cannot start such a job."""
+    """Why the launcher cannot start a job with these variables and other fields of SubmitJob."""
     if variables.get(FILE_TYPE, "script") != "script":
         yield f"with {FILE_TYPE}={variables[FILE_TYPE]}, the image runs nothing but what is in the archive"
     if "arrayProperties" in request:
@@ -30,6 +30,7 @@ def unlaunchable(executable: Any, variables: Mapping[str, str], request: Mapping
 
 
 def defaults_problems(defaults: Any) -> Iterator[str]:
+    """What is wrong with the `defaults` of a submit file."""
     if not isinstance(defaults, dict):
         yield "must be an object with fields of jobs"
     elif "jobName" in defaults:
@@ -37,7 +38,7 @@ def defaults_problems(defaults: Any) -> Iterator[str]:
 
 
 def order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
-    """Dependencies on jobs that are not there, and circles of them."""
+    """Dependencies on jobs that are not in the bag, and circles of dependencies."""
     by_name = {job.name: job for job in jobs}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for job in by_name.values():
@@ -53,7 +54,7 @@ def order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
 
 
 def is_text(value: Any) -> bool:
-    """A string that is not empty and that UTF-8 can write (JSON can escape half of a surrogate pair)."""
+    """Whether it is a string, not empty, without NUL, that UTF-8 can write (JSON can have half of a surrogate pair)."""
     return isinstance(value, str) and value != "" and _encodes(value) and "\0" not in value
 
 
@@ -66,6 +67,7 @@ def _encodes(text: str) -> bool:
 
 
 def name_problems(name: Any) -> Iterator[str]:
+    """What is wrong with a `jobName`, which becomes the name of files."""
     if name is None:
         yield "has no jobName"
     elif not isinstance(name, str) or not name or not _encodes(name):
@@ -79,7 +81,7 @@ def name_problems(name: Any) -> Iterator[str]:
 
 
 def split_arguments(value: Any) -> tuple[list[str], list[str]]:
-    """The words of `arguments`, and what is wrong with them."""
+    """The words of `arguments`, a list or one string as for a shell; and what is wrong with them."""
     words = value
     if isinstance(value, str):
         try:
@@ -96,6 +98,7 @@ def split_arguments(value: Any) -> tuple[list[str], list[str]]:
 
 
 def environment_problems(value: Any, where: str) -> Iterator[str]:
+    """What is wrong with a list of variables; `where` is the path of its field."""
     if not isinstance(value, list):
         yield f'{where}: must be a list of {{"name": ..., "value": ...}}'
         return
@@ -129,6 +132,7 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def override_environment_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the variables in a job's `containerOverrides`."""
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict):
         yield from environment_problems(overrides.get("environment", []), "containerOverrides.environment")
@@ -146,7 +150,7 @@ def _file_problem(item: str) -> str | None:
 
 
 def file_problems(bag: Bag) -> Iterator[Problem]:
-    """Local inputs that are missing or cannot be read, or that would take each other's place in S3."""
+    """Local inputs that are missing or unreadable, or that differ and would have the same key in S3."""
     users = dict.fromkeys(bag.common, "--files")
     for job in bag.jobs:
         for item in job.inputs:

@@ -1,4 +1,4 @@
-"""The bag and its jobs, frozen, as all of the tool knows them."""
+"""The bag and its jobs, as values that do not change."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Job:
     inputs: tuple[str, ...]
     request: Mapping[str, Any]
     submit_file: Path
-    depends_on: tuple[str, ...] = ()  # names of jobs of the bag, which must succeed before
-    launcher: bool = False  # the launcher starts it inside its container, and stays beside it
+    depends_on: tuple[str, ...] = ()  # names of jobs of the bag, which must succeed first
+    launcher: bool = False  # whether the launcher starts it in its container (the manual page, THE LAUNCHER)
 
     @property
     def where(self) -> str:
-        """How messages name the job."""
+        """How messages name the job: the submit file and its name."""
         return f'{self.submit_file}: job "{self.name}"'
 
 
@@ -56,5 +56,5 @@ def is_url(item: str) -> bool:
 
 
 def base_name(item: str) -> str:
-    """The name of a local input in S3, below the key prefix."""
+    """The last part of a local input's path: its name in S3, below the key prefix."""
     return os.path.basename(item)

@@ -1,6 +1,6 @@
-"""Job submit files → a bag of frozen `Job`s; all that can be known to be wrong before AWS is asked.
+"""Job submit files → a bag, and all that is wrong with it, as far as that shows without AWS.
 
-The format is the manual's (Job Submit File): `{"SubmitJob": [job, ...]}`.
+The format is that of the manual page (THE JOB SUBMIT FILE): `{"SubmitJob": [job, ...]}`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher")
 class _Reader:
     """Reads submit files one after the other and gathers what is wrong with them."""
 
-    launcher: bool  # starts the jobs that do not say
+    launcher: bool  # of jobs that have no such field
     jobs: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
     count: int = 0
-    _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # what many jobs share is kept once
+    _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # one copy of what many jobs share
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, path: Path) -> None:
@@ -74,7 +74,7 @@ class _Reader:
             self.problems += [Problem(f"{path}: defaults", what) for what in defaults_problems(defaults)]
             entries = content["SubmitJob"]
             for index in range(len(entries)):
-                entry, entries[index] = entries[index], None  # of 100,000 jobs, both forms at once would be felt
+                entry, entries[index] = entries[index], None  # 100,000 jobs twice, as JSON too, would take much memory
                 self.count += 1
                 self._read_job(path, _completed(entry, defaults))
             return
@@ -114,7 +114,7 @@ class _Reader:
         self.problems += [Problem(where, what) for what in found]
         if not right or any(other_field_problems(request)):
             return
-        # A job with other problems is kept, so that its inputs are looked at too; such a bag is never run.
+        # A job with other problems is kept, so that its inputs are checked too; such a bag is never run.
         overrides = dict(request.pop("containerOverrides", {}))
         overrides.pop("environment", None)
         inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
@@ -133,14 +133,14 @@ class _Reader:
 
 
 def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
-    """The environment of a job, in which nothing is wrong."""
+    """The variables of a job that has no problems in them."""
     overrides = request.get("containerOverrides")
     more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
     return {one["name"]: one["value"] for one in (*environment, *more)}
 
 
 def _completed(entry: Any, defaults: Any) -> Any:
-    """A job with what the defaults of its file say; the job wins, in each of the lists and objects too."""
+    """A job with the defaults of its file. Lists and objects that both have are merged; the job's parts win."""
     if not isinstance(entry, dict) or not isinstance(defaults, dict):
         return entry
     both = {**defaults, **entry}
@@ -157,7 +157,7 @@ def _completed(entry: Any, defaults: Any) -> Any:
 
 
 def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
-    """The names of jobs on which a job depends, and what is wrong with them; ids of AWS stay in the request."""
+    """The names of the jobs on which a job depends, and what is wrong with them. AWS ids stay in the request."""
     given = request.pop("dependsOn", [])
     if not isinstance(given, list):
         return (), ["dependsOn: must be a list of names of jobs"]
@@ -184,7 +184,7 @@ _AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 def load(submit_files: Iterable[Path], files: tuple[str, ...], *, launcher: bool = False) -> tuple[Bag, list[Problem]]:
     """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing.
 
-    `launcher`: whether it starts the jobs that do not say.
+    `launcher`: whether the launcher starts jobs that have no `launcher` field. A bag with problems must not be run.
     """
     reader = _Reader(launcher)
     for path in submit_files:

@@ -70,6 +70,8 @@ class _Checks:
 
     def make(self) -> Checked:
         self._try(lambda: check_account(self._settings, self._task.cloud))
+        if self._found.errors:  # what there is in another account tells nothing
+            return self._found
         self._try(self._inputs)
         if self._found.state.has_to_send:  # else there are only results to collect
             for look in (

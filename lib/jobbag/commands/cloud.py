@@ -1,4 +1,4 @@
-"""The embedded AWS as the rest of the tool sees it: where it is, and who plays the entities of the real one."""
+"""The connection to AWS, the real or the embedded one; and what stands in the embedded one for entities of the real."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Embedded:
 
     def __init__(self, local: LocalAws) -> None:
         self._local = local
-        self._players: dict[tuple[str, Kind, str], str] = {}
+        self._stand_ins: dict[tuple[str, Kind, str], str] = {}
 
     def access(self, region: str | None) -> Access:
         """How to reach it; no request goes anywhere else."""
@@ -43,43 +43,44 @@ class Embedded:
         """End it at once, and its jobs."""
         self._local.__exit__(None, None, None)
 
-    def play(self, region: str, bag: Bag, plan: Plan) -> tuple[Bag, Plan]:
-        """Stand-ins for the existing entities that the command line and the jobs name, and where none is given."""
-        played = replace(
+    def with_stand_ins(self, region: str, bag: Bag, plan: Plan) -> tuple[Bag, Plan]:
+        """The bag and the plan with stand-ins for all existing entities that they name, and for missing ones."""
+        changed = replace(
             plan,
-            definition=self._stand_in(region, DEFINITION, plan.definition or Existing(DEFINITION, "local")),
-            queue=self._stand_in(region, QUEUE, plan.queue or Existing(QUEUE, "local")),
-            environment=self._stand_in(region, ENVIRONMENT, plan.environment),
+            definition=self._stand_in_spec(region, DEFINITION, plan.definition or Existing(DEFINITION, "local")),
+            queue=self._stand_in_spec(region, QUEUE, plan.queue or Existing(QUEUE, "local")),
+            environment=self._stand_in_spec(region, ENVIRONMENT, plan.environment),
         )
-        return replace(bag, jobs=tuple(self._for_job(region, job) for job in bag.jobs)), played
+        return replace(bag, jobs=tuple(self._for_job(region, job) for job in bag.jobs)), changed
 
-    def _stand_in(self, region: str, kind: Kind, spec: Spec | None) -> Spec | None:
-        return Existing(kind, self._player(region, kind, spec.ref)) if isinstance(spec, Existing) else spec
+    def _stand_in_spec(self, region: str, kind: Kind, spec: Spec | None) -> Spec | None:
+        return Existing(kind, self._stand_in(region, kind, spec.ref)) if isinstance(spec, Existing) else spec
 
     def _for_job(self, region: str, job: Job) -> Job:
         own = {
-            field: self._player(region, kind, job.request[field])
+            field: self._stand_in(region, kind, job.request[field])
             for field, kind in JOB_ENTITIES.items()
             if field in job.request
         }
         return replace(job, request={**job.request, **own}) if own else job
 
-    def _player(self, region: str, kind: Kind, ref: str) -> str:
-        """The name of the embedded entity that plays the one that `ref` means on the real AWS."""
-        if (region, kind, ref) not in self._players:
+    def _stand_in(self, region: str, kind: Kind, ref: str) -> str:
+        """The name of the embedded entity that stands for the one with this name or ARN on the real AWS."""
+        if (region, kind, ref) not in self._stand_ins:
             names = dict.fromkeys(("job_definition", "job_queue", "compute_environment"))
             names[kind.arn_type.replace("-", "_")] = ref
             stand_in = self._local.stand_in(region, **names)
-            self._players[region, kind, ref] = getattr(stand_in, kind.arn_type.replace("-", "_"))
-            log.debug("--local: %s plays the %s %s", self._players[region, kind, ref], kind.words, ref)
-        return self._players[region, kind, ref]
+            self._stand_ins[region, kind, ref] = getattr(stand_in, kind.arn_type.replace("-", "_"))
+            log.debug("--local: %s stands in for the %s %s", self._stand_ins[region, kind, ref], kind.words, ref)
+        return self._stand_ins[region, kind, ref]
 
 
 @contextmanager
 def embedded_aws() -> Iterator[Embedded]:
     """An embedded AWS while the context lasts.
 
-    Nothing of the user's own AWS environment is heeded meanwhile: neither profile nor endpoint nor credentials.
+    From then on, the user's own AWS variables and configuration files are not used. Raises InputError where packages
+    that the embedded AWS needs are missing.
     """
     try:
         from jobbag.local import LocalAws
@@ -98,7 +99,10 @@ def embedded_aws() -> Iterator[Embedded]:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
-    """AWS as the settings say, while the context lasts; and the embedded one, if it is that. Raises InputError."""
+    """The clients for the AWS that the settings ask for, during this context; and the embedded AWS, or None.
+
+    Raises InputError for wrong credentials or configuration.
+    """
     if not settings.local:
         yield Cloud(Access(settings.endpoint, settings.region)), None
         return
@@ -112,7 +116,7 @@ def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
 def connected_task(settings: Settings, task: Task) -> Iterator[tuple[TaskOnAws, Embedded | None]]:
     """The same with a task, whose entities the embedded AWS has stand-ins for, if it is that."""
     with connected(settings) as (cloud, embedded):
-        bag, plan = embedded.play(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
+        bag, plan = embedded.with_stand_ins(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
         yield TaskOnAws(bag, plan, task.place, cloud), embedded
 
 

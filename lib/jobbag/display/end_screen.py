@@ -14,11 +14,15 @@ COLUMNS, ROWS = 80, 22  # of the smallest terminal; the name of the log and the 
 SHOWN_CAUSES = 3
 SHOWN_ERRORS = 3
 LONGEST_TAIL = 6  # lines
-FEWEST_ROWS = 4  # of a cause: its name, its example, a line of that, and the advice
+FEWEST_ROWS = 4  # of a cause: its title, its example, a line of that, and the advice
 
 
 def lines(overview: Mapping[str, Any], following: str | None, files: Mapping[str, str]) -> list[str]:
-    """The lines. `following` says how to go on, if there is something to be done; `files` have the whole, by kind."""
+    """The lines of the screen.
+
+    `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
+    of the files with the whole, by what they are (`summary`, `report`).
+    """
     found = [*_head(overview), *_errors(overview["errors"])]
     last = [f"next: {following}"] if following else []
     last += [f"{what}: {file}" for what, file in files.items()]
@@ -82,7 +86,7 @@ def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[str]:
     yield _cut(f"      {cause['advice']}")
 
 
-# -- columns
+# -- columns of the terminal
 
 
 def _cut(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jobbag.events.events import StateChanged
 from jobbag.events.observation import STATES
 
-TO_SEND = "to send"  # the state of a job that AWS Batch has not got
+TO_SEND = "to send"  # the state of a job that AWS Batch does not have yet
 WAITING, RUNNING = STATES[:3], STATES[3:5]
 WINDOW = 10.0  # s over which the rate of the uploads is taken
 
@@ -18,7 +18,7 @@ WINDOW = 10.0  # s over which the rate of the uploads is taken
 class Known:
     """What a run has shown so far. Times are seconds, rates are per second."""
 
-    to_send: int = 0  # jobs that AWS Batch has not got yet
+    to_send: int = 0  # jobs that AWS Batch does not have yet
     waiting: int = 0  # it has them, and they have not started
     running: int = 0
     upload_left: float | None = 0.0  # until the last input file is in S3; None: not known
@@ -28,14 +28,14 @@ class Known:
     longest_run: float = 0.0
     shortest_wait: float = 0.0  # from a job's submission to its start
     span: float = 0.0  # from the first start of a job to the last end of one
-    youngest: float = 0.0  # since a running job was last seen to start
+    youngest: float = 0.0  # since the latest start of a job was seen
 
 
 def remaining(known: Known) -> float | None:
-    """Seconds until the last job ends; None as long as nothing tells.
+    """Seconds until the last job ends; None as long as that cannot be estimated.
 
-    Two things bound it. The last job must be sent, start and run: that is all where AWS has room for every job.
-    And all that wait must have their turn, as many at once as were seen to run.
+    It is the longer one of two times. The last job must be sent, start and run: that decides where AWS has room for
+    every job. And all waiting jobs must run, as many at once as were seen to run so far.
     """
     to_start = known.to_send + known.waiting
     if not to_start + known.running:
@@ -56,7 +56,7 @@ def remaining(known: Known) -> float | None:
 
 
 class Speed:
-    """How fast jobs are sent, start and run."""
+    """Gathers how fast jobs are sent, start and run."""
 
     def __init__(self) -> None:
         self._sent = self._first_sent = 0
@@ -67,12 +67,12 @@ class Speed:
         self._last_end = 0
 
     def sent(self, at: int) -> None:
-        """A job was submitted, by this start of the command."""
+        """Note that this start of the command submitted a job, at a time in ms since the epoch."""
         self._sent += 1
         self._first_sent = self._first_sent or at
 
     def saw(self, event: StateChanged) -> None:
-        """A job was seen in a state."""
+        """Note that a job was seen in a state."""
         seen = event.observation
         if seen.status in RUNNING:
             self._last_start_seen = event.at
@@ -89,7 +89,7 @@ class Speed:
             self._shortest_wait = wait if self._shortest_wait is None else min(self._shortest_wait, wait)
 
     def known(self, jobs: Mapping[str, int], now: int, upload_left: float | None) -> Known:
-        """What follows from it for so many jobs in each state."""
+        """What is known `now` (ms since the epoch) with so many `jobs` in each state; `upload_left` as in Known."""
         sending = (now - self._first_sent) / 1000
         return Known(
             to_send=jobs.get(TO_SEND, 0),
@@ -107,13 +107,13 @@ class Speed:
 
 
 class Rate:
-    """What is counted a second, over the last while."""
+    """How much a count grows in a second, over the last WINDOW seconds."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, int]] = deque()  # time (ms), count until then
 
     def at(self, now: int, count: int) -> float | None:
-        """The rate, now (ms) that so many are counted; None at the first look."""
+        """The rate (per second), when the count is `count` at the time `now` (ms); None at the first call."""
         self._seen.append((now, count))
         while len(self._seen) > 2 and self._seen[0][0] < now - WINDOW * 1000:
             self._seen.popleft()

@@ -1,4 +1,4 @@
-"""Tells the events of a run as they come: in the jobstate log, and in the log of the tool."""
+"""The events of a run, in the log of the tool as they come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from jobbag.events.events import (
     Event,
     Halted,
-    Held,
+    JobsWaiting,
     LogsWritten,
     Lost,
     NotSubmitted,
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class EventLines:
-    """A consumer: tells in the log what happens."""
+    """A consumer of events that logs them."""
 
     def __init__(self, success: int = logging.INFO) -> None:
-        """`success`: at which level it is told that a job succeeded."""
+        """`success`: the level at which the success of a job is logged."""
         self._success = success
         self._halted = False
 
@@ -46,7 +46,7 @@ class EventLines:
                 log.log(level, "job %s (%s) is %s", event.job.name, event.aws_id, event.observation.status)
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)
-            case Held():
+            case JobsWaiting():
                 log.log(logging.WARNING if event.wrong else logging.INFO, "%s", event.reason)
             case Halted():
                 self._halted = True

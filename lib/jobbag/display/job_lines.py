@@ -15,7 +15,7 @@ from jobbag.tool_log import Writable
 
 
 class JobLines:
-    """A consumer: shows the lines of the jobs, each behind its job's name."""
+    """A consumer of events that writes the lines of the jobs, each behind the name of its job."""
 
     def __init__(self, out: Writable) -> None:
         self._out = out
@@ -27,7 +27,7 @@ class JobLines:
 
 
 class Stdout:
-    """stdout, written in a thread of its own: who reads it may do so slowly, or not at all."""
+    """stdout, written in a thread of its own, as its reader may be slow, or not read at all."""
 
     def __init__(self) -> None:
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -61,11 +61,11 @@ class Stdout:
 
 @contextmanager
 def lines_on(display: Writable | None) -> Iterator[Writable]:
-    """Where lines are shown: above the display, if there is one and stdout is the same terminal, else on stdout."""
+    """What to write lines to: the live display, if there is one and stdout is a terminal, too; else stdout."""
     if display is not None and sys.stdout.isatty():
         yield display
         return
     out = Stdout()
     out.start()
     yield out
-    out.finish()  # not after a signal: the reader may have stopped reading
+    out.finish()  # not after an exception such as a signal: the reader may not read any more

@@ -16,7 +16,7 @@ from rich.text import Text
 from jobbag.display.progress import Snapshot
 from jobbag.text import plain
 
-WIDEST = 78  # columns; so a terminal can be made much narrower before it breaks lines that it shows
+WIDEST = 78  # columns, so that a terminal can be made much narrower before it breaks the lines
 
 
 class Screen:

@@ -44,7 +44,7 @@ class Snapshot:
     rate: float | None = None  # bytes sent a second; None: nothing is sent, or it is not known
     elapsed: float = 0.0  # s
     left: float | None = None  # s until the last job ends, an estimate; None: not known
-    waits_for: str = ""
+    waits_for: str = ""  # what the run waits for or does beside its jobs, in words
     over: bool = False
     changes: int = 0  # grows with each event
 
@@ -105,8 +105,11 @@ class Progress:
     def __init__(
         self, bag: Bag, start: int, delayed: Callable[[], str | None], awaited: Callable[[], str | None] = lambda: None
     ) -> None:
-        """`start`: when the run began (ms). `delayed` tells which trouble with AWS is being waited out, if any;
-        `awaited`, what has to happen before more jobs are sent."""
+        """`start`: when the run began (ms since the epoch).
+
+        `delayed` gives the trouble for which calls are tried again, `awaited` what has to happen before more jobs are
+        sent; None: nothing.
+        """
         self._lock = threading.Lock()
         self._start = start
         self._delayed = delayed
@@ -116,7 +119,7 @@ class Progress:
         self._finished: set[int] = set()  # jobs whose output is on disk
         self._uploads = _Uploads()
         self._speed = Speed()
-        self._beside: str | None = None  # what the run does beside its jobs
+        self._beside: str | None = None  # what the run does for its entities, in words
         self._stopping = self._over = False
         self._changes = 0
 
@@ -153,7 +156,7 @@ class Progress:
         self._states[job.number] = state
 
     def end(self) -> None:
-        """The run is over: nothing is waited for."""
+        """Note that the run is over, so that nothing is waited for."""
         with self._lock:
             self._over = True
 
@@ -200,7 +203,7 @@ class Progress:
 
 
 def _beside(event: Event) -> str | None:
-    """What the run does beside its jobs, after this event."""
+    """What the run does for its entities after this event, in words; None if nothing."""
     match event:
         case Making(kind=kind, name=name):
             return f"creating the {kind.replace('-', ' ')} {name}"

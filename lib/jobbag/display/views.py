@@ -1,4 +1,4 @@
-"""Shows how far a run is while it lasts: at the bottom of the terminal, or now and then in the log."""
+"""Shows how far a run is while it lasts: at the bottom of the terminal, or in the log."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK = 0.25  # s between two frames, when something has changed
-IDLE = 1.0  # s, when only time has passed
-SELDOM = 30.0  # s between two lines in the log
+IDLE = 1.0  # s between two frames, when only time has passed
+SELDOM = 30.0  # s between two lines in the log, at least
 
 
 class View(Protocol):
@@ -51,7 +51,7 @@ class Lines:
 
 
 class Live:
-    """A view: a frame at the bottom of the terminal. What is written to it appears above, with the next frame."""
+    """A view: a frame at the bottom of the terminal. Text written to it appears above, with the next frame."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -76,7 +76,7 @@ class Live:
 
 @contextmanager
 def shown(how: str, title: str, progress: Progress, tool_log: ToolLog) -> Iterator[Live | None]:
-    """Show how far a run is while it lasts, as `--progress` says: `how`. Gives the live display, if it is one."""
+    """Show how far a run is during this context. `how`: as --progress says. Gives the live display, or None."""
     if how == "auto" and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
         from jobbag.display.live import Screen  # rich is slow to import
 
@@ -92,7 +92,7 @@ def shown(how: str, title: str, progress: Progress, tool_log: ToolLog) -> Iterat
 
 @contextmanager
 def _ticking(view: View, pause: float, progress: Progress) -> Iterator[None]:
-    """A thread that shows the progress again and again: the main thread may be waiting for AWS."""
+    """Show the progress each `pause` seconds in a thread, as the main thread may be waiting for AWS."""
     over = threading.Event()
 
     def work() -> None:

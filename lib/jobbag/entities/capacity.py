@@ -23,12 +23,12 @@ _FARGATE: Mapping[float, Sequence[int]] = {
     32: (61440, 122880, 249856),
 }
 _SIZE = re.compile(r"[a-z][a-z0-9-]*\.(?:(?P<times>\d*)(?P<x>x))?large")
-_IRREGULAR = re.compile(r"hpc|(c1|c4|d2|hs1|m2)\.")  # families with sizes that have another number of vCPUs
+_IRREGULAR = re.compile(r"hpc|(c1|c4|d2|hs1|m2)\.")  # families in which a size can have other vCPUs
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a job asks for: vCPUs, MiB of memory, GPUs. None: that is not known."""
+    """What a job asks for: vCPUs, memory (MiB), GPUs. None: not known."""
 
     vcpus: float | None = None
     memory: int | None = None
@@ -49,17 +49,20 @@ class Misfit:
     remedy: str
 
 
-def needs_of(bearer: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Needs:
-    """What a job asks for, as DescribeJobs tells it; or a job with these containerOverrides of a job definition."""
-    container = bearer.get("container") or bearer.get("containerProperties")
+def needs_of(detail: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Needs:
+    """What a job asks for.
+
+    `detail` is the job as DescribeJobs shows it; or its job definition, which `overrides` (containerOverrides) changes.
+    """
+    container = detail.get("container") or detail.get("containerProperties")
     if container:
         return _of_container(container, overrides or {})
-    tasks = bearer.get("ecsProperties", {}).get("taskProperties", ())
+    tasks = detail.get("ecsProperties", {}).get("taskProperties", ())
     return _sum(_of_container(one, {}) for task in tasks for one in task.get("containers", ()))
 
 
 def _of_container(container: Mapping[str, Any], overrides: Mapping[str, Any]) -> Needs:
-    """An override by the deprecated fields does not override a resourceRequirement (AWS Batch API Reference)."""
+    """Deprecated fields in an override do not change a resourceRequirement (AWS Batch API Reference)."""
     found: dict[str, Any] = {}
     for kind, deprecated in (("VCPU", "vcpus"), ("MEMORY", "memory"), ("GPU", "")):
         for one in (container, overrides):
@@ -73,7 +76,7 @@ def _of_container(container: Mapping[str, Any], overrides: Mapping[str, Any]) ->
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value) or None  # 0 is how the service may say that it is not given
+        return float(value) or None  # the service may show what is not given as 0
     except (TypeError, ValueError):
         return None
 
@@ -94,7 +97,7 @@ def _whole(amount: float | None) -> int | None:
 
 
 def vcpus_of(instance_type: str) -> int | None:
-    """The vCPUs of an instance type such as c5.2xlarge, if they follow from its name."""
+    """The vCPUs of an instance type such as c5.2xlarge; None if they do not follow from its name."""
     found = _SIZE.fullmatch(instance_type)
     if found is None or _IRREGULAR.match(instance_type):
         return None
@@ -102,7 +105,10 @@ def vcpus_of(instance_type: str) -> int | None:
 
 
 def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
-    """Why a compute environment, as DescribeComputeEnvironments or its create request tells it, cannot run a job."""
+    """Why a compute environment can never run a job with these needs; None if it may.
+
+    `environment` is what DescribeComputeEnvironments shows, or the request that creates it.
+    """
     resources = environment.get("computeResources") or {}
     name = environment.get(ENVIRONMENT.name_field)
     if str(resources.get("type", "")).upper().startswith("FARGATE"):
@@ -127,7 +133,7 @@ def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
 def unfit(jobs: Iterable[Job], definition_of: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Problem]:
     """Jobs for Fargate that ask for what it does not have.
 
-    `definition_of` gives a job definition by the reference that jobs have of it; None is that of the command line.
+    `definition_of` gives the job definition for a job's `jobDefinition`, or for None: that of the command line.
     """
     for job in jobs:
         definition = definition_of(job.request.get("jobDefinition"))
@@ -158,7 +164,10 @@ def _either(values: Iterable[float]) -> str:
 
 
 def environment_refs(queue: Mapping[str, Any]) -> list[str]:
-    """The compute environments of a queue, in the order in which it tries them."""
+    """The names or ARNs of the compute environments of a queue, in the order in which it tries them.
+
+    `queue` is what DescribeJobQueues shows, or the request that creates it.
+    """
     order = sorted(queue.get("computeEnvironmentOrder", ()), key=lambda one: int(one.get("order") or 0))
     return [str(one.get("computeEnvironment")) for one in order]
 

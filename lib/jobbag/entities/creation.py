@@ -1,4 +1,4 @@
-"""Entities made for a run, remembered, and taken down again: those and none other."""
+"""Entities created for a run, and deleted at its end: these and no others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from jobbag.events.events import Emit, Event, Made, Making, TakenDown
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5  # to create an entity, when answers are lost
-LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
+LOOKS = (0.5, 1.0, 2.0)  # s between looks for the entity of a call whose answer was lost
 
 
 class EntityCreator:
-    """Makes the entities of a plan, and takes down again those that it made.
+    """Creates the entities of a plan, and deletes those that it created.
 
-    `note` journals, durably, what is about to be made and what was made: a run that is taken up again knows it.
+    `note` writes to the journal, durably, what is about to be created and what was: a later start knows it from there.
     """
 
     def __init__(self, cloud: Cloud, note: Emit) -> None:
         self._cloud = cloud
         self._note = note
-        self._begun: dict[str, Making] = {}  # by kind: perhaps made by an earlier start, or a call that got no answer
+        self._begun: dict[str, Making] = {}  # by kind: perhaps created, by a call whose answer is not known
         self.made: list[Entity] = []
 
     def replay(self, event: Event) -> None:
@@ -47,7 +47,10 @@ class EntityCreator:
                 self.made.clear()
 
     def prepare(self, plan: Plan, known: Mapping[Kind, Entity]) -> dict[Kind, Entity]:
-        """All entities of the plan: the `known` ones, and the rest, created in AWS's order."""
+        """All entities of the plan: the `known` ones, and the others, created in the order that AWS needs.
+
+        Raises AwsError when one cannot be created, or Cancelled.
+        """
         ready = dict(known)
         for spec in (plan.environment, plan.queue, plan.definition):
             if isinstance(spec, ToCreate):
@@ -55,7 +58,7 @@ class EntityCreator:
         return ready
 
     def _already_made(self, spec: ToCreate) -> Entity | None:
-        """What an earlier start made for this spec, if it is still there."""
+        """The entity that an earlier start created for this spec, if it is still there."""
         for entity in [one for one in self.made if one.kind is spec.kind]:
             try:
                 return look_up(self._cloud, entity.kind, entity.arn)
@@ -65,7 +68,7 @@ class EntityCreator:
         return self._adopt(begun) if begun is not None and begun.name == spec.name else None
 
     def _adopt(self, begun: Making) -> Entity | None:
-        """The entity of a create call that got no answer, if AWS has it."""
+        """The entity of a create call whose answer was lost, if AWS has it; from now on it counts as created."""
         kind = _KINDS[begun.kind]
         if kind is DEFINITION:
             detail = describe_definition(self._cloud, begun.name)
@@ -86,7 +89,7 @@ class EntityCreator:
             try:
                 answer = self._cloud.call_once("batch", kind.create, **request)
             except AwsError as error:
-                # It was not there before, so what is there now is ours.
+                # It was not there before, so what is there now was created by this call.
                 ours = error.unsure or (attempt > 1 and "already exists" in error.message.lower())
                 found = self._adopt_in_time(begun) if ours else None
                 if found is not None:
@@ -98,7 +101,7 @@ class EntityCreator:
         raise AssertionError("the last attempt returns or raises")
 
     def _adopt_in_time(self, begun: Making) -> Entity | None:
-        """What a call without an answer made; AWS may need a moment to show it."""
+        """The same, several times: AWS may need a moment to show it."""
         for pause in LOOKS:
             found = self._adopt(begun)
             if found is not None:
@@ -107,7 +110,9 @@ class EntityCreator:
         return self._adopt(begun)
 
     def _begin(self, spec: ToCreate) -> Making:
-        """Make sure that the name is free, so that what is found under it later is ours; and journal the intent."""
+        """Journal that an entity is about to be created. Raises AwsError unless its name is free: so what has it later
+        is that entity.
+        """
         before = 0
         if spec.kind is DEFINITION:
             before = max((int(one["revision"]) for one in active_revisions(self._cloud, spec.name)), default=0)
@@ -128,8 +133,8 @@ class EntityCreator:
         return entity
 
     def take_down(self, cloud: Cloud) -> None:
-        """Delete what this run made, in AWS's order. Raises CleanupError after the last one."""
-        for begun in list(self._begun.values()):  # made or not, when the start was killed or got no answer
+        """Delete what this run created, in the order that AWS needs. Raises CleanupError, after trying all."""
+        for begun in list(self._begun.values()):  # created or not: the start was killed, or the answer was lost
             with suppress(AwsError):
                 self._adopt(begun)
         delete(cloud, [(one.kind, one.arn) for one in self.made])
@@ -153,7 +158,7 @@ def _create_request(spec: ToCreate, environment: Entity | None) -> dict[str, Any
     request = dict(spec.request)
     if spec.kind is QUEUE:
         request.setdefault("state", "ENABLED")
-        if environment is not None:  # the user's name for it, or ours, becomes its ARN
+        if environment is not None:  # its name becomes its ARN
             request["computeEnvironmentOrder"] = [
                 {**entry, "computeEnvironment": environment.arn}
                 if entry.get("computeEnvironment") in (environment.name, environment.arn)

@@ -1,4 +1,4 @@
-"""Entities deleted, in the order that AWS demands."""
+"""Deletes entities, in the order that AWS needs."""
 
 from __future__ import annotations
 

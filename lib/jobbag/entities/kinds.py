@@ -1,4 +1,4 @@
-"""The kinds of Batch entities, and the values that stand for one: existing, to be created, a plan of them."""
+"""The kinds of batch entities; and what the options ask for: an existing one, one to create, a plan of all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Kind:
 
     @property
     def arn_field(self) -> str:
-        """The field of answers that has the ARN."""
+        """The field with the ARN in the answers of AWS."""
         return self.name_field.removesuffix("Name") + "Arn"
 
 
@@ -42,7 +42,7 @@ JOB_ENTITIES = {"jobQueue": QUEUE, "jobDefinition": DEFINITION}  # fields with w
 
 @dataclass(frozen=True)
 class Existing:
-    """An entity that is there already, by its name or ARN."""
+    """An entity that is expected to exist, by its name or ARN."""
 
     kind: Kind
     ref: str
@@ -50,7 +50,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class ToCreate:
-    """An entity to create: the request of its create call, and where it was read (None: a default of ours)."""
+    """An entity to create: the request of its create call, and the file it comes from (None: a default)."""
 
     kind: Kind
     request: Mapping[str, Any]
@@ -66,7 +66,7 @@ Spec = Existing | ToCreate
 
 @dataclass(frozen=True)
 class Plan:
-    """The entities that the command is about."""
+    """The entities and the place in S3 that a run uses, or that --create and --delete are about. None: not given."""
 
     definition: Spec | None
     environment: Spec | None

@@ -1,4 +1,4 @@
-"""Batch entities: looked up, created, waited for, deleted; and the record of what this run made itself."""
+"""Looks up existing entities, and checks that they are fit for use."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def named_by_jobs(bag: Bag) -> Iterator[tuple[Kind, str, Job]]:
 
 
 def look_up(cloud: Cloud, kind: Kind, ref: str) -> Entity:
-    """An existing entity, by name or ARN, once it is ready.
+    """An existing entity, by name or ARN. Waits until it is VALID.
 
-    Raises InputError when it does not exist, is disabled or INVALID.
+    Raises InputError when it does not exist, or is DISABLED, INVALID or being deleted; AwsError.
     """
     entity = inspect(cloud, kind, ref)
     wait_until_ready(cloud, entity)
@@ -56,7 +56,7 @@ def wait_until_ready(cloud: Cloud, entity: Entity) -> None:
 
 
 def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
-    """The same, ready or not."""
+    """The same without waiting."""
     detail = describe_definition(cloud, ref) if kind is DEFINITION else describe(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
@@ -74,7 +74,7 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
 
 
 def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]:
-    """Those of the compute environments, by name or ARN, that there are."""
+    """Those of the compute environments, given by name or ARN, that exist, as AWS describes them."""
     operation, field, _ = CALLS[ENVIRONMENT]
     return those_of(refs, cloud.call("batch", operation, None, **{field: refs})[field])
 

@@ -1,4 +1,4 @@
-"""Names that AWS accepts, from the user's prefix and from names that it does not accept."""
+"""Names that AWS accepts, made from the prefix of a run or from any other name."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 class Names:
-    """The default names of entities: prefix + suffix, in a form that AWS accepts."""
+    """The default names of entities and the bucket: prefix + suffix, in a form that AWS accepts."""
 
     def __init__(self, prefix: str | None) -> None:
         self.prefix = prefix
 
     def of(self, kind: Kind) -> str:
+        """The name of an entity."""
         return legal_name(f"{self.prefix}{kind.suffix}")
 
     def bucket(self) -> str:
+        """The name of the bucket: 63 characters at most."""
         text = re.sub(r"[^a-z0-9-]+", "-", (self.prefix or "").lower()).strip("-")
         text = f"b-{text}" if text.startswith(("xn--", "sthree-", "amzn-s3-demo-")) else text  # reserved by S3
         return _shortened(f"{text or 'jobs'}-bucket", 63, keep="-bucket")
 
 
 def legal_name(name: str) -> str:
-    """`name` if AWS Batch accepts it, else a legal name that no other name gets: cleaned, cut, with a hash."""
+    """`name` if AWS Batch accepts it; else made legal, with a hash, so that other names give others."""
     if LEGAL_NAME.fullmatch(name):
         return name
     cleaned = re.sub(r"[^A-Za-z0-9_-]", "_", name)

@@ -1,4 +1,4 @@
-"""Pure: what the user's words for an entity mean, what entities are called, and what a job's request looks like."""
+"""What the options for entities mean: an existing one, or one to create from a JSON file or by default."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
 
 
 def plan_of(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
-    """What the settings' words for entities mean, and what is wrong with them. Reads JSON files."""
+    """The entities and the place in S3 that the settings mean, and what is wrong with them. Reads JSON files.
+
+    `bag` is None for --create and --delete. A plan with problems must not be used.
+    """
     problems: list[Problem] = []
     names = Names(settings.prefix)
     queue = _spec(QUEUE, settings.job_queue, names, problems)
@@ -63,7 +66,7 @@ def _missing_entities(
             yield Problem(without.where, "has no job definition: give --job-definition")
 
 
-# -- the three forms
+# -- the values of the options
 
 
 def _is_missing_file(value: str) -> bool:
@@ -71,12 +74,12 @@ def _is_missing_file(value: str) -> bool:
 
 
 def is_file(value: str) -> bool:
-    """Whether an entity's value is a JSON file: an existing path, or anything with a slash that is no ARN."""
+    """Whether the value of an option is a JSON file: an existing path, or anything with a slash that is no ARN."""
     return not value.startswith("arn:") and ("/" in value or value.endswith(".json") or _exists(value))
 
 
 def _exists(path: str) -> bool:
-    """Whether there is such a file; also for texts that can be no path."""
+    """Whether there is such a file; false for texts that cannot be a path."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):

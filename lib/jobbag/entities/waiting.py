@@ -16,21 +16,21 @@ from jobbag.errors import AwsError
 log = logging.getLogger(__name__)
 
 SETTLE = 600.0  # s for an entity to become VALID, or to be gone
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two looks
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two tries
 _TRANSITION = re.compile(
     r"resource is being modified|existing JobQueue relationship|must be (created and )?valid", re.I
 )
 
 
-# -- waiting
-
-
 def is_settled(cloud: Cloud, kind: Kind, ref: str) -> bool:
+    """Whether an entity is VALID, INVALID or gone, and so in no transition."""
     detail = describe(cloud, kind, ref)
     return detail is None or detail.get("status") in ("VALID", "INVALID")
 
 
 def wait_until_valid(cloud: Cloud, entity: Entity) -> None:
+    """Wait until an entity is VALID. Raises AwsError when it is INVALID, or still not VALID after SETTLE seconds."""
+
     def valid() -> bool:
         detail = describe(cloud, entity.kind, entity.arn)
         if detail is not None and detail.get("status") == "INVALID":
@@ -42,7 +42,10 @@ def wait_until_valid(cloud: Cloud, entity: Entity) -> None:
 
 
 def call_when_settled(cloud: Cloud, kind: Kind, ref: str, operation: str, request: Mapping[str, Any]) -> None:
-    """Make a call that AWS refuses while the entity, or one attached to it, is in transition."""
+    """Make a call, again as long as AWS refuses it because the entity, or one attached to it, is in transition.
+
+    Raises AwsError for another refusal, unless the entity is gone; and after SETTLE seconds.
+    """
 
     def done() -> bool:
         try:
@@ -53,14 +56,14 @@ def call_when_settled(cloud: Cloud, kind: Kind, ref: str, operation: str, reques
             detail = describe(cloud, kind, ref)
             if detail is not None and detail.get("status") != "DELETING":
                 raise
-            # gone, by a request that got no answer
+            # else it is gone, by a request whose answer was lost
         return True
 
     wait_until(done, "a change of the entity to end", cloud)
 
 
 def wait_until(done: Callable[[], bool], what: str, cloud: Cloud) -> None:
-    """Look again and again, with growing pauses, until it is so. Raises AwsError after SETTLE seconds."""
+    """Call `done`, with growing pauses, until it is true. Raises AwsError, which names `what`, after SETTLE seconds."""
     deadline, pause = time.monotonic() + SETTLE, FIRST_PAUSE
     while not done():
         if time.monotonic() > deadline:

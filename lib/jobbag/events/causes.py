@@ -1,4 +1,4 @@
-"""Pure: why jobs failed, in as few causes as a person would name.
+"""Pure: why jobs failed, in the few causes that a person would name.
 
 A cause is how AWS tells the end (the exit code, the reason) and, where that says little, the job's last error line
 without what differs from job to job: numbers, ids, times, paths.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 LONGEST_LINE = 160  # characters of a line that are compared
-WORDINGS = 4  # causes that differ only in a quoted or numbered word; if there are more, the rare ones are one
+WORDINGS = 4  # causes that differ only in a quoted or numbered word; of more, the rare ones become one
 LINES = 8  # causes of one exit code; likewise
 OTHER_LINES = "(various last lines)"
 
@@ -20,7 +20,7 @@ OTHER_LINES = "(various last lines)"
 class Kind:
     """How a job ended, as far as AWS knows, and what to do about it.
 
-    `by_line`: that is so little that the job's own last words tell one cause from another.
+    `by_line`: AWS knows so little that jobs with different error lines have different causes.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What jobs, by their numbers, failed for."""
+    """Why jobs failed: in words, what to do about it, and the numbers of the jobs."""
 
     title: str
     advice: str
@@ -78,11 +78,12 @@ def _merged(lines: Mapping[str, list[int]], coarser: Callable[[str], str], most:
     return merged
 
 
-# -- how AWS tells the end
+# -- what AWS says of the end
 
 EXITED = "Essential container in task exited"  # the container ended by itself, for better or worse
 
-# Texts in a statusReason or a container's reason, in this order: what they mean (None: what they say) and what to do.
+# Texts in a statusReason or a container's reason, the first match counts: the title of the cause (None: the reason
+# itself) and what to do.
 _REASONS: tuple[tuple[str, str | None, str], ...] = (
     (
         "OutOfMemory",
@@ -155,7 +156,7 @@ def kind_of(exit_code: int | None, reason: str | None, error: str | None = None)
     return Kind(f"exit code {exit_code}", "look at the end of its output; run this job on its own to see more", True)
 
 
-# -- what the job said last
+# -- the job's last lines
 
 _ERROR = (  # words and beginnings of words; looked for one by one, which is quicker than a regular expression
     "error", "exception", "fatal", "fail", "cannot", "can't", "could not", "couldn't", "unable", "not found",
@@ -169,7 +170,7 @@ _STACK = re.compile(r"\s+at [\w.$<>]+\(|\s+\.\.\. \d+ more|Traceback \(most rece
 
 
 def error_line(tail: Iterable[str]) -> str:
-    """The line of the end of an output that tells most: the last one that reads like an error, else the last one."""
+    """The line at the end of an output that says most: the last one that reads like an error, else the last one."""
     lines = [line for line in (one.rstrip() for one in tail) if line and not _STACK.match(line)]
     return next(filter(_is_error, reversed(lines)), lines[-1] if lines else "")
 

@@ -1,4 +1,4 @@
-"""The events of a run: the spine of the program.
+"""The events of a run: all that its threads tell each other.
 
 Workers put them on one queue and touch nothing else that is shared; the main thread alone reads it, and hands
 each event to the consumers. Times are milliseconds since the epoch, as AWS gives them.
@@ -18,14 +18,14 @@ from jobbag.events.observation import Observation, now_ms
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened at `at`."""
+    """Something that happened at `at` (ms since the epoch)."""
 
     at: int = field(default_factory=now_ms, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class PartsAsked(Event):
-    """S3 is asked to begin an upload in parts; an answer that gets lost leaves one whose id nobody knows."""
+    """S3 is asked to begin an upload in parts. If the answer is lost, the upload exists and its id is not known."""
 
     key: str
 
@@ -139,8 +139,8 @@ class StateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Event):
-    """Why jobs of a queue do not start, in a sentence. `wrong`: that will not pass by itself."""
+class JobsWaiting(Event):
+    """Why jobs of a queue stay RUNNABLE, in a sentence. `wrong`: somebody has to change something."""
 
     queue: str  # name or ARN
     reason: str
@@ -149,7 +149,7 @@ class Held(Event):
 
 @dataclass(frozen=True, slots=True)
 class Lost(Event):
-    """DescribeJobs has not shown the job for so long that it is given up."""
+    """DescribeJobs has not shown the job for so long that the run does not wait for it any more."""
 
     job: Job
     aws_id: str
@@ -158,7 +158,7 @@ class Lost(Event):
 
 @dataclass(frozen=True, slots=True)
 class OutputSeen(Event):
-    """Lines that a job has written, in their order; none of them was told before."""
+    """Lines that a job has written, in their order, without those of earlier events."""
 
     job: Job
     lines: tuple[str, ...]
@@ -175,15 +175,15 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogsWritten(Event):
-    """The job's stdout and stderr are whole in these files, or in a share of a file that is both.
+    """The job's stdout and stderr are on disk: in these two files, or in the `share` of one file that is both paths.
 
-    `note` says why if there was nothing to fetch.
+    `note` says why there was nothing to fetch, if so.
     """
 
     job: Job
     out: Path
     err: Path
-    lines: int
+    lines: int  # of both
     tail: tuple[str, ...] = ()  # the last lines, for the report of a failure
     note: str | None = None
     whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
@@ -242,7 +242,7 @@ class TakingDown(Event):
 
 @dataclass(frozen=True, slots=True)
 class TakenDown(Event):
-    """All that the run made is removed again, or was left on purpose."""
+    """All that the run made is removed again, or stays on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailed(Event):
-    """A worker met an error that it cannot go on after: the run ends."""
+    """A worker cannot go on after this error: the run ends."""
 
     worker: str
     error: BaseException
@@ -262,7 +262,7 @@ class WorkerFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Signalled(Event):
-    """The command was told to stop."""
+    """The command got a signal to stop."""
 
     interrupted: Interrupted
 

@@ -11,7 +11,7 @@ from jobbag.events.observation import STATES
 
 
 class JobStateLog:
-    """A consumer: appends a line for each state that a job is first seen in to `<prefix>.jobstate.log`."""
+    """A consumer of events that appends to the jobstate log. A context manager, which closes the file."""
 
     def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("a+", encoding="utf-8", errors="replace")
@@ -26,7 +26,7 @@ class JobStateLog:
         self(event)
 
     def _read(self) -> None:
-        """Know the lines that are there; end the file with the last whole one."""
+        """Take note of the lines that are there; cut off a last line that is not whole."""
         self._file.seek(0)
         whole = 0
         for line in self._file.buffer:
@@ -61,5 +61,5 @@ class JobStateLog:
 
 
 def jobstate_line(at: int, name: str, state: str, aws_id: str) -> str:
-    """A line of the jobstate log."""
+    """A line of the jobstate log, without a newline. `at`: ms since the epoch."""
     return f"{at} {name} {state} {aws_id}"

@@ -66,14 +66,14 @@ class Header:
 
 @dataclass(frozen=True)
 class Past:
-    """What an earlier start left in the journal. `lines` are its events, not decoded."""
+    """The content of a journal that an earlier start wrote. `lines` are its events, not decoded."""
 
     header: Header
     lines: tuple[Mapping[str, Any], ...]
 
     @property
     def finished(self) -> bool:
-        """Whether that run reached its end, and left nothing that it has to remove."""
+        """Whether that run reached its end, and nothing that it made is left to remove."""
         done = clean = True
         for line in self.lines:
             kind = line["event"]
@@ -81,10 +81,15 @@ class Past:
             done = (done and kind != "Submitting") or kind == "Finished"
         return done and clean and any(line["event"] == "Finished" for line in self.lines)
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether a job was sent, or may have been."""
+        return any(line["event"] == "Submitting" for line in self.lines)
+
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.
 
-        What cannot be read, or is of a job that is no more, is left out.
+        Left out are lines that cannot be read, and those of jobs that are not in `by_number`.
         """
         for line in self.lines:
             try:
@@ -177,8 +182,8 @@ class Journal:
 def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | None:
     """Begin a journal with these events at `path`; returns the new name of the one that was there.
 
-    Whatever instant it is cut short at, there is the one or the other, whole: of jobs whose events are lost, nobody
-    knows that they have succeeded.
+    If the process is killed meanwhile, the file at `path` is the old journal or the new one, and whole: of a torn one,
+    nobody would know which jobs have succeeded.
     """
     new = path.with_name(f"{path.name}.new")
     try:
@@ -196,7 +201,7 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
 
 
 def _kept(path: Path) -> Path | None:
-    """A second name for a file, if there is one, or a copy of it: the first free FILE.000, FILE.001, …"""
+    """Give a file, if it exists, a second name, or copy it to that: the first free FILE.000, FILE.001, …"""
     if not path.exists():
         return None
     number = 0
@@ -210,7 +215,7 @@ def _kept(path: Path) -> Path | None:
 
 
 def encode(event: Event) -> dict[str, Any]:
-    """An event as JSON."""
+    """An event as an object for JSON, without what is None or empty."""
     content: dict[str, Any] = {"event": type(event).__name__}
     for field in dataclasses.fields(event):
         value = getattr(event, field.name)
@@ -225,7 +230,7 @@ def encode(event: Event) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    """Without what is None or empty, as all that has such a default."""
+    """The value without members that are None or empty: these are the defaults."""
     if isinstance(value, dict):
         return {name: _short(one) for name, one in value.items() if one is not None and one != ()}
     return tuple(map(_short, value)) if isinstance(value, tuple) else value

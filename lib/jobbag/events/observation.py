@@ -16,7 +16,7 @@ def now_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class LogPlace:
-    """Where CloudWatch has the output of a job's last attempt."""
+    """The log stream in CloudWatch Logs of an attempt of a job."""
 
     stream: str | None = None
     group: str = "/aws/batch/job"
@@ -57,7 +57,7 @@ class Observation:
 
     @property
     def reason(self) -> str | None:
-        """All that AWS says of why the job is in its state."""
+        """Why the job is in its state, as AWS says; None if it does not."""
         return joined(self.status_reason, self.container_reason)
 
     @property
@@ -67,5 +67,5 @@ class Observation:
 
 
 def joined(*reasons: str | None) -> str | None:
-    """The reasons that there are, each once."""
+    """The reasons that are given, each once, with '; ' between them; None if there are none."""
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason)) or None

@@ -1,4 +1,4 @@
-"""What became of a job."""
+"""What is known of a job, folded from the events of a run."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from jobbag.events.observation import Observation
 
 
 class Verdict(str, Enum):
-    """What came of a job."""
+    """What became of a job at the end of a run."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    NOT_RUN = "not run"  # it was never submitted, we kept it from running, or its end was not seen
+    NOT_RUN = "not run"  # it was never submitted, the run kept it from starting, or its end was not seen
 
 
 @dataclass(slots=True)
 class Outcome:
     """What is known of a job so far."""
 
-    token: str | None = None  # the job may have been sent with it
+    token: str | None = None  # with which the job may have been sent
     aws_id: str = ""
     observation: Observation | None = None
     error: str | None = None  # of AWS or the tool, about this job
     starting: int | None = None  # when it was first seen in that state (ms)
     lines: int = 0  # of output
-    last: str = ""  # of a job that failed: its error line, folded
+    last: str = ""  # of a job that failed: its error line, without what differs from job to job
     tail: tuple[str, ...] = ()  # the end of its output, of one job for each such line
-    note: str | None = None
+    note: str | None = None  # why there is no log, or not all of it
     finished: bool = False  # its output is on disk, all that there will be
     whole: bool = True  # false: its log could not be fetched
-    terminated: bool = False  # by us, when the run was stopped or halted
+    terminated: bool = False  # by the run, when it was stopped or halted
     withheld: str | None = None  # why it is not sent
 
     @property
     def succeeded(self) -> bool:
-        """Whether AWS says so."""
+        """Whether AWS says that it has succeeded."""
         return self.observation is not None and self.observation.status == "SUCCEEDED" and self.error is None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more in AWS."""
+        """Whether AWS says that it has succeeded or failed."""
         return self.observation is not None and self.observation.ended
 
     @property
     def over(self) -> bool:
-        """Whether nothing more comes of it but its output."""
+        """Whether only its output is still to come: it has ended, or will not be sent."""
         return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
 
     @property
@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def not_run(self) -> bool:
-        """Whether we kept it from running: it was withheld, or terminated before it started. Or AWS did."""
+        """Whether it was kept from starting: not sent, or terminated before; or AWS did, for a failed dependency."""
         seen = self.observation
         never_started = seen is not None and seen.status == "FAILED" and seen.started is None and not seen.attempts
         return self.withheld is not None or (never_started and (self.terminated or self.needed_a_failure))
@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def verdict(self) -> Verdict:
-        """What came of it, at the end of a run."""
+        """What became of it, if the run ends now."""
         if self.succeeded:
             return Verdict.SUCCEEDED
         ended = self.ended or (self.error is not None and self.aws_id != "")

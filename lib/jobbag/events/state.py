@@ -1,4 +1,4 @@
-"""Folds the events of a run: what became of each job, and the exit status."""
+"""The state of a run, folded from its events: what became of each job, and the exit status."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jobbag.events.outcome import Outcome
 
 
 class RunState:
-    """A consumer: what became of the run. The exit status follows from what was seen, and is never set."""
+    """A consumer of events that knows what became of the run. The exit status follows from them; nothing sets it."""
 
     def __init__(self, bag: Bag, start: int) -> None:
         """`start`: when the run began (ms)."""
@@ -38,7 +38,7 @@ class RunState:
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
-        self.broken = False  # a worker stopped, so the run cannot go on
+        self.broken = False  # a worker failed, so the run cannot go on
         self.halted: str | None = None  # why, if the run is
         self._unfinished = len(bag.jobs)
         self.sent_files = self.sent_bytes = self.unchanged_files = 0
@@ -95,7 +95,7 @@ class RunState:
         return Failure(job.number, kind, outcome.last)
 
     def _reset(self, job: Job) -> Outcome:
-        """The job is sent anew, or never again: what was known of it holds no more."""
+        """Forget what is known of the job: it is sent anew, or not at all."""
         self._unfinished += self.of(job).finished
         self._outcomes[job.number] = Outcome()
         return self._outcomes[job.number]
@@ -103,7 +103,7 @@ class RunState:
     def _seen(self, event: StateChanged) -> None:
         outcome = self.of(event.job)
         outcome.observation = event.observation
-        outcome.error = None  # it was given up, and is there after all
+        outcome.error = None  # it was taken for lost, and is there after all
         if event.observation.status == "STARTING" and outcome.starting is None:
             outcome.starting = event.at
 
@@ -119,12 +119,17 @@ class RunState:
                 self._tails.add(alike)
                 outcome.tail = event.tail
 
-    # -- what follows from it
+    # -- what follows from the events
 
     @property
     def complete(self) -> bool:
         """Whether every job is done and its output on disk."""
         return self._unfinished == 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether each job has an outcome of its own: a new start would send none of them again."""
+        return self.halted is not None or not any(outcome.to_repeat for outcome in self._outcomes.values())
 
     @property
     def all_logs_whole(self) -> bool:
@@ -143,13 +148,13 @@ class RunState:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Folded from all that was seen."""
+        """The exit status of the command, if the run ends now."""
         if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
             return ExitCode.AWS_ERROR
         return ExitCode.TASK_FAILED if self.failed else ExitCode.OK
 
     def first_cause(self, job: Job) -> str | None:
-        """Which failure kept a job from running that depends on others."""
+        """The failure that kept a job from running which depends on others, in words; None if there is none."""
         found = None
         while failed := next((one for one in map(self._named, job.depends_on) if self._has_failed(one)), None):
             found = job = failed
@@ -171,7 +176,7 @@ class RunState:
         return (outcome.token is None and outcome.withheld is None) or outcome.to_repeat
 
     def why_no_log(self, job: Job) -> str | None:
-        """Why a job that is over has no log to read, if it is the run that knows."""
+        """Why a job that is over has no log to read, if the run itself is the reason; else None."""
         outcome = self.of(job)
         if outcome.withheld is not None:
             return f"not run: {outcome.withheld}"
@@ -184,7 +189,7 @@ class RunState:
         return outcome.error
 
     def remark(self, job: Job) -> str | None:
-        """What the .err of a job that ran is to say: that the halt of the run ended it."""
+        """A line for the .err of a job that ran and was ended by the halt of the run; else None."""
         outcome = self.of(job)
         ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
         return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
@@ -212,14 +217,14 @@ class RunState:
                 yield job, outcome.aws_id
 
     def in_doubt(self) -> Iterator[Job]:
-        """Jobs that AWS may have or not: they were to be sent, and nothing is known of it."""
+        """Jobs that AWS may have: they were about to be sent, and no answer is known."""
         for job in self.bag.jobs:
             outcome = self._outcomes[job.number]
             if outcome.token is not None and not outcome.aws_id and outcome.error is None:
                 yield job
 
     def log_places(self) -> Iterator[LogPlace]:
-        """The log streams whose content is on disk, whole."""
+        """The log streams whose content is on disk."""
         for outcome in self._outcomes.values():
             if outcome.finished and outcome.note is None and outcome.observation is not None:
                 yield outcome.observation.log

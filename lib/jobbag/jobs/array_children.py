@@ -1,4 +1,4 @@
-"""Pure: the children of array jobs, and which of them to ask for. Times are those of one clock, in seconds.
+"""Pure: which children of array jobs to ask AWS for. Times are those of one clock, in seconds.
 
 AWS Batch counts the children of an array by state, so one look at the array tells how many have ended; only those
 are then asked for.
@@ -15,32 +15,32 @@ from jobbag.events.observation import ENDED
 from jobbag.jobs.ids import parent_of
 
 LONGEST = 15.0  # s between two looks at an array
-SHARE = 0.25  # of the time without news after which the arrays are looked at again
-SAMPLED = 30.0  # s without news after which a child is asked for, which may say why it does not start
-FEW = 200  # children that are rather asked for than listed
-WORTH = 0.02  # of the children that are left: so many have to end before the ended ones are listed again
+SHARE = 0.25  # of the time in which nothing has changed: after it, the arrays are looked at again
+SAMPLED = 30.0  # s without a change after which one child is asked for: it may say why it does not start
+FEW = 200  # so many children or fewer are all asked for, without a list of those that have ended
+WORTH = 0.02  # of the children that are left: so many must have ended before these are listed
 
 
 @dataclass
 class _Array:
     pending: dict[str, None] = field(default_factory=dict)  # ids of the children that are not known to have ended
-    wanted: set[str] = field(default_factory=set)
-    listed: float = 0.0
+    wanted: set[str] = field(default_factory=set)  # those of them that are to be asked for
+    listed: float = 0.0  # when children that have ended were last listed
     missing_since: float | None = None
 
 
 class ArrayChildren:
-    """The array jobs whose children are watched."""
+    """The array jobs whose children are watched. Children and array jobs are known by their AWS ids."""
 
     def __init__(self, first: float) -> None:
         """`first`: the shortest time between two looks at the arrays (s)."""
         self._first = first
         self._arrays: dict[str, _Array] = {}
         self._wanted: deque[str] = deque()  # children to ask for
-        self._news = self._due = 0.0  # when something happened, and when the arrays are to be looked at
+        self._news = self._due = 0.0  # when something changed last, and when the arrays are to be looked at
 
     def add(self, child: str, now: float) -> None:
-        """A child that has not ended."""
+        """Watch a child that has not ended."""
         self._array(child).pending[child] = None
         self._is_news(now)
 
@@ -52,11 +52,11 @@ class ArrayChildren:
         return self._arrays.setdefault(parent_of(child) or "", _Array())
 
     def pause(self, now: float) -> float | None:
-        """The seconds until the arrays are to be looked at; None if there is none."""
+        """The seconds until the arrays are to be looked at; None if there are none."""
         return max(self._due - now, 0.0) if self._arrays else None
 
     def look(self, now: float, most: int) -> list[str]:
-        """The array jobs to ask for now, and with them a child of those without news."""
+        """The array jobs to ask for now, and a child of each that waits without a change; `most` ids in all."""
         if self.pause(now) != 0.0:
             return []
         self._due = now + min(max(SHARE * (now - self._news), self._first), LONGEST)
@@ -66,7 +66,8 @@ class ArrayChildren:
         return [*(parent for parent, _ in arrays), *(next(iter(array.pending)) for array in waiting)][:most]
 
     def saw(self, parent: str, detail: Mapping[str, Any], now: float) -> tuple[str, ...]:
-        """What DescribeJobs says of an array; the states of children that are to be listed."""
+        """Take in what DescribeJobs says of an array job. The caller must list the children in the returned states, and
+        pass them to `want`."""
         if parent not in self._arrays:
             return ()
         array, properties = self._arrays[parent], detail["arrayProperties"]
@@ -86,27 +87,27 @@ class ArrayChildren:
         return tuple(status for status in ENDED if counts.get(status))
 
     def missing(self, parent: str, now: float) -> float:
-        """DescribeJobs does not show the array; the seconds since it did."""
+        """Note that DescribeJobs does not show the array job. Returns the seconds since it first did not."""
         array = self._arrays[parent]
         array.missing_since = array.missing_since or now
         return now - array.missing_since
 
     def want(self, parent: str, children: Iterable[str]) -> None:
-        """These children have ended, or may have."""
+        """Ask for these children of the array job: they have ended, or may have."""
         array = self._arrays.get(parent, _Array())
         new = [one for one in children if one in array.pending and one not in array.wanted]
         array.wanted.update(new)
         self._wanted.extend(new)
 
     def take(self, most: int) -> list[str]:
-        """Children to ask for; what was seen of each is then to be said."""
+        """Children to ask for, `most` at most. Those that turn out to have ended, the caller must `forget`."""
         taken = [self._wanted.popleft() for _ in range(min(most, len(self._wanted)))]
         for child in taken:
             self._array(child).wanted.discard(child)
         return taken
 
     def forget(self, child: str) -> None:
-        """Nothing more is to be learned of the child."""
+        """Stop watching a child: it has ended, or is lost."""
         parent = parent_of(child) or ""
         array = self._arrays[parent]
         array.pending.pop(child, None)

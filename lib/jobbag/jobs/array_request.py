@@ -1,4 +1,4 @@
-"""Pure: which jobs are sent together as one array job, and what AWS Batch and the launcher are given for it.
+"""Pure: the SubmitJob requests of array jobs and of jobs with the launcher, and the manifests that go with them.
 
 SubmitJob takes 50 jobs a second, and an array job of 10,000 children counts as one. The children of an array share
 one request, so what differs between them stands in a manifest in S3: a record for each child, of which the launcher
@@ -18,10 +18,10 @@ from jobbag.jobs.ids import request_name
 from jobbag.jobs.request import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
 from jobbag.s3.place import S3Place
 
-JobGroup = tuple[Job, ...]  # jobs of one SubmitJob request
+JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LAUNCHER_NAME = "pegasus-aws-batch"  # in its messages
-ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
+ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
 
 def runs_scripts(job: Job) -> bool:
@@ -31,19 +31,19 @@ def runs_scripts(job: Job) -> bool:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A SubmitJob request, and the objects (content by key) that must be in the bucket before it."""
+    """A SubmitJob request, and the objects (content by key) that must be in `bucket` before it is made."""
 
     request: Mapping[str, Any]
     bucket: str = ""
     objects: Mapping[str, bytes] = field(default_factory=dict)
-    indexes: Sequence[int] = ()  # of the jobs in the array job, if it is one
+    indexes: Sequence[int] = ()  # of each of the jobs in the array job; empty if it is none
 
     @property
     def is_array(self) -> bool:
         return bool(self.indexes)
 
     def ids(self, jobs: JobGroup, aws_id: str) -> Iterator[tuple[Job, str]]:
-        """The AWS id of each of the jobs, when the request gave this one."""
+        """Each of the jobs with its AWS id. `aws_id`: what SubmitJob answered, the id of the job or array job."""
         if not self.is_array:
             yield jobs[0], aws_id
         for job, index in zip(jobs, self.indexes, strict=False):
@@ -52,7 +52,7 @@ class PreparedRequest:
 
 @dataclass(frozen=True)
 class Requests:
-    """How jobs are put to AWS Batch."""
+    """Makes the SubmitJob requests for the jobs of a bag."""
 
     bag: Bag
     place: S3Place
@@ -60,7 +60,7 @@ class Requests:
     region: str  # of the bucket
 
     def of(self, jobs: JobGroup, token: str, after: Sequence[str] = ()) -> PreparedRequest:
-        """The request of a job, or of an array of jobs, that carries the token.
+        """The request of one job, or of several as an array job, with the token in it.
 
         `after`: AWS ids of the jobs of the bag that must succeed before.
         """
@@ -72,7 +72,10 @@ class Requests:
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
 
     def sought(self, children: Mapping[int | None, Job], token: str) -> PreparedRequest:
-        """A request that an earlier start may have sent with the token (`by_token`), to be looked for."""
+        """The request that an earlier start may have sent with the token, as far as it is needed to find its job.
+
+        `children` are the jobs of that request by their index, as `by_token` gives them.
+        """
         if None in children:
             return self.of((children[None],), token)
         variable = {"name": TOKEN_VARIABLE, "value": token}
@@ -90,7 +93,7 @@ class Requests:
         return replace(self._with_manifest(jobs, token, request), indexes=range(len(jobs)))
 
     def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> PreparedRequest:
-        """A job by itself that the launcher starts: it reads a manifest only if it must."""
+        """The request of a single job that the launcher starts, with a manifest only where there is no other way."""
         overrides = request["containerOverrides"]
         own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
         direct = {
@@ -105,7 +108,7 @@ class Requests:
         return PreparedRequest(prepared)
 
     def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
-        """The request in which the launcher finds the commands of the jobs, which are alike in all else."""
+        """The request, and a manifest with the command and variables of each job; all else the jobs have in common."""
         variables = [environment_of(job, self.bag, self.place) for job in jobs]
         common = _common(variables)
         manifest, size = launcher.manifest(
@@ -138,9 +141,9 @@ class Requests:
 
 
 def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The variables that all children share, as far as there is room for them in the request.
+    """The variables with the same value for all children, as far as there is room for them in the request.
 
-    Not those that a shell may drop, as it does with names that it cannot use itself.
+    Without those that a shell may drop, as it does with names that it cannot use itself.
     """
     room = MAX_OVERRIDES - ROOM - len(json.dumps(launcher.text()))
     found = {}

@@ -21,7 +21,7 @@ _REMEDIES = {
     "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS": "repair the service role of the compute environment",
     "ACTION_REQUIRED": "repair the compute environment",
 }
-_CODE = re.compile(r"[A-Z_]{6,}(:[A-Z_]+)?(?![a-z])")  # other reasons are of an earlier attempt
+_CODE = re.compile(r"[A-Z_]{6,}(:[A-Z_]+)?(?![a-z])")  # a reason without such a code is that of an earlier attempt
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,20 @@ class Facts:
     """What is known of a job queue, and of the jobs of this run in it. What could not be asked is None."""
 
     queue: str  # name or ARN
-    held: float = 0.0  # s since the first of the waiting jobs was seen to be RUNNABLE
+    waited: float = 0.0  # s since the first of the waiting jobs was seen to be RUNNABLE
     waiting: int = 0  # jobs that are RUNNABLE
     running: int = 0  # jobs that are STARTING or RUNNING, in this queue or another
-    needs: tuple[Needs, ...] = ()  # of the waiting jobs, each kind once
-    said: tuple[str, ...] = ()  # what AWS Batch itself says of them
-    detail: Mapping[str, Any] | None = None  # of DescribeJobQueues; empty: there is no such queue
+    needs: tuple[Needs, ...] = ()  # what the waiting jobs ask for, each once
+    said: tuple[str, ...] = ()  # their statusReasons
+    detail: Mapping[str, Any] | None = None  # the answer of DescribeJobQueues; empty: there is no such queue
     environments: tuple[Mapping[str, Any], ...] | None = None  # of the queue, those that there are, in its order
-    ahead: int | None = None  # jobs of others before the first of ours; at least so many
+    ahead: int | None = None  # jobs of others before the first of this run; at least so many
     denied: str | None = None  # why something could not be asked
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why jobs wait. `key` tells it from other causes; `wrong`: it will not pass by itself."""
+    """Why jobs wait, and what to do. Causes with the same `key` are the same; `wrong`: it will not pass by itself."""
 
     key: tuple[str, ...]
     why: str
@@ -54,13 +54,13 @@ class Cause:
 
 
 def sentence(facts: Facts, cause: Cause) -> str:
-    """The answer, for people."""
+    """The cause as a message: how many jobs wait, where, why, and the remedy."""
     jobs = "1 job waits" if facts.waiting == 1 else f"{facts.waiting} jobs wait"
     return f"{jobs} in the job queue {_name(facts.queue)}: {cause}"
 
 
 def cause(facts: Facts) -> Cause | None:
-    """The likeliest cause, or None: nothing is wrong, or nothing that can be told yet."""
+    """The likeliest cause; None if nothing is wrong, or nothing that shows yet."""
     return next((found for find in (*_WRONG, *_SLOW) if (found := find(facts)) is not None), None)
 
 
@@ -69,7 +69,7 @@ def obstacle(facts: Facts) -> Cause | None:
     return next((found for find in _WRONG if (found := find(facts)) is not None), None)
 
 
-# -- what is wrong
+# -- what will not pass by itself
 
 
 def _queue_is_gone(facts: Facts) -> Cause | None:
@@ -136,7 +136,7 @@ _WRONG: tuple[_Find, ...] = (
 )  # fmt: skip
 
 
-# -- what takes its time
+# -- what may only take time
 
 
 def _full(facts: Facts) -> Cause | None:
@@ -166,9 +166,9 @@ def _no_instances(facts: Facts) -> Cause | None:
     if first.get("type") == "UNMANAGED":
         remedy = "see that instances have joined its ECS cluster, with room for a job"
         return Cause(("unmanaged",), f"nobody but you starts instances for {name}, which is UNMANAGED", remedy)
-    if facts.held < LONG:
+    if facts.waited < LONG:
         return Cause(("starting",), f"instances of {name} may be starting", "this takes minutes", wrong=False)
-    minutes = f"nothing of {name} has started in {facts.held / 60:.0f} minutes"
+    minutes = f"nothing of {name} has started in {facts.waited / 60:.0f} minutes"
     if _is_spot(first):
         bid = first["computeResources"].get("bidPercentage")
         price = f", raise its bidPercentage ({bid})" if bid and bid < 100 else ""

@@ -1,4 +1,4 @@
-"""How jobs, and the children of array jobs, are known by: AWS ids, and the tokens that their requests carry."""
+"""The ids of jobs and of the children of array jobs: those of AWS, and the tokens in their requests."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ def parent_of(aws_id: str) -> str | None:
 
 
 def child_token(token: str, index: int) -> str:
-    """What a child of the array job with this token is known by."""
+    """The token of a child, by its index, of the array job with this token. In no request, but in the journal."""
     return f"{token}:{index}"
 
 
 def parent_token(token: str) -> tuple[str, int | None]:
-    """The token that a request carried, and the index of a child in its array job."""
+    """The token in the request of the job with this token, and the job's index if it is a child of an array job."""
     parent, colon, index = token.partition(":")
     return parent, int(index) if colon else None
 
 
 def by_token(jobs: Iterable[tuple[Job, str]]) -> dict[str, dict[int | None, Job]]:
-    """Jobs and what they are known by → the jobs of each request, by its token; those of an array by their index."""
+    """Jobs with their own tokens → by the token of each request, its jobs by their index; None: it is no array job."""
     found: dict[str, dict[int | None, Job]] = {}
-    for job, known_by in jobs:
-        token, index = parent_token(known_by)
+    for job, own_token in jobs:
+        token, index = parent_token(own_token)
         found.setdefault(token, {})[index] = job
     return found
 
 
 def request_name(token: str) -> str:
-    """The name of the array job that carries the token, and of what is put into the bucket for a request."""
+    """The name of the array job with this token, and the first part of the names of its objects in the bucket."""
     return f"pegasus-aws-batch-{token.replace('.', '-')}"

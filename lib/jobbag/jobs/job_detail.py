@@ -32,17 +32,17 @@ def observe(detail: Mapping[str, Any]) -> Observation:
 
 
 def _attempts(detail: Mapping[str, Any], last: str | None) -> tuple[Attempt, ...]:
-    """The attempts that are over, of which the last one has this log stream."""
+    """The attempts that are over. `last` is the log stream of the last one."""
     found = detail.get("attempts") or ()
     if not found and detail["status"] in ENDED and detail.get("startedAt"):
-        found = [detail]  # the service lists none
+        found = [detail]  # some services list no attempts
     return tuple(_attempt(one, _container(one), last) for one in found)
 
 
 def _attempt(detail: Mapping[str, Any], container: Mapping[str, Any], last: str | None) -> Attempt:
     stream = container.get("logStreamName")
     return Attempt(
-        last if stream == last else stream,  # the same, but not a second copy of the text
+        last if stream == last else stream,  # one copy of the text
         detail.get("startedAt") or None,
         detail.get("stoppedAt") or None,
         container.get("exitCode"),
@@ -51,7 +51,7 @@ def _attempt(detail: Mapping[str, Any], container: Mapping[str, Any], last: str 
 
 
 def _shared(text: str | None) -> str | None:
-    """The one copy of a text that thousands of jobs have in common."""
+    """The text, but one copy of it for thousands of jobs."""
     return None if text is None else sys.intern(text)
 
 
@@ -64,7 +64,7 @@ def _containers(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container whose end is the job's, or the attempt's."""
+    """The container that decides how the job, or the attempt, ended: the first that failed, else the first."""
     containers = _containers(detail)
     failed = (one for one in containers if one.get("exitCode"))
     return next(failed, containers[0] if containers else {})

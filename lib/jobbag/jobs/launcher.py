@@ -38,17 +38,17 @@ def text() -> str:
 
 
 def command(words: Sequence[str], name: str) -> list[str]:
-    """The command of a container in which the launcher, which its messages call `name`, starts a job's."""
+    """The command of a container in which the launcher starts that of a job. `name` stands in front of its messages."""
     return ["sh", "-c", text(), name, *words]
 
 
 def passes(name: str) -> bool:
-    """Whether a variable of a container with this name gets through any shell unchanged; the others need a record."""
+    """Whether any shell leaves a variable of this name as it is. Other variables must stand in a record."""
     return bool(_IDENTIFIER.fullmatch(name)) and not _SHELLS_OWN.fullmatch(name)
 
 
 def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
-    """What the launcher evaluates to become a job: the job's command, and variables of its environment.
+    """Shell text that the launcher evaluates to become the job with this command, `words`, and these variables.
 
     The command of a job that runs a script (BATCH_FILE_S3_URL) is whole, too: its first word is left out by the
     launcher, as by the entry point of an image for such jobs.
@@ -56,7 +56,7 @@ def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
     heeded = [f"{name}={value}" for name, value in variables.items() if _is_heeded(name)]
     other = [f"{name}={value}" for name, value in variables.items() if not _is_heeded(name)]
     lines = [f"export {shlex.join(heeded)}"] if heeded else []
-    if other:  # these do nothing to the launcher, whatever they are
+    if other:  # set only for the job, so that they cannot change what the launcher does
         lines.append(f'become() {{ exec env {shlex.join(other)} "$@"; }}')
     lines.append(f"set -- {shlex.join(words)}")
     return "\n".join(lines).encode()
@@ -67,6 +67,6 @@ def _is_heeded(name: str) -> bool:
 
 
 def manifest(records: Sequence[bytes]) -> tuple[bytes, int]:
-    """The records one behind the other, padded, and the size of each in bytes."""
+    """The records, one behind the other and padded to one size; and that size in bytes."""
     size = max(map(len, records))
     return b"".join(one.ljust(size, b"\n") for one in records), size

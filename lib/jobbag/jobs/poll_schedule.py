@@ -1,6 +1,6 @@
-"""Pure: when to ask for a job again. Seldom while it waits, and soon when it is about to end.
+"""Pure: when to ask AWS for a job again: seldom while it waits, and soon after it is likely to have ended.
 
-What is known of a job's end comes from the jobs of the same run that have ended: how long they waited, and how
+When a job is likely to end follows from the jobs of the same run that have ended: how long they waited, and how
 long they ran. Before that, a job is asked for again after a quarter of the time that it has been in its state.
 """
 
@@ -14,29 +14,29 @@ from dataclasses import dataclass
 
 FIRST, LONGEST = 1.0, 30.0  # s between two looks at a job
 SHARE = 0.25  # of the time in its state after which a job is asked for again
-GLIMPSE = 10.0  # s after its likely start that a long job is looked at
-MARGIN = 0.3  # s after an expected end that AWS needs to tell it
-MEMORY = 400  # ended jobs from which the next ends are foretold
-NEEDED = 5  # ended jobs before anything is foretold
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+EARLY = 10.0  # s after its likely start: then even a long job is asked for, to know whether it runs
+MARGIN = 0.3  # s after a job's end that AWS needs to show it
+REMEMBERED = 400  # ended jobs from which the next ends are predicted
+NEEDED = 5  # ended jobs before anything is predicted
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of their times, at which the next ends are likely
 
 
 class Times:
-    """The latest of some durations (s), and what they foretell."""
+    """The latest durations of something (s), and what they predict."""
 
     def __init__(self) -> None:
         self._latest: deque[float] = deque()
         self._sorted: list[float] = []
 
     def add(self, seconds: float) -> None:
-        """Learn one more."""
+        """Take in one more."""
         self._latest.append(seconds)
         insort(self._sorted, seconds)
-        if len(self._latest) > MEMORY:
+        if len(self._latest) > REMEMBERED:
             del self._sorted[bisect_right(self._sorted, self._latest.popleft()) - 1]
 
     def next_after(self, seconds: float) -> float | None:
-        """The next duration at which an end is likely, for what has lasted so long; None if nothing is known."""
+        """For what has lasted `seconds`: the next duration (s) at which an end is likely; None if nothing is known."""
         if len(self._sorted) < NEEDED:
             return None
         last = len(self._sorted) - 1
@@ -45,7 +45,7 @@ class Times:
 
 
 class Allowance:
-    """How many calls may be made: so many a second on average, and some at once after a pause."""
+    """Limits calls: `per_second` on average, `burst` at once after a pause. Times are of one clock, in seconds."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._per_second, self._burst = per_second, burst
@@ -58,7 +58,7 @@ class Allowance:
         return max((1.0 - self._calls) / self._per_second, 0.0)
 
     def spend(self) -> None:
-        """A call is made."""
+        """Count a call."""
         self._calls -= 1.0
 
 
@@ -66,14 +66,17 @@ class Allowance:
 class _Entry:
     submitted: float
     started: float | None = None
-    due: float = 0.0
+    due: float = 0.0  # when to ask for it
 
 
 class PollSchedule:
-    """The jobs to ask for, and when. Times are those of one clock of the caller's, in seconds."""
+    """The jobs to ask for, and when. Times are those of one clock, in seconds; the key of a job is its AWS id."""
 
     def __init__(self, tick: float, sweep_rate: float) -> None:
-        """Looks happen at multiples of `tick`, so that they share calls; `sweep_rate`: jobs to ask for a second."""
+        """`tick`: s; jobs become due at multiples of it, so that many share a call.
+
+        `sweep_rate`: how many jobs can be asked for in a second.
+        """
         self._tick = tick
         self._sweep_rate = sweep_rate
         self._entries: dict[str, _Entry] = {}
@@ -84,12 +87,13 @@ class PollSchedule:
         return len(self._entries)
 
     def add(self, key: str, now: float) -> None:
-        """A job that was submitted just now."""
+        """Schedule a job that was submitted just now."""
         self._entries[key] = _Entry(now)
         self._put(key, now + FIRST)
 
     def take(self, now: float, most: int) -> list[str]:
-        """The jobs that are due, and those that soon are, `most` at most. What was seen of each is then to be said."""
+        """The jobs that are due within a tick, `most` at most. For each of them, the caller must call `saw`, `ended` or
+        `forget`: until then it is not due again."""
         taken: list[str] = []
         if not self._heap or self._heap[0][0] > now:
             return taken
@@ -104,7 +108,7 @@ class PollSchedule:
         return max(self._heap[0][0] - now, 0.0) if self._heap else None
 
     def saw(self, key: str, now: float, started: float | None) -> None:
-        """The job has not ended; `started` is when it began to run, if it runs."""
+        """Note that the job has not ended; `started` is when it began to run, if it runs."""
         entry = self._entries[key]
         if started is not None and entry.started is None:
             self._waits.add(max(started - entry.submitted, 0.0))
@@ -113,7 +117,7 @@ class PollSchedule:
         self._put(key, max(self._next_look(entry, now), soonest))
 
     def ended(self, key: str, started: float | None, stopped: float | None) -> None:
-        """The job is over."""
+        """Note that the job has ended, and when it started and stopped, as far as that is known."""
         entry = self._entries.pop(key)
         if started is not None and stopped is not None:
             self._runs.add(max(stopped - started, 0.0))
@@ -121,16 +125,16 @@ class PollSchedule:
                 self._waits.add(max(started - entry.submitted, 0.0))
 
     def forget(self, key: str) -> None:
-        """The job is given up."""
+        """Remove a job that is not to be asked for any more."""
         del self._entries[key]
 
     def _next_look(self, entry: _Entry, now: float) -> float:
         sweep = len(self._entries) / self._sweep_rate
         if entry.started is None:
             age = now - entry.submitted
-            wait, run = self._waits.next_after(age - GLIMPSE), self._runs.next_after(0.0)
-            if wait is not None and run is not None and wait + min(run, GLIMPSE) > age:
-                return min(entry.submitted + wait + min(run, GLIMPSE) + MARGIN, now + LONGEST)
+            wait, run = self._waits.next_after(age - EARLY), self._runs.next_after(0.0)
+            if wait is not None and run is not None and wait + min(run, EARLY) > age:
+                return min(entry.submitted + wait + min(run, EARLY) + MARGIN, now + LONGEST)
             return now + min(max(SHARE * age, FIRST), LONGEST)
         lasted = now - entry.started
         expected = self._runs.next_after(lasted)

@@ -13,7 +13,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.entities.capacity import Needs, environment_refs, needs_of, those_of
 from jobbag.errors import Cancelled, ToolError
-from jobbag.events.events import Emit, Held, worker_failed
+from jobbag.events.events import Emit, JobsWaiting, worker_failed
 from jobbag.events.observation import ENDED
 from jobbag.jobs.diagnosis import Cause, Facts, cause, sentence
 from jobbag.jobs.ids import parent_of
@@ -118,9 +118,9 @@ class QueueWatch(Worker):
             if detail["status"] in ENDED:
                 of_queue.running.pop(parent, None)
 
-    def _look(self, ref: str, of_queue: _Queue, held: float) -> None:
+    def _look(self, ref: str, of_queue: _Queue, waited: float) -> None:
         try:
-            facts = self._facts(ref, of_queue, held)
+            facts = self._facts(ref, of_queue, waited)
         except Cancelled:
             return
         found = cause(facts)
@@ -129,16 +129,16 @@ class QueueWatch(Worker):
         if found is not None:
             of_queue.told.append(found)
             if found.key not in told:
-                self._emit(Held(ref, sentence(facts, found), found.wrong))
+                self._emit(JobsWaiting(ref, sentence(facts, found), found.wrong))
 
-    def _facts(self, ref: str, of_queue: _Queue, held: float) -> Facts:
+    def _facts(self, ref: str, of_queue: _Queue, waited: float) -> Facts:
         waiting = of_queue.waiting.values()
         denied: list[str] = []
         queues = self._ask("DescribeJobQueues", denied, jobQueues=[ref])
         detail: dict[str, Any] | None = None if queues is None else next(iter(queues.get("jobQueues", ())), {})
         return Facts(
             queue=ref,
-            held=held,
+            waited=waited,
             waiting=sum(one.count for one in waiting),
             running=sum(sum(one.running.values()) for one in self._queues.values()),
             needs=tuple(dict.fromkeys(one.needs for one in waiting)),

@@ -1,4 +1,4 @@
-"""Pure: the SubmitJob request of a job, and the limits that it must keep."""
+"""Pure: the SubmitJob request of a job, and its limits."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TOKEN_LENGTH = 32  # characters at most
 
 @dataclass(frozen=True)
 class Target:
-    """Where jobs go unless they say otherwise: references of the queue and the definition, where there are such.
+    """The queue and the definition, by name or ARN, of jobs that name none themselves. None: every job names one.
 
-    `retry` is the strategy for jobs with the definition, if it has none itself.
+    `retry` is the retryStrategy of jobs with this definition; None: the definition has its own, or none is wanted.
     """
 
     queue: str | None
@@ -53,12 +53,15 @@ def has_own_retry(definition: Mapping[str, Any]) -> bool:
 
 
 def target_of(queue: str | None, definition: str | None, detail: Mapping[str, Any], *, retries: bool) -> Target:
-    """Where jobs go. `detail`: what the definition is, or is to be; `retries`: transient failures are tried again."""
+    """The target of a run's jobs.
+
+    `detail` is the definition as AWS describes it, or its create request. `retries`: transient failures are retried.
+    """
     return Target(queue, definition, TRANSIENT_RETRY if retries and not has_own_retry(detail) else None)
 
 
 def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
-    """The variables of a job: its own, and those that the tool adds (they say where things really are, and win)."""
+    """The variables of a job: its own, and those of the tool, which win: they say where the files really are."""
     variables = dict(job.environment)
     variables[BUCKET_VARIABLE] = place.url
     variables[JOB_NAME_VARIABLE] = job.name
@@ -69,7 +72,7 @@ def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
 
 
 def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: str) -> dict[str, Any]:
-    """The SubmitJob request of a job."""
+    """The SubmitJob request of a job, by itself and without the launcher. `token`: what to find it by."""
     variables = {**environment_of(job, bag, place), TOKEN_VARIABLE: token}
     overrides = {
         **job.request.get("containerOverrides", {}),
@@ -87,7 +90,7 @@ def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: st
 
 
 def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
-    """Jobs whose text is longer than the service takes."""
+    """Jobs whose request is longer than AWS Batch or ECS takes."""
     names = Target("x" * MAX_NAME, "x" * MAX_NAME)
     for job in bag.jobs:
         request = submit_request(job, bag, place, names, "x" * TOKEN_LENGTH)

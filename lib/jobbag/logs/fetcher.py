@@ -20,7 +20,7 @@ from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays
 from jobbag.logs.follower import Reading
-from jobbag.logs.part_files import Output, Places, shelve
+from jobbag.logs.part_files import Output, Places, write_shared
 from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
@@ -124,7 +124,7 @@ class LogFetcher(Worker):
                 else:
                     again.append((reading.task, needed))
             self._put_in_place(done)
-        for task, needed in again:  # now that nobody else holds their files
+        for task, needed in again:  # now that nobody else writes to their files
             self._put(task, needed)
 
     def _read_together(self, readings: list[LogReading]) -> None:
@@ -191,7 +191,7 @@ class LogFetcher(Worker):
         small = {reading: contents for reading in readings if (contents := reading.output.contents) is not None}
         path = self._places.shared(next(iter(small)).task.job) if len(small) > 1 else None
         if path is not None:
-            for reading, share in zip(small, shelve(list(small.values()), path), strict=True):
+            for reading, share in zip(small, write_shared(list(small.values()), path), strict=True):
                 self._emit(reading.written((path, path), share))
         for reading in readings:
             if path is None or reading not in small:

@@ -1,4 +1,4 @@
-"""Where the jobs' output files go: one pair a job, or all merged into one pair in the order of the bag."""
+"""The files with the output of the jobs: two for each job, or two for all, merged in the order of the bag."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PART = re.compile(r"(\d+)\.(out|err|\d+\.jobs)(\.part)?")  # what stands in the
 
 
 class Outputs(Places, Protocol):
-    """A consumer of events that also says where the log fetcher writes."""
+    """The output files of a run: a consumer of events, which also tells the log fetcher where to write."""
 
     def __call__(self, event: Event) -> None: ...
 
@@ -43,16 +43,16 @@ class Outputs(Places, Protocol):
         """
 
     def results(self, job: Job) -> tuple[Path, Path]:
-        """The .out and the .err file that have the job's output in the end."""
+        """The .out and the .err file that have the job's output when the run has ended."""
 
     def prepare(self) -> None:
-        """Make what the files need."""
+        """Open or make what is needed to write. Raises OSError."""
 
     def finish(self, summary: Callable[[], str]) -> None:
-        """All jobs are done; `summary` gives the record that ends a merged file."""
+        """Put merged files in their places: no more output comes. `summary` gives the record at the end of the .out."""
 
     def close(self) -> None:
-        """The run has reached its end: leave nothing but the outputs."""
+        """Remove what only an unfinished run needs: the run has reached its end."""
 
     @property
     def description(self) -> str:
@@ -60,9 +60,9 @@ class Outputs(Places, Protocol):
 
 
 def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
-    """The events without the output of jobs that were sent again, or are to be sent or asked for again."""
-    reset: dict[int, int] = {}  # by job: what was written before this place holds no more
-    open_: dict[int, set[str]] = {}  # by job: what speaks against its output, as long as nothing else comes
+    """The events without those of the output of jobs that were sent again since, or will be sent or fetched again."""
+    reset: dict[int, int] = {}  # by job: the index of an event that makes all output before it obsolete
+    open_: dict[int, set[str]] = {}  # by job: of the two reasons to send it again, those that apply
     for place, event in enumerate(events):
         match event:
             case Submitting(job=job) | NotRun(job=job):
@@ -88,7 +88,7 @@ def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
 
 
 def _content(events: list[Event]) -> list[Merged]:
-    """What the merged files hold, in order: a start that truncated them began again at a smaller size."""
+    """What is in the merged files, in order. Where the size goes down, a start has cut them off."""
     content: list[Merged] = []
     for event in events:
         if isinstance(event, Merged):
@@ -99,7 +99,7 @@ def _content(events: list[Event]) -> list[Merged]:
 
 
 class JobFiles:
-    """Each job has its own jobName.out and jobName.err in the working directory."""
+    """Outputs in a jobName.out and a jobName.err for each job, in the working directory."""
 
     def __call__(self, event: Event) -> None:
         pass  # the files are in place when the event comes
@@ -118,7 +118,9 @@ class JobFiles:
         del job
 
     def results(self, job: Job) -> tuple[Path, Path]:
-        return Path(f"{job.name}.out"), Path(f"{job.name}.err")  # to be read, so as text that is right everywhere
+        return Path(f"{job.name}.out"), Path(
+            f"{job.name}.err"
+        )  # names for people, not in the encoding of the file system
 
     def prepare(self) -> None:
         pass
@@ -135,20 +137,23 @@ class JobFiles:
 
 
 class MergedFiles:
-    """All jobs in PREFIX.out and PREFIX.err, in the order of the submit files.
+    """Outputs of all jobs in PREFIX.out and PREFIX.err, in the order of the submit files.
 
-    A finished job waits in a directory of parts until all jobs before it are done. The merged files appear by
-    rename, whole: HTCondor may have the old ones open for what the tool itself prints.
+    The output of a job stays in a directory, PREFIX.parts, until that of all jobs before it is there. The merged
+    files appear by rename, whole: HTCondor may have the old ones open for what the tool itself prints.
     """
 
     def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None], *, keep_parts: bool = False) -> None:
-        """`note` journals that a job's output has been merged. `keep_parts`: until `close`, nothing else has it."""
+        """`note` writes to the journal that a job's output is merged.
+
+        `keep_parts`: the parts stay until `close`, as they take the place of log streams that are deleted.
+        """
         self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
         self._parts = prefix.with_name(f"{prefix.name}.parts")
         self._order = [job.number for job in bag.jobs]
-        self._next = 0  # the place in the order of the job whose turn it is
+        self._next = 0  # the index in the order of the next job to append
         self._done: dict[int, LogsWritten] = {}
-        self._used: Counter[Path] = Counter()  # shares of a file that are not needed any more
+        self._used: Counter[Path] = Counter()  # by shared file: how many of its jobs are merged
         self._files: list[BinaryIO] = []
         self._note = note
         self._keep_parts = keep_parts
@@ -183,7 +188,7 @@ class MergedFiles:
 
     def _is_safe(self, event: LogsWritten, merged: set[int]) -> bool:
         if event.job.number in merged:
-            self._is_used(event)  # the start was killed just before it could
+            self._is_used(event)  # in case the start was killed just before it did this
             return True
         if not (event.whole and event.out.exists() and event.err.exists()):
             return False
@@ -226,14 +231,14 @@ class MergedFiles:
             self._is_used(written)
 
     def _is_used(self, written: LogsWritten) -> None:
-        """The output is in the merged files."""
+        """Remove the part of a job whose output is in the merged files, unless other jobs need it."""
         self._used[written.out] += 1
         if written.share is None or self._used[written.out] == written.share.jobs:
             for part in {written.out, written.err}:
                 part.unlink(missing_ok=True)
 
     def finish(self, summary: Callable[[], str]) -> None:
-        for number in [number for number in self._order if number in self._done]:  # behind a gap, if cut short
+        for number in [number for number in self._order if number in self._done]:  # not all, if cut short
             self._append(self._done.pop(number))
         self._files[0].write(summary().encode() + b"\n")
         for file, target in zip(self._files, self._targets, strict=True):

@@ -1,4 +1,4 @@
-"""The output of jobs on its way to its files: in memory as long as it is small, else beside its place.
+"""Writes the output of jobs to files: in memory as long as it is small, else in a file beside the final one.
 
 The small outputs of many jobs can share one file until they are merged: a file for each of thousands of jobs would
 take longer than all else, above all on NFS or Lustre.
@@ -14,11 +14,11 @@ from typing import BinaryIO, Protocol
 from jobbag.bag.job import Job
 from jobbag.events.events import Share
 
-IN_MEMORY = 64 * 1024  # bytes of a file that is not begun on disk
+IN_MEMORY = 64 * 1024  # bytes, at most, of a file that is only in memory
 
 
 class Places(Protocol):
-    """Where the output of jobs is put."""
+    """The paths of the output of jobs."""
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file of a job."""
@@ -28,7 +28,8 @@ class Places(Protocol):
 
 
 class _Part:
-    """A file that is written beside its place: in memory as long as it is small, as there may be hundreds at once."""
+    """A file that is being written: in memory as long as it is small, as there may be hundreds at once, then beside
+    its final place."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -68,7 +69,8 @@ class _Part:
 
 
 class Output:
-    """A job's .out and .err, put in their places whole with `commit`, or with those of other jobs by `shelve`."""
+    """A job's .out and .err while they are written. `commit` puts them in their places, whole; without it nothing
+    of them is left. A context manager."""
 
     def __init__(self, paths: tuple[Path, Path]) -> None:
         self.paths = paths
@@ -86,7 +88,7 @@ class Output:
 
     @property
     def contents(self) -> tuple[bytes, bytes] | None:
-        """What is in .out and .err, if both are small."""
+        """The bytes of .out and .err; None if one of them is too large for memory."""
         out, err = (stream.content for stream in self.streams)
         return None if out is None or err is None else (out, err)
 
@@ -100,8 +102,11 @@ class Output:
             stream.drop()
 
 
-def shelve(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Share]:
-    """Put what is in the .out and .err of several jobs into one file, by rename; where that of each job is."""
+def write_shared(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Share]:
+    """Put the .out and .err of several jobs into one file, by rename. Returns where in it those of each job are.
+
+    Raises OSError.
+    """
     shares, start = [], 0
     for out, err in contents:
         shares.append(Share(start, len(out), len(err), len(contents)))

@@ -1,6 +1,6 @@
-"""Pure: the records that Pegasus parses in a job's stdout, and the jobstate log's lines.
+"""Pure: the records in a job's stdout that Pegasus parses (the manual page, OUTPUT).
 
-Readers stop a quoted value at the first `"` or `]`, so neither can stand in one.
+Its parsers end a quoted value at the first `"` or `]`, so neither may stand in one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ APP = "pegasus-aws-batch"
 
 
 def status_of(observation: Observation | None) -> int:
-    """The exit status that a job's record gives: the container's, 1 if it never had one."""
+    """The exit status in a job's record: that of its container, 1 if it never had one."""
     code = observation.exit_code if observation else None
     if observation is not None and observation.status == "SUCCEEDED":
         return code or 0

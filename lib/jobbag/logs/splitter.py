@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
-LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the one of our launcher, which begins a line for it, and for the end mark
+LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
 END_MARK = re.compile(r"#{24}\[AWS BATCH\] END \d+ #{24}")  # the launcher's last line
-TAIL_LINES, TAIL_WIDTH = 10, 400
+TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 
 
 def is_mark(line: str) -> bool:
-    """Whether a line of a log is none of the job's own."""
+    """Whether a line of a log is a separator or an end mark, and so not written by the job's own program."""
     return line.startswith(SEPARATOR) or END_MARK.fullmatch(line) is not None
 
 
 class Sink(Protocol):
-    """Takes bytes, as a file does."""
+    """Bytes can be written to it, as to a file."""
 
     def write(self, data: bytes, /) -> object: ...
 
 
 class Splitter:
-    """Divides the lines of a container's one stream into stdout and stderr (spec, States, logs and records).
+    """Divides the lines of a container's one stream into stdout and stderr (the manual page, OUTPUT).
 
     `ended` says whether the last line is the launcher's end mark: then the stream is whole.
     """
@@ -33,17 +33,17 @@ class Splitter:
     def __init__(self, out: Sink, err: Sink) -> None:
         self._out, self._err = out, err
         self._to = out
-        self._empty = False  # an empty line that may be the launcher's
+        self._empty = False  # an empty line was read, which may be the launcher's
         self.ended = False
-        self.lines = self.size = 0  # size in characters
+        self.lines = self.size = 0  # read so far; the size in characters
         self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Take one log event; `flush` follows the last one."""
+        """Take one event of CloudWatch Logs; call `flush` after the last one."""
         self.write(event["message"])
 
     def write(self, message: str) -> None:
-        """Take its text: a line, or several where the log driver joins them."""
+        """Take the text of an event: a line, or several where the log driver joins them."""
         self.size += len(message)
         for line in message.split("\n"):
             self.lines += 1
@@ -60,7 +60,7 @@ class Splitter:
                 self._put(line)
 
     def flush(self) -> None:
-        """Pass on an empty line that was kept back."""
+        """Write an empty line that was kept back, as it turned out not to be the launcher's."""
         if self._empty:
             self._empty = False
             self._put("")
@@ -71,5 +71,5 @@ class Splitter:
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The last lines of stderr; of stdout, if there were none."""
+        """The last lines of stderr; those of stdout, if stderr has none."""
         return tuple(self._tails[self._err] or self._tails[self._out])

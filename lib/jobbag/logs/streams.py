@@ -1,8 +1,6 @@
-"""Log streams of CloudWatch Logs: reading one or a hundred of them, dividing their lines, knowing when they are whole.
+"""Reads log streams of CloudWatch Logs: one with a call, or up to a hundred.
 
-Lines arrive late: CloudWatch Logs gives no sign of the end of a stream, and no figure for its delay. So a stream
-is read from its head once its job has been over for a while, and that while follows from the delays
-(ingestionTime - timestamp) of the lines that this run has seen; a reading that came too early is repeated.
+The events are those of GetLogEvents and FilterLogEvents: `message`, `timestamp` and `ingestionTime` (ms).
 """
 
 from __future__ import annotations
@@ -19,9 +17,10 @@ STREAMS_PER_CALL = 100  # FilterLogEvents
 
 
 def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
-    """The events of a stream from its head. A page may be empty before the end; a repeated token is the end.
+    """The events of a stream from its head. Raises AwsError.
 
-    While the events of a page are taken, the next one is on its way.
+    A page may be empty before the end; a repeated token is the end. While the caller takes the events of a page, the
+    next one is fetched.
     """
 
     def ask(**token: str) -> Any:
@@ -53,7 +52,7 @@ def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict
 
 
 def pages_of_streams(cloud: Cloud, places: Sequence[LogPlace], since: int = 0) -> Iterator[list[dict[str, Any]]]:
-    """The same a call at a time, and only what is not older than `since` (ms)."""
+    """The same events in a list for each call, and without those older than `since` (ms since the epoch)."""
     first = places[0]
     names = [place.stream for place in places]
     more = {"startTime": since} if since else {}

@@ -1,4 +1,4 @@
 """Command line and properties → frozen settings.
 
-Doors: `parser` (from the words of the user), `settings` (what they come to), `version`.
+Doors: `parser` (reads both), `settings` (the result), `version`.
 """

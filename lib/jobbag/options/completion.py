@@ -15,13 +15,13 @@ _ALL = tuple(option for _, options in GROUPS for option in options)
 
 
 def script(shell: str) -> str:
-    """What the shell is to read: text that ends with a newline."""
+    """The completion script for one of the shells of --completion: lines, each with its newline."""
     made: dict[str, Callable[[], Iterator[str]]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
     return "\n".join(made[shell]()) + "\n"
 
 
 def _has_value(option: Option) -> bool:
-    """Whether the next word is its value."""
+    """Whether the word after the option is its value."""
     return bool(option.metavar or option.choices) and not option.optional
 
 

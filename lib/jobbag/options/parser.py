@@ -37,11 +37,13 @@ class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
 
 
 class _NamedText(io.StringIO):
+    """A text with the name of its file, which configargparse puts into its errors."""
+
     name = ""
 
 
 def _open_properties(path: str) -> io.StringIO:
-    """Java writes ISO-8859-1 with escapes; people write UTF-8."""
+    """The properties file as text: UTF-8 as people write it, else ISO-8859-1 as Java does. Raises OSError."""
     data = Path(path).read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -117,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-# What follows an option whose value is optional is no value of it, but a submit file.
+# An option with an optional value has it behind a '=': the word after it is a submit file.
 _MARKED = {flag: f"{flag}=" for _, group in GROUPS for option in group if option.optional for flag in option.flags}
 
 
@@ -133,7 +135,7 @@ def _help_width() -> int:
 def load(argv: Sequence[str]) -> Settings:
     """The settings that a command line and its properties file ask for.
 
-    Raises InputError with all that is wrong. `--help` and `--version` print and raise SystemExit.
+    Raises InputError with all that is wrong. `--help`, `--version` and `--completion` print and raise SystemExit.
     """
     if not argv:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
@@ -142,7 +144,7 @@ def load(argv: Sequence[str]) -> Settings:
         options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in argv])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
-    # Submit files may stand on both sides of an option; argparse takes the first group of them only.
+    # Submit files may stand on both sides of an option; argparse takes only the first group of them.
     unknown = [word for word in rest if word.startswith("-") and word != "--"]
     if unknown:
         raise InputError.of("usage", f"unknown option {unknown[0]} (see {PROG} --help)")

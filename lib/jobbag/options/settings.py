@@ -10,7 +10,7 @@ DEFAULT_GRACE = 30.0  # s
 
 
 class Mode(Enum):
-    """What the command is to do."""
+    """What the command is to do: run jobs, or only create or delete entities."""
 
     RUN = "run"
     CREATE = "create"
@@ -19,11 +19,14 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the user asked for. A value that nobody gave is None, or empty."""
+    """All that the user asked for, by the names of the options (the manual page, OPTIONS).
+
+    A value that nobody gave is None, or empty.
+    """
 
     mode: Mode
     submit_files: tuple[Path, ...]
-    prefix: str | None
+    prefix: str | None  # of the entities and of the files of a run
     account: str | None
     region: str | None
     endpoint: str | None
@@ -42,18 +45,18 @@ class Settings:
     fresh: bool = False
     retry_failed: bool = False
     detach: bool = False
-    launcher: bool = False  # starts the jobs that do not say
+    launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
-    canary: int | None = None  # jobs to send before one has succeeded
-    max_failures: str | None = None  # N or P%: how many jobs may fail, or what share of all
+    canary: int | None = None  # how many jobs to send before one has succeeded
+    max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     summary: Path | None = None
     report: Path | None = None
     dry_run: bool = False
-    json: bool = False  # the requests of a dry run
+    json: bool = False  # with `dry_run`: print the requests
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
 

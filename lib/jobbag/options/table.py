@@ -25,7 +25,7 @@ class Option:
 
     @property
     def long(self) -> str:
-        """The long spelling, which also names the value in the parsed options."""
+        """The long spelling, such as --log-level; without the dashes, it names the value in the parsed options."""
         return self.flags[-1]
 
     @property

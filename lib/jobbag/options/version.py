@@ -1,4 +1,4 @@
-"""What this command is made of, and where it runs from. Nothing heavy is imported to tell it."""
+"""The version of the command and of its libraries, and where it runs from, without importing boto3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def archive() -> Path | None:
 
 
 def versions() -> str:
-    """The answer to --version: lines without a newline at the end."""
+    """What --version prints, without a newline at the end."""
     file = archive()
     unpacked = f" (unpacked from {file})" if file else ""
     return "\n".join(

@@ -1,4 +1,4 @@
-"""Pure but for `write`: the summary of a run → a page for the browser that needs nothing but itself."""
+"""The report of a run: its summary as a page for the browser, in a single file."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def write(path: Path, end: Ended) -> None:
 
 
 def page(summary: Mapping[str, Any], outputs: str = ".") -> str:
-    """The page of a run; `outputs` is the way from the page's directory to the one that the run's paths begin at.
+    """The page of a run, as HTML. `outputs`: the path from the page's directory to that of the run.
 
-    The page runs its own script alone, loads nothing, and takes what stands in the summary as text.
+    The page runs no script but its own, loads nothing, and shows all values of the summary as text.
     """
     style = _read("report.css")
     script = "\n".join(map(_read, _SCRIPTS))

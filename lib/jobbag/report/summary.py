@@ -1,4 +1,4 @@
-"""Pure but for `write`: a run that is over, as JSON (the manual, THE SUMMARY)."""
+"""The summary of a run that is over, as JSON (the manual page, OUTPUT)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class OutputFiles(Protocol):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over, whatever ended it. `calls` are those of AWS by this start, `ended` is in ms."""
+    """A run that is over, whatever ended it. `ended` is in ms since the epoch; `calls` counts those of this start, see
+    CallCounts; `errors` are messages about no single job."""
 
     state: RunState
     run: str
@@ -54,7 +55,7 @@ class Ended:
 
     @cached_property
     def causes(self) -> list[Cause]:
-        """Why jobs failed, were refused, or not run for the failure of others."""
+        """Why jobs failed, were refused, or were not run because others failed."""
         return causes(self.state.failure(job) for job in self.state.bag.jobs if self._has_cause(job))
 
     def _has_cause(self, job: Job) -> bool:
@@ -64,12 +65,12 @@ class Ended:
 
 
 def summary(end: Ended) -> dict[str, Any]:
-    """The whole."""
+    """The summary with the jobs, as an object for JSON."""
     return {**overview(end), "jobs": list(jobs(end))}
 
 
 def overview(end: Ended) -> dict[str, Any]:
-    """The summary without the jobs one by one."""
+    """The summary without the jobs, as an object for JSON."""
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
     came_of = Counter(state.of(job).verdict for job in state.bag.jobs)
@@ -147,7 +148,7 @@ def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
 
 
 def jobs(end: Ended) -> Iterator[dict[str, Any]]:
-    """The jobs, in the order of the submit files."""
+    """The jobs of the summary, in the order of the submit files, as objects for JSON."""
     of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
     return (_job(end, job, of_job.get(job.number)) for job in end.state.bag.jobs)
 

@@ -1,7 +1,7 @@
 """The jobs that are still to be sent, and which of them can go now. Used by the main thread alone.
 
-A job can go when its inputs are there, the jobs that it depends on have gone before, all of its array can go, and the
-gate admits it.
+A job can be sent when its inputs are in S3, the jobs that it depends on are sent, all other jobs of its array job can
+be sent, and the safeguards allow it.
 """
 
 from __future__ import annotations
@@ -39,44 +39,44 @@ class Backlog:
     @property
     def is_empty(self) -> bool:
         """Whether no job is left to send."""
-        return not (self._ready or self._inputs.items or self._dependencies.holds)
+        return not (self._ready or self._inputs.items or self._dependencies.has_waiting)
 
     def begin(self) -> None:
-        """The jobs that wait for no file can go."""
+        """Free the jobs that wait for no file."""
         self.have_inputs(self._inputs.ready)
 
     def arrived(self, item: str) -> None:
-        """The file is in S3."""
+        """Note that the file is in S3."""
         self.have_inputs(self._inputs.arrived(item))
 
     def never_arrives(self, item: str) -> list[Job]:
-        """The file cannot be sent; the jobs that can never go, each named once."""
+        """Note that the file cannot be sent. Returns the jobs that can therefore never be sent, each once."""
         jobs = self._inputs.failed(item)
         for job in jobs:
-            self._ready += self._packer.gone(job)
+            self._ready += self._packer.drop(job)
         return jobs
 
     def have_inputs(self, jobs: Iterable[Job]) -> None:
-        """These jobs have all their inputs."""
+        """Note that all inputs of these jobs are in S3."""
         self._free(job for job in jobs if self._dependencies.arrived(job))
 
     def take_back(self, jobs: Iterable[Job]) -> None:
-        """These jobs were not sent after all."""
+        """Note that these jobs, which were taken, are still to be sent."""
         self._ready += job_groups([job for job in jobs if self._dependencies.arrived(job)], self._packing)
 
     def submitted(self, job: Job, aws_id: str) -> None:
-        """AWS has the job: what depends on it can be sent."""
+        """Note that AWS has the job: those that depend on it can be sent."""
         self._free(self._dependencies.submitted(job, aws_id))
 
     def succeeded(self, job: Job) -> None:
-        """The job has succeeded: what AWS cannot wait for itself can be sent."""
+        """Note that the job has succeeded: jobs with more dependencies than AWS takes may be sent now."""
         self._free(self._dependencies.succeeded(job))
 
     def failed(self, job: Job) -> list[Job]:
-        """The job has not succeeded; the jobs that depend on it, and can never go."""
+        """Note that the job has failed. Returns the jobs that depend on it, which can never be sent."""
         jobs = self._dependencies.failed(job)
         for dependant in jobs:
-            self._ready += self._packer.gone(dependant)
+            self._ready += self._packer.drop(dependant)
         return jobs
 
     def _free(self, jobs: Iterable[Job]) -> None:
@@ -84,7 +84,7 @@ class Backlog:
             self._ready += self._packer.ready(job)
 
     def take(self, most: int) -> list[JobGroup]:
-        """What is to be sent now: so many shipments at most, as far as the gate admits them."""
+        """The groups of jobs to send now, `most` at most, as far as the safeguards allow."""
         taken: list[JobGroup] = []
         count = 0
         for _ in range(len(self._ready)):
@@ -99,15 +99,15 @@ class Backlog:
         return taken
 
     def depends_on(self, group: JobGroup) -> list[str]:
-        """The AWS ids on which the jobs of a shipment depend."""
+        """The AWS ids of the jobs on which a group of jobs depends."""
         return self._dependencies.targets(group[0])
 
     def shipped(self, jobs: JobGroup) -> None:
-        """These jobs go in one array."""
-        self._dependencies.shipped(jobs)
+        """Note that these jobs are sent as one array job."""
+        self._dependencies.sent_as_array(jobs)
 
     def give_up(self) -> list[Job]:
-        """The jobs that were still to be sent. None of them goes any more."""
+        """Empty the backlog. Returns the jobs that were in it, none of which is to be sent any more."""
         jobs = [*chain(*self._ready), *self._packer.give_up(), *self._inputs.give_up()]
         jobs += self._dependencies.give_up(self._bag.jobs)
         self._ready.clear()

@@ -1,4 +1,4 @@
-"""Which jobs still wait for which input files."""
+"""Which jobs still wait for which input files to be in S3."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from jobbag.bag.job import Bag, Job, is_url
 
 
 class MissingInputs:
-    """Which jobs still wait for which files. Used by the main thread alone."""
+    """The local files that jobs need, and that are not in S3 yet. Used by the main thread alone."""
 
     def __init__(self, bag: Bag, jobs: Iterable[Job]) -> None:
         """`jobs` are those of the bag that are still to be sent."""
         self._jobs: dict[str, list[Job]] = {}  # by file
         self._missing: dict[int, int] = {}  # files that a job still waits for, by job number
-        self.ready: list[Job] = []  # wait for nothing
+        self.ready: list[Job] = []  # jobs that need no local file
         common = [item for item in bag.common if not is_url(item)]
         for job in jobs:
             items = dict.fromkeys([*common, *(item for item in job.inputs if not is_url(item))])
@@ -30,7 +30,7 @@ class MissingInputs:
         return list(self._jobs)
 
     def arrived(self, item: str) -> list[Job]:
-        """The jobs that have all their inputs, now that this file is in S3."""
+        """Note that the file is in S3. Returns the jobs that now have all their inputs."""
         ready = []
         for job in self._jobs.pop(item, ()):
             if job.number in self._missing:
@@ -40,11 +40,11 @@ class MissingInputs:
         return ready
 
     def failed(self, item: str) -> list[Job]:
-        """The jobs that can never run, now that this file cannot be sent; each is named once."""
+        """Note that the file cannot be sent. Returns the jobs that therefore can never run, each once."""
         return [job for job in self._jobs.pop(item, ()) if self._missing.pop(job.number, None) is not None]
 
     def give_up(self) -> list[Job]:
-        """The jobs that wait for a file. They wait no more."""
+        """The jobs that wait for a file. They do not any more."""
         waiting = {job.number: job for jobs in self._jobs.values() for job in jobs if job.number in self._missing}
         self._jobs.clear()
         return list(waiting.values())

@@ -23,7 +23,7 @@ STALE = 120.0  # s without one, by the clock of the file server
 
 
 class JournalLock:
-    """Holds a journal while the context lasts. Entering raises InputError where another run holds it."""
+    """The lock on a journal, as a context manager. Entering it raises InputError where another run has it."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
@@ -94,7 +94,7 @@ class JournalLock:
 
 
 def check_free(journal: Path) -> None:
-    """Raises InputError where another run holds the journal. Writes nothing, and so trusts this machine's clock."""
+    """Raises InputError where another run has the lock. Writes nothing, and so uses this machine's clock."""
     path = _path_of(journal)
     holder = _read(path)
     if holder is None:
@@ -129,7 +129,7 @@ def _touched(path: Path) -> float:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What the file says; empty if that is nothing, None when it is gone."""
+    """The content of the file; empty if it cannot be understood, None if there is no file."""
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:

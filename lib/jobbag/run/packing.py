@@ -12,8 +12,8 @@ from jobbag.jobs.array_request import JobGroup, runs_scripts
 
 MOST = 10_000  # children of an array job
 FEWEST = 2
-PAYS_FROM = 500  # jobs that one by one take ten seconds to submit
-WITH_INPUTS = 1000  # jobs of one array when each waits for files of its own: the first ones start sooner
+PAYS_FROM = 500  # jobs; to submit these one by one takes ten seconds
+WITH_INPUTS = 1000  # children, at most, where jobs wait for input files: so the first ones start sooner
 
 
 class Packing(Enum):
@@ -25,7 +25,7 @@ class Packing(Enum):
 
 
 def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
-    """The jobs that go as arrays, in the order of the bag; those that go alone are in none."""
+    """The jobs of each array job, in the order of the bag; jobs that are sent alone are in none."""
     if packing is Packing.NEVER:
         return []
     groups: dict[str, list[Job]] = {}
@@ -59,35 +59,35 @@ def _has_what_it_needs(job: Job) -> bool:
 
 
 def job_groups(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
-    """The jobs, all of which are ready, as they are to be sent."""
+    """Jobs that can all be sent, in the groups in which they are."""
     packer = Packer(jobs := list(jobs), packing)
     return [group for job in jobs for group in packer.ready(job)]
 
 
 class Packer:
-    """Gathers jobs into shipments, as they become ready. Used by the main thread alone."""
+    """Gathers jobs that can be sent until all of an array job can. Used by the main thread alone."""
 
     def __init__(self, jobs: Iterable[Job], packing: Packing) -> None:
         self.packs = packs(jobs, packing)
         self._pack_of = {job.number: number for number, pack in enumerate(self.packs) for job in pack}
         self._left = dict(enumerate(map(len, self.packs)))  # jobs of a pack that are not ready yet
-        self._held: dict[int, Job] = {}  # jobs that are ready, but not all of their pack
+        self._ready: dict[int, Job] = {}  # jobs that can be sent, unlike others of their pack
 
     def ready(self, job: Job) -> list[JobGroup]:
-        """What can be sent now that this job can."""
+        """Note that the job can be sent. Returns what to send now: it alone, or its array job if that is whole."""
         if job.number not in self._pack_of:
             return [(job,)]
-        self._held[job.number] = job
+        self._ready[job.number] = job
         return self._count_down(job)
 
     def give_up(self) -> list[Job]:
-        """The jobs that wait for others of their pack. They wait no more."""
-        held = list(self._held.values())
-        self._held.clear()
-        return held
+        """The jobs that wait for others of their array job. They do not any more."""
+        waiting = list(self._ready.values())
+        self._ready.clear()
+        return waiting
 
-    def gone(self, job: Job) -> list[JobGroup]:
-        """What can be sent now that this job never can."""
+    def drop(self, job: Job) -> list[JobGroup]:
+        """Note that the job will never be sent. Returns its array job, if that has waited only for this job."""
         return self._count_down(job) if job.number in self._pack_of else []
 
     def _count_down(self, job: Job) -> list[JobGroup]:
@@ -95,5 +95,5 @@ class Packer:
         self._left[number] -= 1
         if self._left[number]:
             return []
-        found = tuple(one for one in self.packs[number] if self._held.pop(one.number, None))
+        found = tuple(one for one in self.packs[number] if self._ready.pop(one.number, None))
         return [found] if found else []

@@ -1,4 +1,4 @@
-"""Pure: how many jobs may be sent, and whether a run is to halt. The canary and the fuse."""
+"""Pure: how many jobs may be sent (--canary), and whether a run is to halt (--canary, --max-failures)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def safeguards_of(settings: Settings, jobs: int, since: int) -> Safeguards:
 
 
 class Safeguards:
-    """A consumer of events. It follows from them alone, so that a run that is taken up finds it as it was."""
+    """A consumer of events that knows whether more jobs may be sent, and whether the run is to halt.
+
+    It depends on the events alone, so it is the same again when a run is taken up.
+    """
 
     def __init__(self, canary: int | None = None, max_failures: int | None = None, *, since: int = 0) -> None:
         """`canary`: jobs to send before one has succeeded; `max_failures`: jobs that may fail. None: no bound.
@@ -31,10 +34,10 @@ class Safeguards:
         self._since = since
         self._canary = canary
         self._max_failures = max_failures
-        self._sent: set[int] = set()  # numbers of jobs, without those that were stopped before they could show it
+        self._sent: set[int] = set()  # numbers of jobs, without those that were terminated before they could succeed
         self._failed: set[int] = set()
         self._terminated: set[int] = set()
-        self._proven = False  # a job has succeeded
+        self._proven = False  # of any job
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -48,7 +51,7 @@ class Safeguards:
                 self._terminated.add(job.number)
             case StateChanged(job=job, observation=observation) if observation.status == "SUCCEEDED":
                 self._proven = True
-                self._failed.discard(job.number)  # it was given up, and is there after all
+                self._failed.discard(job.number)  # it was taken for lost, and is there after all
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if job.number in self._terminated:
                     self._sent.discard(job.number)
@@ -61,25 +64,25 @@ class Safeguards:
             self(event)
 
     def admits(self, wanted: int) -> int:
-        """How many of so many jobs may be sent now."""
+        """How many of `wanted` jobs may be sent now."""
         if self._canary is None or self._proven:
             return wanted
         return max(0, min(wanted, self._canary - len(self._sent)))
 
     def awaits(self) -> str | None:
-        """What has to happen before more jobs are sent, if anything has. Any thread may ask."""
+        """What has to happen before more jobs are sent, in words; None if nothing has. Any thread may ask."""
         if self._canary is None or self._proven or len(self._sent) < self._canary:
             return None
         return f"one of the {counted(len(self._sent), 'job')} of --canary to succeed"
 
     @property
     def canary(self) -> int:
-        """How many jobs, of those that are to be sent, have to go one by one, as the canary."""
+        """How many of the jobs that are to be sent must be sent first, one by one, as the canary."""
         return 0 if self._canary is None or self._proven else self._canary
 
     @property
     def verdict(self) -> str | None:
-        """Why the run is to halt, if it is."""
+        """Why the run is to halt; None if it is not."""
         if self._max_failures is not None and len(self._failed) > self._max_failures:
             return f"{counted(len(self._failed), 'job')} failed, and --max-failures allows {self._max_failures}"
         if self._canary is None or self._proven or len(self._sent) < self._canary or not self._sent <= self._failed:

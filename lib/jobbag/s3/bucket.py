@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 KEYS_PER_CALL = 1000  # DeleteObjects
 CLOCKS_DIFFER = 60_000  # ms; S3's and ours
-SHOWN = 10  # keys named in a message
+SHOWN = 10  # keys that a message names
 
 
 def exists(cloud: Cloud, bucket: str) -> bool:
-    """Whether the bucket is there and ours to use. Raises AwsError when it belongs to somebody else."""
+    """Whether the bucket exists. Raises AwsError when these credentials may not use it."""
     try:
         cloud.call("s3", "HeadBucket", Bucket=bucket)
     except AwsError as error:
@@ -82,7 +82,7 @@ def remove(cloud: Cloud, place: S3Place) -> None:
 
 
 def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
-    """Delete the objects that the run sent, and its bucket if nothing else is in it.
+    """Delete the objects that the run sent, and its bucket if nothing else is in it. Raises AwsError or CleanupError.
 
     Returns the first keys of what is left there: results of jobs, which are never deleted.
     """
@@ -118,9 +118,9 @@ def _abort_uploads(cloud: Cloud, bucket: str) -> None:
 
 
 def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) -> list[str]:
-    """The ids of multipart uploads of a key without a part, begun between these times (ms): answers that were lost.
+    """The ids of the multipart uploads of a key that were begun between these times (ms) and have no part.
 
-    Another client that begins to send the same key just then has a part in it soon.
+    These are the ones whose id never reached this machine. An upload of another client has a part soon.
     """
     found = []
     for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket, Prefix=key).get("Uploads", ()):
@@ -142,7 +142,7 @@ def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
 
 
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
-    """The keys below a prefix."""
+    """The keys of all objects below a prefix."""
     more: dict[str, Any] = {}
     while True:
         page = cloud.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, **more)
@@ -165,7 +165,7 @@ def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
 
 
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
-    """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
+    """Delete objects, a thousand a call. Returns how many. Raises CleanupError with those that stayed."""
     iterator, count, failures = iter(objects), 0, []
     while batch := list(islice(iterator, KEYS_PER_CALL)):
         answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})

@@ -19,7 +19,10 @@ READ_SIZE = 1024 * 1024  # bytes
 
 
 def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
-    """Whether S3 holds a local file with the same content. The same size alone is no proof."""
+    """Whether the object of a local file is in S3 with the same content; the same size alone is no proof.
+
+    Raises AwsError, and OSError where the file cannot be read.
+    """
     try:
         head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
     except AwsError as error:
@@ -31,13 +34,13 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
 
 
 def state_of(item: str) -> tuple[int, int]:
-    """Size (bytes) and time of the last change (ns)."""
+    """Size (bytes) and time of the last change (ns since the epoch) of a local file. Raises OSError."""
     found = os.stat(item)
     return found.st_size, found.st_mtime_ns
 
 
 def part_size(size: int) -> int:
-    """The size of the parts that a file of `size` bytes is sent in, as s3transfer chooses it."""
+    """The size (bytes) of the parts in which s3transfer sends a file of `size` bytes."""
     part = PART_SIZE
     while part * MAX_PARTS < size:
         part *= 2
@@ -48,7 +51,7 @@ def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
     """Whether what HeadObject says of an object proves that it has the content of a file of the same size.
 
     Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
-    CRC32 that was sent with it; for an object that went up in parts, the digest of the parts' digests
+    CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
     (Amazon S3 User Guide, Checking object integrity).
     """
     etag = str(head.get("ETag", "")).strip('"')

@@ -1,4 +1,4 @@
-"""Where in S3 the files of a run are."""
+"""The place in S3 of the files of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jobbag.bag.job import base_name
 
 @dataclass(frozen=True)
 class S3Place:
-    """Where uploads go. `own`: the user named no bucket, so the run has one of its own."""
+    """A bucket and a key prefix in it. `own`: the user named no bucket, so the run makes one and deletes it."""
 
     bucket: str
     key_prefix: str  # "" or "some/dir/"

@@ -1,4 +1,4 @@
-"""Local files → S3, each once, in parallel; and which jobs have all their inputs there."""
+"""Local files → S3, each once, several at the same time."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from jobbag.threads import LEAVING, DaemonPool
 log = logging.getLogger(__name__)
 
 FILES_AT_ONCE = 8
-REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large one go side by side
-MANY = 20  # files for which it pays to list the bucket
+REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large file go at the same time
+MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
 MOST_LISTED = 50_000  # keys
-TOLD_EACH = 0.25  # s between two words on how much of a large file is sent
+TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 
 class Uploader:
@@ -46,7 +46,7 @@ class Uploader:
         self._cloud = cloud.cancelled_by(self._cancel)
         self._place = place
         self._emit = emit
-        self._bucket_is_new = bucket_is_new  # it holds nothing yet
+        self._bucket_is_new = bucket_is_new  # so nothing is in it
         self._lock = threading.Lock()
         self._managers: dict[Any, Any] = {}  # by client
         self._transfers: set[Any] = set()  # under way
@@ -69,7 +69,7 @@ class Uploader:
                 transfer.cancel()
 
     def send(self, items: Iterable[str]) -> None:
-        """Begin to send local files; each gives a Staged or a StagingFailed. Files of one S3 key go up once."""
+        """Begin to send local files; each gives a Staged or a StagingFailed. Files with one S3 key are sent once."""
         by_key: dict[str, list[str]] = {}
         for item in items:
             by_key.setdefault(self._place.key(item), []).append(item)
@@ -88,7 +88,7 @@ class Uploader:
         self._pool.submit(guarded)
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
-        """Look once at what the bucket holds, if there is much to send, and hand the files to the pool."""
+        """Hand the files to the pool; if there are many, list the bucket before, so that not each is asked for."""
         items = [item for same in by_key.values() for item in same]
         self._emit(StagingBegun(len(items), sum(map(_size_if_there, items))))
         there: set[str] | None = set() if self._bucket_is_new else None
@@ -125,7 +125,7 @@ class Uploader:
             self._fail(items, AwsError("upload", type(error).__name__, str(error), subject=f"input file {item}"))
 
     def _fail(self, items: list[str], error: ToolError) -> None:
-        if self._cancel.is_set():  # it was given up
+        if self._cancel.is_set():  # then it is no failure
             return
         for item in items:
             self._emit(StagingFailed(item, error))
@@ -139,9 +139,9 @@ class Uploader:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
 
     def _transfer(self, item: str, key: str) -> None:
-        """Send a file with s3transfer, a large one in parts side by side."""
+        """Send a file with s3transfer; a large one in parts, several at the same time."""
         transfer = self._current_manager().upload(
-            item, self._place.bucket, key, subscribers=[_Teller(item, self._emit)]
+            item, self._place.bucket, key, subscribers=[_UploadProgress(item, self._emit)]
         )
         with self._lock:
             self._transfers.add(transfer)
@@ -154,7 +154,7 @@ class Uploader:
                 self._transfers.discard(transfer)
 
     def _put(self, item: str, key: str) -> bool:
-        """Send a small file the quick way; false if the bucket wants more than that, such as another region."""
+        """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
         try:
             with open(item, "rb") as file:
                 self._cloud.put_object(self._place.bucket, key, file.read())
@@ -194,8 +194,8 @@ class Uploader:
             return self._managers[client]
 
 
-class _Teller:
-    """A subscriber of s3transfer: tells how much of a file is sent. Parts that are sent again count back."""
+class _UploadProgress:
+    """A subscriber of s3transfer that reports how much of a file is sent."""
 
     def __init__(self, item: str, emit: Emit) -> None:
         self._item, self._emit = item, emit
@@ -203,7 +203,7 @@ class _Teller:
         self._sent, self._told = 0, time.monotonic()
 
     def on_progress(self, bytes_transferred: int, **_: Any) -> None:
-        """Called for each 256 KiB or so; told far less often."""
+        """Called for each 256 KiB or so; the number is negative for what has to be sent again."""
         with self._lock:
             self._sent += bytes_transferred
             now = time.monotonic()
@@ -213,13 +213,13 @@ class _Teller:
 
 
 def keys_there(cloud: Cloud, place: S3Place) -> set[str] | None:
-    """The keys below the key prefix; None if they are too many to list."""
+    """The keys below the key prefix; None if there are more than MOST_LISTED. Raises AwsError."""
     found = set(islice(keys(cloud, place.bucket, place.key_prefix), MOST_LISTED + 1))
     return found if len(found) <= MOST_LISTED else None
 
 
 def _size_if_there(item: str) -> int:
-    """Bytes; what is wrong with the file is told when it is its turn."""
+    """Bytes, 0 where that is not known; what is wrong with the file shows when it is sent."""
     try:
         return state_of(item)[0]
     except OSError:

@@ -46,16 +46,21 @@ def test_all_that_is_wrong_is_told_at_once(ready: Cloud) -> None:
     ready.call("batch", "CreateComputeEnvironment", computeEnvironmentName="taken", type="UNMANAGED", serviceRole="r")
     environment = ToCreate(ENVIRONMENT, {"computeEnvironmentName": "taken", "type": "UNMANAGED"}, Path("ce.json"))
     plan = Plan(Existing(DEFINITION, "nobody"), environment, Existing(QUEUE, "nothing"), None)
-    found = check(settings(account="210987654321"), task(ready, plan, job(1, "a")), NEW)
+    found = check(settings(), task(ready, plan, job(1, "a")), NEW)
     with pytest.raises(SeveralErrors) as caught:
         found.raise_errors()
     assert [line.partition(":")[0] for line in caught.value.lines] == [
-        "--account",
         "compute environment taken of ce.json",
         "--job-queue",
         "--job-definition",
     ]
-    assert caught.value.exit_code is ExitCode.USAGE
+    assert caught.value.exit_code is ExitCode.AWS_ERROR
+
+
+def test_in_another_account_nothing_is_looked_for(ready: Cloud) -> None:
+    plan = Plan(Existing(DEFINITION, "nobody"), None, Existing(QUEUE, "nothing"), None)
+    (said,) = problems(ready, plan, job(1, "a"), given=settings(account="210987654321"))
+    assert said == "--account: 210987654321 is given, but the credentials are of 123456789012"
 
 
 def test_a_run_ends_with_what_its_dry_run_said(

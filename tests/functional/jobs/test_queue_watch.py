@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobbag.aws.client import Cloud
-from jobbag.events.events import Event, Held, StateChanged
+from jobbag.events.events import Event, JobsWaiting, StateChanged
 from jobbag.jobs import monitor, poll_schedule, queue_watch
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch
@@ -54,15 +54,15 @@ class Watch:
     def open_gate(self) -> None:
         self._gate.touch()
 
-    def told(self, words: str) -> Held:
+    def told(self, words: str) -> JobsWaiting:
         """The next answer with these words to why jobs wait. Until some are known to run, there may be others."""
-        return next(event for event in self._next() if isinstance(event, Held) and words in event.reason)
+        return next(event for event in self._next() if isinstance(event, JobsWaiting) and words in event.reason)
 
-    def until_all_ended(self, count: int) -> list[Held]:
+    def until_all_ended(self, count: int) -> list[JobsWaiting]:
         """Wait until so many jobs have succeeded; what was told meanwhile."""
-        told: list[Held] = []
+        told: list[JobsWaiting] = []
         for event in self._next():
-            if isinstance(event, Held):
+            if isinstance(event, JobsWaiting):
                 told.append(event)
             count -= isinstance(event, StateChanged) and event.observation.status == "SUCCEEDED"
             if not count:

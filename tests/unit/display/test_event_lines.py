@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobbag.display.event_lines import EventLines
-from jobbag.events.events import Halted, Held, LogsWritten, StateChanged
+from jobbag.events.events import Halted, JobsWaiting, LogsWritten, StateChanged
 from jobbag.events.observation import Observation
 
 from ..builders import ended, heard, job
@@ -28,7 +28,7 @@ def test_what_a_halt_does_to_each_job_is_told_once() -> None:
 
 def test_the_log_says_why_jobs_wait() -> None:
     with heard("jobbag.display.event_lines") as lines:
-        EventLines()(Held("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
+        EventLines()(JobsWaiting("q", "2 jobs wait in the job queue q: it is DISABLED; enable it", True))
     assert lines == ["WARNING 2 jobs wait in the job queue q: it is DISABLED; enable it"]
 
 

@@ -21,7 +21,7 @@ from jobbag.events.events import (
     Event,
     Finished,
     Halted,
-    Held,
+    JobsWaiting,
     LogsWritten,
     Lost,
     Made,
@@ -211,7 +211,7 @@ def test_a_journal_of_another_format(path: Path) -> None:
 
 
 def test_events_that_no_later_start_needs_are_not_written(path: Path) -> None:
-    write(path, [Held("q", "why", True), StagingFailed("a", ToolError("x")), WorkerFailed("w", OSError())])
+    write(path, [JobsWaiting("q", "why", True), StagingFailed("a", ToolError("x")), WorkerFailed("w", OSError())])
     assert read(path) == []
 
 

@@ -30,7 +30,7 @@ def environment(name: str = "ce", kind: str = "EC2", **fields: Any) -> dict[str,
 
 
 def facts(**known: Any) -> Facts:
-    usual: dict[str, Any] = {"queue": ARN, "held": 60.0, "waiting": 3, "detail": queue(), "environments": None}
+    usual: dict[str, Any] = {"queue": ARN, "waited": 60.0, "waiting": 3, "detail": queue(), "environments": None}
     return Facts(**{**usual, **known})
 
 
@@ -85,8 +85,8 @@ CASES: list[tuple[str, Facts, list[str], bool]] = [
     ),
     ("others ahead", facts(environments=(environment(),), ahead=40), ["40 jobs of others are ahead", "wait"], False),
     ("starting", facts(environments=(environment(),)), ["instances of ce may be starting", "minutes"], False),
-    ("nothing starts", facts(environments=(environment(),), held=900.0), ["15 minutes", "instance role"], True),
-    ("spot", facts(environments=(SPOT,), held=900.0), ["spot capacity", "bidPercentage (30)"], True),
+    ("nothing starts", facts(environments=(environment(),), waited=900.0), ["15 minutes", "instance role"], True),
+    ("spot", facts(environments=(SPOT,), waited=900.0), ["spot capacity", "bidPercentage (30)"], True),
     (
         "unmanaged",
         facts(environments=({"computeEnvironmentName": "mine", "type": "UNMANAGED", "state": "ENABLED"},)),
@@ -113,7 +113,7 @@ def test_a_cause_and_its_remedy(known: Facts, words: list[str], wrong: bool) -> 
     "known",
     [
         facts(environments=(environment(),), running=1),  # they start, one after the other
-        facts(environments=(environment(),), running=1, held=9000.0),
+        facts(environments=(environment(),), running=1, waited=9000.0),
         facts(environments=(DISABLED, environment()), running=1),  # the next environment takes them
         facts(
             environments=(environment(), environment("large", resources={"maxvCpus": 64})),

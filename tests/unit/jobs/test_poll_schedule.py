@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobbag.jobs.poll_schedule import LONGEST, MEMORY, NEEDED, PollSchedule, Times
+from jobbag.jobs.poll_schedule import LONGEST, NEEDED, REMEMBERED, PollSchedule, Times
 
 TICK, RATE = 0.5, 200.0
 SECONDS = st.floats(0, 10_000)
@@ -38,7 +38,7 @@ def test_nothing_is_foretold_from_a_few() -> None:
 
 def test_what_is_long_ago_is_forgotten() -> None:
     times = Times()
-    for seconds in [1.0] * MEMORY + [9.0] * MEMORY:
+    for seconds in [1.0] * REMEMBERED + [9.0] * REMEMBERED:
         times.add(seconds)
     assert times.next_after(0.0) == 9.0
 

@@ -23,7 +23,7 @@ from jobbag.events.events import (
     Terminated,
 )
 from jobbag.logs.outputs import JobFiles, MergedFiles
-from jobbag.logs.part_files import shelve
+from jobbag.logs.part_files import write_shared
 
 from ..builders import bag, ended, job
 
@@ -52,7 +52,7 @@ class Start:
     def write_together(self, jobs: Sequence[Job], told: int) -> None:
         """The same for several jobs at once, of which the last ones are not told of."""
         path = self.outputs.shared(jobs[0])
-        shares = shelve([(f"out {one.number}\n".encode(), f"err {one.number}\n".encode()) for one in jobs], path)
+        shares = write_shared([(f"out {one.number}\n".encode(), f"err {one.number}\n".encode()) for one in jobs], path)
         for one, share in list(zip(jobs, shares, strict=True))[:told]:
             written = LogsWritten(one, path, path, lines=1, share=share)
             self.journal.append(written)

@@ -36,7 +36,7 @@ def test_a_job_is_sent_after_what_it_depends_on_which_aws_waits_for() -> None:
     assert order.arrived(one) is True
     assert order.submitted(one, "id-1") == [two]
     assert order.targets(two) == ["id-1"]
-    assert not order.holds
+    assert not order.has_waiting
 
 
 def test_of_more_than_twenty_enough_have_to_succeed_first() -> None:
@@ -55,7 +55,7 @@ def test_an_array_counts_as_one_if_all_of_it_is_needed() -> None:
     many = bag(set(), set(), set(), {1, 2, 3}, {1, 2})
     *children, all_three, two = many.jobs
     order = Dependencies(many)
-    order.shipped(children)
+    order.sent_as_array(children)
     assert not order.arrived(all_three)
     assert not order.arrived(two)
     free = [one for index, child in enumerate(children) for one in order.submitted(child, f"a:{index}")]
@@ -73,7 +73,7 @@ def test_what_depends_on_a_failure_is_given_up() -> None:
     assert order.failed(one) == [two]
     assert order.failed(two) == [last]
     assert order.arrived(last) is False
-    assert not order.holds
+    assert not order.has_waiting
 
 
 @given(DAGS, st.randoms(use_true_random=False))

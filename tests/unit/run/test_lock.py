@@ -91,15 +91,15 @@ def test_another_process_that_has_got_the_number_since(journal: Path) -> None:
 
 def test_a_killed_process_that_nobody_has_waited_for(journal: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from jobbag.hold import Hold;"
-        "hold = Hold(Path(sys.argv[1])); hold.__enter__(); print('held', flush=True); time.sleep(100)"
+        "import sys, time; from pathlib import Path; from jobbag.run.lock import JournalLock;"
+        "lock = JournalLock(Path(sys.argv[1])); lock.__enter__(); print('held', flush=True); time.sleep(100)"
     )
     lib = str(Path(__file__).parents[3] / "lib")
     with subprocess.Popen(
         [sys.executable, "-c", script, str(journal)], env={"PYTHONPATH": lib}, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        assert process.stdout.readline() == b"held\n"
         process.kill()
         wait_until(lambda: not is_alive(process.pid), what="its end")
         assert_free(journal)

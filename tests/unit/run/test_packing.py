@@ -91,7 +91,7 @@ def test_each_job_that_gets_ready_is_shipped_once_in_whatever_order(
     packer = Packer(bag, Packing.ALWAYS)
     shipped: list[Job] = []
     for one in order.sample(bag, len(bag)):
-        for group in packer.gone(one) if one.number in never else packer.ready(one):
+        for group in packer.drop(one) if one.number in never else packer.ready(one):
             assert [each.number for each in group] == sorted(each.number for each in group)
             shipped += group
     assert sorted(each.number for each in shipped) == [each.number for each in bag if each.number not in never]

@@ -1,4 +1,4 @@
-"""`python -m bench.stage [--new] DIR`: sends the files of a directory as a run of the tool does.
+"""`python -m bench.send [--new] DIR`: sends the files of a directory as a run of the tool does.
 
 With `--new` the bucket counts as made by the run, so that nothing can be in it; else S3 is asked for each file.
 """
