@@ -19,7 +19,9 @@ def ask(method: str, path: str, body: bytes | None = None) -> bytes:
     """The body of the answer. Fails if that is an error."""
     connection = HTTPConnection(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"))
     credential = f"Credential={os.environ['AWS_ACCESS_KEY_ID']}/20000101/us-east-1/s3/aws4_request"
-    connection.request(method, quote(path, safe="/?=&%"), body, {"Authorization": f"AWS4-HMAC-SHA256 {credential}, Signature=x"})
+    connection.request(
+        method, quote(path, safe="/?=&%"), body, {"Authorization": f"AWS4-HMAC-SHA256 {credential}, Signature=x"}
+    )
     answer = connection.getresponse()
     content = answer.read()
     if answer.status != 200:

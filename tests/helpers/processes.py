@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-LANG = "C.UTF-8"
+from helpers.surroundings import LANG
+
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 

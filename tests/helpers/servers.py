@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from helpers import processes
+from helpers.surroundings import LANG
 from helpers.tool import REPO, SCRIPTS
 from helpers.waiting import wait_until
 
@@ -160,7 +161,7 @@ class LocalServer(Aws):
 
     def __enter__(self) -> LocalServer:
         path = f"{SCRIPTS}:{os.environ.get('PATH', '')}"
-        env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": processes.LANG}
+        env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": LANG}
         self._process = processes.start([sys.executable, *self._command], cwd=self._place, env=env)
         try:
             port = wait_until(lambda: self._port_file.exists() and self._port_file.read_text(), what="the server")

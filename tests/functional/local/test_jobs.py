@@ -234,7 +234,7 @@ def test_the_command_of_the_definition_with_its_parameters(cloud: Cloud) -> None
         cloud.submit(jobDefinition=definition)
 
 
-@pytest.mark.skipif(not shutil.which("aws", path=str(Path(sys.executable).parent)), reason="needs awscli")
+@pytest.mark.skipif(not shutil.which("aws", path=str(Path(sys.executable).parent)), reason="aws is not installed")
 def test_the_aws_command_works_in_a_job(cloud: Cloud) -> None:
     url = cloud.put(b"from s3\n")
     copy = url.replace("object", "copy")
