@@ -46,7 +46,7 @@ class Ending:
         from jobbag.display import end_screen  # rich is slow to import, and bad input does not need it
 
         end = self.write(code, stopped, failures)
-        finished = finished and end.exit_code is code
+        finished = finished and len(end.errors) == len(failures)  # no file is missing
         level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}
         lines = end_screen.lines(overview(end), self._following(finished=finished), files)

@@ -102,7 +102,7 @@ class Backlog:
         """The AWS ids of the jobs on which a group of jobs depends."""
         return self._dependencies.targets(group[0])
 
-    def shipped(self, jobs: JobGroup) -> None:
+    def sent_as_array(self, jobs: JobGroup) -> None:
         """Note that these jobs are sent as one array job."""
         self._dependencies.sent_as_array(jobs)
 

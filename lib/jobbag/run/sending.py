@@ -49,7 +49,7 @@ class Sending:
             prepared[token] = jobs, self._requests.of(jobs, token, backlog.depends_on(jobs))
         for token, (jobs, request) in prepared.items():
             if request.is_array:
-                backlog.shipped(jobs)
+                backlog.sent_as_array(jobs)
             for key in request.objects:
                 self._tell(Attached(key))
             for index, job in enumerate(jobs):
