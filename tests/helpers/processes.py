@@ -38,17 +38,18 @@ def start(
     *,
     cwd: str | Path,
     env: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
 ) -> Process:
-    """Start a command in a session of its own, with nothing to read; its output goes to these files."""
+    """Start a command in a session of its own, with these open files."""
     if _server is not None and _can_be_forked(command, env):
-        return Forked(_server, command[1:], cwd, env, stdout, stderr)
+        return Forked(_server, command[1:], cwd, env, [stdin, stdout, stderr])
     return subprocess.Popen(
         command,
         cwd=cwd,
         env=env,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
@@ -133,13 +134,12 @@ class Forked:
         words: Sequence[str],
         cwd: str | Path,
         env: Mapping[str, str],
-        stdout: int,
-        stderr: int,
+        files: Sequence[int],
     ) -> None:
         self._socket, its = socket.socketpair()
         with its, open(os.devnull, "r+b") as nothing:
-            to = [nothing.fileno() if file == subprocess.DEVNULL else file for file in (stdout, stderr)]
-            server.send([its.fileno(), nothing.fileno(), *to])
+            given = [nothing.fileno() if file == subprocess.DEVNULL else file for file in files]
+            server.send([its.fileno(), *given])
         self._answers = self._socket.makefile("rb", buffering=0)
         request = {"words": list(words), "cwd": str(cwd), "env": dict(env)}
         self._socket.sendall(json.dumps(request).encode() + b"\n")
