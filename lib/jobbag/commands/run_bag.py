@@ -113,7 +113,7 @@ class _Start:
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, outputs = ending.state, ending.outputs
         safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
-        progress = Progress(self.task.bag, state.start, self.task.cloud.delayed, safeguards.awaits)
+        progress = Progress(self.task.bag, state.start, self.task.cloud.troubles.what, safeguards.awaits)
 
         def note(event: Event) -> None:
             journal.durably(event)

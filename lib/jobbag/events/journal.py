@@ -21,6 +21,7 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
+from jobbag.files import first_free, replacing
 
 FORMAT = 1
 _KINDS: dict[str, type[Event]] = {
@@ -185,33 +186,25 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
     If the process is killed meanwhile, the file at `path` is the old journal or the new one, and whole: of a torn one,
     nobody would know which jobs have succeeded.
     """
-    new = path.with_name(f"{path.name}.new")
-    try:
+    with replacing(path) as new:
         new.unlink(missing_ok=True)
         with Journal(new) as notes:
             notes.begin(header)
             for event in events:
                 notes(event)
             notes.sync()
-        aside = _kept(path)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-    return aside
+        return first_free(path, lambda free: _keep(path, free)) if path.exists() else None
 
 
-def _kept(path: Path) -> Path | None:
-    """Give a file, if it exists, a second name, or copy it to that: the first free FILE.000, FILE.001, …"""
-    if not path.exists():
-        return None
-    number = 0
-    while (free := path.with_name(f"{path.name}.{number:03d}")).exists():
-        number += 1
+def _keep(path: Path, name: Path) -> None:
+    """Give a file a second name, or make a copy with that name. Raises FileExistsError where it is taken."""
     try:
-        os.link(path, free)
+        os.link(path, name)
+    except FileExistsError:
+        raise
     except OSError:  # not every file system has links
-        shutil.copy(path, free)
-    return free
+        name.touch(exist_ok=False)
+        shutil.copy(path, name)
 
 
 def encode(event: Event) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +19,6 @@ from jobbag.jobs.ids import parent_of
 from jobbag.jobs.job_detail import observe
 from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import DaemonPool, Worker
-
-log = logging.getLogger(__name__)
 
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
 CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended

@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import islice
 
 from jobbag.aws.client import Cloud
+from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events.events import Emit, worker_failed
 from jobbag.threads import DueQueue, Worker
@@ -70,8 +70,7 @@ def _tell(left: Mapping[str, str]) -> None:
 
 def _terminate(cloud: Cloud, left: dict[str, str], reason: str) -> None:
     """Remove from `left` what is terminated."""
-    ids = iter(list(left))
-    while batch := list(islice(ids, JOBS_PER_CALL)):
+    for batch in batches(list(left), JOBS_PER_CALL):
         try:
             answer = cloud.call("batch", "TerminateJobs", jobs=batch, reason=reason)
         except AwsError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobbag.aws import client
+from jobbag.aws import client, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import AwsError, Cancelled
@@ -205,12 +205,12 @@ def test_who_watches_is_told_what_is_waited_out(
     fault: tuple[int, str], words: str, cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str | None] = []
-    monkeypatch.setattr(client, "WORTH_TELLING", 0.0)
-    monkeypatch.setattr(Cloud, "pause", lambda _, seconds: told.append(cloud.delayed()) if seconds else None)
+    monkeypatch.setattr(troubles, "WORTH_TELLING", 0.0)
+    monkeypatch.setattr(Cloud, "pause", lambda _, seconds: told.append(cloud.troubles.what()) if seconds else None)
     faults.fail("DescribeJobQueues", *fault, times=2)
     cloud.cancelled_by(threading.Event()).call("batch", "DescribeJobQueues")
     assert words in told
-    assert cloud.delayed() is None
+    assert cloud.troubles.what() is None
 
 
 # -- who and where
