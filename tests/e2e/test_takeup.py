@@ -240,14 +240,17 @@ def test_one_run_at_a_time(ready: Stage) -> None:
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
     """In a container the first process often waits for nobody, and a dead run stays in the table of processes."""
     line = [ready.bag(ready.job("job", gated=True)), *EXISTING]
-    first = ready.start(*line)
-    ready.wait_for("job")
-    first.kill()
-    wait_until(lambda: not is_alive(first.pid), what="its end")
-    ready.open_gate()
-    ready.start(*line)
-    ready.end(0)
-    ready.assert_outputs(["job"])
+    first = ready.tool.start(*line, stderr=ready.tool.place / "first", before=["env"])  # a child of this process
+    try:
+        ready.wait_for("job")
+        first.kill()
+        wait_until(lambda: not is_alive(first.pid), what="its end")
+        ready.open_gate()
+        ready.play(0, *line)
+        ready.assert_outputs(["job"])
+    finally:
+        first.kill()
+        first.wait()
 
 
 def test_after_the_end_the_same_command_is_a_new_run(ready: Stage) -> None:
