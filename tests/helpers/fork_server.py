@@ -134,7 +134,7 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     else:
         sys.argv = [script, *words]
-        sys.path[0] = str(Path(script).parent)
+        sys.path[0] = str(Path(script).resolve().parent)
         runpy.run_path(script, run_name="__main__")
     sys.exit()
 
