@@ -118,7 +118,10 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    # As Python makes them, after what these files are: a terminal, a pipe, a file.
+    sys.stdin = open(0, encoding="utf-8", errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -131,7 +134,7 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     else:
         sys.argv = [script, *words]
-        sys.path[0] = str(Path(script).parent)
+        sys.path[0] = str(Path(script).resolve().parent)
         runpy.run_path(script, run_name="__main__")
     sys.exit()
 
