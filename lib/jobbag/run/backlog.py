@@ -58,9 +58,10 @@ class Backlog:
         """Note that all inputs of these jobs are in S3."""
         self._free(job for job in jobs if self._dependencies.arrived(job))
 
-    def take_back(self, jobs: Iterable[Job]) -> None:
-        """Note that these jobs, which were taken, are still to be sent."""
+    def take_back(self, jobs: Sequence[Job]) -> list[Job]:
+        """Note that these jobs, which were taken, are still to be sent. Returns those that never can be."""
         self._ready += job_groups([job for job in jobs if self._dependencies.arrived(job)], self._packing)
+        return [job for job in jobs if job.number in self._lost]
 
     def submitted(self, job: Job, aws_id: str) -> None:
         """Note that AWS has the job: those that depend on it can be sent."""

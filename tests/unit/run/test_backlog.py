@@ -19,6 +19,7 @@ from jobbag.run.packing import Packing
 from jobbag.run.safeguards import Safeguards
 
 from ..builders import bag, ended, job
+from .world import bags
 
 
 def backlog(of: Bag, packing: Packing = Packing.NEVER, canary: int | None = None) -> Backlog:
@@ -272,24 +273,16 @@ class World:
                 self.fail(one)
 
 
-FILES = [(), (), ("a",), ("b",), ("a", "b")]
-NEEDS = st.tuples(st.sampled_from(FILES), st.integers(0, 127) | st.just(0))  # files, and jobs by their bits
-
-
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A run that begins; of some of its jobs it is in doubt whether an earlier start sent them."""
-    jobs = []
-    for number, (files, needs) in enumerate(draw(st.lists(NEEDS, min_size=1, max_size=8)), 1):
-        depends_on = tuple(f"j{one}" for one in range(1, number) if needs >> one & 1)
-        jobs.append(job(number, f"j{number}", inputs=files, depends_on=depends_on))
-    whole = bag(*jobs, common=draw(st.sampled_from([(), ("all",)])))
+    whole = draw(bags())
     doubt = draw(st.booleans())
-    in_doubt = [one for one in jobs if doubt and not one.inputs and not one.depends_on and not whole.common]
+    in_doubt = [one for one in whole.jobs if doubt and not one.inputs and not one.depends_on and not whole.common]
     safeguards = Safeguards(draw(st.none() | st.integers(1, 3)))
     for one in in_doubt:
         safeguards(Submitting(one, "token"))
-    to_send = [one for one in jobs if one not in in_doubt]
+    to_send = [one for one in whole.jobs if one not in in_doubt]
     waiting = Backlog(whole, to_send, draw(st.sampled_from([Packing.NEVER, Packing.ALWAYS])), safeguards)
     world = World(whole, waiting, safeguards, [(one,) for one in in_doubt])
     waiting.begin()
