@@ -182,8 +182,9 @@ def test_a_hang_up_terminates_nothing(tmp_path: Path, after: int) -> None:
 # -- start after start
 
 
-def test_a_job_in_doubt_that_is_found_after_a_signal_is_terminated(tmp_path: Path) -> None:
-    run = Run(bag(job(1, "j1")), tmp_path)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_job_in_doubt_that_is_found_after_a_signal_is_terminated(tmp_path: Path, seed: int) -> None:
+    run = Run(bag(job(1, "j1")), tmp_path, seed)
     run.aws.hold = True
     run.aws.jobs, run.aws.by_token = {"id-1": InAws(run.bag.jobs[0], [])}, {"t.1": "id-1"}
     run.note(Submitting(run.bag.jobs[0], "t.1"))
