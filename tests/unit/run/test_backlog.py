@@ -209,7 +209,7 @@ class World:
                 self.check_may_go(one, set(targets))
                 self.safeguards(Submitting(one, "token"))
             if len(group) > 1:
-                self.backlog.shipped(group)
+                self.backlog.sent_as_array(group)
             self.under_way.append(group)
 
     def check_may_go(self, one: Job, targets: set[str]) -> None:
