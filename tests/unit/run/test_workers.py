@@ -10,6 +10,7 @@ from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, ToolError
 from jobbag.events.events import Event, Lost, NotRun, NotSubmitted, StateChanged, Submitted, Submitting
+from jobbag.events.observation import Observation
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
 from jobbag.run import workers
@@ -79,6 +80,7 @@ def test_those_that_have_begun_end_when_one_cannot(monkeypatch: pytest.MonkeyPat
     assert [one[1:] for one in fakes.told if one[0] == "-"] == begun[::-1]
 
 
+RUNNING = StateChanged(ONE, "id", Observation("RUNNING"))
 GONE = AwsError("DescribeJobs", "Missing", "it is not shown any more")
 
 
@@ -86,7 +88,7 @@ GONE = AwsError("DescribeJobs", "Missing", "it is not shown any more")
     ("events", "aws_id", "has_ended", "why"),
     [
         ([Submitted(ONE, "id"), StateChanged(ONE, "id", ended())], "id", True, None),
-        ([Submitted(ONE, "id"), Lost(ONE, "id", GONE)], "id", False, str(GONE)),
+        ([Submitted(ONE, "id"), RUNNING, Lost(ONE, "id", GONE)], "id", False, str(GONE)),
         ([Submitting(ONE, "t"), NotSubmitted(ONE, ERROR)], "", False, f"it was not submitted: {ERROR}"),
         ([NotRun(ONE, "job zero failed")], "", False, "not run: job zero failed"),
     ],
