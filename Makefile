@@ -13,7 +13,9 @@ PYTHON ?= python3
 PIP = python -m pip --quiet --quiet --disable-pip-version-check
 PACKAGE = setup.py pyproject.toml
 # Many tests wait for a process or a server: more of them than processors run at once, and who is done takes over.
-WORKERS ?= 4
+WORKERS ?= 3
+# -E: no variable of whoever starts them makes it another Python. tests/conftest.py sees to the other variables.
+PYTEST = .venv-test/bin/python -E -m pytest -n $(WORKERS) --dist worksteal
 LAB ?= ../shared/lab
 
 .PHONY: run test zipapp test-zipapp chaos bench check man clean python debian
@@ -34,14 +36,14 @@ run: .venv/stamp
 	@echo "run/sample-job-submit.jobstate.log tells when each job changed its state."
 
 test: .venv-test/stamp debian
-	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
+	$(PYTEST) </dev/null
 
 zipapp: .venv/stamp
 	@.venv/bin/python zipapp/build.py dist/pegasus-aws-batch
 
 test-zipapp: zipapp .venv-test/stamp
 	ZIPAPP_UNDER_TEST=$(CURDIR)/dist/pegasus-aws-batch XDG_CACHE_HOME=$(CURDIR)/build/cache \
-		.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/e2e
+		$(PYTEST) tests/e2e </dev/null
 
 chaos: .venv-test/stamp
 	.venv-test/bin/python tests/chaos/chaos.py --kind kills --runs 100 --jobs 60 --parallel 3
@@ -57,7 +59,7 @@ check: .venv-test/stamp-dev debian
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
 	.venv-test/bin/python man/generate.py --check
-	.venv-test/bin/python -m pytest -n $(WORKERS) --dist worksteal
+	$(PYTEST) </dev/null
 
 man: .venv-test/stamp
 	.venv-test/bin/python man/generate.py

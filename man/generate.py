@@ -21,7 +21,8 @@ PAGE = ROOT / "man" / "pegasus-aws-batch.1"
 sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
-from jobbag.options.table import EXIT_STATUS, GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
+from jobbag.errors import ExitCode  # noqa: E402
+from jobbag.options.table import GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
 
 FLAG = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
 SENTENCES = re.compile(r"(?<=[.?!]) +(?=[A-Z-])")
@@ -100,7 +101,7 @@ class Properties(Directive):
 
 class ExitStatus(Directive):
     def run(self) -> list[nodes.Node]:
-        return [described(([bold(code)], prose(meaning)) for code, meaning in EXIT_STATUS)]
+        return [described(([bold(f"{code:d}")], prose(code.meaning)) for code in ExitCode)]
 
 
 DIRECTIVES = {"synopsis": Synopsis, "options": Options, "properties": Properties, "exit-status": ExitStatus}

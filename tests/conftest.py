@@ -1,8 +1,9 @@
-"""What all tests share: the folder of helpers, and the tool itself as a fixture."""
+"""What all tests share: clean surroundings, the folder of helpers, and the tool itself as a fixture."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,31 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from helpers import processes
+from helpers import processes, surroundings
 from helpers.servers import Listener, LocalServer, MotoServer
 from helpers.tool import Tool
 
+surroundings.clean()
+
 settings.register_profile("untimed", deadline=None)  # no test is timed: a machine may be busy
 settings.load_profile("untimed")
+
+BEGAN = time.monotonic()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end how long it took, and what was skipped for want of a program."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    terminalreporter.section("time and programs")
+    for line in surroundings.told(time.monotonic() - BEGAN, reasons):
+        terminalreporter.line(line)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _settled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A home and a directory for temporary files that are the tests' own."""
+    surroundings.settle(tmp_path_factory.mktemp("surroundings"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,8 +12,8 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     s3
     events
     options, bag, aws
-    tool_log, signals
-    text, files, threads
+    console, tool_log, signals
+    text, files, threads, batches
     errors
 
 `local` is the embedded AWS, which stands apart: only commands.cloud knows it.

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from errno import EIO, EPIPE
-from typing import TextIO
 
-from jobbag.errors import PROG, ExitCode, Interrupted, ToolError
+from jobbag.console import complain, say
+from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.signals import Signals
-from jobbag.text import plain
 from jobbag.tool_log import ToolLog
 
 log = logging.getLogger(__name__)
@@ -27,14 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with Signals(for_good=argv is None) as signals:
         try:
             code = _main(sys.argv[1:] if argv is None else argv, signals)
-            _say(sys.stdout)
-            _say(sys.stderr)  # what the log could not
+            say(sys.stdout)
+            say(sys.stderr)  # what the log could not
             return code
         except Interrupted as interrupted:
-            _complain(interrupted.told)
+            complain(interrupted.told)
             return interrupted.exit_code
         except ToolError as error:  # the command line itself is wrong
-            _complain(*error.lines)
+            complain(*error.lines)
             return error.exit_code
 
 
@@ -58,31 +55,8 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
             what = f"{type(error).__name__}: {error}"
             lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
         else:
-            _say(sys.stdout, *map(plain, result.lines))
-            _complain(*result.errors)
+            result.say()
             return result.exit_code
         tool_log.error(lines)
-        _complain(*lines)
+        complain(*lines)
         return code
-
-
-def _complain(*lines: str) -> None:
-    _say(sys.stderr, *(f"{PROG}: {plain(line)}" for line in lines))
-
-
-def _say(stream: TextIO | None, *lines: str) -> None:
-    """Write lines, and all that waits to be written. Raises ToolError, but not where nobody reads it any more.
-
-    The end of the process would try again, and have an exit status of its own.
-    """
-    if stream is None:  # it was closed when the command was started
-        return
-    try:
-        for line in lines:
-            print(line, file=stream)
-        stream.flush()
-    except OSError as error:
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), stream.fileno())
-        if stream is sys.stdout and error.errno not in (EPIPE, EIO):  # of a pipe, and of a terminal
-            raise ToolError(f"cannot write to stdout: {error.strerror}") from None

@@ -11,15 +11,22 @@ PROG = "pegasus-aws-batch"
 
 
 class ExitCode(IntEnum):
-    """The exit status of the command (manual, Return Value)."""
+    """The exit status of the command, and what it means, for people."""
 
-    OK = 0
-    TASK_FAILED = 1
-    AWS_ERROR = 2
-    USAGE = 3
-    SIGHUP = 129
-    SIGINT = 130
-    SIGTERM = 143
+    meaning: str
+
+    def __new__(cls, status: int, meaning: str) -> ExitCode:
+        code = int.__new__(cls, status)
+        code._value_, code.meaning = status, meaning
+        return code
+
+    OK = 0, "All is well."
+    TASK_FAILED = 1, "At least one job failed."
+    AWS_ERROR = 2, "AWS or a batch entity failed; the results may be incomplete."
+    USAGE = 3, "The command line or the input is wrong; nothing was done. Or an internal error."
+    SIGHUP = 129, "Left by SIGHUP; the jobs go on."
+    SIGINT = 130, "Stopped by SIGINT."
+    SIGTERM = 143, "Stopped by SIGTERM."
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class AwsError(ToolError):
 
     `operation` is the API's name for the call, `subject` the job, file or entity that it was about, `code` the
     service's error code (or the name of the client's error), `message` what the service said.
-    `unsure` tells that the answer was lost: the call may have taken effect.
+    `unsure` tells that the answer to it, or to an earlier attempt, was lost: the call may have taken effect.
     """
 
     def __init__(self, operation: str, code: str, message: str, *, subject: str = "", unsure: bool = False) -> None:

@@ -1,10 +1,11 @@
-"""Files that are replaced as a whole, and files with the names of jobs."""
+"""Files that are replaced whole, numbered files, and files with the names that jobs have."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TextIO
 
@@ -14,20 +15,48 @@ def named(name: str) -> Path:
     return Path(os.fsdecode(name.encode()))
 
 
+def beside(path: Path) -> Path:
+    """Where the new content of the file at `path` is written until it is whole."""
+    return path.with_name(f"{path.name}.part")
+
+
+def put_in_place(path: Path) -> None:
+    """Let what was written `beside` it take the place of the file at `path`, whole."""
+    os.replace(beside(path), path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Where to write the new content of the file at `path`, which is put in its place at the end.
+
+    After an error, the old file is there as it was, and nothing beside it.
+    """
+    try:
+        yield beside(path)
+        put_in_place(path)
+    except BaseException:
+        beside(path).unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[TextIO]:
-    """A file to write the new content of `path` to: it replaces the old one, by rename, unless there is an error.
-
-    Raises OSError.
-    """
+    """A new content of the file at `path`, as text, which takes the place of the old one durably."""
     target = path.resolve()  # a link stays one
-    part = target.with_name(f"{target.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replacing(target) as part, part.open("w", encoding="utf-8") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def first_free(path: Path, make: Callable[[Path], object]) -> Path:
+    """The first of FILE.000, FILE.001, … that is not there yet.
+
+    `make` makes a file, or raises FileExistsError where there is one.
+    """
+    numbers = count()
+    while True:
+        free = path.with_name(f"{path.name}.{next(numbers):03d}")
+        with suppress(FileExistsError):
+            make(free)
+            return free

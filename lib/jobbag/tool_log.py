@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobbag.errors import InputError
+from jobbag.files import first_free
 from jobbag.text import plain
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,10 @@ class ToolLog:
         if self._path is None or not isinstance(self._target, MemoryHandler):
             return None
         memory = self._target
-        path = _first_free(self._path)
+        try:
+            path = first_free(self._path, lambda free: free.touch(exist_ok=False))
+        except OSError as error:
+            raise InputError.of(f"--log-file {self._path}", error.strerror or str(error)) from None
         file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
         self._logger.removeHandler(memory)
         self._install(file)
@@ -125,17 +129,3 @@ class ToolLog:
     def _replay(memory: MemoryHandler, to: logging.Handler) -> None:
         for record in memory.buffer:
             to.handle(record)
-
-
-def _first_free(path: Path) -> Path:
-    """FILE.000, or the first number after it that is free, made as an empty file."""
-    for number in range(1_000_000):
-        free = path.with_name(f"{path.name}.{number:03d}")
-        try:
-            free.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise InputError.of(f"--log-file {path}", error.strerror or str(error)) from None
-        return free
-    raise InputError.of(f"--log-file {path}", "no free number is left")

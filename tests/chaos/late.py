@@ -1,6 +1,6 @@
 """The impatient command, which gets a signal when it calls a method: `late.py SIGNAL METHOD FACTOR PYTHON SCRIPT ...`.
 
-The method is named as in `outputs.MergedFiles.finish`.
+The method is named as in `logs.outputs.MergedFiles.finish`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jobbag import cli  # noqa: E402
 
 def main() -> int:
     """Run the command."""
-    module, owner, method = place.split(".")
+    module, owner, method = place.rsplit(".", 2)
     of = getattr(import_module(f"jobbag.{module}"), owner)
     called = getattr(of, method)
 

@@ -24,6 +24,7 @@ from helpers import processes
 from helpers.processes import Process
 from helpers.records import SEPARATOR, STATES, Task, job_output, jobstates, merged_output
 from helpers.servers import NOTHING
+from helpers.surroundings import LANG
 from helpers.tool import Tool, job
 from helpers.waiting import wait_until
 
@@ -159,7 +160,7 @@ class Run:
                     *("--log-delay", str(self._log_delay), "--list-delay", str(self._list_delay)),
                 ],
                 cwd=self._place,
-                env={"PATH": os.environ.get("PATH", ""), "TMPDIR": str(self._place), "LANG": processes.LANG},
+                env={"PATH": os.environ.get("PATH", ""), "TMPDIR": str(self._place), "LANG": LANG},
                 stdout=out.fileno(),
             )
         try:

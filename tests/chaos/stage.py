@@ -49,12 +49,12 @@ class Inspected(Aws):
     """The AWS at an endpoint, seen without faults."""
 
     def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+        super().__init__(endpoint, REGION)
+
+    def client(self, service: str) -> Any:
         make: Any = boto3.client
         keys = {"aws_access_key_id": INSPECTOR, "aws_secret_access_key": INSPECTOR}
-        self.batch, self.s3, self.logs = (
-            make(name, endpoint_url=endpoint, region_name=REGION, **keys) for name in ("batch", "s3", "logs")
-        )
+        return make(service, endpoint_url=self.endpoint, region_name=self.region, **keys)
 
     def make_entities(self) -> None:
         """A compute environment `ce`, a queue `q` and a definition `d`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.stage import Impatient
+from helpers import processes
 from helpers.records import job_output, merged_output
 from helpers.servers import NOTHING, Aws, LocalServer
 from helpers.tool import REPO, Tool
@@ -18,28 +19,38 @@ from helpers.tool import REPO, Tool
 DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 64}}
 
 
+class Shell(Impatient):
+    """Somebody at a shell, whose `pegasus-aws-batch` is the tool with short waits."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        program = place / "bin" / "pegasus-aws-batch"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {shlex.join([*self.before, *self.command])} "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+        self.env["PATH"] = f"{program.parent}:{self.env['PATH']}"
+
+    def type_in(self, lines: str, cwd: Path) -> None:
+        """Run some lines, which must all end well. A shell is needed where they are more than words."""
+        commands = [shlex.split(line) for line in lines.replace("\\\n", "").splitlines()]
+        if any(command[0] != "pegasus-aws-batch" for command in commands) or set(lines) & set("$`<>|&;*?#~{("):
+            status, _, err = processes.run(["/bin/sh", "-eu", "-c", lines], cwd=cwd, env=self.env, timeout=60)
+            assert status == 0, f"{lines}\n{err.decode()}"
+            return
+        for _, *words in commands:
+            done = self.run(*words, cwd=cwd)
+            assert done.status == 0, f"{lines}\n{done.err}"
+
+
 @pytest.fixture
-def shell(tmp_path: Path, local_server: LocalServer) -> Tool:
-    """A shell in the place of the tool; its `pegasus-aws-batch` is the tool with short waits."""
-    impatient = Impatient(tmp_path)
-    words = shlex.join([*impatient.before, *impatient.command])
-    program = tmp_path / "bin" / "pegasus-aws-batch"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    impatient.before, impatient.command = [], ["/bin/sh", "-eu", "-c"]
-    impatient.env["PATH"] = f"{program.parent}:{impatient.env['PATH']}"
-    impatient.point_to(local_server.endpoint, "us-west-2")
-    return impatient
+def shell(tmp_path: Path, local_server: LocalServer) -> Shell:
+    """A shell before the embedded AWS as a server."""
+    shell = Shell(tmp_path)
+    shell.point_to(local_server.endpoint, "us-west-2")
+    return shell
 
 
-def type_in(shell: Tool, lines: str, cwd: Path) -> None:
-    """Run some lines, which must all end well."""
-    done = shell.run(lines, cwd=cwd)
-    assert done.status == 0, f"{lines}\n{done.err}"
-
-
-def test_the_first_run_of_the_readme(shell: Tool, local_server: LocalServer) -> None:
+def test_the_first_run_of_the_readme(shell: Shell, local_server: LocalServer) -> None:
     section = (
         (REPO / "README.md").read_text(encoding="utf-8").partition("## A first run on AWS\n")[2].partition("\n## ")[0]
     )
@@ -48,16 +59,16 @@ def test_the_first_run_of_the_readme(shell: Tool, local_server: LocalServer) -> 
     sample = shell.cwd / "conf" / "sample-job-submit.in"
     jobs = json.loads(sample.read_text(encoding="utf-8"))["SubmitJob"]
     sample.write_text(json.dumps({"SubmitJob": jobs[:1]}), encoding="utf-8")  # one of six is enough
-    type_in(shell, prepare, shell.cwd)
+    shell.type_in(prepare, shell.cwd)
     work = shell.cwd / "run"
-    type_in(shell, create, work)
+    shell.type_in(create, work)
     made = (work / "made").read_text(encoding="utf-8")
     assert "pegasus.aws.batch.job_queue=arn:" in made
-    type_in(shell, run, work)
+    shell.type_in(run, work)
     lines, record = job_output((work / "coast.out").read_text(encoding="utf-8"))
     assert "coast: " in lines[0]
     assert record.state == "succeeded"
-    type_in(shell, delete, work)
+    shell.type_in(delete, work)
     aws = Aws(local_server.endpoint, "us-west-2")
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
     assert aws.keys("my-own-bucket") == []
@@ -76,7 +87,7 @@ pegasus.aws.batch.s3_bucket = s3://my-bucket/run2
 """
 
 
-def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> None:
+def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> None:
     text = section("EXAMPLES")
     bag, *examples = ["\n".join(re.findall(r"^    (.*)", block, re.MULTILINE)) for block in text.split("\n\n")][1::2]
     shell.write("bag.in", bag)
@@ -92,7 +103,7 @@ def test_the_examples_of_the_manual(shell: Tool, local_server: LocalServer) -> N
     there = aws.everything()
     for example in examples:
         assert "pegasus-aws-batch " in example
-        type_in(shell, example, shell.cwd)
+        shell.type_in(example, shell.cwd)
     jobs, summary = merged_output(shell.read("bag.out"))
     assert [lines for lines, _ in jobs] == [["Hello world"], ["1000"]]
     assert summary.succeeded == 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.launcher import LAUNCH
+from helpers.launcher import LAUNCH, S3
 from helpers.records import job_output
 from helpers.servers import ACCOUNT, NOTHING, REGION, Aws, LocalServer, MotoServer
 from helpers.tool import Tool, shell
@@ -188,7 +188,7 @@ def test_create_over_what_exists_says_so(tool: Tool, moto_with_files: MotoServer
 # -- on the embedded AWS as a server: jobs run and write logs
 
 
-RESULT = 'echo "$PEGASUS_JOB_NAME" | aws s3 cp - "${PEGASUS_AWS_BATCH_BUCKET}results/$PEGASUS_JOB_NAME.txt"'
+RESULT = f'echo "$PEGASUS_JOB_NAME" | {S3} cp - "${{PEGASUS_AWS_BATCH_BUCKET}}results/$PEGASUS_JOB_NAME.txt"'
 
 
 def test_create_run_delete(tool: Tool, aws: LocalServer) -> None:
@@ -221,7 +221,7 @@ def test_a_run_removes_what_it_made_and_nothing_else(tool: Tool, aws: LocalServe
     # JSON files for everything, and no bucket named: all is the run's own.
     tool.write("data.txt", "data")
     inputs = {"TRANSFER_INPUT_FILES": "data.txt"}
-    good = tool.bag(shell("good", 'aws s3 ls "$PEGASUS_AWS_BATCH_BUCKET"', inputs), name="good.in")
+    good = tool.bag(shell("good", f'{S3} ls "$PEGASUS_AWS_BATCH_BUCKET"', inputs), name="good.in")
     bad = tool.bag(shell("bad", "echo bad; exit 1", inputs), name="bad.in")
     kept = tool.bag(shell("kept", "echo kept", inputs), name="mine.in")
     aws.s3.create_bucket(Bucket="foreign")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.launcher import LAUNCH
+from helpers.launcher import LAUNCH, S3
 from helpers.records import LOG_LINE, SEPARATOR, Step, Task, assert_lifelike, job_output, jobstates, merged_output
 from helpers.servers import Listener
 from helpers.summaries import in_page
@@ -68,7 +68,7 @@ def manual(tool: Tool) -> list[str | Path]:
             f"input/00/00/{name}.sh",
             'echo "$PEGASUS_JOB_NAME of $PEGASUS_AWS_BATCH_BUCKET"\n'
             f'echo "inputs $TRANSFER_INPUT_FILES"; wc -c <{WORKER} | tr -d " "\n'
-            'aws s3 cp "$S3CFG_aws_batch" - \n'
+            f'{S3} cp "$S3CFG_aws_batch" - \n'
             f'echo "complaint of {name}" >&2\n',
         )
         inputs = [str(tool.cwd / "input" / item) for item in (WORKER, f"00/00/{name}.sh")]
@@ -322,7 +322,7 @@ def test_the_environment_of_jobs_with_inputs(tool: Tool) -> None:
     url = "s3://elsewhere/x/remote.txt"
     bag = tool.bag(
         shell("both", PRINT, {"TRANSFER_INPUT_FILES": ",one/own.txt,, two/more.txt ,", "PEGASUS_JOB_NAME": "user-set"}),
-        shell("common", f'{PRINT}; aws s3 cp "${{PEGASUS_AWS_BATCH_BUCKET}}common.txt" -'),
+        shell("common", f'{PRINT}; {S3} cp "${{PEGASUS_AWS_BATCH_BUCKET}}common.txt" -'),
         shell("user", PRINT, {"PEGASUS_AWS_BATCH_BUCKET": "s3://user/set", "TRANSFER_INPUT_FILES": url}),
     )
     done = tool.run("--local", "--s3", "s3://my-bucket//deep//down", "--files", ",common.txt,,", bag)

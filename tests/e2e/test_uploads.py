@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from helpers.launcher import S3
 from helpers.records import job_output, merged_output
 from helpers.servers import REGION, SUBMIT_JOB, Aws, Requests
 from helpers.tool import Tool, shell
@@ -92,7 +93,7 @@ def test_a_job_waits_for_its_own_inputs_and_the_common_ones_alone(tool: Tool) ->
     for name in ("slow.txt", "quick.txt", "common.txt"):
         tool.write(name, name)
     bag = tool.bag(
-        shell("slow", 'aws s3 cp "${PEGASUS_AWS_BATCH_BUCKET}slow.txt" -', {"TRANSFER_INPUT_FILES": "slow.txt"}),
+        shell("slow", f'{S3} cp "${{PEGASUS_AWS_BATCH_BUCKET}}slow.txt" -', {"TRANSFER_INPUT_FILES": "slow.txt"}),
         shell("quick", "echo quick", {"TRANSFER_INPUT_FILES": "quick.txt"}),
     )
     with aws_behind(requests, tool):

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -37,10 +38,11 @@ def load() -> None:
     from jobbag.local import CREDENTIALS, LocalAws
 
     # A session would read the descriptions of the services anew.
-    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)  # type: ignore[attr-defined]
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+    make: Any = boto3.client
     with LocalAws() as aws:
         for service in ("batch", "logs", "s3", "sts"):
-            client: Any = boto3.client(service, "us-west-2", endpoint_url=aws.endpoint, **CREDENTIALS)
+            client = make(service, "us-west-2", endpoint_url=aws.endpoint, **CREDENTIALS)
             if service == "s3":
                 client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
                 client.put_object(Bucket="bucket", Key="key", Body=b"content")
@@ -104,11 +106,8 @@ def reap(children: dict[int, socket.socket]) -> None:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
             return
-        with children.pop(child) as conversation:
-            try:
-                conversation.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-            except OSError:
-                pass  # nobody waits for it
+        with children.pop(child) as conversation, suppress(OSError):  # nobody waits for it
+            conversation.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def become(conversation: IO[str], files: list[int]) -> NoReturn:
@@ -119,7 +118,10 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    # As Python makes them, after what these files are: a terminal, a pipe, a file.
+    sys.stdin = open(0, encoding="utf-8", errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -132,7 +134,7 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     else:
         sys.argv = [script, *words]
-        sys.path[0] = str(Path(script).parent)
+        sys.path[0] = str(Path(script).resolve().parent)
         runpy.run_path(script, run_name="__main__")
     sys.exit()
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-LANG = "C.UTF-8"
+from helpers.surroundings import LANG
+
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
@@ -37,17 +38,18 @@ def start(
     *,
     cwd: str | Path,
     env: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
 ) -> Process:
-    """Start a command in a session of its own, with nothing to read; its output goes to these files."""
+    """Start a command in a session of its own, with these open files."""
     if _server is not None and _can_be_forked(command, env):
-        return Forked(_server, command[1:], cwd, env, stdout, stderr)
+        return Forked(_server, command[1:], cwd, env, [stdin, stdout, stderr])
     return subprocess.Popen(
         command,
         cwd=cwd,
         env=env,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
@@ -71,14 +73,11 @@ def run(command: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], time
 
 def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether it is a script or module for the Python of the tests, and no variable makes that another Python."""
-    own = {name for name in env if name.startswith(("LC_", "PYTHON"))} - {"PYTHONPATH"}
     python, script, *_ = command
-    return (
-        python == sys.executable
-        and script.endswith((".py", "-m"))
-        and env.get("LANG", "").endswith(".UTF-8")
-        and not own
+    usual = env.get("LANG", "").endswith(".UTF-8") and not any(
+        name.startswith(("LC_", "PYTHON")) for name in env.keys() - {"PYTHONPATH"}
     )
+    return python == sys.executable and script.endswith((".py", "-m")) and usual
 
 
 class ForkServer:
@@ -135,13 +134,12 @@ class Forked:
         words: Sequence[str],
         cwd: str | Path,
         env: Mapping[str, str],
-        stdout: int,
-        stderr: int,
+        files: Sequence[int],
     ) -> None:
         self._socket, its = socket.socketpair()
         with its, open(os.devnull, "r+b") as nothing:
-            to = [nothing.fileno() if file == subprocess.DEVNULL else file for file in (stdout, stderr)]
-            server.send([its.fileno(), nothing.fileno(), *to])
+            given = [nothing.fileno() if file == subprocess.DEVNULL else file for file in files]
+            server.send([its.fileno(), *given])
         self._answers = self._socket.makefile("rb", buffering=0)
         request = {"words": list(words), "cwd": str(cwd), "env": dict(env)}
         self._socket.sendall(json.dumps(request).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import socket
@@ -15,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from helpers import processes
+from helpers.surroundings import LANG
 from helpers.tool import REPO, SCRIPTS
 from helpers.waiting import wait_until
 
@@ -42,10 +44,31 @@ class Aws:
     """The AWS at an endpoint, and what is in it."""
 
     def __init__(self, endpoint: str, region: str = REGION) -> None:
-        self.endpoint = endpoint
-        self.batch, self.s3, self.logs, self.iam = (
-            client(endpoint, name, region) for name in ("batch", "s3", "logs", "iam")
-        )
+        self.endpoint, self.region = endpoint, region
+
+    def client(self, service: str) -> Any:
+        """A client for a service of it."""
+        return client(self.endpoint, service, self.region)
+
+    @functools.cached_property
+    def batch(self) -> Any:
+        """A client for Batch."""
+        return self.client("batch")
+
+    @functools.cached_property
+    def s3(self) -> Any:
+        """A client for S3."""
+        return self.client("s3")
+
+    @functools.cached_property
+    def logs(self) -> Any:
+        """A client for CloudWatch Logs."""
+        return self.client("logs")
+
+    @functools.cached_property
+    def iam(self) -> Any:
+        """A client for IAM."""
+        return self.client("iam")
 
     def queues(self) -> list[str]:
         """The names of the job queues."""
@@ -160,7 +183,7 @@ class LocalServer(Aws):
 
     def __enter__(self) -> LocalServer:
         path = f"{SCRIPTS}:{os.environ.get('PATH', '')}"
-        env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": processes.LANG}
+        env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": LANG}
         self._process = processes.start([sys.executable, *self._command], cwd=self._place, env=env)
         try:
             port = wait_until(lambda: self._port_file.exists() and self._port_file.read_text(), what="the server")

@@ -7,13 +7,14 @@ import os
 import pty
 import select
 import struct
-import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyte
+
+from helpers import processes
 
 SECONDS = 60.0  # no test waits for it
 
@@ -53,15 +54,17 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
-        self.process = subprocess.Popen(
+        stdin, to_stdin = os.pipe()
+        self._stdin = os.fdopen(to_stdin, "wb", buffering=0)
+        self.process = processes.start(
             command,
             cwd=cwd,
             env={"TERM": "xterm-256color", **env},
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
-            start_new_session=True,
         )
+        os.close(stdin)
         os.close(slave)
         self.raw = b""
 
@@ -70,7 +73,8 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self._stdin.close()
         os.close(self._master)
 
     def resize(self, columns: int, lines: int) -> None:
@@ -80,9 +84,7 @@ class Terminal:
 
     def say(self, *lines: str) -> None:
         """Lines for the stdin of the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
-        self.process.stdin.flush()
+        self._stdin.write("".join(f"{line}\n" for line in lines).encode())
 
     def until(self, condition: Callable[[list[str]], object]) -> list[str]:
         """The lines on the screen, once they are as wanted."""
@@ -98,8 +100,7 @@ class Terminal:
 
     def end(self) -> int:
         """Read to the end; the exit status of the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        self._stdin.close()
         deadline = time.monotonic() + SECONDS
         while self._read():
             assert time.monotonic() < deadline, "\n".join(["it does not end:", *self.screen])

@@ -14,6 +14,7 @@ from typing import Any
 
 from helpers import processes
 from helpers.processes import Process
+from helpers.surroundings import LANG
 
 REPO = Path(__file__).resolve().parents[2]
 # The single file that `make zipapp` builds, where `make test-zipapp` names it, or the command of the checkout.
@@ -48,12 +49,14 @@ class Tool:
         self.cwd = place / "work"
         self.home = place / "home"
         self.command = COMMAND
-        self.cwd.mkdir()
-        self.home.mkdir()
+        temporary = place / "tmp"
+        for folder in (self.cwd, self.home, temporary):
+            folder.mkdir()
         self.env = {
             "PATH": os.pathsep.join([SCRIPTS, "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(self.home),
-            "LANG": processes.LANG,
+            "LANG": LANG,
+            "TMPDIR": str(temporary),
             "TZ": "UTC",
             "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked of the network
         }

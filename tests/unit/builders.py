@@ -6,9 +6,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -43,6 +46,13 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+
+
+@cache
+def api_fields(operation: str) -> list[str]:
+    """The fields of a request of AWS Batch, such as `SubmitJob`."""
+    model: Any = ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
+    return list(model.operation_model(operation).input_shape.members)
 
 
 def settings(**values: Any) -> Settings:

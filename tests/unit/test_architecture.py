@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -15,6 +16,7 @@ LONGEST = 310  # lines of a module
 MOST = 16  # modules of a package
 
 
+@functools.cache
 def docstring(path: Path) -> str:
     text = ast.get_docstring(ast.parse(path.read_text()))
     assert text is not None
@@ -46,6 +48,7 @@ def imported_by(source: str) -> Iterator[str]:
             yield from (alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("jobbag."))
 
 
+@functools.cache
 def imports(name: str) -> set[str]:
     return {other for other in imported_by(MODULES[name].read_text()) if other != "__version__"}
 

@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 
-from jobbag.entities.kinds import ENVIRONMENT, QUEUE
-
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
@@ -78,9 +76,6 @@ def operations() -> frozenset[str]:
         for name in loader.load_service_model(service, "service-2")["operations"]:
             names[name] = f"{service}:{name}"
     found = {names[text] for text in said().splitlines() if text in names}
-    for verb in ("Update", "Delete"):  # put together in the code
-        assert f"\n{verb}\n" in said()
-        found |= {f"batch:{verb}{kind.create.removeprefix('Create')}" for kind in (ENVIRONMENT, QUEUE)}
     return frozenset(found | {"s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"})
 
 

@@ -1,4 +1,4 @@
-"""Files that are replaced whole."""
+"""Files that are replaced whole, and numbered files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobbag.files import replaced
+from jobbag.files import beside, first_free, put_in_place, replaced, replacing
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -36,3 +36,27 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
         file.write("new")
     assert link.is_symlink()
     assert target.read_text() == "new"
+
+
+def test_what_was_written_beside_a_file_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    beside(path).write_bytes(b"one")
+    put_in_place(path)
+    assert path.read_bytes() == b"one"
+    with replacing(path) as part:
+        part.write_bytes(b"two")
+        assert path.read_bytes() == b"one"
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_numbered_files_take_each_other_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    (tmp_path / "log.001").write_text("there")
+    found = [first_free(path, lambda free: free.touch(exist_ok=False)).name for _ in range(3)]
+    assert found == ["log.000", "log.002", "log.003"]
+
+
+def test_what_keeps_a_numbered_file_from_being_made_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        first_free(tmp_path / "gone" / "log", lambda free: free.touch(exist_ok=False))

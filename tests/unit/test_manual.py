@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jobbag.errors import ExitCode
 from jobbag.options.parser import build_parser
-from jobbag.options.table import EXIT_STATUS, GROUPS, PROPERTIES, Option
+from jobbag.options.table import GROUPS, PROPERTIES, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "man" / "pegasus-aws-batch.1"
@@ -68,11 +69,11 @@ def test_every_property_is_in_the_page_and_its_own_name_in_help(key: str, shown:
         assert has_word(help_text, key)
 
 
-@pytest.mark.parametrize(("code", "meaning"), EXIT_STATUS)
-def test_every_exit_status_is_in_the_page_and_in_help(code: str, meaning: str, shown: str, help_text: str) -> None:
-    assert f".TP\n{code}\n" in shown
-    assert meaning in " ".join(shown.split())
-    assert f"{code}: {meaning}" in " ".join(help_text.split())
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_status_is_in_the_page_and_in_help(code: ExitCode, shown: str, help_text: str) -> None:
+    assert f".TP\n{code:d}\n" in shown
+    assert code.meaning in " ".join(shown.split())
+    assert f"{code:d}: {code.meaning}" in " ".join(help_text.split())
 
 
 @pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")

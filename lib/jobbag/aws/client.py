@@ -20,10 +20,11 @@ import botocore.exceptions as exceptions
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from jobbag.aws.connection import Access, Connection
-from jobbag.aws.faults import is_expired, is_throttle, is_transient, kind_of_trouble, may_have_happened, translated
+from jobbag.aws.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
-from jobbag.errors import Cancelled
+from jobbag.aws.troubles import Troubles
+from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import DaemonPool
 from jobbag.tool_log import TRACE
 
@@ -34,8 +35,7 @@ OUTAGE = 900.0  # s to go on trying a service that has answered before
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 A_MOMENT = 1.0  # s that a call gets at least when the time for it is over
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
-QUICK = ("batch", "logs")  # services with thousands of calls, in JSON: they go through signed_http
-WORTH_TELLING = 3.0  # s after which the user is told of a call that is tried again
+QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 
 Answer = TypeVar("Answer")
 
@@ -51,8 +51,8 @@ class Cloud:
         self._is_worker = False
         self._check: Callable[[], None] = lambda: None
         self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
-        self._reached: set[str] = set()  # services that have answered a call
-        self._troubles: dict[int, tuple[float, str]] = {}  # by thread: since when (time.monotonic()), and what
+        self._reached: set[str] = set()  # services that have answered
+        self.troubles = Troubles()
         self.region = self._connection.region
         self.embedded = access.embedded
 
@@ -90,12 +90,6 @@ class Cloud:
             yield other
         finally:
             timer.cancel()
-
-    def delayed(self) -> str | None:
-        """Why a call has been tried again for WORTH_TELLING seconds, in words; None if there is no such call."""
-        now = time.monotonic()
-        found = (what for since, what in list(self._troubles.values()) if now - since >= WORTH_TELLING)
-        return next(found, None)
 
     def account(self) -> str:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
@@ -146,6 +140,32 @@ class Cloud:
             service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
         )
 
+    def call_or_find(
+        self, service: str, operation: str, find: Callable[[], dict[str, Any] | None], **params: Any
+    ) -> dict[str, Any]:
+        """The same, but where a call may have taken effect, `find` is asked for what it made.
+
+        That stands for the answer; if it is None, the call is repeated.
+        """
+        lost = False
+
+        def attempt() -> dict[str, Any]:
+            nonlocal lost
+            if lost and (found := find()) is not None:
+                return found
+            try:
+                return self._once(service, operation, None, params)
+            except Exception as error:
+                lost = lost or may_have_happened(error)
+                raise
+
+        try:
+            return self.persist(service, operation, attempt)
+        except AwsError as error:
+            if error.unsure and (found := find()) is not None:
+                return found
+            raise
+
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same in a single attempt, for answers that a run can do without."""
         return self.persist(
@@ -163,9 +183,13 @@ class Cloud:
         """Repeat `attempt` until it succeeds, and return its result. Raises AwsError or Cancelled, as `call` does.
 
         `service` and `operation` are what it calls. After an error for which `unless` is true, it is not repeated.
+        The AwsError has `unsure` set if the answer to any of the attempts was lost.
         """
+        unsure = False
 
         def may_pass(error: BaseException) -> bool:
+            nonlocal unsure
+            unsure = unsure or may_have_happened(error)
             if is_expired(error):
                 self._connection.renew()
                 return True
@@ -180,20 +204,28 @@ class Cloud:
             patience = RENEWAL if is_expired(error) else OUTAGE
             return (state.seconds_since_start or 0) > patience and not is_throttle(error)
 
+        def tell_wait(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            pause = state.next_action.sleep if state.next_action else 0.0
+            since, attempts = state.start_time, state.attempt_number
+            self.troubles.tell(may_pass, operation, error, since=since, attempt=attempts, pause=pause)
+
         retrying = Retrying(
             retry=retry_if_exception(may_pass),
             wait=wait_random_exponential(multiplier=0.5, max=20),
             stop=is_hopeless,
             sleep=self.pause,
-            before_sleep=lambda state: self._tell_wait(operation, state),
+            before_sleep=tell_wait,
             reraise=True,
         )
         try:
             answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise translated(operation, error) from error
+            if isinstance(error, exceptions.ClientError) and not is_transient(error):
+                self._reached.add(service)  # a refusal is an answer
+            raise translated(operation, error, unsure=unsure) from error
         finally:
-            self._troubles.pop(threading.get_ident(), None)
+            self.troubles.over(may_pass)
         self._reached.add(service)
         return answer
 
@@ -227,15 +259,6 @@ class Cloud:
             raise
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
-
-    def _tell_wait(self, operation: str, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        pause = state.next_action.sleep if state.next_action else 0.0
-        # A few retries are normal; who waits for long wants to know why.
-        long = state.attempt_number >= 4 or (state.seconds_since_start or 0.0) >= WORTH_TELLING
-        level = logging.WARNING if long else logging.DEBUG
-        log.log(level, "%s: %s; attempt %d failed, next in %.1f s", operation, error, state.attempt_number, pause)
-        self._troubles[threading.get_ident()] = (state.start_time, kind_of_trouble(operation, error))
 
     def pause(self, seconds: float) -> None:
         """Wait so many seconds. Raises Cancelled as soon as the run is being stopped."""

@@ -70,14 +70,14 @@ def _status(error: exceptions.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def translated(operation: str, error: Exception) -> AwsError | InputError:
-    """An error of botocore as one of this tool: an InputError where credentials are missing, else an AwsError."""
+def translated(operation: str, error: Exception, *, unsure: bool) -> AwsError | InputError:
+    """An error of botocore as one of ours. `unsure`: the call may have taken effect."""
     if isinstance(error, exceptions.ClientError):
         details = error.response["Error"]
         code = str(details.get("Code", ""))
         message = str(details.get("Message", "")) or code
         wrapped = _WRAPPED.match(message)
-        return AwsError(operation, code, wrapped[1] if wrapped else message, unsure=may_have_happened(error))
+        return AwsError(operation, code, wrapped[1] if wrapped else message, unsure=unsure)
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return InputError.of("AWS credentials", str(error))
-    return AwsError(operation, type(error).__name__, str(error), unsure=may_have_happened(error))
+    return AwsError(operation, type(error).__name__, str(error), unsure=unsure)

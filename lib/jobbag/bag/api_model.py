@@ -25,11 +25,6 @@ def _model() -> Any:
     return ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
 
 
-def fields(operation: str) -> list[str]:
-    """The names of the top fields in the request of an API, such as `SubmitJob`."""
-    return list(_model().operation_model(operation).input_shape.members)
-
-
 def problems(operation: str, request: Mapping[str, Any], *, given: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What the model of `operation` finds wrong in a request: (field, what) pairs.
 

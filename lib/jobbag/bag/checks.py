@@ -116,7 +116,7 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
 
 
 def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the job's other fields, which go to the SubmitJob API as they are."""
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment."""
     if not request:  # then the model of the API, which takes 0.1 s to read, is not needed
         return
     for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
@@ -127,7 +127,6 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"
-    yield from override_environment_problems(request)
     yield from rule_problems(request)
 
 

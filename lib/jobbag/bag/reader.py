@@ -92,18 +92,20 @@ class _Reader:
         request = {key: value for key, value in entry.items() if key not in OWN_FIELDS}
         arguments, bad_arguments = split_arguments(entry.get("arguments", []))
         depends_on, bad_dependencies = _dependencies(request)
+        own, more = environment_problems(environment, "environment"), override_environment_problems(request)
+        bad_environment = [*own, *more]
+        bad_fields = [*other_field_problems(request)]
         launcher = entry.get("launcher", self.launcher)
         found = [
             *name_problems(name),
             *(["executable: must be a string that is not empty"] if not is_text(executable) else []),
             *bad_arguments,
             *bad_dependencies,
-            *environment_problems(environment, "environment"),
-            *other_field_problems(request),
+            *bad_environment,
+            *bad_fields,
             *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
         ]
-        right = not any(environment_problems(environment, "")) and not any(override_environment_problems(request))
-        variables = _variables(environment, request) if right else {}
+        variables = {} if bad_environment else _variables(environment, request)
         if launcher is True:
             what = 'give it "launcher": false'
             found += [f"launcher: {why}; {what}" for why in unlaunchable(executable, variables, request)]
@@ -112,7 +114,7 @@ class _Reader:
                 found.append(f"jobName: {self.seen[name]} has another job of this name")
             self.seen.setdefault(name, str(path))
         self.problems += [Problem(where, what) for what in found]
-        if not right or any(other_field_problems(request)):
+        if bad_environment or bad_fields:
             return
         # A job with other problems is kept, so that its inputs are checked too; such a bag is never run.
         overrides = dict(request.pop("containerOverrides", {}))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.bag.job import Bag, Job
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, QUEUE, Existing, Kind, Plan, Spec
-from jobbag.errors import InputError
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, KINDS, QUEUE, Existing, Kind, Plan, Spec
+from jobbag.errors import PROG, InputError
 from jobbag.options import version
 from jobbag.options.settings import Settings
 from jobbag.run.task import Task, TaskOnAws
@@ -67,10 +67,10 @@ class Embedded:
     def _stand_in(self, region: str, kind: Kind, ref: str) -> str:
         """The name of the embedded entity that stands for the one with this name or ARN on the real AWS."""
         if (region, kind, ref) not in self._stand_ins:
-            names = dict.fromkeys(("job_definition", "job_queue", "compute_environment"))
-            names[kind.arn_type.replace("-", "_")] = ref
+            names = dict.fromkeys(one.identifier for one in KINDS.values())
+            names[kind.identifier] = ref
             stand_in = self._local.stand_in(region, **names)
-            self._stand_ins[region, kind, ref] = getattr(stand_in, kind.arn_type.replace("-", "_"))
+            self._stand_ins[region, kind, ref] = getattr(stand_in, kind.identifier)
             log.debug("--local: %s stands in for the %s %s", self._stand_ins[region, kind, ref], kind.words, ref)
         return self._stand_ins[region, kind, ref]
 
@@ -86,7 +86,7 @@ def embedded_aws() -> Iterator[Embedded]:
         from jobbag.local import LocalAws
     except ImportError as error:
         if version.archive() is None:
-            what = f"needs {error.name}: python3 -m pip install 'pegasus-aws-batch[local]'"
+            what = f"needs {error.name}: python3 -m pip install '{PROG}[local]'"
         else:
             what = f"needs {error.name}, which is not in the single file: install a checkout (pip install '.[local]')"
         raise InputError.of("--local", what) from None

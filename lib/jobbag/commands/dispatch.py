@@ -39,4 +39,4 @@ def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) ->
         return dry_run(settings, task)
     from jobbag.commands.run_bag import run_bag
 
-    return run_bag(settings, task, tool_log, signals).untold(tool_log)
+    return run_bag(settings, task, tool_log, signals)

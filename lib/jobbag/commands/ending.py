@@ -35,17 +35,24 @@ class Ending:
     log_file: Path | None
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
 
-    def tell(self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
-        """Write the files and log the screen. `finished`: no later start goes on with this run."""
+    def tell(
+        self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool
+    ) -> tuple[Result, bool]:
+        """Write the files and log the screen.
+
+        `finished`: no later start is to go on with this run. Gives the result, and whether that is still so: it is
+        not if a file could not be written.
+        """
         from jobbag.display import end_screen  # rich is slow to import, and bad input does not need it
 
         end = self.write(code, stopped, failures)
+        finished = finished and len(end.errors) == len(failures)  # no file is missing
         level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}
         lines = end_screen.lines(overview(end), self._following(finished=finished), files)
         for line in lines:
             log.log(level, "%s", line, extra=UNADORNED)
-        return Result(end.exit_code, tuple(lines), level=level)
+        return Result(end.exit_code, tuple(lines), level=level), finished
 
     def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
         """Write the files that are wanted. That one cannot be written is an error of the run."""

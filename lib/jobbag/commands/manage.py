@@ -12,7 +12,7 @@ from jobbag.commands.result import Result
 from jobbag.entities import deletion, lookup
 from jobbag.entities.creation import EntityCreator
 from jobbag.entities.entity import Entity
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec
+from jobbag.entities.kinds import KINDS, Existing, Kind, Plan, Spec
 from jobbag.errors import PROG, CleanupError, ExitCode, InputError, ToolError
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3 import bucket
@@ -45,19 +45,12 @@ def _confirm(bucket_name: str) -> None:
         raise InputError.of("--delete", "the answer was not yes: nothing is deleted")
 
 
-_PROPERTIES = {
-    DEFINITION: "pegasus.aws.batch.job_definition",
-    ENVIRONMENT: "pegasus.aws.batch.compute_environment",
-    QUEUE: "pegasus.aws.batch.job_queue",
-}
-
-
 def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
     creator = EntityCreator(cloud, note=lambda _: None)
     lines: list[str] = []
     try:
         ready = creator.prepare(plan, known)
-        lines += (f"{_PROPERTIES[kind]}={ready[kind].arn}" for kind in _PROPERTIES if kind in ready)
+        lines += (f"{kind.key}={ready[kind].arn}" for kind in KINDS.values() if kind in ready)
         if plan.place is not None:
             if not bucket.exists(cloud, plan.place.bucket):
                 bucket.create(cloud, plan.place.bucket)

@@ -47,7 +47,7 @@ def _read(settings: Settings, bag: Bag) -> Iterator[tuple[str, str]]:
 def _written(settings: Settings) -> Iterator[tuple[str, ...]]:
     """The option that leads to a file, what it is, its path, and those of files that it needs beside it."""
     journal = settings.journal
-    yield "--prefix", "journal", str(journal), f"{journal}.held", f"{journal}.new"
+    yield "--prefix", "journal", str(journal), f"{journal}.held", f"{journal}.part"
     yield "--prefix", "jobstate log", str(settings.jobstate_log)
     whole = [("--summary", "summary", settings.summary), ("--report", "report", settings.report)]
     if settings.merge_logs is not None:

@@ -9,17 +9,12 @@ from enum import Enum
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, ToCreate
+from jobbag.entities.kinds import DEFINITION, QUEUE, Kind, ToCreate
 from jobbag.errors import AwsError, ToolError
 from jobbag.s3.place import S3Place
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 _ROLE = re.compile(r"arn:[\w-]+:iam::\d+:role/\S+")
-_REMOVAL = {
-    DEFINITION: ("batch:DeregisterJobDefinition",),
-    ENVIRONMENT: ("batch:UpdateComputeEnvironment", "batch:DeleteComputeEnvironment"),
-    QUEUE: ("batch:UpdateJobQueue", "batch:DeleteJobQueue"),
-}
 
 
 class Verdict(Enum):
@@ -117,7 +112,7 @@ def _of_entities(caller: Caller, uses: Uses) -> Iterator[Right]:
         for role in dict.fromkeys(_roles(spec.request)):
             yield Right("iam:PassRole", role, vital=True)
         if not uses.keeps:
-            yield from (Right(action, arn) for action in _REMOVAL[spec.kind])
+            yield from (Right(f"batch:{api}", arn) for api in (spec.kind.update, spec.kind.delete) if api)
 
 
 def _roles(content: Any) -> Iterator[str]:

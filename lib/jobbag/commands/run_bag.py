@@ -69,8 +69,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
                     interrupted.told += " before it went on with the run, whose jobs are left as they were"
                 raise
             start.log_file = tool_log.open()
-            result = start.run(checked)
-    return replace(result, lines=(*result.lines, f"log: {start.log_file}")) if start.log_file else result
+            return start.run(checked)
 
 
 # -- one start
@@ -127,7 +126,7 @@ class _Start:
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, outputs = ending.state, ending.outputs
         safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
-        progress = Progress(self.task.bag, state.start, self.task.cloud.delayed, safeguards.awaits)
+        progress = Progress(self.task.bag, state.start, self.task.cloud.troubles.what, safeguards.awaits)
 
         def note(event: Event) -> None:
             journal.durably(event)
@@ -146,14 +145,20 @@ class _Start:
             consumers = Consumers(journal, state, safeguards, [*shows, states, outputs, cleanup])
             staged = [event.item for event in events if isinstance(event, Staged)]
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
-        finished = state.complete and state.all_logs_whole and stopped is None and not failures
+        result, finished = self._result(ending, stopped, failures)
+        result = replace(result, lines=(*result.lines, *self._log_line())).untold(self.tool_log)
         if finished:
+            result.say()  # it is part of what was asked for: a start that cannot say it has not reached the end
             if self.settings.delete_log_streams:
                 self._delete_log_streams(state)
             self.signals.ignore()  # the same command would be a new run
             journal.durably(Finished(state.exit_code))
             outputs.close()
-        return self._result(ending, stopped, failures, finished=finished)
+            return Result(result.exit_code)
+        return result
+
+    def _log_line(self) -> list[str]:
+        return [f"log: {self.log_file}"] if self.log_file else []
 
     def _work(
         self, checked: Checked, consumers: Consumers, outputs: Outputs, cleanup: Cleanup, staged: list[str]
@@ -219,7 +224,8 @@ class _Start:
         """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
         self.lock.check()
         made = cleanup.describe()
-        running = [*(job.name for job, _ in state.running()), *(job.name for job in state.in_doubt())]
+        running = [job.name for job, _ in state.running() if not state.of(job).lost]
+        running += (job.name for job in state.in_doubt())
         if running:
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             stays = f"; this stays for that: {', '.join(made)}" if made else ""
@@ -235,15 +241,17 @@ class _Start:
             journal.durably(TakenDown())
         return failures
 
-    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str], *, finished: bool) -> Result:
+    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[Result, bool]:
+        """What this start ends with, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
         detached = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
         if detached and not state.complete and not state.broken:
             line = f"{state.progress()}; start the same command again to collect them"
             log.info("%s", line)
             code = stopped.exit_code if stopped else ExitCode.OK
-            return Result(ending.write(code, stopped, failures).exit_code, (line,))
+            return Result(ending.write(code, stopped, failures).exit_code, (line,)), False
         code = ExitCode.AWS_ERROR if failures else state.exit_code
+        finished = state.complete and state.settled and state.all_logs_whole and stopped is None and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)
 
 

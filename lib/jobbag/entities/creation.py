@@ -10,7 +10,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.entities.deletion import delete
 from jobbag.entities.entity import Entity, active_revisions, describe, describe_definition
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind, Plan, ToCreate
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Kind, Plan, ToCreate
 from jobbag.entities.lookup import exists, look_up
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import AwsError, InputError
@@ -18,8 +18,7 @@ from jobbag.events.events import Emit, Event, Made, Making, TakenDown
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5  # to create an entity, when answers are lost
-LOOKS = (0.5, 1.0, 2.0)  # s between looks for the entity of a call whose answer was lost
+LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 
 
 class EntityCreator:
@@ -37,11 +36,11 @@ class EntityCreator:
     def replay(self, event: Event) -> None:
         """Take over what an earlier start made, or may have made."""
         match event:
-            case Making(kind=kind) if kind in _KINDS:
+            case Making(kind=kind) if kind in KINDS:
                 self._begun[kind] = event
-            case Made(kind=kind, name=name, arn=arn) if kind in _KINDS:
+            case Made(kind=kind, name=name, arn=arn) if kind in KINDS:
                 self._begun.pop(kind, None)
-                self.made.append(Entity(_KINDS[kind], name, arn, {}))
+                self.made.append(Entity(KINDS[kind], name, arn, {}))
             case TakenDown():
                 self._begun.clear()
                 self.made.clear()
@@ -68,46 +67,38 @@ class EntityCreator:
         return self._adopt(begun) if begun is not None and begun.name == spec.name else None
 
     def _adopt(self, begun: Making) -> Entity | None:
-        """The entity of a create call whose answer was lost, if AWS has it; from now on it counts as created."""
-        kind = _KINDS[begun.kind]
-        if kind is DEFINITION:
-            detail = describe_definition(self._cloud, begun.name)
-            if detail is None or detail["revision"] <= begun.before:
-                return None
-        else:
-            detail = describe(self._cloud, kind, begun.name)
-            if detail is None:
-                return None
-        return self._keep(kind, begun.name, detail[kind.arn_field], detail.get("revision"))
+        """The entity of a create call that got no answer, if AWS has it."""
+        detail = self._find(begun)
+        return self._keep(begun, detail) if detail is not None else None
 
     def _create(self, spec: ToCreate, environment: Entity | None) -> Entity:
         kind = spec.kind
         begun = self._begin(spec)
         log.info("creating the %s %s", kind.words, spec.name)
         request = _create_request(spec, environment)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                answer = self._cloud.call_once("batch", kind.create, **request)
-            except AwsError as error:
-                # It was not there before, so what is there now was created by this call.
-                ours = error.unsure or (attempt > 1 and "already exists" in error.message.lower())
-                found = self._adopt_in_time(begun) if ours else None
-                if found is not None:
-                    return found
-                if not error.unsure or attempt == ATTEMPTS:
-                    raise error.about(_subject(spec)) from None
-            else:
-                return self._keep(kind, spec.name, answer[kind.arn_field], answer.get("revision"))
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            # It was not there before, so what is there after a lost answer is ours.
+            made = self._cloud.call_or_find("batch", kind.create, lambda: self._find_in_time(begun), **request)
+        except AwsError as error:
+            raise error.about(_subject(spec)) from None
+        return self._keep(begun, made)
 
-    def _adopt_in_time(self, begun: Making) -> Entity | None:
-        """The same, several times: AWS may need a moment to show it."""
+    def _find_in_time(self, begun: Making) -> dict[str, Any] | None:
+        """What a call without an answer made; AWS may need a moment to show it."""
         for pause in LOOKS:
-            found = self._adopt(begun)
+            found = self._find(begun)
             if found is not None:
                 return found
             self._cloud.pause(pause)
-        return self._adopt(begun)
+        return self._find(begun)
+
+    def _find(self, begun: Making) -> dict[str, Any] | None:
+        """What AWS shows of the entity that a create call may have made."""
+        kind = KINDS[begun.kind]
+        if kind is not DEFINITION:
+            return describe(self._cloud, kind, begun.name)
+        detail = describe_definition(self._cloud, begun.name)
+        return detail if detail is not None and detail["revision"] > begun.before else None
 
     def _begin(self, spec: ToCreate) -> Making:
         """Journal that an entity is about to be created. Raises AwsError unless its name is free: so what has it later
@@ -123,11 +114,14 @@ class EntityCreator:
         self._note(begun)
         return begun
 
-    def _keep(self, kind: Kind, name: str, arn: str, revision: int | None) -> Entity:
-        entity = Entity(kind, name if revision is None else f"{name}:{revision}", arn, {})
+    def _keep(self, begun: Making, made: Mapping[str, Any]) -> Entity:
+        """Remember what was made, by the answer to the create call, or as AWS shows it; and wait until it is ready."""
+        kind = KINDS[begun.kind]
+        name = begun.name if kind is not DEFINITION else f"{begun.name}:{made['revision']}"
+        entity = Entity(kind, name, made[kind.arn_field], {})
         self.made.append(entity)
-        self._begun.pop(kind.arn_type, None)
-        self._note(Made(kind.arn_type, entity.name, arn))
+        self._begun.pop(begun.kind, None)
+        self._note(Made(begun.kind, entity.name, entity.arn))
         if kind is not DEFINITION:
             wait_until_valid(self._cloud, entity)
         return entity
@@ -149,9 +143,6 @@ def already_exists(spec: ToCreate) -> AwsError:
 
 def _subject(spec: ToCreate) -> str:
     return f"{spec.kind.words} {spec.name}" + (f" of {spec.path}" if spec.path else "")
-
-
-_KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}
 
 
 def _create_request(spec: ToCreate, environment: Entity | None) -> dict[str, Any]:

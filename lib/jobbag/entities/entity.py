@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Kind
-
-# For the kinds that have a state: the API that describes them, the field of its request and answer that lists them,
-# and the field that names one in the requests to update and delete it.
-CALLS = {
-    ENVIRONMENT: ("DescribeComputeEnvironments", "computeEnvironments", "computeEnvironment"),
-    QUEUE: ("DescribeJobQueues", "jobQueues", "jobQueue"),
-}
+from jobbag.entities.kinds import DEFINITION, Kind
 
 
 @dataclass(frozen=True)
@@ -34,9 +27,8 @@ def definition_name(ref: str) -> tuple[str, int | None]:
 
 
 def describe(cloud: Cloud, kind: Kind, ref: str) -> dict[str, Any] | None:
-    """A compute environment or job queue, by name or ARN; None if there is none. Raises AwsError."""
-    operation, field, _ = CALLS[kind]
-    found: list[dict[str, Any]] = cloud.call("batch", operation, None, **{field: [ref]})[field]
+    """What AWS shows of a compute environment or a job queue, by name or ARN; None if there is none."""
+    found: list[dict[str, Any]] = cloud.call("batch", kind.describe, None, **{kind.list_field: [ref]})[kind.list_field]
     return next((one for one in found if one.get("status") != "DELETED"), None)
 
 
@@ -48,8 +40,7 @@ def describe_definition(cloud: Cloud, ref: str) -> dict[str, Any] | None:
 
 
 def active_revisions(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
-    """The ACTIVE revisions of a job definition."""
-    for page in cloud.pages("batch", "DescribeJobDefinitions", jobDefinitionName=name, status="ACTIVE"):
+    for page in cloud.pages("batch", DEFINITION.describe, jobDefinitionName=name, status="ACTIVE"):
         yield from page["jobDefinitions"]
 
 

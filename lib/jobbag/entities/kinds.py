@@ -12,32 +12,69 @@ from jobbag.s3.place import S3Place
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of batch entity: its names for people, in the API and on the command line."""
+    """A kind of batch entity. Its names everywhere else are its name for people, in another spelling."""
 
     words: str
-    suffix: str
-    option: str
-    create: str  # the API
-    name_field: str
-    arn_type: str
+    create: str  # the APIs
+    describe: str
+    update: str | None  # None: it has no state, and so need not be disabled before it can be deleted
+    delete: str
+
+    @property
+    def arn_type(self) -> str:
+        """Before the name in an ARN: `job-queue`."""
+        return self.words.replace(" ", "-")
+
+    @property
+    def option(self) -> str:
+        return f"--{self.arn_type}"
+
+    @property
+    def suffix(self) -> str:
+        """What stands behind the prefix in a default name."""
+        return f"-{self.arn_type}"
+
+    @property
+    def identifier(self) -> str:
+        """In Python: `job_queue`."""
+        return self.words.replace(" ", "_")
+
+    @property
+    def key(self) -> str:
+        """In the properties file."""
+        return f"pegasus.aws.batch.{self.identifier}"
+
+    @property
+    def field(self) -> str:
+        """In requests that name one: `jobQueue`."""
+        first, *others = self.words.split()
+        return first + "".join(map(str.title, others))
+
+    @property
+    def list_field(self) -> str:
+        """In the request and in the answer of `describe`."""
+        return f"{self.field}s"
+
+    @property
+    def name_field(self) -> str:
+        return f"{self.field}Name"
 
     @property
     def arn_field(self) -> str:
-        """The field with the ARN in the answers of AWS."""
-        return self.name_field.removesuffix("Name") + "Arn"
+        return f"{self.field}Arn"
 
 
 DEFINITION = Kind(
-    "job definition", "-job-definition", "--job-definition", "RegisterJobDefinition", "jobDefinitionName",
-    "job-definition",
+    "job definition", "RegisterJobDefinition", "DescribeJobDefinitions", None, "DeregisterJobDefinition"
 )  # fmt: skip
 ENVIRONMENT = Kind(
-    "compute environment", "-compute-environment", "--compute-environment", "CreateComputeEnvironment",
-    "computeEnvironmentName", "compute-environment",
+    "compute environment", "CreateComputeEnvironment", "DescribeComputeEnvironments", "UpdateComputeEnvironment",
+    "DeleteComputeEnvironment",
 )  # fmt: skip
-QUEUE = Kind("job queue", "-job-queue", "--job-queue", "CreateJobQueue", "jobQueueName", "job-queue")
+QUEUE = Kind("job queue", "CreateJobQueue", "DescribeJobQueues", "UpdateJobQueue", "DeleteJobQueue")
 
-JOB_ENTITIES = {"jobQueue": QUEUE, "jobDefinition": DEFINITION}  # fields with which a job names its own
+KINDS = {kind.arn_type: kind for kind in (DEFINITION, ENVIRONMENT, QUEUE)}
+JOB_ENTITIES = {kind.field: kind for kind in (QUEUE, DEFINITION)}  # fields with which a job names its own
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.capacity import those_of
-from jobbag.entities.entity import CALLS, Entity, describe, describe_definition, status_reason
+from jobbag.entities.entity import Entity, describe, describe_definition, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
-
-log = logging.getLogger(__name__)
 
 
 def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
@@ -74,9 +71,9 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
 
 
 def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]:
-    """Those of the compute environments, given by name or ARN, that exist, as AWS describes them."""
-    operation, field, _ = CALLS[ENVIRONMENT]
-    return those_of(refs, cloud.call("batch", operation, None, **{field: refs})[field])
+    """Those of the compute environments, by name or ARN, that there are."""
+    field = ENVIRONMENT.list_field
+    return those_of(refs, cloud.call("batch", ENVIRONMENT.describe, None, **{field: refs})[field])
 
 
 def exists(cloud: Cloud, kind: Kind, name: str) -> bool:

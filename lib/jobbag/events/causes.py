@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from jobbag.errors import PROG
+
 LONGEST_LINE = 160  # characters of a line that are compared
 WORDINGS = 4  # causes that differ only in a quoted or numbered word; of more, the rare ones become one
 LINES = 8  # causes of one exit code; likewise
@@ -117,11 +119,11 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
     ("MISCONFIGURATION", None, "nothing can run it: compare its request with the compute environment"),
     ("CAPACITY", None, "AWS has no such instances to give: allow more instance types or subnets"),
     (
-        "pegasus-aws-batch was halted",
+        f"{PROG} was halted",
         "ended by the halt of the run",
         "mend what the others failed for; --retry-failed sends the job again",
     ),
-    ("pegasus-aws-batch", "stopped with the run", "start the same command again: it sends the job again"),
+    (PROG, "stopped with the run", "start the same command again: it sends the job again"),
 )
 _CODES: Mapping[int, tuple[str, str, bool]] = {
     126: ("cannot be executed", "make it executable (chmod +x), and build it for the image's processor", True),

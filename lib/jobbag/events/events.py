@@ -77,11 +77,13 @@ class StagingFailed(Event):
 class Submitting(Event):
     """The job may be sent from now on, and with it `token`, by which it can be found again.
 
-    A child of an array job has the token of the array, a colon, and its index.
+    A child of an array job has the token of the array, a colon, and its index. `queue` is the job queue that it is
+    sent to, by name or ARN; None in journals of earlier versions.
     """
 
     job: Job
     token: str
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,14 @@ class LogsWritten(Event):
 class Terminated(Event):
     """The run asks AWS to stop the job, because it is itself stopped or halted. A new start of a run that is not
     halted sends the job again, unless it succeeded all the same."""
+
+    job: Job
+    aws_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTerminated(Event):
+    """AWS refused to stop the job: it ends by itself."""
 
     job: Job
     aws_id: str

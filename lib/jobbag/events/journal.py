@@ -22,6 +22,7 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
+from jobbag.files import beside, first_free, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
@@ -44,6 +45,7 @@ _KINDS: dict[str, type[Event]] = {
         events.LogsWritten,
         events.Merged,
         events.Terminated,
+        events.NotTerminated,
         events.Halted,
         events.TakenDown,
         events.Finished,
@@ -82,6 +84,11 @@ class Past:
             clean = (clean and kind not in ("Making", "Made")) or kind == "TakenDown"
             done = (done and kind != "Submitting") or kind == "Finished"
         return done and clean and any(line["event"] == "Finished" for line in self.lines)
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether a job was sent, or may have been."""
+        return any(line["event"] == "Submitting" for line in self.lines)
 
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.
@@ -187,24 +194,19 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
     If the process is killed meanwhile, the file at `path` is the old journal or the new one, and whole: of a torn one,
     nobody would know which jobs have succeeded.
     """
-    new = _new(path)
-    try:
+    with replacing(path) as new:
         new.unlink(missing_ok=True)
         with Journal(new) as notes:
             notes.begin(header)
             for event in events:
                 notes(event)
             notes.sync()
-        aside = _kept(path)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-    return aside
+        return first_free(path, lambda free: _keep(path, free)) if path.exists() else None
 
 
 def remove_leftover(path: Path) -> None:
     """Remove what a start that was killed in `begin_anew` has left. For who holds the lock on the journal."""
-    new = _new(path)
+    new = beside(path)
     with suppress(OSError):
         with new.open("rb") as file:
             begin = file.read(len(_BEGIN))
@@ -212,22 +214,15 @@ def remove_leftover(path: Path) -> None:
             new.unlink()
 
 
-def _new(path: Path) -> Path:
-    return path.with_name(f"{path.name}.new")
-
-
-def _kept(path: Path) -> Path | None:
-    """Give a file, if it exists, a second name, or copy it to that: the first free FILE.000, FILE.001, …"""
-    if not path.exists():
-        return None
-    number = 0
-    while (free := path.with_name(f"{path.name}.{number:03d}")).exists():
-        number += 1
+def _keep(path: Path, name: Path) -> None:
+    """Give a file a second name, or make a copy with that name. Raises FileExistsError where it is taken."""
     try:
-        os.link(path, free)
+        os.link(path, name)
+    except FileExistsError:
+        raise
     except OSError:  # not every file system has links
-        shutil.copy(path, free)
-    return free
+        name.touch(exist_ok=False)
+        shutil.copy(path, name)
 
 
 def encode(event: Event) -> dict[str, Any]:

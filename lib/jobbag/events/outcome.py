@@ -21,6 +21,7 @@ class Outcome:
     """What is known of a job so far."""
 
     token: str | None = None  # with which the job may have been sent
+    queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
     aws_id: str = ""
     observation: Observation | None = None
     error: str | None = None  # of AWS or the tool, about this job
@@ -43,6 +44,11 @@ class Outcome:
     def ended(self) -> bool:
         """Whether AWS says that it has succeeded or failed."""
         return self.observation is not None and self.observation.ended
+
+    @property
+    def lost(self) -> bool:
+        """Whether AWS has it no more, and nobody knows how it ended."""
+        return self.error is not None and self.aws_id != ""
 
     @property
     def over(self) -> bool:

@@ -15,6 +15,7 @@ from jobbag.events.events import (
     Lost,
     NotRun,
     NotSubmitted,
+    NotTerminated,
     Staged,
     StagingFailed,
     StateChanged,
@@ -54,7 +55,8 @@ class RunState:
             case StagingFailed():
                 self.errors.append(str(event.error))
             case Submitting():
-                self._reset(event.job).token = event.token
+                outcome = self._reset(event.job)
+                outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
             case Unsent():
                 self._reset(event.job)
             case Submitted():
@@ -71,6 +73,8 @@ class RunState:
                 self.halted = event.reason
             case Terminated():
                 self.of(event.job).terminated = True
+            case NotTerminated():
+                self.of(event.job).terminated = False
             case WorkerFailed():
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")
@@ -125,6 +129,11 @@ class RunState:
     def complete(self) -> bool:
         """Whether every job is done and its output on disk."""
         return self._unfinished == 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether each job has an outcome of its own: a new start would send none of them again."""
+        return self.halted is not None or not any(outcome.to_repeat for outcome in self._outcomes.values())
 
     @property
     def all_logs_whole(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
+from jobbag.errors import PROG
 from jobbag.jobs import launcher
 from jobbag.jobs.ids import request_name
 from jobbag.jobs.request import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
@@ -20,8 +21,7 @@ from jobbag.s3.place import S3Place
 
 JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
-LAUNCHER_NAME = "pegasus-aws-batch"  # in its messages
-ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
+ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
 
 
 def runs_scripts(job: Job) -> bool:
@@ -71,15 +71,17 @@ class Requests:
             return self._array(jobs, token, request)
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
 
-    def sought(self, children: Mapping[int | None, Job], token: str) -> PreparedRequest:
+    def sought(self, children: Mapping[int | None, Job], token: str, queue: str | None) -> PreparedRequest:
         """The request that an earlier start may have sent with the token, as far as it is needed to find its job.
 
-        `children` are the jobs of that request by their index, as `by_token` gives them.
+        `children` are the jobs of that request by their index, as `by_token` gives them. `queue` is where it was sent,
+        if that is known: this start may have been given another one.
         """
+        queue = queue or next(iter(children.values())).request.get("jobQueue", self.target.queue)
         if None in children:
-            return self.of((children[None],), token)
+            prepared = self.of((children[None],), token)
+            return replace(prepared, request={**prepared.request, "jobQueue": queue})
         variable = {"name": TOKEN_VARIABLE, "value": token}
-        queue = next(iter(children.values())).request.get("jobQueue", self.target.queue)
         request = {
             "jobName": request_name(token),
             "jobQueue": queue,
@@ -98,7 +100,7 @@ class Requests:
         own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
         direct = {
             **overrides,
-            "command": launcher.command(overrides["command"], LAUNCHER_NAME),
+            "command": launcher.command(overrides["command"], PROG),
             "environment": [*overrides["environment"], *_listed(own)],
         }
         all_pass = all(launcher.passes(one["name"]) for one in overrides["environment"])
@@ -127,11 +129,11 @@ class Requests:
         }
         if jobs[0].launcher:
             own[launcher.LAUNCHER_VARIABLE] = "1"
-        command = launcher.command((), LAUNCHER_NAME)
+        command = launcher.command((), PROG)
         if runs_scripts(jobs[0]):
             objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
             own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
-            command = [LAUNCHER_NAME]
+            command = [PROG]
         overrides = {
             **request["containerOverrides"],
             "command": command,

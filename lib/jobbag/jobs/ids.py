@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobbag.bag.job import Job
+from jobbag.errors import PROG
 
 
 def parent_of(aws_id: str) -> str | None:
@@ -34,5 +35,5 @@ def by_token(jobs: Iterable[tuple[Job, str]]) -> dict[str, dict[int | None, Job]
 
 
 def request_name(token: str) -> str:
-    """The name of the array job with this token, and the first part of the names of its objects in the bucket."""
-    return f"pegasus-aws-batch-{token.replace('.', '-')}"
+    """The name of the array job that carries the token, and of what is put into the bucket for a request."""
+    return f"{PROG}-{token.replace('.', '-')}"

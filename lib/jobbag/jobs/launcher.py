@@ -15,7 +15,6 @@ MANIFEST_VARIABLE = "PEGASUS_AWS_BATCH_MANIFEST"  # s3:// URL of the records, on
 RECORD_VARIABLE = "PEGASUS_AWS_BATCH_RECORD"  # bytes of each record
 REGION_VARIABLE = "PEGASUS_AWS_BATCH_REGION"  # of the bucket; without it, what AWS_REGION or AWS_DEFAULT_REGION says
 LAUNCHER_VARIABLE = "PEGASUS_AWS_BATCH_LAUNCHER"  # if not empty: fetch the inputs, keep stderr apart, end with a mark
-FAILED = 125  # exit status of a launcher that could not start the job
 
 HEEDED = ("BATCH_FILE_S3_URL", "TRANSFER_INPUT_FILES", "PEGASUS_AWS_BATCH_BUCKET")  # of a job's own; and all AWS_*
 

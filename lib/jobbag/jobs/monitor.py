@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,14 +13,12 @@ from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
 from jobbag.events.events import Emit, Lost, StateChanged, worker_failed
-from jobbag.events.observation import ENDED
+from jobbag.events.observation import ENDED, Observation, now_ms
 from jobbag.jobs.array_children import ArrayChildren
 from jobbag.jobs.ids import parent_of
 from jobbag.jobs.job_detail import observe
 from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import DaemonPool, Worker
-
-log = logging.getLogger(__name__)
 
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
 CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended
@@ -29,6 +26,8 @@ AT_ONCE = 4  # calls for children that are under way side by side
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
+FORGOTTEN = 30.0  # s, if it is so old that AWS is likely to have forgotten it
+OLD = 24 * 3600.0  # s since a job was created; AWS Batch keeps ended ones for a day at least
 
 FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
 
@@ -39,6 +38,7 @@ Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
 class _Watched:
     job: Job
     status: str = "SUBMITTED"
+    created: int | None = None  # ms since the epoch, if an earlier start saw it
     missing_since: float | None = None  # time.monotonic()
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
 
@@ -54,7 +54,7 @@ class Monitor(Worker):
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._tell = tell
-        self._new: queue.SimpleQueue[tuple[str, Job, str]] = queue.SimpleQueue()
+        self._new: queue.SimpleQueue[tuple[str, Job, Observation | None]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
         self._tick = LOCAL_TICK if cloud.embedded else TICK
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
@@ -71,9 +71,12 @@ class Monitor(Worker):
         super().close(seconds)
         self._pool.shutdown(wait=False)
 
-    def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
-        """Follow a job until it has ended: each state after `status` that it is seen in gives a StateChanged."""
-        self._new.put((aws_id, job, status))
+    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
+        """Follow a job until it has ended: each state that it is seen in gives a StateChanged.
+
+        `seen` is what an earlier start saw last of it.
+        """
+        self._new.put((aws_id, job, seen))
 
     def work(self) -> None:
         """Ask for jobs when they are due."""
@@ -106,8 +109,8 @@ class Monitor(Worker):
 
     def _take_new(self) -> None:
         while not self._new.empty():
-            aws_id, job, status = self._new.get()
-            self._watched[aws_id] = _Watched(job, status)
+            aws_id, job, seen = self._new.get()
+            self._watched[aws_id] = _Watched(job, seen.status, seen.created) if seen else _Watched(job)
             (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
 
     def _ask(self, batches: list[list[str]]) -> None:
@@ -134,9 +137,11 @@ class Monitor(Worker):
             elif aws_id in seen:
                 self._tell(aws_id, seen[aws_id])
                 self._list_ended(aws_id, self._arrays.saw(aws_id, seen[aws_id], time.monotonic()))
-            elif self._arrays.missing(aws_id, time.monotonic()) > MISSING:
+            else:
+                missing = self._arrays.missing(aws_id, time.monotonic())
                 for child in self._arrays.children(aws_id):
-                    self._lose(child)
+                    if missing > self._patience(child):
+                        self._lose(child)
 
     def _list_ended(self, array: str, statuses: Iterable[str]) -> None:
         for status in statuses:
@@ -179,14 +184,20 @@ class Monitor(Worker):
         watched = self._watched[aws_id]
         now = time.monotonic()
         watched.missing_since = watched.missing_since or now
-        if now - watched.missing_since > MISSING:
+        if now - watched.missing_since > self._patience(aws_id):
             self._lose(aws_id)
         elif parent_of(aws_id) is None:  # of children, the array's counts tell that they are still to be asked for
             self._schedule.saw(aws_id, time.monotonic(), None)
 
+    def _patience(self, aws_id: str) -> float:
+        """Seconds that a job may be missing. One that an earlier start saw long ago is likely to be forgotten."""
+        created = self._watched[aws_id].created
+        return FORGOTTEN if created is not None and now_ms() - created > OLD * 1000 else MISSING
+
     def _lose(self, aws_id: str) -> None:
         """Give up a job that AWS Batch does not show."""
+        patience = self._patience(aws_id)
         job = self._watched.pop(aws_id).job
         (self._arrays if parent_of(aws_id) else self._schedule).forget(aws_id)
-        message = f"AWS Batch has not shown the job {aws_id} for {MISSING:.0f} s; what became of it is not known"
+        message = f"AWS Batch has not shown the job {aws_id} for {patience:.0f} s; what became of it is not known"
         self._emit(Lost(job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))

@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.aws.client import IDS_PER_CALL, OUTAGE, Cloud
+from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, worker_failed
 from jobbag.jobs.array_request import JobGroup, PreparedRequest
@@ -34,7 +34,10 @@ class _Task:
     prepared: PreparedRequest
     earlier: bool = False  # an earlier start may have sent it
     lost: float | None = None  # time.monotonic() since when it is not known whether AWS has the job
-    looks: int = 0
+    looks: int = 0  # since then, or that are due
+    losses: int = 0  # requests without an answer
+    since: float | None = None  # time.monotonic() of the first of these
+    error: AwsError | None = None  # what came in the place of the last answer
 
     @property
     def name(self) -> str:
@@ -95,15 +98,18 @@ class Submitter(Worker):
             except Cancelled:
                 self._dropped(task)
             except ToolError as error:
+                self._cloud.troubles.over(task.name)
                 for job in task.jobs:
                     self._emit(NotSubmitted(job, error))
 
     def _dropped(self, task: _Task) -> None:
+        self._cloud.troubles.over(task.name)
         if task.lost is None:
             for job in task.jobs:
                 self._emit(Unsent(job))
 
     def _send(self, task: _Task) -> None:
+        self._cloud.troubles.over(task.name)
         if self._recalled is not None:
             for job in task.jobs:
                 self._emit(NotRun(job, self._recalled))
@@ -118,12 +124,20 @@ class Submitter(Worker):
             if not error.unsure:
                 raise
             log.debug("job %s: the answer to SubmitJob was lost (%s); looking for it", task.name, error)
-            task.lost, task.looks = time.monotonic(), 0
-            self._due.put(task.lost + LOOKS[0], task)
+            self._lost(task, error)
         else:
             self._sent(task, answer["jobId"])
 
+    def _lost(self, task: _Task, error: AwsError) -> None:
+        """Look for the jobs of a request that got no answer."""
+        task.lost, task.looks, task.error = time.monotonic(), 1, error
+        task.since = task.since or task.lost
+        task.losses += 1
+        self._cloud.troubles.tell(task.name, "SubmitJob", error, since=task.since, attempt=task.losses, pause=LOOKS[-1])
+        self._due.put(task.lost + LOOKS[0], task)
+
     def _sent(self, task: _Task, aws_id: str) -> None:
+        self._cloud.troubles.over(task.name)
         for job, child_id in task.prepared.ids(task.jobs, aws_id):
             self._emit(Submitted(job, child_id))
 
@@ -139,6 +153,8 @@ class Submitter(Worker):
         elif task.earlier:
             self._emit(Absent(task.jobs))
         else:
+            if task.error is not None and task.since is not None and time.monotonic() - task.since > OUTAGE:
+                raise task.error
             log.debug("job %s is not there; sending it", task.name)
             task.lost = None
             self._send(task)
@@ -149,8 +165,8 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
     token = token_of(request)
     named = {"name": "JOB_NAME", "values": [request["jobName"]]}
     pages = cloud.pages("batch", "ListJobs", jobQueue=request["jobQueue"], filters=[named])
-    ids = iter([one["jobId"] for page in pages for one in page["jobSummaryList"]])
-    while batch := list(islice(ids, IDS_PER_CALL)):
+    ids = [one["jobId"] for page in pages for one in page["jobSummaryList"]]
+    for batch in batches(ids, IDS_PER_CALL):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
             if token_of({"containerOverrides": detail.get("container", {})}) == token:
                 return str(detail["jobId"])

@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import islice
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.job import Job
+from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, worker_failed
+from jobbag.events.events import Emit, NotTerminated, worker_failed
+from jobbag.jobs.ids import parent_of
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -26,74 +28,100 @@ class Terminator(Worker):
     def __init__(self, cloud: Cloud, emit: Emit) -> None:
         super().__init__(worker_failed(emit))
         self._cloud = cloud.cancelled_by(self.stopped)
-        self._due: DueQueue[tuple[str, str, str]] = DueQueue()  # AWS id, name, reason
+        self._emit = emit
+        self._due: DueQueue[tuple[str, Job, str]] = DueQueue()  # AWS id, job, reason
 
     def close(self, seconds: float | None = None) -> None:
         """Terminate nothing more."""
         self._due.close()
         super().close(seconds)
 
-    def terminate(self, jobs: Mapping[str, str], reason: str) -> None:
-        """Ask AWS soon to stop jobs, given as AWS id → name. Logs those that were not reached."""
+    def terminate(self, jobs: Mapping[str, Job], reason: str) -> None:
+        """Ask AWS soon to stop jobs, given by AWS id; each that AWS refuses to stop gives a NotTerminated."""
         now = time.monotonic()
-        for aws_id, name in jobs.items():
-            self._due.put(now, (aws_id, name, reason))
+        for aws_id, job in jobs.items():
+            self._due.put(now, (aws_id, job, reason))
 
     def work(self) -> None:
         """Terminate the jobs that are due, as many with one call as it takes."""
         while tasks := self._due.get_all(JOBS_PER_CALL):
-            left = _targets({aws_id: name for aws_id, name, _ in tasks})
-            _terminate(self._cloud, left, tasks[0][2])
-            _tell(left)
+            jobs = {aws_id: job for aws_id, job, _ in tasks}
+            request = _Request(self._cloud, jobs, tasks[0][2])
+            request.make()
+            for aws_id in request.tell():
+                self._emit(NotTerminated(jobs[aws_id], aws_id))
 
 
-def terminate(cloud: Cloud, jobs: Mapping[str, str], reason: str) -> None:
-    """Ask AWS to stop jobs, given as AWS id → name. Logs those that were not reached."""
-    left = _targets(jobs)
+def terminate(cloud: Cloud, jobs: Mapping[str, Job], reason: str) -> list[str]:
+    """Ask AWS to stop jobs, given by AWS id, as far as there is time. Logs those that were not reached.
+
+    Returns the AWS ids of those that AWS refused to stop.
+    """
+    request = _Request(cloud, jobs, reason)
     with suppress(Cancelled):
-        _terminate(cloud, left, reason)
-    _tell(left)
+        request.make()
+    return request.tell()
 
 
-def _targets(jobs: Mapping[str, str]) -> dict[str, str]:
-    """Of an array job all children are stopped, with one request."""
-    found: dict[str, str] = {}
-    for aws_id, name in jobs.items():
-        found.setdefault(aws_id.partition(":")[0], name)
-    return found
+class _Request:
+    """To stop some jobs. Of an array job all children are stopped, with one request."""
 
+    def __init__(self, cloud: Cloud, jobs: Mapping[str, Job], reason: str) -> None:
+        self._cloud = cloud
+        self._jobs = jobs
+        self._reason = reason
+        self._left = _targets(jobs)
+        self._refused: set[str] = set()
 
-def _tell(left: Mapping[str, str]) -> None:
-    for aws_id, name in left.items():
-        log.error("job %s (%s) could not be terminated; it may still be running", name, aws_id)
+    def make(self) -> None:
+        """Ask AWS. Raises Cancelled."""
+        for batch in batches(list(self._left), JOBS_PER_CALL):
+            if not self._by_one_call(batch):
+                break
 
+    def tell(self) -> list[str]:
+        """Log what was not reached; gives the AWS ids of the jobs that AWS refused to stop."""
+        for aws_id, job in self._left.items():
+            log.error("job %s (%s) could not be terminated; it may still be running", job.name, aws_id)
+        return [aws_id for aws_id in self._jobs if (parent_of(aws_id) or aws_id) in self._refused]
 
-def _terminate(cloud: Cloud, left: dict[str, str], reason: str) -> None:
-    """Remove from `left` what is terminated."""
-    ids = iter(list(left))
-    while batch := list(islice(ids, JOBS_PER_CALL)):
+    def _by_one_call(self, ids: list[str]) -> bool:
+        """Stop jobs; false if these credentials may stop none."""
         try:
-            answer = cloud.call("batch", "TerminateJobs", jobs=batch, reason=reason)
+            answer = self._cloud.call("batch", "TerminateJobs", jobs=ids, reason=self._reason)
         except AwsError as error:
             if error.code in ("AccessDeniedException", "AccessDenied"):
                 log.error("%s", error)
-                return
+                self._refused.update(self._left)
+                return False
             # AWS look-alikes and older endpoints know the single call only.
             log.debug("%s; terminating one by one", error)
-            _one_by_one(cloud, batch, left, reason)
-            continue
-        refused = {one["job"]: one["message"] for one in answer.get("errors", ())}
-        for aws_id, message in refused.items():
-            log.error("job %s (%s): %s", left.get(aws_id), aws_id, message)
-        for aws_id in set(batch) - refused.keys():
-            left.pop(aws_id)
+            self._one_by_one(ids)
+            return True
+        for one in answer.get("errors", ()):
+            self._refuse(one["job"], one["message"])
+        for aws_id in set(ids) - self._refused:
+            self._left.pop(aws_id)
+        return True
+
+    def _one_by_one(self, ids: Iterable[str]) -> None:
+        for aws_id in ids:
+            try:
+                self._cloud.call("batch", "TerminateJob", jobId=aws_id, reason=self._reason)
+            except AwsError as error:
+                self._refuse(aws_id, str(error))
+            else:
+                self._left.pop(aws_id)
+
+    def _refuse(self, aws_id: str, why: str) -> None:
+        self._refused.add(aws_id)
+        job = self._left.get(aws_id)
+        log.error("job %s (%s): %s", job.name if job else "of another run", aws_id, why)
 
 
-def _one_by_one(cloud: Cloud, ids: Iterable[str], left: dict[str, str], reason: str) -> None:
-    for aws_id in ids:
-        try:
-            cloud.call("batch", "TerminateJob", jobId=aws_id, reason=reason)
-        except AwsError as error:
-            log.error("%s", error.about(f"job {left[aws_id]} ({aws_id})"))
-        else:
-            left.pop(aws_id)
+def _targets(jobs: Mapping[str, Job]) -> dict[str, Job]:
+    """What AWS is asked to stop, each with the first of its jobs: for children their array job."""
+    found: dict[str, Job] = {}
+    for aws_id, job in jobs.items():
+        found.setdefault(parent_of(aws_id) or aws_id, job)
+    return found

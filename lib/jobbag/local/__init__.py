@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .attempt import CREDENTIALS
-from .entities import ACCOUNT
-from .server import LocalAws, StandIns
+from .server import LocalAws
 
-__all__ = ["ACCOUNT", "CREDENTIALS", "LocalAws", "StandIns"]
+__all__ = ["CREDENTIALS", "LocalAws"]

@@ -45,7 +45,6 @@ class LocalAws:
         self,
         *,
         slots: int | None = None,
-        port: int = 0,
         private: bool = False,
         wrap: Callable[[WSGIApplication], WSGIApplication] | None = None,
     ) -> None:
@@ -56,7 +55,6 @@ class LocalAws:
         `wrap` lays a layer of WSGI before all requests; it may raise ConnectionError to drop the connection.
         """
         self._slots = slots or _processors()
-        self._port = port
         self._key = CREDENTIALS["aws_access_key_id"] if private else None
         self._wrap = wrap or (lambda app: app)
         self._regions: dict[str, Batch] = {}
@@ -66,7 +64,7 @@ class LocalAws:
         with contextlib.ExitStack() as stack:
             forget()
             stack.callback(forget)
-            server = Server(self._port, self._wrap(application(self._batch, self._key)))
+            server = Server(self._wrap(application(self._batch, self._key)))
             stack.callback(server.server_close)
             self.endpoint = f"http://127.0.0.1:{server.server_port}"
             place = stack.enter_context(Workplace())

@@ -141,8 +141,8 @@ def _run(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tupl
 class Server(ThreadedWSGIServer):
     """Serves on this machine only; closing it ends every connection and its thread."""
 
-    def __init__(self, port: int, app: WSGIApplication) -> None:
-        super().__init__("127.0.0.1", port, app, handler=Handler)
+    def __init__(self, app: WSGIApplication) -> None:
+        super().__init__("127.0.0.1", 0, app, handler=Handler)
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
 

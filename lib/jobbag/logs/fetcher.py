@@ -14,7 +14,7 @@ from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.errors import AwsError
+from jobbag.errors import PROG, AwsError
 from jobbag.events.events import Emit, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
@@ -182,7 +182,7 @@ class LogFetcher(Worker):
         reading.note = note
         reading.output.end(
             task_record(task.job, task.aws_id, task.observation, task.at),
-            f"[pegasus-aws-batch] job {task.job.name}: {told}" if told else None,
+            f"[{PROG}] job {task.job.name}: {told}" if told else None,
         )
         return None
 

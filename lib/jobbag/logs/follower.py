@@ -10,12 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.aws.rates import quota
 from jobbag.bag.job import Job
+from jobbag.batches import batches
 from jobbag.errors import AwsError
 from jobbag.events.events import Emit, Event, LogsWritten, OutputSeen, StateChanged, worker_failed
 from jobbag.events.observation import LogPlace, Observation, now_ms
@@ -171,8 +172,7 @@ class Follower(Worker):
             running = [one for one in self._running.values() if one.due <= now]
         running.sort(key=lambda one: (one.place.group, one.place.region or "", one.since))
         for _, group in groupby(running, key=lambda one: (one.place.group, one.place.region)):
-            while batch := list(islice(group, STREAMS_PER_CALL)):
-                yield batch
+            yield from batches(group, STREAMS_PER_CALL)
 
     def _read(self, batch: list[Log]) -> None:
         """Tell what is new in some streams. Raises AwsError."""

@@ -25,7 +25,7 @@ from jobbag.events.events import (
     Submitting,
     Terminated,
 )
-from jobbag.files import named
+from jobbag.files import beside, named, put_in_place
 from jobbag.logs.part_files import Places
 
 _PART = re.compile(r"(\d+)\.(out|err|\d+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
@@ -176,7 +176,7 @@ class MergedFiles:
         pairs = zip(content, self._order, strict=False)
         kept = list(takewhile(lambda pair: pair[0].job.number == pair[1] and pair[1] in done, pairs))
         sizes = [kept[-1][0].out_size, kept[-1][0].err_size] if kept else [0, 0]
-        unfinished = [self._unfinished(target) for target in self._targets]
+        unfinished = [beside(target) for target in self._targets]
         if not all(path.exists() and path.stat().st_size >= size for path, size in zip(unfinished, sizes, strict=True)):
             kept, sizes = [], [0, 0]
         for path, size in zip(unfinished, sizes, strict=True):
@@ -200,7 +200,7 @@ class MergedFiles:
     def prepare(self) -> None:
         """Make the directory of parts, and the files that become the merged ones."""
         self._parts.mkdir(exist_ok=True)
-        self._files = [self._unfinished(target).open("ab") for target in self._targets]
+        self._files = [beside(target).open("ab") for target in self._targets]
         self._merge()
 
     def __call__(self, event: Event) -> None:
@@ -245,7 +245,7 @@ class MergedFiles:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            os.replace(self._unfinished(target), target)
+            put_in_place(target)
         if not self._keep_parts:
             self.close()
 
@@ -258,10 +258,6 @@ class MergedFiles:
                     path.unlink()
         with suppress(OSError):  # gone, or not empty: what is in it is not of this run
             self._parts.rmdir()
-
-    @staticmethod
-    def _unfinished(target: Path) -> Path:
-        return target.with_name(f"{target.name}.part")
 
     @property
     def description(self) -> str:

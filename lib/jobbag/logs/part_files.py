@@ -6,13 +6,13 @@ take longer than all else, above all on NFS or Lustre.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from jobbag.bag.job import Job
 from jobbag.events.events import Share
+from jobbag.files import beside, put_in_place, replacing
 
 IN_MEMORY = 64 * 1024  # bytes, at most, of a file that is only in memory
 
@@ -33,7 +33,6 @@ class _Part:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = _beside(path)
         self._memory = bytearray()
         self._file: BinaryIO | None = None
 
@@ -45,7 +44,7 @@ class _Part:
 
     def _flush(self) -> None:
         if self._file is None:
-            self._file = self._part.open("wb")
+            self._file = beside(self._path).open("wb")
         self._file.write(self._memory)
         self._memory.clear()
 
@@ -59,13 +58,13 @@ class _Part:
         self._flush()
         assert self._file is not None
         self._file.close()
-        os.replace(self._part, self._path)
+        put_in_place(self._path)
 
     def drop(self) -> None:
         """Leave nothing of a file that was not put in its place."""
         if self._file is not None:
             self._file.close()
-            self._part.unlink(missing_ok=True)
+            beside(self._path).unlink(missing_ok=True)
 
 
 class Output:
@@ -111,15 +110,6 @@ def write_shared(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Sh
     for out, err in contents:
         shares.append(Share(start, len(out), len(err), len(contents)))
         start += len(out) + len(err)
-    part = _beside(path)
-    try:
+    with replacing(path) as part:
         part.write_bytes(b"".join(data for pair in contents for data in pair))
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
     return shares
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part")

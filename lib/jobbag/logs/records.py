@@ -6,10 +6,9 @@ Its parsers end a quoted value at the first `"` or `]`, so neither may stand in 
 from __future__ import annotations
 
 from jobbag.bag.job import Job
+from jobbag.errors import PROG
 from jobbag.events.observation import Observation
 from jobbag.text import iso, plain
-
-APP = "pegasus-aws-batch"
 
 
 def status_of(observation: Observation | None) -> int:
@@ -36,7 +35,7 @@ def summary_record(succeeded: int, failed: int, start: int, stop: int) -> str:
     """The `[cluster-summary ...]` line of a bag; times in ms."""
     return (
         f'[cluster-summary stat="{"failed" if failed else "ok"}", tasks={succeeded + failed}, succeeded={succeeded}, '
-        f"failed={failed}, duration={_seconds(stop - start)}, start={_quoted(iso(start))}, app={_quoted(APP)}]"
+        f"failed={failed}, duration={_seconds(stop - start)}, start={_quoted(iso(start))}, app={_quoted(PROG)}]"
     )
 
 

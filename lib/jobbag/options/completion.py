@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from jobbag.errors import PROG
 from jobbag.options.table import GROUPS, SUBMIT_FILE, Option
 
-_COMMAND = "pegasus-aws-batch"
+_FUNCTION = f"_{PROG}".replace("-", "_")  # of the shell
 _ALL = tuple(option for _, options in GROUPS for option in options)
 
 
@@ -34,8 +35,8 @@ def _in_short(text: str) -> str:
 
 
 def _bash() -> Iterator[str]:
-    yield f"# bash completion of {_COMMAND}: put it into ~/.local/share/bash-completion/completions/{_COMMAND}"
-    yield "_pegasus_aws_batch() {"
+    yield f"# bash completion of {PROG}: put it into ~/.local/share/bash-completion/completions/{PROG}"
+    yield f"{_FUNCTION}() {{"
     yield "    local word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]} IFS=$' \\t\\n'"
     yield "    # --option=value is three words here."
     yield '    if [[ $option == "=" ]]; then option=${COMP_WORDS[COMP_CWORD-2]}; fi'
@@ -48,7 +49,7 @@ def _bash() -> Iterator[str]:
     words = " ".join(flag for option in _ALL for flag in option.flags)
     yield f'    if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "{words}" -- "$word")); fi'
     yield "}"
-    yield f"complete -o default -F _pegasus_aws_batch {_COMMAND}"
+    yield f"complete -o default -F {_FUNCTION} {PROG}"
 
 
 def _bash_value(option: Option) -> str:
@@ -66,9 +67,9 @@ def _bash_value(option: Option) -> str:
 
 
 def _zsh() -> Iterator[str]:
-    yield f"#compdef {_COMMAND}"
-    yield f"# zsh completion of {_COMMAND}: put it into a directory of $fpath, under the name _{_COMMAND}"
-    yield "_pegasus_aws_batch() {"
+    yield f"#compdef {PROG}"
+    yield f"# zsh completion of {PROG}: put it into a directory of $fpath, under the name _{PROG}"
+    yield f"{_FUNCTION}() {{"
     yield "    _arguments \\"
     for option in _ALL:
         value = _zsh_value(option) if _has_value(option) else ""
@@ -79,8 +80,8 @@ def _zsh() -> Iterator[str]:
     yield f"        {_zsh_quoted(f'*:{_zsh_text(SUBMIT_FILE)}:_files')}"
     yield "}"
     yield '# Read by the completion system, or with "source".'
-    yield 'if [ "$funcstack[1]" = "_pegasus-aws-batch" ]; then _pegasus_aws_batch "$@"'
-    yield f"else compdef _pegasus_aws_batch {_COMMAND}; fi"
+    yield f'if [ "$funcstack[1]" = "_{PROG}" ]; then {_FUNCTION} "$@"'
+    yield f"else compdef {_FUNCTION} {PROG}; fi"
 
 
 def _zsh_value(option: Option) -> str:
@@ -102,10 +103,10 @@ def _zsh_quoted(text: str) -> str:
 
 
 def _fish() -> Iterator[str]:
-    yield f"# fish completion of {_COMMAND}: put it into ~/.config/fish/completions/{_COMMAND}.fish"
+    yield f"# fish completion of {PROG}: put it into ~/.config/fish/completions/{PROG}.fish"
     for option in _ALL:
         names = (f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
-        words = ["complete", "-c", _COMMAND, *names, "-d", _fish_quoted(_in_short(option.help))]
+        words = ["complete", "-c", PROG, *names, "-d", _fish_quoted(_in_short(option.help))]
         if option.choices:
             words += ["-x", "-a", _fish_quoted(" ".join(option.choices))]
         elif option.takes == "files":

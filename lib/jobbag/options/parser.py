@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import configargparse
 
-from jobbag.errors import PROG, InputError, Problem
+from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
-from jobbag.options.table import DESCRIPTION, EXIT_STATUS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 from jobbag.text import split_items
 
 
@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROG,
         description=DESCRIPTION,
-        epilog="Exit status: " + " ".join(f"{code}: {meaning}" for code, meaning in EXIT_STATUS),
+        epilog="Exit status: " + " ".join(f"{code:d}: {code.meaning}" for code in ExitCode),
         config_file_parser_class=_PropertiesFile,
         config_file_open_func=_open_properties,
         ignore_unknown_config_file_keys=True,

@@ -293,13 +293,3 @@ DESCRIPTION = (
 )
 
 SUBMIT_FILE = "A JSON file with the bag of jobs to run. Several are run as one bag."
-
-EXIT_STATUS = (
-    ("0", "All is well."),
-    ("1", "At least one job failed."),
-    ("2", "AWS or a batch entity failed; the results may be incomplete."),
-    ("3", "The command line or the input is wrong; nothing was done. Or an internal error."),
-    ("129", "Left by SIGHUP; the jobs go on."),
-    ("130", "Stopped by SIGINT."),
-    ("143", "Stopped by SIGTERM."),
-)

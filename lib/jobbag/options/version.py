@@ -8,6 +8,7 @@ from pathlib import Path
 from zipimport import zipimporter
 
 from jobbag import __version__
+from jobbag.errors import PROG
 
 _LIBRARIES = ("boto3", "botocore", "s3transfer")
 
@@ -24,7 +25,7 @@ def versions() -> str:
     unpacked = f" (unpacked from {file})" if file else ""
     return "\n".join(
         (
-            f"pegasus-aws-batch {__version__}",
+            f"{PROG} {__version__}",
             f"in {Path(__file__).parents[2]}{unpacked}",
             f"Python {platform.python_version()} ({sys.executable})",
             ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),

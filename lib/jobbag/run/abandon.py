@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
+from contextlib import suppress
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
+from jobbag.batches import batches
 from jobbag.entities.kinds import QUEUE, Existing
+from jobbag.errors import PROG, Cancelled, ToolError
 from jobbag.events.events import Event, Terminated, replay
 from jobbag.events.journal import Journal
 from jobbag.events.observation import ENDED
@@ -20,61 +22,81 @@ from jobbag.jobs.termination import terminate
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.takeup import folded
 from jobbag.run.task import TaskOnAws
+from jobbag.text import counted
 
 log = logging.getLogger(__name__)
 
 
 def abandon(task: TaskOnAws, events: list[Event], notes: Journal, grace: float) -> None:
-    """Terminate the jobs of an earlier start, wait a while for their end, and remove what it made.
+    """Terminate the jobs of an earlier start, wait `grace` seconds for their end, and remove what it made.
 
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
+    Raises ToolError where AWS does not tell in time whether it has jobs that the earlier start may have sent.
     """
     cloud = task.cloud
     cleanup = Cleanup(task, notes.durably)
     replay(events, cleanup)
     state = folded(events, task.bag)
     running = {aws_id: job for job, aws_id in state.running()}
-    running |= _in_doubt(task, state, cleanup)
+    running |= _in_doubt(task, state, cleanup, grace)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()
     with cloud.within(grace) as hurried:
-        terminate(hurried, {aws_id: job.name for aws_id, job in running.items()}, "pegasus-aws-batch --fresh")
-    _wait_for_end(cloud, list(running), grace)
+        terminate(hurried, running, f"{PROG} --fresh")
+        _wait_for_end(hurried, list(running))
     for line in cleanup.take_down(cloud):
         log.warning("%s", line)
 
 
-def _in_doubt(task: TaskOnAws, state: RunState, cleanup: Cleanup) -> dict[str, Job]:
+def _in_doubt(task: TaskOnAws, state: RunState, cleanup: Cleanup, grace: float) -> dict[str, Job]:
     """Jobs that the earlier start may have sent without knowing it, by AWS id, as far as AWS shows them."""
     made = [entity.arn for entity in cleanup.creator.made if entity.kind is QUEUE]
     queue = made[0] if made else task.plan.queue.ref if isinstance(task.plan.queue, Existing) else None
     requests = Requests(task.bag, task.place, Target(queue, None), task.cloud.region)
-    doubtful = [job for job in state.in_doubt() if job.request.get("jobQueue", queue)]
+    doubtful = [job for job in state.in_doubt() if state.of(job).queue or job.request.get("jobQueue", queue)]
     left = by_token((job, state.of(job).token or "") for job in doubtful)
+    if not left:
+        return {}
+    with task.cloud.within(LOOKS[-1] + grace) as hurried:
+        try:
+            return _found(hurried, requests, left, state)
+        except Cancelled:
+            doubt = counted(len(doubtful), "job")
+            what = f"AWS gave no answer on {doubt} that the earlier start may have sent; start again when it does"
+            raise ToolError(what) from None
+
+
+def _found(cloud: Cloud, requests: Requests, left: dict[str, dict[int | None, Job]], state: RunState) -> dict[str, Job]:
+    """Those of the jobs, given by token, that AWS shows, by AWS id. It may need a moment, so it is asked again."""
     found: dict[str, Job] = {}
     before = 0.0
     for look in (0.0, *LOOKS):
         if not left:
             break
-        task.cloud.pause(look - before)
+        cloud.pause(look - before)
         before = look
         for token, children in list(left.items()):
-            prepared = requests.sought(children, token)
-            aws_id = find(task.cloud, prepared.request)
+            prepared = requests.sought(children, token, state.of(next(iter(children.values()))).queue)
+            aws_id = find(cloud, prepared.request)
             if aws_id is not None:
                 found |= {own_id: job for job, own_id in prepared.ids(tuple(children.values()), aws_id)}
                 del left[token]
     return found
 
 
-def _wait_for_end(cloud: Cloud, ids: list[str], grace: float) -> None:
-    deadline = time.monotonic() + grace
-    while ids and time.monotonic() < deadline:
-        shown = cloud.call("batch", "DescribeJobs", jobs=ids[:IDS_PER_CALL])["jobs"]
-        ended = {detail["jobId"] for detail in shown if detail["status"] in ENDED}
-        ids = [aws_id for aws_id in ids if aws_id not in ended]
-        if ids and not ended:
-            cloud.pause(1.0)
+def _wait_for_end(cloud: Cloud, ids: list[str]) -> None:
+    """Wait until all these jobs have ended, or the time of the calls is over."""
+    with suppress(Cancelled):
+        while ids:
+            ids = [aws_id for batch in batches(ids, IDS_PER_CALL) for aws_id in _running(cloud, batch)]
+            if ids:
+                cloud.pause(1.0)
     if ids:
-        log.warning("%d old jobs are still ending", len(ids))
+        log.warning("%d old jobs may still be ending", len(ids))
+
+
+def _running(cloud: Cloud, ids: list[str]) -> list[str]:
+    """Those that have not ended. AWS shows a job no more some time after its end."""
+    shown = cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]
+    return [detail["jobId"] for detail in shown if detail["status"] not in ENDED]

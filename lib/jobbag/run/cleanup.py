@@ -64,7 +64,7 @@ class Cleanup:
         self(event)
         self.creator.replay(event)
         match event:
-            case Making(kind="bucket") | Made(kind="bucket"):
+            case Making(kind=kind) | Made(kind=kind) if kind == BUCKET:
                 self._bucket_is_ours = True
             case TakenDown():
                 self._bucket_is_ours = False
@@ -84,8 +84,8 @@ class Cleanup:
         self._bucket_is_ours = True  # perhaps: a signal may come before the answer
         try:
             self._bucket_is_ours = self.bucket_is_new = bucket.create(self._cloud, name)
-        except AwsError:
-            self._bucket_is_ours = False
+        except AwsError as error:
+            self._bucket_is_ours = error.unsure
             raise
         if self.bucket_is_new:
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))

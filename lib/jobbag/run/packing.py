@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from enum import Enum
-from itertools import islice
 
 from jobbag.bag.job import FILE_TYPE, Job, is_url
+from jobbag.batches import batches
 from jobbag.jobs.array_request import JobGroup, runs_scripts
 
 MOST = 10_000  # children of an array job
@@ -39,11 +39,8 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
     found: list[JobGroup] = []
     for group in groups.values():
         if len(group) >= fewest:
-            iterator = iter(group)
             size = WITH_INPUTS if any(not is_url(item) for job in group for item in job.inputs) else MOST
-            while pack := tuple(islice(iterator, size)):
-                if len(pack) >= FEWEST:
-                    found.append(pack)
+            found += (tuple(pack) for pack in batches(group, size) if len(pack) >= FEWEST)
     return found
 
 

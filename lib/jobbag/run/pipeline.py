@@ -165,8 +165,7 @@ class Pipeline:
             elif outcome.aws_id:
                 if outcome.observation is not None:
                     self._workers.follower.follow(job, outcome.observation)
-                status = outcome.observation.status if outcome.observation else "SUBMITTED"
-                self._workers.monitor.watch(outcome.aws_id, job, status)
+                self._workers.monitor.watch(outcome.aws_id, job, outcome.observation)
             else:
                 return True
         return False
@@ -185,13 +184,17 @@ class Pipeline:
         """Look for jobs that an earlier start may have sent."""
         known_by = ((job, self._state.of(job).token or "") for job in jobs)
         for token, children in by_token(known_by).items():
-            self._sending.seek(token, children)
+            first = next(iter(children.values()))
+            self._sending.seek(token, children, self._state.of(first).queue)
 
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""
         for dependant in self._backlog.failed(job):
-            if self._state.of(dependant).withheld is None:
-                self._handle(NotRun(dependant, self._state.first_cause(dependant) or f"job {job.name} failed"))
+            if self._state.is_to_send(dependant):  # else AWS has it, or may have it, and lets it fail
+                self._drop(dependant)
+
+    def _drop(self, job: Job) -> None:
+        self._handle(NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends"))
 
     def _send_ready(self) -> None:
         """Send what can go, as far as the window of those under way has room."""
@@ -227,7 +230,8 @@ class Pipeline:
                     for job in jobs:
                         self._handle(Unsent(job))
                 elif self._state.halted is None:
-                    self._backlog.take_back(jobs)
+                    for job in self._backlog.take_back(jobs):
+                        self._drop(job)
                 else:
                     self._not_run(jobs, self._state.halted)
             case NotSubmitted(job=job) | NotRun(job=job):

@@ -49,20 +49,21 @@ class Sending:
             prepared[token] = jobs, self._requests.of(jobs, token, backlog.depends_on(jobs))
         for token, (jobs, request) in prepared.items():
             if request.is_array:
-                backlog.shipped(jobs)
+                backlog.sent_as_array(jobs)
             for key in request.objects:
                 self._tell(Attached(key))
             for index, job in enumerate(jobs):
-                self._tell(Submitting(job, child_token(token, index) if request.is_array else token))
+                own = child_token(token, index) if request.is_array else token
+                self._tell(Submitting(job, own, request.request["jobQueue"]))
         if prepared:
             self._journal.sync()
         for token, (jobs, request) in prepared.items():
             self._under_way[token] = jobs, request
             self._submitter.submit(jobs, request)
 
-    def seek(self, token: str, children: Mapping[int | None, Job]) -> None:
-        """Look for jobs that an earlier start may have sent with this token (`by_token`)."""
-        jobs, request = tuple(children.values()), self._requests.sought(children, token)
+    def seek(self, token: str, children: Mapping[int | None, Job], queue: str | None) -> None:
+        """Look for jobs that an earlier start may have sent with this token (`by_token`), to this queue if known."""
+        jobs, request = tuple(children.values()), self._requests.sought(children, token, queue)
         self._under_way[token] = jobs, request
         self._submitter.submit(jobs, request, unsure=True)
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.errors import Interrupted
-from jobbag.events.events import Event, Terminated
+from jobbag.errors import PROG, Interrupted
+from jobbag.events.events import Event, NotTerminated, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.state import RunState
 from jobbag.jobs.termination import terminate
@@ -68,7 +68,7 @@ class Shutdown:
 
     def end(self, running: Running, reason: str) -> None:
         """Terminate jobs of a run that is halted, in a thread beside this one."""
-        self._workers.terminator.terminate(self._to_terminate(running), f"pegasus-aws-batch was halted: {reason}")
+        self._workers.terminator.terminate(self._to_terminate(running), f"{PROG} was halted: {reason}")
 
     def came_late(self, job: Job, aws_id: str) -> None:
         """While the run is being stopped, AWS was found to have this job, too."""
@@ -98,13 +98,14 @@ class Shutdown:
 
     def _terminate(self, cloud: Cloud, running: Running) -> None:
         if found := self._to_terminate(running):
-            terminate(cloud, found, "pegasus-aws-batch was stopped")
+            for aws_id in terminate(cloud, found, f"{PROG} was stopped"):
+                self._loop.tell(NotTerminated(found[aws_id], aws_id))
 
-    def _to_terminate(self, running: Running) -> dict[str, str]:
-        """The jobs as AWS id → name, in the order in which to terminate them; the journal knows it first."""
+    def _to_terminate(self, running: Running) -> dict[str, Job]:
+        """The jobs by AWS id, in the order in which to terminate them; the journal knows it first."""
         # Those that wait go first, lest they start in the places of those that run.
         ordered = sorted(running, key=lambda one: self._state.of(one[0]).is_running)
         for job, aws_id in ordered:
             self._loop.tell(Terminated(job, aws_id))
         self._journal.sync()
-        return {aws_id: job.name for job, aws_id in ordered}
+        return {aws_id: job for job, aws_id in ordered}

@@ -77,6 +77,8 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
     else:
         how = How.FRESH if settings.fresh else How.GO_ON
     found = [] if settings.resume or settings.fresh else list(changes(past.header, header))
+    if found and how is How.GO_ON and not past.has_sent:
+        return Earlier(How.FRESH, header, past)  # no job is bound to what that start was given
     if found:
         raise refuse(path, found)
     return Earlier(how, past.header if how is How.GO_ON else header, past)

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.batches import batches
 from jobbag.errors import AwsError, CleanupError
 from jobbag.s3.place import S3Place
 
@@ -32,29 +33,26 @@ def exists(cloud: Cloud, bucket: str) -> bool:
 
 
 def create(cloud: Cloud, bucket: str) -> bool:
-    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile."""
+    """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile.
+
+    Raises AwsError; if that is `unsure`, the bucket may be there all the same.
+    """
     where: dict[str, Any] = {}
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
     log.info("creating the bucket %s", bucket)
-    unsure = False  # an earlier request got no answer
-    while True:
-        try:
-            cloud.call_once("s3", "CreateBucket", Bucket=bucket, **where)
-        except AwsError as error:
-            if error.unsure:
-                unsure = True
-                cloud.pause(1.0)
-                continue
-            if error.code == "BucketAlreadyOwnedByYou" and not unsure:
-                return False  # another client of the same workflow was quicker
-            if error.code == "BucketAlreadyExists":
-                message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
-                error = AwsError(error.operation, error.code, message)
-            if error.code != "BucketAlreadyOwnedByYou":
-                raise error.about(f"bucket {bucket}") from None
-        close(cloud, bucket)
-        return True
+    try:
+        cloud.call("s3", "CreateBucket", Bucket=bucket, **where)
+    except AwsError as error:
+        if error.code == "BucketAlreadyExists":
+            message = "another account has a bucket of this name; choose one with --s3, or another --prefix"
+            error = AwsError(error.operation, error.code, message)
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise error.about(f"bucket {bucket}") from None
+        if not error.unsure:
+            return False  # another client of the same workflow was quicker
+    close(cloud, bucket)
+    return True
 
 
 def close(cloud: Cloud, bucket: str) -> None:
@@ -113,7 +111,7 @@ def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
 
 def _abort_uploads(cloud: Cloud, bucket: str) -> None:
     """Give up the multipart uploads that a killed start of the run has left unfinished."""
-    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket).get("Uploads", ()):
+    for upload in _uploads(cloud, bucket, ""):
         abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
 
 
@@ -123,7 +121,7 @@ def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) 
     These are the ones whose id never reached this machine. An upload of another client has a part soon.
     """
     found = []
-    for upload in cloud.call("s3", "ListMultipartUploads", Bucket=bucket, Prefix=key).get("Uploads", ()):
+    for upload in _uploads(cloud, bucket, key):
         at = upload["Initiated"].timestamp() * 1000
         if upload["Key"] == key and after - CLOCKS_DIFFER <= at <= before + CLOCKS_DIFFER:
             upload_id = upload["UploadId"]
@@ -141,33 +139,49 @@ def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
             raise error.about(f"s3://{bucket}/{key}") from None
 
 
+# -- listings
+
+
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
-    """The keys of all objects below a prefix."""
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, **more)
+    """The keys below a prefix."""
+    for page in _pages(cloud, "ListObjectsV2", ("ContinuationToken",), Bucket=bucket, Prefix=prefix):
         yield from (entry["Key"] for entry in page.get("Contents", ()))
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
     """All versions and delete markers of a bucket, which must all go before it can."""
-    more: dict[str, Any] = {}
-    while True:
-        page = cloud.call("s3", "ListObjectVersions", Bucket=bucket, **more)
+    for page in _pages(cloud, "ListObjectVersions", ("KeyMarker", "VersionIdMarker"), Bucket=bucket):
         for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-        if not page.get("IsTruncated"):
+
+
+def _uploads(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The unfinished multipart uploads of keys with a prefix."""
+    for page in _pages(cloud, "ListMultipartUploads", ("KeyMarker", "UploadIdMarker"), Bucket=bucket, Prefix=prefix):
+        yield from page.get("Uploads", ())
+
+
+def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any) -> Iterator[dict[str, Any]]:
+    """The pages of a listing, whose answers name the next page in fields `Next...` for the `markers` of a request.
+
+    A server that leads in a circle, as one does that heeds no markers, is not followed.
+    """
+    more: dict[str, str] = {}
+    seen: set[tuple[str, ...]] = set()
+    while tuple(more.values()) not in seen:
+        seen.add(tuple(more.values()))
+        page = cloud.call("s3", operation, **params, **more)
+        yield page
+        following = {marker: page[f"Next{marker}"] for marker in markers if page.get(f"Next{marker}")}
+        if not page.get("IsTruncated") or not following:
             return
-        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+        more = following
 
 
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
-    """Delete objects, a thousand a call. Returns how many. Raises CleanupError with those that stayed."""
-    iterator, count, failures = iter(objects), 0, []
-    while batch := list(islice(iterator, KEYS_PER_CALL)):
+    """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
+    count, failures = 0, []
+    for batch in batches(objects, KEYS_PER_CALL):
         answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
         for error in answer.get("Errors", ()):
             failures.append(f"s3://{bucket}/{error['Key']} could not be deleted: {error.get('Message')}")

@@ -238,10 +238,11 @@ def nothing(_: Desk) -> None:
         (disable_queue, EXISTING, 3, [["--job-queue: the job queue q is DISABLED"]]),
         (
             nothing,
-            ("-j", "none", "-q", "none", "-a", "999999999999"),
+            ("-j", "none", "-q", "none"),
             3,
-            [["--account: 999999999999"], ["--job-queue: ", "none does not exist"], ["--job-definition: ", "none"]],
+            [["--job-queue: ", "none does not exist"], ["--job-definition: ", "none"]],
         ),
+        (nothing, (*EXISTING, "-a", "999999999999"), 3, [["--account: 999999999999"]]),
         (take_name, ("-j", "d", "--ce", "taken.json"), 2, [["compute environment ce of taken.json", "exists already"]]),
         (close_bucket, (*EXISTING, "-s", "s3://not-mine"), 2, [["bucket not-mine", "may not use it"]]),
         (

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
-from jobbag.entities.creation import EntityCreator
+from jobbag.entities.creation import LOOKS, EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
 from jobbag.entities.lookup import look_up_all
 from jobbag.errors import AwsError
 from jobbag.events.events import Event, Made
+from unit.builders import heard
 
-from ..fault_layer import Faults
+from ..fault_layer import Answer, Faults, Forward, Request, error
 
 CE: dict[str, Any] = {"computeEnvironmentName": "ce", "type": "UNMANAGED", "serviceRole": "r"}
 Q: dict[str, Any] = {
@@ -36,7 +38,6 @@ PLAN = Plan(
     None,
 )
 KINDS = [ENVIRONMENT, QUEUE, DEFINITION]
-FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -62,13 +63,9 @@ def left(cloud: Cloud) -> list[str]:
     ]
 
 
-def describe(kind: Kind) -> str:
-    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
-
-
 def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
     """A change of what Describe says."""
-    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+    return lambda content: [one.update(fields) for one in content[kind.list_field]]
 
 
 # -- creating
@@ -76,7 +73,7 @@ def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
 
 def test_entities_are_created_in_awss_order_each_waited_for(cloud: Cloud, faults: Faults) -> None:
     for kind in (ENVIRONMENT, QUEUE):
-        faults.edit(describe(kind), becomes(kind, status="CREATING"), times=3)  # the first finds nothing there
+        faults.edit(kind.describe, becomes(kind, status="CREATING"), times=3)  # the first finds nothing there
     ready = EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert {kind.words: ready[kind].name for kind in ready} == {
         "compute environment": "ce",
@@ -171,4 +168,48 @@ def test_a_throttled_creation_makes_one_entity(kind: Kind, cloud: Cloud, faults:
     faults.throttle(kind.create, 2)
     EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     assert faults.count(kind.create) == 3
+    assert sorted(left(cloud)) == ["ce", "jd:1", "q"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "not"])
+def test_an_outage_of_a_creation_is_waited_out_as_any_other(
+    arrived: bool, kind: Kind, cloud: Cloud, faults: Faults
+) -> None:
+    """It is told, and makes nothing twice."""
+
+    def act(request: Request, forward: Forward) -> Answer:
+        if arrived and faults.count(kind.create) == 1:
+            forward()
+        return error(request.service, 500, "ServerException", "down")
+
+    faults.on(kind.create, act, times=1 if arrived else 8)
+    with heard("jobbag.aws") as said:
+        EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
+    assert sorted(left(cloud)) == ["ce", "jd:1", "q"]
+    assert faults.count(kind.create) == (1 if arrived else 9)
+    if not arrived:
+        assert any(f"{kind.create}: " in line and "attempt 4 failed" in line for line in said)
+
+
+def test_a_lasting_outage_of_a_creation_is_given_up(
+    cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "OUTAGE", 0.1)
+    faults.fail("CreateComputeEnvironment", 500, "ServerException", "down")
+    creator = EntityCreator(cloud, lambda _: None)
+    with pytest.raises(AwsError, match=r"compute environment ce of ce\.json: CreateComputeEnvironment failed: down"):
+        creator.prepare(PLAN, {})
+    creator.take_down(cloud)
+    assert left(cloud) == []
+
+
+@pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
+def test_what_is_shown_late_is_ours_all_the_same(kind: Kind, cloud: Cloud, faults: Faults) -> None:
+    """The answer is lost, it is not shown for a while, and a second request hears that it exists."""
+    faults.lose_answer(kind.create, 1)
+    shows_nothing = lambda content: content.update({kind.list_field: []})  # noqa: E731
+    faults.edit(kind.describe, shows_nothing, times=1 + len(LOOKS) + 1)
+    EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
+    assert faults.count(kind.create) == 2
     assert sorted(left(cloud)) == ["ce", "jd:1", "q"]

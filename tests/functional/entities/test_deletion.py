@@ -36,7 +36,6 @@ PLAN = Plan(
 )
 KINDS = [ENVIRONMENT, QUEUE, DEFINITION]
 NAMES = {ENVIRONMENT: "ce", QUEUE: "q", DEFINITION: "jd"}
-FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -70,13 +69,9 @@ def left(cloud: Cloud) -> list[str]:
     ]
 
 
-def describe(kind: Kind) -> str:
-    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
-
-
 def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
     """A change of what Describe says."""
-    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+    return lambda content: [one.update(fields) for one in content[kind.list_field]]
 
 
 # -- deleting
@@ -134,7 +129,7 @@ def test_a_transition_is_waited_for(operation: str, message: str, cloud: Cloud, 
 
 @pytest.mark.usefixtures("creator")
 def test_each_deletion_is_waited_for(cloud: Cloud, faults: Faults) -> None:
-    faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
+    faults.edit(QUEUE.describe, becomes(QUEUE, status="UPDATING"), times=3)
     seen: list[str] = []
 
     def look(_: Request, forward: Forward) -> Answer:

@@ -36,7 +36,6 @@ PLAN = Plan(
 )
 KINDS = [ENVIRONMENT, QUEUE, DEFINITION]
 NAMES = {ENVIRONMENT: "ce", QUEUE: "q", DEFINITION: "jd"}
-FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -55,13 +54,9 @@ def creator(cloud: Cloud) -> EntityCreator:
     return made
 
 
-def describe(kind: Kind) -> str:
-    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
-
-
 def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
     """A change of what Describe says."""
-    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+    return lambda content: [one.update(fields) for one in content[kind.list_field]]
 
 
 # -- looking up
@@ -95,16 +90,16 @@ def test_an_entity_that_does_not_exist_is_told(kind: Kind, cloud: Cloud) -> None
 def test_an_entity_that_is_not_fit_is_told_why(
     kind: Kind, fields: dict[str, Any], said: str, cloud: Cloud, faults: Faults
 ) -> None:
-    faults.edit(describe(kind), becomes(kind, **fields))
+    faults.edit(kind.describe, becomes(kind, **fields))
     with pytest.raises(InputError, match=f"the {kind.words} {NAMES[kind]} {said}"):
         look_up(cloud, kind, NAMES[kind])
 
 
 @pytest.mark.usefixtures("creator")
 def test_an_entity_in_transition_is_waited_for(cloud: Cloud, faults: Faults) -> None:
-    faults.edit(describe(QUEUE), becomes(QUEUE, status="UPDATING"), times=3)
+    faults.edit(QUEUE.describe, becomes(QUEUE, status="UPDATING"), times=3)
     assert look_up(cloud, QUEUE, "q").name == "q"
-    assert faults.count(describe(QUEUE)) >= 4
+    assert faults.count(QUEUE.describe) >= 4
 
 
 @pytest.mark.usefixtures("creator")

@@ -34,7 +34,6 @@ PLAN = Plan(
     None,
 )
 NAMES = {ENVIRONMENT: "ce", QUEUE: "q", DEFINITION: "jd"}
-FIELD = {ENVIRONMENT: "computeEnvironments", QUEUE: "jobQueues"}
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -53,18 +52,14 @@ def creator(cloud: Cloud) -> EntityCreator:
     return made
 
 
-def describe(kind: Kind) -> str:
-    return f"Describe{kind.create.removeprefix('Create').removeprefix('Register')}s"
-
-
 def becomes(kind: Kind, **fields: Any) -> Callable[[Any], object]:
     """A change of what Describe says."""
-    return lambda content: [one.update(fields) for one in content[FIELD[kind]]]
+    return lambda content: [one.update(fields) for one in content[kind.list_field]]
 
 
 @pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
 def test_a_new_entity_that_becomes_invalid_is_told_why(kind: Kind, cloud: Cloud, faults: Faults) -> None:
-    faults.edit(describe(kind), becomes(kind, status="INVALID", statusReason="bad service role"))
+    faults.edit(kind.describe, becomes(kind, status="INVALID", statusReason="bad service role"))
     creator = EntityCreator(cloud, lambda _: None)
     with pytest.raises(AwsError, match=f"{kind.words} {NAMES[kind]}: .*bad service role"):
         creator.prepare(PLAN, {})
@@ -73,13 +68,13 @@ def test_a_new_entity_that_becomes_invalid_is_told_why(kind: Kind, cloud: Cloud,
 
 def test_waiting_for_a_new_entity_has_an_end(cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "SETTLE", 0.1)
-    faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"))
+    faults.edit(ENVIRONMENT.describe, becomes(ENVIRONMENT, status="CREATING"))
     with pytest.raises(AwsError, match="compute environment ce to be VALID"):
         EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
 
 
 def test_pauses_between_two_looks_grow_and_are_bounded(cloud: Cloud, faults: Faults, pauses: list[float]) -> None:
-    faults.edit(describe(ENVIRONMENT), becomes(ENVIRONMENT, status="CREATING"), times=21)
+    faults.edit(ENVIRONMENT.describe, becomes(ENVIRONMENT, status="CREATING"), times=21)
     EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
     waits = [pause for pause in pauses if pause > 0.1]
     assert len(waits) == 20

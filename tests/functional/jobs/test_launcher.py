@@ -38,6 +38,7 @@ SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
 TOOLS = ["cat", "chmod", "date", "env", "mktemp", "od", "rm", "sh", "sha256sum", "sleep", "tr", "true", "wc"]
 WAYS = {"curl": shutil.which("curl"), "python3": sys.executable, "aws": shutil.which("aws", path=SCRIPTS)}
 BUCKET, REGION = "a-bucket", "eu-west-3"
+FAILED = 125  # exit status of a launcher that could not start the job
 KEY = Credentials("AKIA", "secret/+", "to/ken+==")
 SCRIPT = Path(launcher.__file__).with_name("launcher.sh")
 ODD = "quo'te do\"uble $HOME `ls` $(ls) \\n \\ *?[a] !x ~ # é漢🙂 \x01\x7f\x81\u00a0 tab\t cr\r newline\n\n end\n"
@@ -377,7 +378,7 @@ def test_credentials_of_a_task_of_ecs(tmp_path: Path, store: Store) -> None:
 def test_a_manifest_that_is_not_there(way: str, tmp_path: Path, store: Store) -> None:
     container = image(["sh"], way, tmp_path, store).children(b"exit")
     done = container.run(PEGASUS_AWS_BATCH_MANIFEST=f"s3://{BUCKET}/no such")
-    assert done.status == launcher.FAILED
+    assert done.status == FAILED
     (line,) = done.err.splitlines()
     assert line.startswith(f"pegasus-aws-batch: cannot fetch s3://{BUCKET}/no such (region {REGION}): ")
     assert ("NoSuchKey" if way == "aws" else "404") in line
@@ -389,14 +390,14 @@ def test_no_credentials(way: str, tmp_path: Path, store: Store) -> None:
     container = image(["sh"], way, tmp_path, store).children(b"exit")
     del container.env["AWS_ACCESS_KEY_ID"]
     done = container.run()
-    assert done.status == launcher.FAILED
+    assert done.status == FAILED
     assert "without credentials" in done.err
     assert "403" in done.err
 
 
 def test_an_image_with_nothing_to_fetch_with(tmp_path: Path, store: Store) -> None:
     done = image(["sh"], None, tmp_path, store).children(b"exit").run()
-    assert done.status == launcher.FAILED
+    assert done.status == FAILED
     assert "neither curl nor python3 nor aws" in done.err
 
 
@@ -416,7 +417,7 @@ def test_what_fails_for_a_while_is_tried_again(way: str, tmp_path: Path, store: 
     assert (tmp_path / "pauses").read_text().split() == ["1", "2", "4"]
     store.answers += ["503 Slow Down"] * 5
     done = container.run()
-    assert done.status == launcher.FAILED
+    assert done.status == FAILED
     assert "503" in done.err
 
 
@@ -425,7 +426,7 @@ def test_what_is_no_record_is_not_run(posix: Container) -> None:
     posix.children(*(launcher.record(["echo", str(number)], {}) for number in range(3)))
     posix.env[launcher.RECORD_VARIABLE] = "1000"
     done = posix.run()
-    assert (done.status, done.out) == (launcher.FAILED, b"")
+    assert (done.status, done.out) == (FAILED, b"")
     assert "not a record of s3://" in done.err
 
 
@@ -486,7 +487,7 @@ def test_inputs_are_in_the_working_directory(way: str, shell: list[str], tmp_pat
 def test_an_input_that_is_not_there(container: Container) -> None:
     done = container.run("echo", "started", PEGASUS_AWS_BATCH_LAUNCHER="1", TRANSFER_INPUT_FILES=f"s3://{BUCKET}/none")
     out, err, ended = split(done.out)
-    assert (done.status, out, ended) == (launcher.FAILED, "", True)
+    assert (done.status, out, ended) == (FAILED, "", True)
     assert f"cannot fetch s3://{BUCKET}/none" in err
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.events.events import Event, Lost, StateChanged, WorkerFailed
+from jobbag.events.observation import Observation, now_ms
 from jobbag.jobs import monitor, poll_schedule
 from jobbag.jobs.monitor import Monitor
 from unit.builders import job
@@ -120,6 +121,19 @@ def test_a_job_that_stays_missing_is_given_up(follow: Follow, monkeypatch: pytes
     (lost,) = [event for event in events if isinstance(event, Lost)]
     assert (lost.aws_id, lost.job.name) == ("a", "job a")
     assert "a" in str(lost.error)
+
+
+def test_a_job_of_long_ago_is_given_up_soon(ready: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "FORGOTTEN", 0.1)
+    faults.on("DescribeJobs", lambda *_: Answer.of({"jobs": []}))
+    emitted: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Monitor(ready, emitted.put, lambda *_: None) as watching:
+        watching.watch("a", job(1, "old"), Observation("RUNNING", created=now_ms() - 25 * 3600 * 1000))
+        watching.watch("b", job(2, "young"), Observation("RUNNING", created=now_ms()))
+        lost = emitted.get(timeout=20)
+    assert isinstance(lost, Lost)
+    assert lost.job.name == "old"
+    assert emitted.empty()
 
 
 def test_only_a_job_that_is_missing_all_the_while_is_given_up(

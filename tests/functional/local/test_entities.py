@@ -13,7 +13,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from jobbag.local import ACCOUNT, CREDENTIALS, LocalAws, StandIns
+from jobbag.local import CREDENTIALS, LocalAws
+from jobbag.local.entities import ACCOUNT
+from jobbag.local.server import StandIns
 
 REGION = "ap-south-1"
 RESOURCES = {

@@ -234,13 +234,14 @@ def test_the_command_of_the_definition_with_its_parameters(cloud: Cloud) -> None
         cloud.submit(jobDefinition=definition)
 
 
-@pytest.mark.skipif(not shutil.which("aws", path=str(Path(sys.executable).parent)), reason="needs awscli")
+@pytest.mark.skipif(not shutil.which("aws", path=str(Path(sys.executable).parent)), reason="aws is not installed")
 def test_the_aws_command_works_in_a_job(cloud: Cloud) -> None:
     url = cloud.put(b"from s3\n")
     copy = url.replace("object", "copy")
-    job = cloud.run(f"aws s3 cp --quiet {url} here && cat here && aws s3 cp --quiet here {copy}")
-    assert cloud.output(job) == ["from s3"]
     bucket, _, key = copy.removeprefix("s3://").partition("/")
+    script = f"aws s3 cp --quiet --recursive s3://{bucket}/ all && cat all/{key.replace('copy', 'object')}"
+    job = cloud.run(f"{script} && aws s3 cp --quiet all/{key.replace('copy', 'object')} {copy}")
+    assert cloud.output(job) == ["from s3"]
     assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"from s3\n"
 
 

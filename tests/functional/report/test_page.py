@@ -87,7 +87,7 @@ def browser() -> Iterator[Chrome]:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     driver = shutil.which("chromedriver")
     if driver is None or not any(found):
-        pytest.skip("no browser here: it needs chromium and chromedriver (on Debian: apt-get install chromium-driver)")
+        pytest.skip("chromedriver is not installed, or not chromium (on Debian: apt-get install chromium-driver)")
     options = ChromeOptions()
     options.binary_location = next(filter(None, found))
     # The pages are our own, and a container may allow no sandbox.

@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 
+from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
+from jobbag.bag.job import Bag
+from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, CleanupError
 from jobbag.local import CREDENTIALS
+from jobbag.run.cleanup import Cleanup
+from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket
 from jobbag.s3.place import S3Place
+from unit.builders import heard
 
 from ..fault_layer import Answer, Faults, Forward, Request, error
 
@@ -73,6 +79,42 @@ def test_the_bucket_of_another_account_is_told(cloud: Cloud, faults: Faults) -> 
     faults.fail("CreateBucket", 409, "BucketAlreadyExists", times=1)
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*another account"):
         ensure(cloud, NAME)
+
+
+def test_a_lasting_outage_is_told_and_given_up(cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = []
+
+    def pause(_: Cloud, seconds: float) -> None:
+        pauses.append(seconds)
+        assert len(pauses) < 1000, "it is tried without end"
+        if len(pauses) == 10:
+            monkeypatch.setattr(client, "OUTAGE", 0.0)  # that is how long
+
+    monkeypatch.setattr(Cloud, "pause", pause)
+    faults.fail("CreateBucket", 503, "ServiceUnavailable", "down")
+    with heard("jobbag.aws") as said, pytest.raises(AwsError) as caught:
+        ensure(cloud, NAME)
+    assert str(caught.value) == "bucket the-bucket: CreateBucket failed: down (ServiceUnavailable)"
+    assert caught.value.unsure, "who cleans up looks whether it is there"
+    assert any("CreateBucket: " in line and "attempt 4 failed" in line for line in said)
+
+
+@pytest.mark.usefixtures("pauses")
+def test_an_outage_after_the_first_answer_is_waited_out(
+    cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That there is no such bucket is an answer, and so it is not the wrong address."""
+    monkeypatch.setattr(client, "FIRST_CONTACT", 0.0)
+    faults.fail("CreateBucket", 503, "ServiceUnavailable", times=3)
+    assert ensure(cloud, NAME)
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_bucket_whose_answer_was_lost_is_ours(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    faults.lose_answer("CreateBucket", 1)
+    assert ensure(cloud, NAME)
+    found = s3.get_public_access_block(Bucket=NAME)["PublicAccessBlockConfiguration"]
+    assert {name: found[name] for name in CLOSED} == dict.fromkeys(CLOSED, True)
 
 
 def test_a_bucket_that_cannot_be_closed_is_used_and_told(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -143,6 +185,26 @@ def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) 
 # -- at the end of a run
 
 
+@pytest.mark.usefixtures("pauses")
+def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
+    cloud: Cloud, s3: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "OUTAGE", 0.0)
+
+    def lose(request: Request, forward: Forward) -> Answer:
+        forward()
+        return error(request.service, 503, "ServiceUnavailable", "down")
+
+    faults.on("CreateBucket", lose)
+    task = TaskOnAws(Bag((), ()), Plan(None, None, None, None), S3Place(NAME, "", own=True), cloud)
+    cleanup = Cleanup(task, lambda _: None)
+    with pytest.raises(AwsError, match="CreateBucket failed: down"):
+        cleanup.make_bucket(is_there=False)
+    assert buckets(s3) == [NAME]
+    assert cleanup.take_down(cloud) == []
+    assert buckets(s3) == []
+
+
 def test_the_bucket_of_a_run_goes_with_what_the_run_sent(cloud: Cloud, s3: Any) -> None:
     ensure(cloud, NAME)
     put(s3, "a", "b")
@@ -174,8 +236,8 @@ def test_long_listings_are_read_to_their_end(page_size: int, cloud: Cloud, s3: A
     ensure(cloud, NAME)
     put(s3, *"abcdefg")
     # Page by page, as the service does it with thousands.
-    client = cloud._connection.client("s3", cloud.region)
-    client.meta.events.register(
+    boto = cloud._connection.client("s3", cloud.region)
+    boto.meta.events.register(
         "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": page_size}
     )
     assert list(bucket.keys(cloud, NAME, "")) == list("abcdefg")

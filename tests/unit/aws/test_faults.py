@@ -61,9 +61,14 @@ def test_throttles(error: Exception) -> None:
 @pytest.mark.parametrize("error", [*SERVER_ERRORS, *LOST], ids=name)
 def test_what_may_have_happened(error: Exception) -> None:
     assert (is_throttle(error), is_transient(error), may_have_happened(error)) == (False, True, True)
-    told = translated("SubmitJob", error)
+
+
+@pytest.mark.parametrize("unsure", [True, False])
+@pytest.mark.parametrize("error", [SERVER_ERRORS[0], LOST[0], FOR_GOOD[0]], ids=name)
+def test_whether_the_call_may_have_taken_effect_is_told(error: Exception, unsure: bool) -> None:
+    told = translated("SubmitJob", error, unsure=unsure)
     assert isinstance(told, AwsError)
-    assert told.unsure
+    assert told.unsure is unsure
 
 
 @pytest.mark.parametrize("error", NOT_SENT, ids=name)
@@ -87,11 +92,11 @@ def test_what_will_not_change(error: Exception) -> None:
     ],
 )
 def test_the_wrapping_of_awss_messages_is_taken_off(message: str, shown: str) -> None:
-    error = translated("SubmitJob", answer(400, "ClientException", message))
+    error = translated("SubmitJob", answer(400, "ClientException", message), unsure=False)
     assert isinstance(error, AwsError)
     assert error.message == shown
     assert str(error) == f"SubmitJob failed: {shown} (ClientException)"
 
 
 def test_missing_credentials_are_an_input_error() -> None:
-    assert isinstance(translated("SubmitJob", exceptions.NoCredentialsError()), InputError)
+    assert isinstance(translated("SubmitJob", exceptions.NoCredentialsError(), unsure=False), InputError)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobbag.bag import api_model
 
-from ..builders import JSON_VALUES
+from ..builders import JSON_VALUES, api_fields
 
 OPERATIONS = ["SubmitJob", "RegisterJobDefinition", "CreateComputeEnvironment", "CreateJobQueue"]
 
@@ -67,7 +67,7 @@ def test_what_is_given_later_is_not_missed_but_still_checked() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_value_in_any_field_is_judged(operation: str, data: st.DataObject) -> None:
-    fields = st.sampled_from(api_model.fields(operation)) | st.text(max_size=5)
+    fields = st.sampled_from(api_fields(operation)) | st.text(max_size=5)
     request = data.draw(st.dictionaries(fields, JSON_VALUES, max_size=4))
     assert all(what for _, what in api_model.problems(operation, request))
 
@@ -83,7 +83,7 @@ def test_requests_that_the_model_accepts_are_accepted_by_the_client() -> None:
     @settings(max_examples=100, deadline=None)
     @given(st.sampled_from(OPERATIONS), st.data())
     def agrees(operation: str, data: st.DataObject) -> None:
-        fields = st.sampled_from(api_model.fields(operation))
+        fields = st.sampled_from(api_fields(operation))
         request = data.draw(st.dictionaries(fields, JSON_VALUES, max_size=4))
         if not api_model.problems(operation, request):
             shape = model.operation_model(operation).input_shape

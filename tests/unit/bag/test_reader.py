@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jobbag.bag import reader
+from jobbag.bag import api_model, reader
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import Problem
 
@@ -303,3 +303,18 @@ def test_the_launcher_is_for_the_jobs_that_want_it_or_for_all_that_do_not_refuse
         True: [True, False, True],
     }
     assert all(job.request == {} for bag in for_all.values() for job in bag.jobs)
+
+
+def test_each_job_is_held_against_the_model_of_the_api_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes most of the time of a large bag."""
+    held: list[Any] = []
+    problems = api_model.problems
+
+    def noting(operation: str, request: Any, **given: Any) -> Any:
+        held.append(request)
+        return problems(operation, request, **given)
+
+    monkeypatch.setattr(api_model, "problems", noting)
+    tags = {"tags": {"project": "x"}}
+    jobs(entry("a", **tags), entry("b", **tags, environment=variables(A="1")), entry("c"))
+    assert held == [tags, tags]

@@ -43,7 +43,7 @@ def _in_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_log_and_the_result_tell_the_same() -> None:
     with heard("jobbag.commands.ending") as lines:
-        result = ending(*story("FAILED"), summary=Path("s.json")).tell(ExitCode.TASK_FAILED, None, [], finished=True)
+        result, _ = ending(*story("FAILED"), summary=Path("s.json")).tell(ExitCode.TASK_FAILED, None, [], finished=True)
     assert lines == [f"ERROR {line}" for line in result.lines]
     assert lines[0].startswith("ERROR 1 job: 0 succeeded, 1 failed, in ")
     assert "ERROR   1 x exit code 3: oh no" in lines
@@ -56,7 +56,7 @@ def test_the_log_and_the_result_tell_the_same() -> None:
 
 def test_a_run_that_went_well_needs_nothing_more() -> None:
     with heard("jobbag.commands.ending") as lines:
-        result = ending(*story("SUCCEEDED")).tell(ExitCode.OK, None, [], finished=True)
+        result, _ = ending(*story("SUCCEEDED")).tell(ExitCode.OK, None, [], finished=True)
     assert result.exit_code == 0
     assert lines[0].startswith("INFO 1 job: 1 succeeded, 0 failed, in ")
     assert not any("next" in line or "summary" in line for line in lines)
@@ -65,7 +65,7 @@ def test_a_run_that_went_well_needs_nothing_more() -> None:
 @pytest.mark.parametrize(("local", "words"), [(False, "it goes on where this one ended"), (True, "command again")])
 def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
     stopped = Interrupted(ExitCode.SIGINT)
-    result = ending(local=local).tell(ExitCode.SIGINT, stopped, ["the bucket stays"], finished=False)
+    result, _ = ending(local=local).tell(ExitCode.SIGINT, stopped, ["the bucket stays"], finished=False)
     assert result.exit_code == 130
     assert result.lines[-1].endswith(words)
     assert "  error: the bucket stays" in result.lines
@@ -96,8 +96,8 @@ def test_the_summary_of_a_run_that_an_error_ends(
 def test_a_file_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, told: int, what: str) -> None:
     path = Path("gone/file")
     with heard("jobbag.commands.ending") as lines:
-        result = ending(*story("SUCCEEDED"), **{what: path}).tell(code, None, [], finished=True)
-    assert result.exit_code == told
+        result, finished = ending(*story("SUCCEEDED"), **{what: path}).tell(code, None, [], finished=True)
+    assert (result.exit_code, finished) == (told, False)
     assert lines[0] == f"ERROR cannot write the {what} {path}: No such file or directory"
     assert any(f"cannot write the {what}" in line for line in result.lines)
 

@@ -15,6 +15,7 @@ from jobbag.events.events import (
     Lost,
     NotRun,
     NotSubmitted,
+    NotTerminated,
     StagingFailed,
     StateChanged,
     Submitted,
@@ -236,3 +237,24 @@ def test_a_job_that_a_signal_stopped_is_sent_again_unless_the_run_is_halted() ->
     events: list[Event] = [Submitting(ONE, "t"), Terminated(ONE, "id-1"), *story(ONE, FAILED)]
     assert fold([ONE], *events).is_to_send(ONE)
     assert not fold([ONE], *events, Halted(WHY)).is_to_send(ONE)
+
+
+def test_a_job_that_aws_refused_to_stop_has_ended_by_itself() -> None:
+    events: list[Event] = [Submitting(ONE, "t"), Terminated(ONE, "id-1"), *story(ONE, FAILED)]
+    assert not fold([ONE], *events).settled
+    refused = fold([ONE], *events[:2], NotTerminated(ONE, "id-1"), *events[2:])
+    assert refused.settled
+    assert not refused.is_to_send(ONE)
+
+
+def test_a_run_is_settled_when_each_job_has_an_outcome_of_its_own() -> None:
+    assert fold([ONE, TWO], *story(ONE), *story(TWO, FAILED)).settled
+    assert not fold([ONE, TWO], *story(ONE), NotSubmitted(TWO, ERROR), written(TWO)).settled
+    lost = fold([ONE], Submitting(ONE, "t"), Submitted(ONE, "id"), Lost(ONE, "id", ERROR), written(ONE))
+    assert lost.settled
+    assert lost.of(ONE).lost
+
+
+def test_where_a_job_may_have_been_sent_is_known() -> None:
+    assert fold([ONE], Submitting(ONE, "t", "queue")).of(ONE).queue == "queue"
+    assert fold([ONE], Submitting(ONE, "t")).of(ONE).queue is None

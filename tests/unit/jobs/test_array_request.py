@@ -65,7 +65,7 @@ CHILDREN = st.lists(
 @given(CHILDREN)
 def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple[list[str], dict[str, str]]]) -> None:
     bag = [
-        Job(number, f"job-{number}", sys.executable, ("-c", TELL, *words), own, (), {}, Path("bag.in"))
+        Job(number, f"job-{number}", sys.executable, ("-IS", "-c", TELL, *words), own, (), {}, Path("bag.in"))
         for number, (words, own) in enumerate(children, 1)
     ]
     prepared = requests(bag).of(tuple(bag), "s.1")
@@ -80,7 +80,7 @@ def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple
         )
         words, environment = json.loads(done.stdout)
         wanted = environment_of(one, Bag(tuple(bag), ()), PLACE)
-        assert words == list(one.arguments[2:])
+        assert words == list(one.arguments[3:])
         assert {name: environment.get(name) for name in wanted} == wanted
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, cast
 
 import pytest
 
+from jobbag.aws import troubles
 from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError
 from jobbag.events.events import Absent, Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobs import submission
@@ -17,8 +19,9 @@ from jobbag.jobs.array_request import PreparedRequest
 from jobbag.jobs.request import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
 from jobbag.jobs.submission import LOOKS, Submitter, find, token_of
 from jobbag.s3.place import S3Place
+from jobbag.threads import DueQueue
 
-from ..builders import bag, job
+from ..builders import bag, heard, job
 
 ONE = job(1, "one")
 PLACE = S3Place("bucket", "", own=True)
@@ -48,6 +51,8 @@ class FakeCloud:
         self.answers: list[Exception | str] = []  # of SubmitJob: an error, or an id
         self.hidden_looks = 0  # how many times ListJobs shows nothing
         self.calls: list[str] = []
+        self.troubles = Troubles()
+        self.on_list: Callable[[], None] = lambda: None
 
     def cancelled_by(self, _: object) -> FakeCloud:
         return self
@@ -59,6 +64,7 @@ class FakeCloud:
             assert 0 < len(params["jobs"]) <= IDS_PER_CALL
             return {"jobs": [detail(one, self.jobs[one]) for one in params["jobs"]]}
         assert operation == "ListJobs"
+        self.on_list()
         assert params["jobQueue"] == "q"
         assert params["filters"] == [{"name": "JOB_NAME", "values": ["one"]}]
         if self.hidden_looks:
@@ -169,10 +175,53 @@ def test_a_lost_answer_is_looked_for_to_the_last_before_it_is_sent_again(quick: 
     fake = FakeCloud({})
     fake.answers = [lost(), lost(), "third"]
     assert aws_id(submit(fake)) == "third"
-    looks = [*["ListJobs"] * quick, "SubmitJob"]
-    assert fake.calls[0] == "SubmitJob"
-    assert fake.calls.count("ListJobs") >= 2 * quick
-    assert fake.calls[-len(looks) :] == looks
+    assert fake.calls == ["SubmitJob", *[*["ListJobs"] * quick, "SubmitJob"] * 2]
+
+
+@pytest.mark.usefixtures("quick")
+def test_no_two_looks_come_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    dues: list[float] = []
+
+    class Noting(DueQueue[Any]):
+        def put(self, due: float, item: Any) -> None:
+            dues.append(due)
+            super().put(due, item)
+
+    monkeypatch.setattr(submission, "DueQueue", Noting)
+    fake = FakeCloud({})
+    fake.answers = [lost(), "second"]
+    assert aws_id(submit(fake)) == "second"
+    looks = dues[1:]
+    assert len(looks) == len(submission.LOOKS) == fake.calls.count("ListJobs")
+    assert all(before < after for before, after in pairwise(looks))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_lasting_outage_of_submit_job_is_told_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of any other call; and not before it is known that AWS does not have the job."""
+    monkeypatch.setattr(submission, "OUTAGE", 0.15)
+    monkeypatch.setattr(troubles, "WORTH_TELLING", 0.05)
+    fake = FakeCloud({})
+    fake.answers = [lost() for _ in range(100)]
+    with heard("jobbag.aws") as said:
+        event = submit(fake)
+    assert isinstance(event, NotSubmitted)
+    assert str(event.error) == "SubmitJob failed: closed (ConnectionClosedError)"
+    assert fake.calls[-1] == "ListJobs"
+    assert [line for line in said if line.startswith("WARNING SubmitJob: ")]
+    assert fake.troubles.what() is None, "it is over"
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_watches_is_told_of_an_outage_of_submit_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubles, "WORTH_TELLING", 0.0)
+    fake = FakeCloud({})
+    fake.answers = [lost(), lost(), "third"]
+    seen = []
+    fake.on_list = lambda: seen.append(fake.troubles.what())
+    assert aws_id(submit(fake)) == "third"
+    assert set(seen) == {"an outage of SubmitJob"}
+    assert fake.troubles.what() is None
 
 
 def test_a_job_of_an_earlier_start_is_looked_for_before_it_is_sent(quick: int) -> None:

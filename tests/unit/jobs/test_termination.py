@@ -7,12 +7,14 @@ import threading
 from typing import Any, cast
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.job import Job
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Event
+from jobbag.events.events import Event, NotTerminated
 from jobbag.jobs.termination import JOBS_PER_CALL, Terminator
 
-from ..builders import heard
+from ..builders import heard, job
 
+ONE, TWO = job(1, "one"), job(2, "two")
 TIMEOUT = 20  # s; no test waits for it
 
 
@@ -38,7 +40,7 @@ class FakeCloud:
         return {}
 
 
-def terminate(fake: FakeCloud, jobs: dict[str, str], calls: int) -> list[Event]:
+def terminate(fake: FakeCloud, jobs: dict[str, Job], calls: int) -> list[Event]:
     """Terminate jobs, which takes so many calls."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Terminator(cast(Cloud, fake), events.put) as terminator:
@@ -50,7 +52,7 @@ def terminate(fake: FakeCloud, jobs: dict[str, str], calls: int) -> list[Event]:
 
 def test_all_jobs_are_terminated_with_the_reason() -> None:
     fake = FakeCloud()
-    jobs = {f"id-{n}": f"job {n}" for n in range(2 * JOBS_PER_CALL)}
+    jobs = {f"id-{n}": job(n, f"job {n}") for n in range(2 * JOBS_PER_CALL)}
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     terminator = Terminator(cast(Cloud, fake), events.put)
     terminator.terminate(jobs, "why")  # before it has begun, so that the calls are as large as can be
@@ -64,17 +66,20 @@ def test_all_jobs_are_terminated_with_the_reason() -> None:
 def test_who_may_not_terminate_is_told_which_jobs_go_on() -> None:
     with heard("jobbag.jobs.termination") as lines:
         denied = FakeCloud(AwsError("TerminateJobs", "AccessDeniedException", "not you"))
-        assert terminate(denied, {"id-1": "one"}, 1) == []
+        assert [type(event) for event in terminate(denied, {"id-1": ONE, "id-2:7": TWO}, 1)] == [NotTerminated] * 2
     assert lines[0].endswith("not you (AccessDeniedException)")
-    assert lines[1:] == ["ERROR job one (id-1) could not be terminated; it may still be running"]
+    assert lines[1:] == [
+        "ERROR job one (id-1) could not be terminated; it may still be running",
+        "ERROR job two (id-2) could not be terminated; it may still be running",
+    ]
 
 
 def test_the_end_of_the_run_is_no_error() -> None:
     with heard("jobbag.jobs.termination") as lines:
-        assert terminate(FakeCloud(Cancelled("the run is being stopped")), {"id-1": "one"}, 1) == []
+        assert terminate(FakeCloud(Cancelled("the run is being stopped")), {"id-1": ONE}, 1) == []
     assert lines == []
 
 
 def test_what_it_cannot_go_on_after_ends_the_run() -> None:
-    (event,) = terminate(FakeCloud(MemoryError()), {"id-1": "one"}, 1)
+    (event,) = terminate(FakeCloud(MemoryError()), {"id-1": ONE}, 1)
     assert "termination" in str(event)
