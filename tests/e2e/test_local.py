@@ -331,7 +331,7 @@ def test_the_environment_of_jobs_with_inputs(tool: Tool) -> None:
     assert found["both"]["TRANSFER_INPUT_FILES"] == "own.txt,more.txt,common.txt"
     assert found["common"]["TRANSFER_INPUT_FILES"] == "common.txt"
     assert found["user"]["TRANSFER_INPUT_FILES"] == f"{url},common.txt"  # what is in S3 already stays as it is
-    assert {env["PEGASUS_AWS_BATCH_BUCKET"] for env in found.values()} == {"s3://my-bucket/deep/down/"}
+    assert {env["PEGASUS_AWS_BATCH_BUCKET"] for env in found.values()} == {"s3://my-bucket//deep//down/"}
     assert {name: env["PEGASUS_JOB_NAME"] for name, env in found.items()} == {name: name for name in found}
     assert job_output(tool.read("common.out"))[0][-1] == "common.txt"
 
@@ -354,6 +354,19 @@ def test_nothing_of_a_run_is_left_on_the_machine(tool: Tool) -> None:
     tool.env["TMPDIR"] = str(tool.home)
     assert tool.run("--local", tool.bag(shell("a", "mkdir -p x; touch x/y; chmod 555 x"))).status == 0
     assert list(tool.home.iterdir()) == []
+
+
+def test_without_stdin_stdout_and_stderr_nothing_gets_into_the_files(tool: Tool) -> None:
+    """Files that are opened later must not become stdout and stderr."""
+    bag = tool.bag(shell("a", "echo out"))
+    closed = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    done = tool.run("--local", "--follow", "--summary", "summary.json", "-L", "debug", bag, before=closed)
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert job_output(tool.read("a.out"))[0] == ["out"]
+    assert tool.read("a.err") == ""
+    assert json.loads(tool.read("summary.json"))["exit_code"] == 0
+    assert all(json.loads(line)["event"] for line in tool.read("bag.journal").splitlines())
+    assert len(tool.read("bag.jobstate.log").splitlines()) == len(set(tool.read("bag.jobstate.log").splitlines()))
 
 
 # -- a locale without the letters of the bag
