@@ -50,6 +50,11 @@ class Outcome:
         return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
 
     @property
+    def failed(self) -> bool:
+        """Whether it has not succeeded, and will not, unless it is sent again or turns up after all."""
+        return (self.over or self.error is not None) and not self.succeeded
+
+    @property
     def is_running(self) -> bool:
         """Whether its container was seen to start."""
         return self.observation is not None and self.observation.status in ("STARTING", "RUNNING")

@@ -51,7 +51,7 @@ class Backlog:
 
     def never_arrives(self, item: str) -> list[Job]:
         """Note that the file cannot be sent. Returns the jobs that can therefore never be sent, each once."""
-        jobs = self._inputs.failed(item)
+        jobs = [job for job in self._inputs.failed(item) if self._dependencies.drop(job)]
         for job in jobs:
             self._ready += self._packer.drop(job)
         return jobs
