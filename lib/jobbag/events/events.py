@@ -88,7 +88,8 @@ class Submitting(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Event):
-    """The job was not sent after all, because the run is being stopped: AWS does not have it."""
+    """AWS does not have the job, which is still to be sent: the run was stopped before, or what it waits for is sent
+    again."""
 
     job: Job
 

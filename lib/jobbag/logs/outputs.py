@@ -24,6 +24,7 @@ from jobbag.events.events import (
     StateChanged,
     Submitting,
     Terminated,
+    Unsent,
 )
 from jobbag.files import beside, named, put_in_place
 from jobbag.logs.part_files import Places
@@ -65,7 +66,7 @@ def _of_jobs_that_are_done(events: list[Event]) -> list[Event]:
     open_: dict[int, set[str]] = {}  # by job: of the two reasons to send it again, those that apply
     for place, event in enumerate(events):
         match event:
-            case Submitting(job=job) | NotRun(job=job):
+            case Submitting(job=job) | NotRun(job=job) | Unsent(job=job):
                 reset[job.number] = place
                 open_[job.number] = set()
             case NotSubmitted(job=job) | Lost(job=job):

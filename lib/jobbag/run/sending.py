@@ -61,7 +61,7 @@ class Sending:
             self._under_way[token] = jobs, request
             self._submitter.submit(jobs, request)
 
-    def seek(self, token: str, children: Mapping[int | None, Job], queue: str | None) -> None:
+    def seek(self, token: str, children: Mapping[int | None, Job], queue: str | None = None) -> None:
         """Look for jobs that an earlier start may have sent with this token (`by_token`), to this queue if known."""
         jobs, request = tuple(children.values()), self._requests.sought(children, token, queue)
         self._under_way[token] = jobs, request

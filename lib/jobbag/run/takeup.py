@@ -16,7 +16,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
-from jobbag.events.events import Event, Staged, TakenDown, replay
+from jobbag.events.events import Event, NotRun, Staged, TakenDown, Unsent, replay
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
@@ -52,7 +52,9 @@ class Earlier:
         if self.past is None or self.how is How.NEW:
             return []
         events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
-        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else _of_what_is_there(events)
+        if self.how is How.RETRY_FAILED:
+            return _only_succeeded(events, bag)
+        return [*_of_what_is_there(events), *_released(events, bag)]
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -170,6 +172,13 @@ def _of_what_is_there(events: list[Event]) -> list[Event]:
     """The events without the uploads before the last clean-up, which may have removed them."""
     last = max((place for place, event in enumerate(events) if isinstance(event, TakenDown)), default=-1)
     return [event for place, event in enumerate(events) if place > last or not isinstance(event, Staged)]
+
+
+def _released(events: list[Event], bag: Bag) -> list[Event]:
+    """What makes jobs unsent that were not run for others, which did not get their chance or have succeeded since."""
+    if not any(isinstance(event, NotRun) for event in events):
+        return []
+    return [Unsent(job) for job in folded(events, bag).released()]
 
 
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
