@@ -128,6 +128,10 @@ class CleanupError(ToolError):
         return self.failures
 
 
+class JournalLost(ToolError):
+    """Another start has taken over the run, so that this one must change nothing any more, here or in AWS."""
+
+
 class Interrupted(BaseException):
     """SIGINT, SIGTERM or SIGHUP has come, `at` a time of time.monotonic()."""
 

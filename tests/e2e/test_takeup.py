@@ -237,6 +237,30 @@ def test_one_run_at_a_time(ready: Stage) -> None:
     ready.assert_tidy()
 
 
+def test_a_run_that_another_start_has_taken_over_stops(scene: Stage) -> None:
+    """It was suspended for so long that it was taken for dead: all that it has is the other's."""
+    line = [scene.bag(scene.job("a", gated=True), scene.job("b", dependsOn=["a"])), *scene.entity_files()]
+    scene.start(*line, "--summary", "summary.json")
+    scene.wait_for("a")
+    held = scene.journal.with_name("bag.journal.held")
+    mark = json.dumps({**json.loads(held.read_text()), "id": "of the other", "host": "login2"})
+    held.write_text(mark)
+    made = scene.aws.everything()
+    said = scene.end(2)
+    assert "bag.journal: another start has taken this run over: process " in said
+    assert "on login2; this one stops, and leaves all as it is" in said
+    assert "start the same command again" not in said
+    assert scene.aws.everything() == made
+    assert held.read_text() == mark
+    assert '"TakingDown"' not in scene.journal.read_text()
+    assert not (scene.tool.cwd / "summary.json").exists()
+
+    held.unlink()
+    scene.open_gate()
+    scene.play(0, *line)
+    assert scene.times() == {"a": 1, "b": 1}
+
+
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
     """In a container the first process often waits for nobody, and a dead run stays in the table of processes."""
     line = [ready.bag(ready.job("job", gated=True)), *EXISTING]

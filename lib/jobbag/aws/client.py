@@ -49,6 +49,7 @@ class Cloud:
         self._cancel = threading.Event()
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
+        self._check: Callable[[], None] = lambda: None
         self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
         self._reached: set[str] = set()  # services that have answered
         self.troubles = Troubles()
@@ -64,6 +65,12 @@ class Cloud:
         other = copy.copy(self)
         other._cancel = cancel
         other._is_worker = True
+        return other
+
+    def guarded_by(self, check: Callable[[], None]) -> Cloud:
+        """The same clients, which call `check` before each request: where it raises ToolError, none is made."""
+        other = copy.copy(self)
+        other._check = check
         return other
 
     @contextmanager
@@ -94,6 +101,7 @@ class Cloud:
 
     def put_object(self, bucket: str, key: str, content: bytes) -> None:
         """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
+        self._check()
         to = self._connection.put_object(bucket)
         with self._connection.call_counts.counted("s3", "PutObject"):
             to.put(key, content)
@@ -236,6 +244,7 @@ class Cloud:
         region = region or self.region
         limit = self._rate_limit(operation, region)
         self.pause(limit.reserve() if limit else 0.0)
+        self._check()
         log.log(TRACE, "%s %s", operation, Redacted(params))
         try:
             if service in QUICK:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jobbag.bag import job, reader
 from jobbag.bag.job import Bag
+from jobbag.commands.overwriting import overwriting_problems
 from jobbag.entities import capacity
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.entities.plan import plan_of
@@ -28,7 +29,7 @@ def task_of(settings: Settings) -> Task:
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
-    problems += _output_problems(settings)
+    problems += [*_output_problems(settings), *overwriting_problems(settings, bag)]
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
     problems += _key_problems(bag, plan.place)
@@ -70,8 +71,6 @@ def _output_problems(settings: Settings) -> Iterator[Problem]:
             wanted.setdefault(file.parent, what)
             if file.exists() and not file.is_file():
                 yield Problem(what, f"{file} is no regular file")
-    if settings.report is not None and settings.report == settings.summary:
-        yield Problem("--report", f"{settings.report} is the file of --summary")
     for path, what in wanted.items():
         if not path.is_dir():
             yield Problem(what, f"there is no directory {path}")

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +22,10 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
-from jobbag.files import first_free, replacing
+from jobbag.files import beside, first_free, replacing
 
 FORMAT = 1
+_BEGIN = b'{"event":"Run",'  # of each journal
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -138,9 +140,13 @@ def _parsed(line: str) -> dict[str, Any] | None:
 class Journal:
     """An open journal; a consumer of events. A context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Append to the file at `path`. A torn last line is ended, and so left out."""
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Append to the file at `path`. A torn last line is ended, and so left out.
+
+        `check` is called before each write; it raises ToolError where the journal is another run's by now.
+        """
         self.path = path
+        self._check = check
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
@@ -171,6 +177,7 @@ class Journal:
         os.fsync(self._file)
 
     def _write(self, content: Mapping[str, Any]) -> None:
+        self._check()
         self._append(json.dumps(content, separators=(",", ":")).encode() + b"\n")
 
     def _append(self, data: bytes) -> None:
@@ -195,6 +202,16 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
                 notes(event)
             notes.sync()
         return first_free(path, lambda free: _keep(path, free)) if path.exists() else None
+
+
+def remove_leftover(path: Path) -> None:
+    """Remove what a start that was killed in `begin_anew` has left. For who holds the lock on the journal."""
+    new = beside(path)
+    with suppress(OSError):
+        with new.open("rb") as file:
+            begin = file.read(len(_BEGIN))
+        if _BEGIN.startswith(begin):  # else it is no journal: somebody else's file
+            new.unlink()
 
 
 def _keep(path: Path, name: Path) -> None:

@@ -9,10 +9,10 @@ from jobbag.bag.job import base_name
 
 @dataclass(frozen=True)
 class S3Place:
-    """A bucket and a key prefix in it. `own`: the user named no bucket, so the run makes one and deletes it."""
+    """A bucket and a key prefix in it, to the letter. `own`: the user named none, so the run makes and deletes it."""
 
     bucket: str
-    key_prefix: str  # "" or "some/dir/"
+    key_prefix: str  # "" or "some/dir/"; "/" is one, too
     own: bool
 
     @property

@@ -470,12 +470,12 @@ def test_inputs_are_in_the_working_directory(way: str, shell: list[str], tmp_pat
     container = image(shell, way, tmp_path, store)
     contents = {"a b.txt": b"1\0\n", "häß+%20'x*.dat": b"2" * 100_000, "-n": b"", "run.sh": b"#!/bin/sh\nls\nexit 4\n"}
     for name, content in contents.items():
-        store.put(f"pre fix/{name}", content)
+        store.put(f"/pre// fix/{name}", content)
     elsewhere = store.put("elsewhere/c d", b"3")
     done = container.run(
         "./run.sh",
         PEGASUS_AWS_BATCH_LAUNCHER="1",
-        PEGASUS_AWS_BATCH_BUCKET=f"s3://{BUCKET}/pre fix/",
+        PEGASUS_AWS_BATCH_BUCKET=f"s3://{BUCKET}//pre// fix/",
         TRANSFER_INPUT_FILES=f",{','.join(contents)},{elsewhere},",
         PATH=f"{container.path}:/bin",
     )

@@ -134,6 +134,17 @@ def test_a_key_prefix_removes_what_is_below_it_only(cloud: Cloud, s3: Any, monke
     assert sorted(bucket.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
 
 
+@pytest.mark.parametrize(
+    ("key_prefix", "left"),
+    [("/", ["x//y", "x/y"]), ("/x/", ["/", "/y", "x//y", "x/y"]), ("x//", ["/", "/x/y", "/y", "x/y"])],
+)
+def test_a_key_prefix_is_taken_to_the_letter(cloud: Cloud, s3: Any, key_prefix: str, left: list[str]) -> None:
+    ensure(cloud, NAME)
+    put(s3, "/", "/y", "/x/y", "x/y", "x//y")
+    bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
+    assert sorted(bucket.keys(cloud, NAME, "")) == left
+
+
 def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "KEYS_PER_CALL", 2)
     ensure(cloud, NAME)
