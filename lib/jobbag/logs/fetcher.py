@@ -20,7 +20,7 @@ from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays
 from jobbag.logs.follower import Reading
-from jobbag.logs.part_files import Output, Places, write_shared
+from jobbag.logs.part_files import Output, Places, commit, write_shared
 from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
@@ -195,10 +195,11 @@ class LogFetcher(Worker):
         if path is not None:
             for reading, share in zip(small, write_shared(list(small.values()), path), strict=True):
                 self._emit(reading.written((path, path), share))
-        for reading in readings:
-            if path is None or reading not in small:
-                reading.output.commit()
-                self._emit(reading.written(reading.output.paths))
+        own = [reading for reading in readings if path is None or reading not in small]
+        if own:
+            commit([reading.output for reading in own])
+        for reading in own:
+            self._emit(reading.written(reading.output.paths))
 
     def _write_earlier(self, reading: LogReading, places: tuple[LogPlace, ...]) -> Iterator[str]:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
@@ -219,7 +220,7 @@ class LogFetcher(Worker):
                     continue
                 if found:
                     splitter.flush()
-                    output.commit()
+                    commit([output])
                 else:
                     yield f"no log of attempt {number}: CloudWatch Logs has no stream {place.stream}"
 

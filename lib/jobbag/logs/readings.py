@@ -70,7 +70,8 @@ class LogReading:
     def written(self, paths: tuple[Path, Path], share: Share | None = None) -> LogsWritten:
         """The output is in these files."""
         splitter = self.splitter
-        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share)
+        sizes = None if share else self.output.sizes
+        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share, sizes)
 
 
 def batches_of(tasks: Iterable[FetchTask]) -> Iterable[list[FetchTask]]:

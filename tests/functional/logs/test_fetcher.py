@@ -254,6 +254,33 @@ def jobs_named(*names: str) -> list[Job]:
     return [job(number, name) for number, name in enumerate(names, 1)]
 
 
+@pytest.mark.parametrize("shares", [True, False])
+def test_what_is_told_to_be_written_is_on_disk(
+    shares: bool, cloud: Cloud, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is synced before it gets its name, and the directory after that."""
+    steps: list[str] = []
+    monkeypatch.setattr(part_files, "sync", lambda path: steps.append(f"sync {path}"))
+    real = os.replace
+
+    def rename(old: Path, new: Path) -> None:
+        steps.append(f"rename {new}")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", rename)
+    jobs = jobs_named("a", "b")
+    for one in jobs:
+        service.write(one.name, "line")
+    with fetching_from(cloud, shares=shares) as fetching:
+        found = fetch_all(fetching, jobs)
+    for event in found.values():
+        for path in {event.out, event.err}:
+            synced, renamed = steps.index(f"sync {path}.part"), steps.index(f"rename {path}")
+            assert synced < renamed < len(steps) - 1 - steps[::-1].index("sync .")
+        if not event.share:
+            assert event.sizes == (event.out.stat().st_size, event.err.stat().st_size)
+
+
 def test_many_jobs_have_each_their_own_lines(fetching: Fetching, service: Service, faults: Faults) -> None:
     jobs = jobs_named(*(f"job {number}" for number in range(60)))
     for one in jobs:
