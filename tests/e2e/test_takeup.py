@@ -15,6 +15,7 @@ import pytest
 from chaos.stage import EXISTING, LATE, READING, Impatient, Stage, stage
 from functional.fault_layer import Answer, Forward, Request, error
 from helpers.records import assert_lifelike, job_output, jobstates, merged_output
+from helpers.tool import Tool, shell
 from helpers.waiting import is_alive, wait_until
 
 
@@ -310,6 +311,20 @@ def test_retry_failed_keeps_the_rest(ready: Stage, options: tuple[str, ...]) -> 
     assert ready.faults.count("PutObject") == 2 * uploads == 2, "the job ran without its input"
     assert (ready.tool.cwd / "bag.journal.000").exists()
     ready.assert_tidy()
+
+
+def test_retry_failed_with_the_embedded_aws_keeps_what_is_in_the_merged_files(tool: Tool) -> None:
+    """Their log streams ended with the run before."""
+    bad = shell("bad", f"test -e '{tool.cwd}/ready' && echo now")
+    bag = tool.bag(shell("good", "echo good"), bad)
+    line = ["--local", "--merge-logs", "all", bag]
+    assert tool.run(*line).status == 1
+    tool.write("ready", "")
+    done = tool.run(*line, "--retry-failed")
+    assert done.status == 0, done.err
+    jobs, summary = merged_output(tool.read("all.out"))
+    assert [lines for lines, _ in jobs] == [["good"], ["now"]]
+    assert summary.succeeded == 2
 
 
 def test_retry_failed_is_taken_up_too(ready: Stage) -> None:

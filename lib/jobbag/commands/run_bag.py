@@ -27,7 +27,8 @@ from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_stream
-from jobbag.logs.outputs import JobFiles, MergedFiles, Outputs
+from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.run import takeup

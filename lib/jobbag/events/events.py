@@ -191,6 +191,7 @@ class LogsWritten(Event):
     note: str | None = None
     whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
     share: Share | None = None
+    sizes: tuple[int, int] | None = None  # bytes of the two files; None if it is a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,8 @@ class Merged(Event):
     job: Job
     out_size: int
     err_size: int
+    starts: tuple[int, int] | None = None  # where it begins in the .out and in the .err
+    sums: tuple[int, int] | None = None  # CRC-32 of its bytes in each
 
 
 @dataclass(frozen=True, slots=True)

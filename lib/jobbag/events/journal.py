@@ -22,7 +22,7 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
-from jobbag.files import beside, first_free, replacing
+from jobbag.files import beside, first_free, fsync, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
@@ -174,7 +174,7 @@ class Journal:
 
     def sync(self) -> None:
         """Make all that was appended durable."""
-        os.fsync(self._file)
+        fsync(self._file)
 
     def _write(self, content: Mapping[str, Any]) -> None:
         self._check()
@@ -269,6 +269,9 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "out": Path,
     "err": Path,
     "tail": tuple,
+    "sizes": tuple,
+    "starts": tuple,
+    "sums": tuple,
     "share": lambda numbers: Share(*numbers),
     "error": ToolError,
 }

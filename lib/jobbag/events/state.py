@@ -156,7 +156,9 @@ class RunState:
         """The exit status of the command, if the run ends now."""
         if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
             return ExitCode.AWS_ERROR
-        return ExitCode.TASK_FAILED if self.failed else ExitCode.OK
+        if self.failed:
+            return ExitCode.TASK_FAILED
+        return ExitCode.OK if self.all_logs_whole else ExitCode.AWS_ERROR
 
     def first_cause(self, job: Job) -> str | None:
         """The failure that kept a job from running which depends on others, in words; None if there is none."""

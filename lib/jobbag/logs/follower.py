@@ -62,7 +62,7 @@ class Log:
             self._told[at] = number
             if len(self._told) > REMEMBERED:
                 self._forget()
-            self._lines += (line for line in message.split("\n") if not is_mark(line))
+            self._lines += (line for line in message.split("\n") if not is_mark(line, launched=self._job.launcher))
             if len(self._lines) >= TOGETHER:
                 self._tell()
 

@@ -36,7 +36,7 @@ class How(Enum):
     NEW = "there is none that is not finished"
     GO_ON = "it is taken up where it was left"
     FRESH = "it is abandoned"
-    RETRY_FAILED = "it is finished, and only what failed runs again"
+    RETRY_FAILED = "what succeeded in it is kept, and only the rest runs again"
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,10 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         if not settings.fresh:
             raise
         past = None
-    if settings.retry_failed and not (past is not None and past.header.retry_failed and not past.finished):
-        if past is None or not past.finished:
+    begun = past is not None and past.header.retry_failed and not past.finished
+    is_local = past is not None and bool(past.header.options.get("--local"))  # its jobs ended with it
+    if settings.retry_failed and (not begun or is_local):
+        if past is None or not (past.finished or begun):
             what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
             raise InputError.of("--retry-failed", f"{what}; start without this option")
         how = How.RETRY_FAILED
@@ -182,9 +184,9 @@ def _released(events: list[Event], bag: Bag) -> list[Event]:
 
 
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events of the jobs that succeeded: a run of only the others is to follow."""
+    """The events of the jobs that succeeded and whose output is here: a run of only the others is to follow."""
     state = folded(events, bag)
-    kept = {job.number for job in bag.jobs if state.of(job).succeeded}
+    kept = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
     return [event for event in events if _number(event) in kept]
 
 

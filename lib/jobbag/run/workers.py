@@ -49,4 +49,5 @@ class Workers:
         """Have the output of a job that is over written to its files."""
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended else None
-        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job))
+        token = outcome.token if job.launcher else None
+        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job), token)
