@@ -76,6 +76,7 @@ def test_the_bucket_of_another_account_is_told(cloud: Cloud, faults: Faults) -> 
     faults.fail("HeadBucket", 403, "")
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*may not use it"):
         ensure(cloud, NAME)
+    faults.forget()
     faults.fail("CreateBucket", 409, "BucketAlreadyExists", times=1)
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*another account"):
         ensure(cloud, NAME)
