@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import is_there, state_of
 from jobbag.s3.uploads import FILES_AT_ONCE, MANY, keys_there
+from jobbag.threads import DaemonPool
 
 TOKEN = "<token>"  # in the place of the one by which a job is found again
 
@@ -128,8 +128,10 @@ class _Prober:
             return Upload(item, key, state_of(item)[0], held)
 
         by_key = {self.task.place.key(item): item for item in reversed(items)}  # files of one S3 key go up once
-        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-            self.found.uploads = list(pool.map(upload, reversed(by_key.values())))
+        pool = DaemonPool(FILES_AT_ONCE)
+        coming = [pool.submit(upload, item) for item in reversed(by_key.values())]
+        pool.shutdown(wait=False)
+        self.found.uploads = [one.result() for one in coming]
 
     # -- jobs
 

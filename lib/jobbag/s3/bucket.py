@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.paging import Advance
 from jobbag.batches import batches
 from jobbag.errors import AwsError, CleanupError
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
+LISTED = ("Contents", "Versions", "DeleteMarkers", "Uploads")  # in a page of the listings
 KEYS_PER_CALL = 1000  # DeleteObjects
 CLOCKS_DIFFER = 60_000  # ms; S3's and ours
 SHOWN = 10  # keys that a message names
@@ -168,6 +170,7 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
     """
     more: dict[str, str] = {}
     seen: set[tuple[str, ...]] = set()
+    advance = Advance(operation)
     while tuple(more.values()) not in seen:
         seen.add(tuple(more.values()))
         page = cloud.call("s3", operation, **params, **more)
@@ -175,6 +178,8 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
         following = {marker: page[f"Next{marker}"] for marker in markers if page.get(f"Next{marker}")}
         if not page.get("IsTruncated") or not following:
             return
+        if tuple(following.values()) not in seen:
+            advance("/".join(following.values()), [page[name] for name in LISTED if page.get(name)])
         more = following
 
 
