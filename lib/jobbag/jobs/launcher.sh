@@ -220,9 +220,11 @@ fi
 if [ "$PEGASUS_AWS_BATCH_MANIFEST" ]; then
 	unset BATCH_FILE_S3_URL
 	set -- $((${AWS_BATCH_JOB_ARRAY_INDEX:-0} * PEGASUS_AWS_BATCH_RECORD))
-	set -- "$(load "$PEGASUS_AWS_BATCH_MANIFEST" $1-$(($1 + PEGASUS_AWS_BATCH_RECORD - 1)))"
+	# Without an index, a byte more: to see that there is no other record.
+	set -- "$(load "$PEGASUS_AWS_BATCH_MANIFEST" $1-$(($1 + PEGASUS_AWS_BATCH_RECORD ${AWS_BATCH_JOB_ARRAY_INDEX:+- 1})))"
 	[ "$1" ] || exit 125
-	[ $(wc -c <"$1") -eq $PEGASUS_AWS_BATCH_RECORD ] || fail "not a record of $PEGASUS_AWS_BATCH_MANIFEST"
+	[ $(wc -c <"$1") -eq $PEGASUS_AWS_BATCH_RECORD ] ||
+		fail "not a record of $PEGASUS_AWS_BATCH_MANIFEST: the index is ${AWS_BATCH_JOB_ARRAY_INDEX:-not set}"
 	eval "$(cat "$1"; rm "$1")"
 	if [ "$BATCH_FILE_S3_URL" ]; then
 		shift

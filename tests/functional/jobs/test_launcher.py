@@ -302,6 +302,25 @@ def test_an_array_job_of_the_users_own_keeps_its_index(posix: Container) -> None
     assert done.out == b"7\n"
 
 
+def test_a_child_that_does_not_know_which_one_it_is_runs_none_of_them(container: Container) -> None:
+    container.children(*(launcher.record(["sh", "-c", f"echo {number}"], {}) for number in range(2)))
+    for index in ({}, {"AWS_BATCH_JOB_ARRAY_INDEX": ""}):
+        container.env.pop("AWS_BATCH_JOB_ARRAY_INDEX", None)
+        done = container.run(**index)
+        assert (done.status, done.out) == (125, b"")
+        assert "the index is not set" in done.err
+
+
+@pytest.mark.parametrize(
+    "name", ["-x", "-", "--", "-S", "-i", "-u", "--help", "--unset", "-0", "[", "a]b", "new\nline"]
+)
+def test_a_variable_with_a_name_like_an_option(container: Container, name: str) -> None:
+    done = container.children(launcher.record(shown("word"), {name: "its value"})).run()
+    assert (done.status, done.err) == (0, "")
+    assert done.words[-1] == "word"
+    assert f"{name}=its value" in done.words
+
+
 def test_a_job_that_is_no_child_has_the_only_record(posix: Container) -> None:
     posix.children(launcher.record(["sh", "-c", "echo $A"], {"A": "alone"}))
     del posix.env["AWS_BATCH_JOB_ARRAY_INDEX"]
