@@ -290,7 +290,7 @@ def test_retry_failed_with_the_embedded_aws_keeps_what_is_in_the_merged_files(to
     """Their log streams ended with the run before."""
     bad = shell("bad", f"test -e '{tool.cwd}/ready' && echo now")
     bag = tool.bag(shell("good", "echo good"), bad)
-    line = ["--local", "--merge-logs", "all", bag]
+    line = ["--local", "--merge-logs", "all", str(bag)]
     assert tool.run(*line).status == 1
     tool.write("ready", "")
     done = tool.run(*line, "--retry-failed")
