@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from chaos.run import PATIENCE, Run, lines_in, text_of
+from chaos.run import PATIENCE, Run, lines_in
 from chaos.stage import Inspected
 from helpers.processes import Process
 from helpers.records import STATES, Step, Task, job_output, jobstates, merged_output
@@ -166,7 +166,7 @@ class SignalRun(Run):
                 json.loads(line)
 
     def _check_output(self, lines: list[str], task: Task) -> None:
-        wanted = text_of(task.name, self._shape.seed)[0]
+        wanted = self._shape.text(task.name)[0]
         if lines != (wanted if task.state == "succeeded" else wanted[: len(lines)]):
             self._wrong("lines", f"stdout of {task.name}, which {task.state}, is {lines}, not {wanted}")
 

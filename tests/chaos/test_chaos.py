@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chaos.run import Outcome, Run, Shape, text_of
+from chaos.run import Outcome, Run
+from chaos.shape import Shape
 
 JOBS = 20
 SEEDS = (4, 11, 14)  # entities made and existing, per-job and merged logs, both kinds of buckets, packed and not
 
 
 def test_the_seeds_are_of_different_kinds() -> None:
-    shapes = [Shape(seed, JOBS) for seed in SEEDS]
+    shapes = [Shape.drawn(seed, JOBS) for seed in SEEDS]
     for kind in ("makes_entities", "merged", "own_bucket", "packed"):
         assert {getattr(shape, kind) for shape in shapes} == {True, False}, kind
 
@@ -23,7 +24,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path) -> None:
     def one(seed: int) -> Outcome:
         place = tmp_path / f"seed-{seed}"
         place.mkdir()
-        return Run(place, Shape(seed, JOBS), quick=True).play()
+        return Run(place, Shape.drawn(seed, JOBS), hurry=0.2).play()
 
     with ThreadPoolExecutor(len(SEEDS)) as pool:
         outcomes = list(pool.map(one, SEEDS))
@@ -33,6 +34,6 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path) -> None:
 
 
 def test_the_checks_have_something_to_check() -> None:
-    written = [text_of(f"job-{n:03d}", seed) for seed in SEEDS for n in range(JOBS)]
+    written = [shape.text(name) for shape in (Shape.drawn(seed, JOBS) for seed in SEEDS) for name in shape.names]
     assert sum(len(out) for out, _ in written) > 100
     assert sum(len(err) for _, err in written) > 100
