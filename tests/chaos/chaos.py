@@ -90,9 +90,7 @@ def play_seeds(options: argparse.Namespace, top: Path, tally: Tally) -> None:
         for outcome in pool.map(one, range(options.seed, options.seed + options.runs)):
             print(_row(outcome), flush=True)
             seed = outcome.shape.seed
-            tally.take(
-                outcome, top / f"seed-{seed}", f"--kind {kind} --runs 1 --jobs {options.jobs} --seed {seed}"
-            )
+            tally.take(outcome, top / f"seed-{seed}", f"--kind {kind} --runs 1 --jobs {options.jobs} --seed {seed}")
 
 
 def _row(outcome: Outcome) -> str:

@@ -26,6 +26,7 @@ point, mode, listing = (sys.argv.pop(1) for _ in range(3))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chaos import impatient  # noqa: E402
+from jobbag import cli  # noqa: E402
 
 ANSWER = 0.5  # s until the answer to a whole request is there at the latest
 
@@ -95,7 +96,7 @@ def count_files(calls: Calls, below: str) -> None:
         opened[file] = name_of(path)
         return file
 
-    def counted_write(file: int, data: bytes) -> int:
+    def counted_write(file: int, data: Any) -> int:
         if not (opened.get(file) and stat.S_ISREG(os.fstat(file).st_mode)):
             return write(file, data)
         done: int = counted(
@@ -175,7 +176,7 @@ def main() -> int:
     impatient.hurry(float(sys.argv[1]))
     count_files(calls, os.path.join(os.getcwd(), ""))
     count_sends(calls)
-    return impatient.cli.main(sys.argv[4:])
+    return cli.main(sys.argv[4:])
 
 
 if __name__ == "__main__":

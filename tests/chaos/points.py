@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +14,13 @@ from typing import Any
 
 from chaos.run import Run
 from chaos.shape import Shape
-from chaos.stage import Inspected
+from chaos.stage import Impatient, Inspected
 from helpers.records import STATES, Step, jobstates
 from helpers.servers import NOTHING
 from helpers.waiting import wait_until
 
 HURRY = 0.04  # what the waits are multiplied by
 JOBS = 4
-PATIENCE = 90.0  # s for one start
 STARTS = 3  # after the one that is cut short; the first is to end it all
 MODES = ("before", "after", "torn", "SIGTERM", "SIGINT", "SIGHUP")
 _SCRIPT = Path(__file__).with_name("killpoint.py")
@@ -84,6 +82,9 @@ class Point:
 class PointRun(Run):
     """A run that is cut short at a point."""
 
+    _tool: Impatient
+    patience = 90.0
+
     def __init__(self, place: Path, seed: int, point: Point) -> None:
         self._case, self._point = CASES[point.case], point
         super().__init__(place, Shape(seed, JOBS, **self._case.shape), faults="", hurry=HURRY)
@@ -99,12 +100,12 @@ class PointRun(Run):
     def _until_it_ends(self, aws: Inspected) -> None:
         case, before = self._case, None
         if case.first is not None:
-            status = self._play(case.first)
+            status = self._to_its_end(*case.first)
             if status != (1 if self._shape.failing else 0):
                 self.outcome.wrong("status", f"the first start ended with {status}: {self._last_words()}")
             wait_until(lambda: all((self._ran / name).exists() for name in self._names), what="the jobs")
             before = self._run_id() if self._shape.failing else None
-        status = self._play(case.words, cut_short=True)
+        status = self._cut(case.words)
         (self._place / "gate").touch()
         self.reached = 0 < self._point.number <= len(self.calls)
         ended = self._has_ended(before)
@@ -116,29 +117,21 @@ class PointRun(Run):
             self._check(aws)  # all is there already, and the next start is a new run
             self._runs += not self._shape.failing
         for _ in range(STARTS):
-            status = self._play(again)
+            status = self._to_its_end(*again)
             if status == 0:
                 return
             self.outcome.wrong("status", f"start {len(self.outcome.starts)} ended with {status}: {self._last_words()}")
         self.outcome.wrong("status", "it never ended well")
 
-    def _play(self, words: Sequence[str], *, cut_short: bool = False) -> int:
-        """Start the command and wait for its end; its exit status."""
-        stderr, usual = self._place / f"stderr.{len(self.outcome.starts)}", self._tool.before
-        self._logs_before = set(self._place.glob("tool.log.*"))
-        if cut_short:
-            point = str(self._point.number), self._point.mode, str(self._listing), str(HURRY)
-            self._tool.before = [sys.executable, str(_SCRIPT), *point]
-        process = self._tool.start(*self._words, *words, stderr=stderr)
-        self._tool.before = usual
+    def _cut(self, words: Sequence[str]) -> int:
+        """Start the command, which is cut short; its exit status."""
+        usual = self._tool.before
+        point = str(self._point.number), self._point.mode, str(self._listing), str(HURRY)
+        self._tool.before = [sys.executable, str(_SCRIPT), *point]
         try:
-            status = process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.outcome.wrong("hang", f"start {len(self.outcome.starts)} did not end in {PATIENCE:.0f} s")
-            process.kill()
-            status = process.wait()
-        self.outcome.starts.append(f"exit {status}")
-        return status
+            return self._to_its_end(*words)
+        finally:
+            self._tool.before = usual
 
     # -- what is known of it
 

@@ -30,7 +30,6 @@ from helpers.tool import Tool, job
 from helpers.waiting import wait_until
 
 LARGE = 9 * 1024 * 1024  # bytes; goes up in parts
-PATIENCE = 300.0  # s for one start
 STARTS = 12  # more than ever needed: each fault that ends a start is a finding
 
 
@@ -60,6 +59,7 @@ class Run:
     """One run in a directory of its own, from the first start to the checks. Some of its starts are killed."""
 
     most_cuts = 3  # starts that are cut short
+    patience = 300.0  # s for one start
 
     def __init__(self, place: Path, shape: Shape, faults: str = USUAL, *, hurry: float = 1.0) -> None:
         """The waits, in AWS and in the command, are multiplied by `hurry`."""
@@ -75,14 +75,18 @@ class Run:
         self._ran.mkdir()
         self._names = shape.names
         self._words: list[str | Path] = []
+        self._stderr = place / "stderr"  # of the last start
 
     def play(self) -> Outcome:
         """Play the run, and check it."""
         began = time.monotonic()
-        with self._server() as aws:
-            self._prepare(aws)
-            self._until_it_ends(aws)
-            self._check(aws)
+        try:
+            with self._server() as aws:
+                self._prepare(aws)
+                self._until_it_ends(aws)
+                self._check(aws)
+        except Exception as error:
+            self.outcome.wrong("broken", f"{type(error).__name__}: {error}")  # and the other runs go on
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
@@ -147,16 +151,15 @@ class Run:
         cuts = self._chance.randint(1, self.most_cuts)
         while len(self.outcome.starts) < STARTS:
             number = len(self.outcome.starts)
-            self._logs_before = set(self._place.glob("tool.log.*"))
-            process = self._tool.start(*self._words, stderr=self._place / f"stderr.{number}")
+            process = self._start()
             began = time.monotonic()
             try:
                 if number < cuts and self._await_an_instant(process) and (cut := self._cut_short(process, aws)):
                     self.outcome.starts.append(f"{cut} {time.monotonic() - began:.1f}s")
                     continue
-                status = process.wait(PATIENCE)
+                status = process.wait(self.patience)
             except subprocess.TimeoutExpired:
-                self.outcome.wrong("hang", f"start {number} did not end in {PATIENCE:.0f} s")
+                self.outcome.wrong("hang", f"start {number} did not end in {self.patience:.0f} s")
                 return
             finally:
                 process.kill()
@@ -167,6 +170,25 @@ class Run:
             if status == 0:
                 return
         self.outcome.wrong("status", "it never ended well")
+
+    def _start(self, *words: str) -> Process:
+        """Start the command, with these words more."""
+        self._stderr = self._place / f"stderr.{len(self.outcome.starts)}"
+        self._logs_before = set(self._place.glob("tool.log.*"))
+        return self._tool.start(*self._words, *words, stderr=self._stderr)
+
+    def _to_its_end(self, *words: str) -> int:
+        """Start the command, and wait for its end; its exit status."""
+        process = self._start(*words)
+        try:
+            status = process.wait(self.patience)
+        except subprocess.TimeoutExpired:
+            number = len(self.outcome.starts)
+            self.outcome.wrong("hang", f"start {number} did not end in {self.patience:.0f} s: {self._last_words()}")
+            process.kill()
+            status = process.wait()
+        self.outcome.starts.append(f"exit {status}")
+        return status
 
     def _await_an_instant(self, process: Process) -> bool:
         """Wait until a random instant; false if the start is over before."""
@@ -194,9 +216,8 @@ class Run:
 
     def _said(self) -> str:
         """What the last start has said, on stderr and in its log."""
-        last = self._place / f"stderr.{len(self.outcome.starts)}"
         logs = set(self._place.glob("tool.log.*")) - self._logs_before
-        return "".join(path.read_text(errors="replace") for path in (last, *logs))
+        return "".join(path.read_text(errors="replace") for path in (self._stderr, *logs))
 
     def _last_words(self) -> str:
         errors = [line for line in self._said().splitlines() if " ERROR " in line or "pegasus-aws-batch: " in line]
