@@ -73,13 +73,11 @@ def count_files(calls: Calls, below: str) -> None:
 
     def counted(what: str, call: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
         still = calls.come(what)
-        if still == "torn":
-            (half or call)()
-            calls.die()
-        result = call()
-        if still:
-            calls.die()
-        return result
+        try:
+            return half() if still == "torn" and half else call()
+        finally:
+            if still:
+                calls.die()
 
     class File(io.FileIO):
         """A file below the directory that is written to."""

@@ -175,11 +175,11 @@ class PointRun(Run):
         if status not in wanted:
             self.outcome.wrong("status", f"the start that is cut short ended with {status}: {self._last_words()}")
         if number in (signal.SIGTERM, signal.SIGINT) and self._case.first is None and not ended:
-            running = [name for name, state in aws.jobs() if state not in STATES[-2:]]
-            if running:
+            if self._shape.makes_entities:
+                if (left := aws.everything()) != NOTHING:
+                    self.outcome.wrong("left", f"after {number.name}: {left}")
+            elif running := [name for name, state in aws.jobs() if state not in STATES[-2:]]:
                 self.outcome.wrong("running", f"after {number.name}: {running}")
-            if self._shape.makes_entities and (left := aws.everything()) != NOTHING:
-                self.outcome.wrong("left", f"after {number.name}: {left}")
 
     def _check_effects(self) -> None:
         for name in self._names:

@@ -1,10 +1,14 @@
-"""A small part of `make chaos`: runs that are killed at random instants, before an AWS that fails at random."""
+"""A small part of `make chaos`: runs that are cut short at random instants, or at one of their calls."""
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from chaos.points import MODES, Point, PointRun
 from chaos.run import Outcome, Run
 from chaos.shape import Shape
 
@@ -37,3 +41,21 @@ def test_the_checks_have_something_to_check() -> None:
     written = [shape.text(name) for shape in (Shape.drawn(seed, JOBS) for seed in SEEDS) for name in shape.names]
     assert sum(len(out) for out, _ in written) > 100
     assert sum(len(err) for _, err in written) > 100
+
+
+@pytest.mark.parametrize("case", ["plain", "packed", "order", "created", "retry", "fresh", "detach", "report"])
+def test_a_run_is_cut_short_at_a_call(tmp_path: Path, case: str) -> None:
+    """Each case with a point of its own, in a mode of its own."""
+    chance = random.Random(case)
+    run = PointRun(tmp_path, 0, Point(case, chance.choice(MODES), chance.randint(1, 100)))
+    assert run.play().told == []
+    assert run.reached
+
+
+def test_the_calls_of_a_run_are_of_all_kinds(tmp_path: Path) -> None:
+    run = PointRun(tmp_path, 0, Point("report", "before", 0))
+    assert run.play().told == []
+    assert {call.split()[0] for call in run.calls} == {"write", "fsync", "link", "unlink", "replace", "send"}
+    named = " ".join(run.calls)
+    for file in ("bag.journal", "bag.journal.held", "bag.jobstate.log", "all.out.part", "summary.json.part"):
+        assert f"write {file}" in named
