@@ -37,6 +37,7 @@ KINDS: dict[str, type[Run]] = {"kills": Run, "signals": SignalRun, "outage": Out
 FAULTS = {"answers": ODD}
 HURRIES = {"outage": 1.0}  # what waits are multiplied by; the outage is to be noticed
 HURRY = 0.2
+OWN_ENDS = ("exit 0", "exit 1", "exit 2", "exit 3")  # of starts that were not cut short
 COUNTED = ("lost", "twice", "lines", "left")  # kinds of problems that are told even if there are none
 
 
@@ -52,7 +53,7 @@ class Tally:
         """Count a run, and tell what went wrong. `again`: the words that make the same run."""
         self.runs += 1
         self._problems += outcome.problems
-        self._cut += sum(not start.startswith("exit ") or "-9" in start for start in outcome.starts)
+        self._cut += sum(start not in OWN_ENDS for start in outcome.starts)
         if not outcome.problems:
             shutil.rmtree(place)
             return

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from chaos.odd_answers import KINDS
 from chaos.points import MODES, Point, PointRun
 from chaos.run import Outcome, Run
 from chaos.shape import Shape
+from functional.fault_layer import Answer
 
 JOBS = 20
 SEEDS = (4, 11, 14)  # entities made and existing, per-job and merged logs, both kinds of buckets, packed and not
@@ -59,3 +61,11 @@ def test_the_calls_of_a_run_are_of_all_kinds(tmp_path: Path) -> None:
     named = " ".join(run.calls)
     for file in ("bag.journal", "bag.journal.held", "bag.jobstate.log", "all.out.part", "summary.json.part"):
         assert f"write {file}" in named
+
+
+def test_each_odd_answer_is_another_one() -> None:
+    true = Answer.of({"jobs": [{"jobId": "a", "isCancelled": False, "createdAt": 1}]})
+    bodies = {name: odd(true).body for name, odd in KINDS.items()}
+    assert bodies["nulls"] == b'{"jobs": [{"jobId": null, "isCancelled": null, "createdAt": null}]}'
+    assert bodies["types"] == b'{"jobs": [{"jobId": 7, "isCancelled": [false], "createdAt": "1"}]}'
+    assert len({true.body, *bodies.values()}) >= len(KINDS)
