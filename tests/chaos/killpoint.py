@@ -26,7 +26,6 @@ point, mode, listing = (sys.argv.pop(1) for _ in range(3))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chaos import impatient  # noqa: E402
-from jobbag import cli  # noqa: E402
 
 ANSWER = 0.5  # s until the answer to a whole request is there at the latest
 
@@ -171,10 +170,9 @@ def count_sends(calls: Calls) -> None:
 def main() -> int:
     """Run the command."""
     calls = Calls(int(point), mode, Path(listing))
-    impatient.hurry(float(sys.argv[1]))
     count_files(calls, os.path.join(os.getcwd(), ""))
     count_sends(calls)
-    return cli.main(sys.argv[4:])
+    return impatient.main()
 
 
 if __name__ == "__main__":
