@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -48,6 +49,7 @@ class Tally:
         self._top = top
         self._problems: Counter[str] = Counter()
         self.runs = self.failed = self._cut = 0
+        self.stop = False  # nothing more is begun
 
     def take(self, outcome: Outcome, place: Path, again: str) -> None:
         """Count a run, and tell what went wrong. `again`: the words that make the same run."""
@@ -80,7 +82,9 @@ def play_seeds(options: argparse.Namespace, top: Path, tally: Tally) -> None:
     """Runs that follow from their seeds."""
     kind = options.kind
 
-    def one(seed: int) -> Outcome:
+    def one(seed: int) -> Outcome | None:
+        if tally.stop:
+            return None
         place = top / f"seed-{seed}"
         place.mkdir()
         shape = Shape.drawn(seed, options.jobs, packs=kind in ("kills", "answers"))
@@ -89,6 +93,8 @@ def play_seeds(options: argparse.Namespace, top: Path, tally: Tally) -> None:
 
     with ThreadPoolExecutor(options.parallel) as pool:
         for outcome in pool.map(one, range(options.seed, options.seed + options.runs)):
+            if outcome is None:
+                continue
             print(_row(outcome), flush=True)
             seed = outcome.shape.seed
             tally.take(outcome, top / f"seed-{seed}", f"--kind {kind} --runs 1 --jobs {options.jobs} --seed {seed}")
@@ -105,14 +111,19 @@ def play_points(options: argparse.Namespace, top: Path, tally: Tally) -> None:
     cases, modes = options.case or list(CASES), options.mode or list(MODES)
     met: dict[str, Counter[str]] = {case: Counter() for case in cases}
 
-    def one(point: Point) -> tuple[Point, PointRun, Outcome]:
+    def one(point: Point) -> tuple[Point, PointRun, Outcome] | None:
+        if tally.stop:
+            return None
         place = top / str(point).replace(" ", "-")
         place.mkdir()
         run = PointRun(place, options.seed, point)
         return point, run, run.play()
 
     def all_of(points: Iterable[Point], note: Callable[[Point, PointRun], None]) -> None:
-        for point, run, outcome in pool.map(one, points):
+        for played in pool.map(one, points):
+            if played is None:
+                continue
+            point, run, outcome = played
             note(point, run)
             if outcome.problems:
                 call = run.calls[point.number - 1] if run.reached else "the end"
@@ -135,7 +146,7 @@ def play_points(options: argparse.Namespace, top: Path, tally: Tally) -> None:
             Point(case, mode, number)
             for case in cases
             for mode in modes
-            for number in options.points or range(1, numbers[case] + 1)
+            for number in options.points or range(1, numbers.get(case, 0) + 1)
         ]
         if options.runs < len(chosen) and options.points is None:
             chosen = random.Random(options.seed).sample(chosen, options.runs)
@@ -173,6 +184,12 @@ def main() -> int:
     options = parser.parse_args()
     top = Path(tempfile.mkdtemp(prefix="chaos-"))
     tally = Tally(top)
+
+    def stop(*_: object) -> None:
+        tally.stop = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     with processes.forking():
         (play_points if options.kind == "points" else play_seeds)(options, top, tally)
     return tally.close()
