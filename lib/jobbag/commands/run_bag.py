@@ -54,6 +54,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     signals.patience = settings.grace + LEAVING
     with JournalLock(path):
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
+        task = replace(task, place=takeup.place_of(task.place, earlier.header))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
@@ -92,11 +93,11 @@ class _Start:
 
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
-        events, path = self.earlier.events(self.task.bag), self.settings.journal
-        if self.earlier.how is How.FRESH:
+        events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
+        if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
+            old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
             with Journal(path) as old_journal:
-                abandon(self.task, events, old_journal, self.settings.grace)
-            events = []
+                events = abandon(old_task, past.header.run, events, old_journal, self.settings.grace)
         header = self.earlier.header
         if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
@@ -119,10 +120,10 @@ class _Start:
             journal.durably(event)
             progress(event)
 
-        cleanup = Cleanup(self.task, note)
+        cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
         replay(outputs.resume(events), state, progress, cleanup)
-        if events:
+        if events and self.earlier.how is not How.FRESH:
             log.info("taking up the run of %s: %s", iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,

@@ -9,8 +9,10 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.s3 import bucket
+from jobbag.s3.place import S3Place
 
 NAME = "the-bucket"
+PLACE = S3Place(NAME, "", own=True)
 BEGUN = datetime(2026, 1, 2, tzinfo=timezone.utc)
 BEGUN_MS = int(BEGUN.timestamp() * 1000)
 CALLS = 100  # more than any test needs
@@ -58,7 +60,7 @@ UPLOADS = [(key, f"{key}-{number}") for key in ("a", "large", "large.2", "z") fo
 @pytest.mark.parametrize("page", [1, 2, 5, 100])
 def test_all_unfinished_uploads_are_given_up(page: int) -> None:
     s3 = FakeS3(UPLOADS, page)
-    assert bucket.take_down(s3.cloud, NAME, ()) == []
+    assert bucket.take_down(s3.cloud, PLACE, {"a", "large", "large.2", "z"}) == []
     assert s3.uploads == []
     assert s3.calls[-1] == "DeleteBucket"
 
