@@ -10,12 +10,21 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.cli import main
+from jobbag.entities import waiting
+from jobbag.logs import delays
 
 from ..commands import test_run_bag as of_a_run
 from ..commands.test_run_bag import Desk, job, refuse
 from ..fault_layer import Answer, Faults, Forward, Request, error
 
 desk = of_a_run.desk  # the fixture
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_whole_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE"):
+        monkeypatch.setattr(delays, name, 0.1)
+
 
 EXISTING = ("-q", "q", "-j", "d")
 MADE = ("--ce", "ce.json", "-j", "jd.json")
@@ -74,7 +83,10 @@ def buckets(cloud: Cloud) -> list[str]:
     "stuck",
     ["UpdateJobQueue", "DeleteJobQueue", "UpdateComputeEnvironment", "DeleteComputeEnvironment"],
 )
-def test_what_was_half_removed_is_removed_and_made_anew(stuck: str, desk: Desk, cloud: Cloud) -> None:
+def test_what_was_half_removed_is_removed_and_made_anew(
+    stuck: str, desk: Desk, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SETTLE", 2.0)  # for the queue, which keeps its compute environment from going
     desk.bag(job("one"))
     write_entities(desk.place)
     desk.faults.on("SubmitJob", refuse("one"))
