@@ -19,13 +19,14 @@ from jobbag.jobs.array_request import JobGroup, Requests
 from jobbag.jobs.diagnosis import Cause, Facts, obstacle
 from jobbag.jobs.request import Target, target_of
 from jobbag.options.settings import Settings
+from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.packing import Packing, job_groups
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, state_of
-from jobbag.s3.uploads import FILES_AT_ONCE, MANY, keys_there
+from jobbag.s3.contents import MANY, is_there, state_of
+from jobbag.s3.uploads import FILES_AT_ONCE, keys_there
 from jobbag.threads import DaemonPool
 
 TOKEN = "<token>"  # in the place of the one by which a job is found again
@@ -95,6 +96,7 @@ class _Prober:
             self.found.caller = self._ask(lambda: permissions.caller_of(self.task.cloud))
         jobs, state = self.task.bag.jobs, self.found.checked.state
         events = [] if self.earlier.how is How.FRESH else self.earlier.events(self.task.bag)
+        events = takeup.without(events, self.found.checked.lost)
         safeguards = safeguards_of(self.settings, len(jobs), self.earlier.header.started)
         replay(events, safeguards)
         self.found.canary = safeguards.canary

@@ -231,11 +231,12 @@ class Merged(Event):
 
 @dataclass(frozen=True, slots=True)
 class Making(Event):
-    """An entity or a bucket is about to be created. `before`: the latest revision of a job definition, else 0."""
+    """An entity or a bucket is about to be created."""
 
     kind: str
     name: str
-    before: int = 0
+    before: int = 0  # the latest revision of a job definition
+    mark: str = ""  # the value of the tag that proves whose it is; "": it gets none
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,23 @@ class Made(Event):
     kind: str
     name: str
     arn: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removing(Event):
+    """The run begins to remove an entity that it made, or the objects that it sent and their bucket."""
+
+    kind: str
+    name: str  # or ARN
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """What the run made, or was about to make, is gone, or was never there."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ _KINDS: dict[str, type[Event]] = {
     for kind in (
         events.Making,
         events.Made,
+        events.Removing,
+        events.Removed,
         events.PartsAsked,
         events.PartsBegun,
         events.Staged,
@@ -66,6 +68,7 @@ class Header:
     options: Mapping[str, str]
     jobs: Mapping[str, str]
     retry_failed: bool = False  # it runs only what failed in the run before
+    own_keys: bool = False  # in a bucket that nobody named, its keys are below its id; once they were not
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ def read(path: Path) -> Past | None:
             dict(first["options"]),
             dict(first["jobs"]),
             bool(first.get("retry_failed")),
+            bool(first.get("own_keys")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None

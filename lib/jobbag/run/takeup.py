@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -16,13 +16,15 @@ from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
-from jobbag.events.events import Event, NotRun, Staged, TakenDown, Unsent, replay
+from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent, replay
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import is_there, state_of
+from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,13 @@ def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
             value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
             options[spec.kind.option] = value
     given = {name: value for name, value in options.items() if value}
-    return Header(secrets.token_hex(6), now_ms(), given, {job.name: _digest(_content(job)) for job in bag.jobs})
+    jobs = {job.name: _digest(_content(job)) for job in bag.jobs}
+    return Header(secrets.token_hex(6), now_ms(), given, jobs, own_keys=True)
+
+
+def place_of(place: S3Place, header: Header) -> S3Place:
+    """The place in S3 of the run with this first line."""
+    return place.of_run(header.run if header.own_keys else "")
 
 
 def _content(job: Job) -> list[Any]:
@@ -172,7 +180,7 @@ def folded(events: list[Event], bag: Bag) -> RunState:
 
 def _of_what_is_there(events: list[Event]) -> list[Event]:
     """The events without the uploads before the last clean-up, which may have removed them."""
-    last = max((place for place, event in enumerate(events) if isinstance(event, TakenDown)), default=-1)
+    last = max((place for place, event in enumerate(events) if _removes_uploads(event)), default=-1)
     return [event for place, event in enumerate(events) if place > last or not isinstance(event, Staged)]
 
 
@@ -181,6 +189,15 @@ def _released(events: list[Event], bag: Bag) -> list[Event]:
     if not any(isinstance(event, NotRun) for event in events):
         return []
     return [Unsent(job) for job in folded(events, bag).released()]
+
+
+def _removes_uploads(event: Event) -> bool:
+    return isinstance(event, TakenDown) or (isinstance(event, Removing) and event.kind == BUCKET)
+
+
+def without(events: list[Event], lost: Container[str]) -> list[Event]:
+    """The events without the uploads of these files, which are not in S3 any more."""
+    return [event for event in events if not (isinstance(event, Staged) and event.item in lost)]
 
 
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:

@@ -21,8 +21,8 @@ from jobbag.events.state import RunState
 from jobbag.jobs.submission import token_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
+from jobbag.s3.contents import MANY
 from jobbag.s3.place import S3Place
-from jobbag.s3.uploads import MANY
 
 from ..builders import bag, ended, job, settings
 

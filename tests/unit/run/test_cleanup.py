@@ -88,7 +88,7 @@ CLOUD = cast(Cloud, NoCloud())
 def cleanup_of(place: S3Place = OWN, past: tuple[Event, ...] = (), notes: list[Event] | None = None) -> Cleanup:
     """That of a run with one input file, after what an earlier start did."""
     task = TaskOnAws(bag(job(inputs=("x/in.txt",))), Plan(None, None, None, place), place, CLOUD)
-    found = Cleanup(task, (notes if notes is not None else []).append)
+    found = Cleanup(task, (notes if notes is not None else []).append, "run")
     replay(past, found)
     return found
 
