@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: the address is likely to be wrong
 OUTAGE = 900.0  # s to go on trying a service that has answered before
-UNFIT = 30.0  # s to go on asking for an answer that fits, of a service that answers
+UNFIT = 15.0  # s to go on asking for an answer that fits, of a service that answers
 KNOWN_GOOD = 10.0  # s for which credentials that were accepted are not asked about again
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 A_MOMENT = 1.0  # s that a call gets at least when the time for it is over

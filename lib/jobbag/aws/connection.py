@@ -124,7 +124,7 @@ class Connection:
         except Exception as error:
             if not is_of_parser(error):
                 raise
-            raise NoAnswer(service=named, what=str(error)[:SHOWN]) from error
+            raise NoAnswer(service=named, what=" ".join(str(error).split())[:SHOWN]) from error
         return answer
 
     def _signer(self) -> Signer:
@@ -173,7 +173,12 @@ class Connection:
 
 def _check_answer(model: Any, parsed: dict[str, Any], **_: Any) -> None:
     """A hook of botocore. Raises NoAnswer for a good answer that is none."""
-    if parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 300:
+    metadata = parsed.get("ResponseMetadata", {})
+    if metadata.get("HTTPStatusCode", 0) < 300:
+        headers = metadata.get("HTTPHeaders", {})
+        of_aws = any(name.startswith("x-amz") for name in headers)
+        if model.name == "HeadBucket" and not of_aws and headers.get("content-type", "").startswith("text/html"):
+            raise NoAnswer(service=service_of(model), what="a page in HTML")
         checked(model, parsed)
 
 
