@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -85,7 +85,6 @@ class PutObject:
         # The rules of endpoints and addressing are the client's: a URL that it signs has the address of the bucket.
         signed = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=60)
         self.url: str = signed.partition("?")[0].removesuffix("k")
-        self._signs_content = urlsplit(self.url).scheme == "http"  # TLS protects it otherwise
         self._credentials = signer.credentials
         self._region: str = client.meta.region_name
         self._session = _session(client, self.url, signer)
@@ -99,7 +98,6 @@ class PutObject:
             headers={"x-amz-checksum-crc32": crc, "x-amz-sdk-checksum-algorithm": "CRC32"},
             data=content,
         )
-        request.context["payload_signing_enabled"] = self._signs_content
         S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
         answer: Any = self._session.send(request.prepare())
         if answer.status_code != 200:

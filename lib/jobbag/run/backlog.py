@@ -30,6 +30,7 @@ class Backlog:
         self._dependencies = Dependencies(bag)
         self._packer = Packer(jobs[safeguards.canary :], packing)
         self._ready: deque[JobGroup] = deque()
+        self._lost: set[int] = set()  # numbers of jobs that can never be sent
 
     @property
     def files(self) -> list[str]:
@@ -51,18 +52,16 @@ class Backlog:
 
     def never_arrives(self, item: str) -> list[Job]:
         """Note that the file cannot be sent. Returns the jobs that can therefore never be sent, each once."""
-        jobs = self._inputs.failed(item)
-        for job in jobs:
-            self._ready += self._packer.drop(job)
-        return jobs
+        return self._lose(self._inputs.failed(item))
 
     def have_inputs(self, jobs: Iterable[Job]) -> None:
         """Note that all inputs of these jobs are in S3."""
         self._free(job for job in jobs if self._dependencies.arrived(job))
 
-    def take_back(self, jobs: Iterable[Job]) -> None:
-        """Note that these jobs, which were taken, are still to be sent."""
+    def take_back(self, jobs: Sequence[Job]) -> list[Job]:
+        """Note that these jobs, which were taken, are still to be sent. Returns those that never can be."""
         self._ready += job_groups([job for job in jobs if self._dependencies.arrived(job)], self._packing)
+        return [job for job in jobs if job.number in self._lost]
 
     def submitted(self, job: Job, aws_id: str) -> None:
         """Note that AWS has the job: those that depend on it can be sent."""
@@ -73,11 +72,16 @@ class Backlog:
         self._free(self._dependencies.succeeded(job))
 
     def failed(self, job: Job) -> list[Job]:
-        """Note that the job has failed. Returns the jobs that depend on it, which can never be sent."""
-        jobs = self._dependencies.failed(job)
-        for dependant in jobs:
-            self._ready += self._packer.drop(dependant)
-        return jobs
+        """Note that the job has failed. Returns the jobs that can therefore never be sent, each once."""
+        return self._lose(self._dependencies.failed(job))
+
+    def _lose(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those of the jobs of which it is not known yet that they can never be sent, be it for another reason."""
+        lost = [job for job in jobs if job.number not in self._lost]
+        for job in lost:
+            self._lost.add(job.number)
+            self._ready += self._packer.drop(job)
+        return lost
 
     def _free(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -87,15 +91,13 @@ class Backlog:
         """The groups of jobs to send now, `most` at most, as far as the safeguards allow."""
         taken: list[JobGroup] = []
         count = 0
-        for _ in range(len(self._ready)):
-            if len(taken) == most or self._safeguards.admits(count + 1) <= count:
-                break
+        while self._ready and len(taken) < most and self._safeguards.admits(count + 1) > count:
             group = self._ready.popleft()
             if self._safeguards.admits(count + len(group)) < count + len(group):
-                self._ready.append(group)  # a smaller one may do
-            else:
-                taken.append(group)
-                count += len(group)
+                self._ready.appendleft(group[1:])  # there may be no other job that can be a canary
+                group = group[:1]
+            taken.append(group)
+            count += len(group)
         return taken
 
     def depends_on(self, group: JobGroup) -> list[str]:
@@ -111,4 +113,4 @@ class Backlog:
         jobs = [*chain(*self._ready), *self._packer.give_up(), *self._inputs.give_up()]
         jobs += self._dependencies.give_up(self._bag.jobs)
         self._ready.clear()
-        return jobs
+        return [job for job in jobs if job.number not in self._lost]

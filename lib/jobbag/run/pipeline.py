@@ -190,8 +190,11 @@ class Pipeline:
     def _drop_dependants(self, job: Job) -> None:
         """The job has not succeeded, so those that depend on it are not sent."""
         for dependant in self._backlog.failed(job):
-            if self._state.of(dependant).withheld is None:
-                self._handle(NotRun(dependant, self._state.first_cause(dependant) or f"job {job.name} failed"))
+            if self._state.is_to_send(dependant):  # else AWS has it, or may have it, and lets it fail
+                self._drop(dependant)
+
+    def _drop(self, job: Job) -> None:
+        self._handle(NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends"))
 
     def _send_ready(self) -> None:
         """Send what can go, as far as the window of those under way has room."""
@@ -227,7 +230,8 @@ class Pipeline:
                     for job in jobs:
                         self._handle(Unsent(job))
                 elif self._state.halted is None:
-                    self._backlog.take_back(jobs)
+                    for job in self._backlog.take_back(jobs):
+                        self._drop(job)
                 else:
                     self._not_run(jobs, self._state.halted)
             case NotSubmitted(job=job) | NotRun(job=job):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from jobbag.events.events import Event, Lost, NotSubmitted, StateChanged, Submitting, Terminated
+from jobbag.events.events import Absent, Event, Lost, NotSubmitted, StateChanged, Submitting, Terminated, Unsent
 from jobbag.options.settings import Settings
 from jobbag.text import counted
 
@@ -45,6 +45,10 @@ class Safeguards:
                 self._sent.add(job.number)
                 self._failed.discard(job.number)
                 self._terminated.discard(job.number)
+            case Unsent(job=job):
+                self._sent.discard(job.number)
+            case Absent(jobs=jobs):
+                self._sent.difference_update(job.number for job in jobs)
             case NotSubmitted(job=job) | Lost(job=job):
                 self._failed.add(job.number)
             case Terminated(job=job):

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import Requests
-from jobbag.jobs.ids import by_token, child_token, parent_token, request_name
+from jobbag.jobs.ids import by_token, child_token, parent_of, parent_token, request_name
 from jobbag.jobs.request import TOKEN_VARIABLE, Target
 from jobbag.s3.place import S3Place
 
@@ -46,6 +50,24 @@ def test_children_are_found_by_the_array_and_their_index() -> None:
     assert {"name": TOKEN_VARIABLE, "value": "s.1"} in sought.request["containerOverrides"]["environment"]
     assert list(sought.ids(tuple(found["s.1"].values()), "id")) == [(bag[2], "id:1"), (bag[3], "id:2")]
     assert list(sent.ids(tuple(bag[1:]), "id")) == [(bag[1], "id:0"), (bag[2], "id:1"), (bag[3], "id:2")]
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.none() | st.integers(0, 9999)), max_size=20, unique=True))
+def test_each_job_is_found_by_the_token_of_its_request(sent: list[tuple[int, int | None]]) -> None:
+    tokens = [f"s.{number}" if index is None else child_token(f"s.{number}", index) for number, index in sent]
+    known = list(zip(jobs(len(sent)), tokens, strict=True))
+    found = by_token(known)
+    assert {(f"s.{number}", index) for number, index in sent} == {
+        (token, index) for token, children in found.items() for index in children
+    }
+    for one, token in known:
+        request, index = parent_token(token)
+        assert found[request][index] == one
+
+
+@pytest.mark.parametrize(("aws_id", "parent"), [("id", None), ("id:0", "id"), ("id:12", "id")])
+def test_a_child_has_the_id_of_its_array_job(aws_id: str, parent: str | None) -> None:
+    assert parent_of(aws_id) == parent
 
 
 def test_the_token_of_a_request_follows_from_that_of_a_child() -> None:

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
-from jobbag.events.events import Event, Lost, NotSubmitted, StateChanged, Submitted, Submitting, Terminated
+from jobbag.events.events import (
+    Absent,
+    Event,
+    Lost,
+    NotSubmitted,
+    StateChanged,
+    Submitted,
+    Submitting,
+    Terminated,
+    Unsent,
+)
 from jobbag.run.safeguards import Safeguards, failures_allowed
 
 from ..builders import ended, job
@@ -85,6 +95,13 @@ def test_no_more_than_the_canary_is_sent_before_a_success(canary: int, steps: li
 def test_a_job_whose_input_could_not_be_sent_is_no_canary() -> None:
     safeguards = fold([NotSubmitted(JOBS[0], ERROR), Submitting(JOBS[1], "t")], canary=2)
     assert (safeguards.admits(9), safeguards.verdict) == (1, None)
+
+
+@pytest.mark.parametrize("unsent", [Unsent(JOBS[0]), Absent((JOBS[0],))])
+def test_a_job_that_aws_does_not_have_is_no_canary(unsent: Event) -> None:
+    """It is still to be sent, which a canary that counts it would forbid for ever."""
+    safeguards = fold([Submitting(JOBS[0], "t"), unsent], canary=1)
+    assert (safeguards.admits(9), safeguards.awaits(), safeguards.verdict) == (1, None, None)
 
 
 def test_a_run_that_has_sent_more_than_its_canary_waits_for_all_of_them() -> None:

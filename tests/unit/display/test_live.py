@@ -1,0 +1,84 @@
+"""The lines of the live display, in whatever width."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from jobbag.display.live import WIDEST, Frame, Screen, flow
+from jobbag.display.progress import Snapshot
+
+PARTS = st.lists(st.text("ab漢é", min_size=1, max_size=12), max_size=8)
+
+
+@settings(max_examples=50)
+@given(PARTS, st.integers(1, 40), st.sampled_from(["", "jobs   "]))
+def test_lines_are_broken_between_parts_only_and_are_no_wider_than_they_must_be(
+    parts: list[str], width: int, label: str
+) -> None:
+    lines = list(flow(parts, width, label))
+    assert lines[0].startswith(label)
+    assert all(line.startswith(" " * len(label)) for line in lines[1:])
+    assert [part for line in lines for part in line[len(label) :].split()] == parts
+    for line in lines:
+        assert cell_len(line) <= width or len(line[len(label) :].split()) <= 1
+
+
+def drawn(now: Snapshot, width: int = 80) -> list[str]:
+    """The lines of a frame, without colors."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, legacy_windows=False)
+    frame = Frame("bag")
+    frame.now = now
+    with console.capture() as shown:
+        console.print(frame, end="")
+    lines = shown.get().splitlines()
+    assert frame.cells == [cell_len(line) for line in lines]
+    return [line.rstrip() for line in lines]
+
+
+RUN = Snapshot(
+    {"RUNNABLE": 2, "RUNNING": 1, "SUCCEEDED": 1000, "FAILED": 1},
+    files=(1, 3),
+    size=(1_000_000, 2_000_000),
+    elapsed=61,
+    waits_for="waits for the files",
+)
+
+
+def test_all_that_is_known_in_a_wide_terminal() -> None:
+    first, bar, *others = drawn(RUN, 200)
+    assert first.startswith("bag: 1,001 of 1,004 jobs done, 1 failed, ")
+    assert first.endswith("time left unknown")
+    assert len(bar) <= WIDEST
+    assert others == [
+        "jobs   2 RUNNABLE, 1 RUNNING, 1,000 SUCCEEDED, 1 FAILED",
+        "files  1 of 3 in S3, 1.0 MB of 2.0 MB",
+        "waits for the files",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert all(cell_len(line) <= width for line in drawn(RUN, width))
+
+
+def test_nothing_is_said_of_files_where_there_are_none_and_no_bar_is_left_at_the_end() -> None:
+    lines = drawn(Snapshot({"SUCCEEDED": 2}, over=True))
+    assert [line.split()[0] for line in lines] == ["bag:", "jobs"]
+
+
+def test_lines_of_the_log_stand_above_the_frame_whole() -> None:
+    terminal = io.StringIO()
+    screen = Screen(terminal, "bag\x1b[2J")
+    screen.show(RUN, "a line of the log\n")
+    screen.close()
+    written = terminal.getvalue()
+    assert "a line of the log" in written
+    assert written.index("a line of the log") < written.rindex("jobs done")
+    assert "\x1b[2J" not in written, "a title steers no terminal"
+    assert not written.rstrip().endswith("\x1b[?25l"), "the cursor is shown"

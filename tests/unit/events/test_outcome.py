@@ -1,0 +1,68 @@
+"""What is said of a job, from what is known of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobbag.events.observation import STATES, Attempt, Observation
+from jobbag.events.outcome import Outcome, Verdict
+
+from ..builders import ended
+
+NEVER_STARTED = ended("FAILED", None, started=None)
+DEPENDENT = ended("FAILED", None, started=None, status_reason="Dependent Job failed")
+
+OUTCOMES = st.builds(
+    Outcome,
+    token=st.none() | st.just("t"),
+    aws_id=st.sampled_from(["", "id"]),
+    observation=st.none()
+    | st.builds(
+        Observation,
+        st.sampled_from(STATES),
+        status_reason=st.none() | st.just("Dependent Job failed"),
+        started=st.none() | st.just(1),
+        attempts=st.sampled_from([(), (Attempt("s"),)]),
+    ),
+    error=st.none() | st.just("refused"),
+    terminated=st.booleans(),
+    withheld=st.none() | st.just("halted"),
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "over", "to_repeat"),
+    [
+        (Outcome(), "not run", False, False),
+        (Outcome("t"), "not run", False, False),
+        (Outcome("t", "id"), "not run", False, False),
+        (Outcome("t", "id", Observation("RUNNING")), "not run", False, False),
+        (Outcome("t", "id", ended()), "succeeded", True, False),
+        (Outcome("t", "id", ended("FAILED", 1)), "failed", True, False),
+        (Outcome("t", error="refused"), "not run", True, True),
+        (Outcome("t", "id", Observation("RUNNING"), error="lost"), "failed", False, False),
+        (Outcome(withheld="halted"), "not run", True, False),
+        (Outcome("t", "id", ended("FAILED", 143), terminated=True), "failed", True, True),
+        (Outcome("t", "id", NEVER_STARTED, terminated=True), "not run", True, True),
+        (Outcome("t", "id", NEVER_STARTED), "failed", True, False),
+        (Outcome("t", "id", DEPENDENT), "not run", True, False),
+        (Outcome("t", "id", ended(), terminated=True), "succeeded", True, False),
+    ],
+)
+def test_what_becomes_of_a_job(known: Outcome, verdict: str, over: bool, to_repeat: bool) -> None:
+    assert (known.verdict.value, known.over, known.to_repeat) == (verdict, over, to_repeat)
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_it_runs_from_the_start_of_its_container_on(status: str) -> None:
+    assert Outcome("t", "id", Observation(status)).is_running == (status in ("STARTING", "RUNNING"))
+
+
+@given(OUTCOMES)
+def test_what_is_said_fits_together(known: Outcome) -> None:
+    assert (known.verdict is Verdict.SUCCEEDED) == known.succeeded
+    assert not (known.succeeded and known.to_repeat), "what succeeded never runs again"
+    assert not (known.verdict is Verdict.FAILED and known.not_run)
+    assert known.over or not known.ended

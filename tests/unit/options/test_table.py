@@ -1,0 +1,43 @@
+"""The table of options is one that a parser, a shell and a reader can use."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from jobbag.options.table import GROUPS, OPTIONS, PROPERTIES, Option
+
+ALL = [option for _, options in GROUPS for option in options]
+EACH = pytest.mark.parametrize("option", ALL, ids=[option.long for option in ALL])
+
+
+def test_no_spelling_means_two_things() -> None:
+    spellings = Counter(flag for option in ALL for flag in (*option.flags, *option.aliases))
+    assert [flag for flag, count in spellings.items() if count > 1] == []
+
+
+def test_each_key_of_the_properties_file_sets_one_option() -> None:
+    keys = [option.key for option in OPTIONS if option.key is not None]
+    assert len(set(keys)) == len(keys)
+    assert {key: PROPERTIES[key] for key in keys} == {option.key: option.long for option in OPTIONS if option.key}
+    assert PROPERTIES["endpoint"] == "--endpoint", "the manual's own name for it"
+
+
+@EACH
+def test_an_option_has_a_long_spelling_after_which_its_value_is_named(option: Option) -> None:
+    assert option.long.startswith("--")
+    assert option.dest.isidentifier()
+    assert option.dest.replace("_", "-") == option.long[2:]
+
+
+@EACH
+def test_an_explanation_is_whole_sentences(option: Option) -> None:
+    assert option.help[0].isupper() or option.help.split()[0] in ("debug", "auto:")
+    assert option.help.endswith(".")
+
+
+@EACH
+def test_only_what_has_a_value_has_a_choice_of_values(option: Option) -> None:
+    if option.metavar is None:
+        assert (option.choices, option.takes, option.optional, option.key) == ((), "text", False, None)
