@@ -14,7 +14,8 @@ from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import InputError, SeveralErrors, ToolError
-from jobbag.events.events import Event, Made, Making, Staged, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.run import takeup

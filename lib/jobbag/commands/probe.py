@@ -14,7 +14,8 @@ from jobbag.entities import lookup
 from jobbag.entities.capacity import Needs, environment_refs, needs_of
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Existing, Spec, ToCreate
 from jobbag.errors import ToolError
-from jobbag.events.events import Staged, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Staged
 from jobbag.jobs.array_request import JobGroup, Requests
 from jobbag.jobs.diagnosis import Cause, Facts, obstacle
 from jobbag.jobs.request import Target, target_of

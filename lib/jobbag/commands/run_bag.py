@@ -19,7 +19,8 @@ from jobbag.display.views import shown
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
 from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
-from jobbag.events.events import Consumer, Event, Finished, Staged, TakenDown, replay
+from jobbag.events.consumers import Consumer, replay
+from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew, remove_leftover
 from jobbag.events.observation import now_ms

@@ -14,7 +14,8 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Kind, P
 from jobbag.entities.lookup import exists, fit, wait_until_ready
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import AwsError, CleanupError, ToolError
-from jobbag.events.events import Emit, Event, Made, Making, Removed, Removing, TakenDown
+from jobbag.events.consumers import Emit
+from jobbag.events.events import Event, Made, Making, Removed, Removing, TakenDown
 
 log = logging.getLogger(__name__)
 

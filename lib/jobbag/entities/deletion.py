@@ -12,7 +12,8 @@ from jobbag.entities.entity import active_revisions, definition_name, find
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind
 from jobbag.entities.waiting import call_when_settled, wait_until
 from jobbag.errors import CleanupError, ToolError
-from jobbag.events.events import Emit, Removed, Removing
+from jobbag.events.consumers import Emit
+from jobbag.events.events import Removed, Removing
 
 log = logging.getLogger(__name__)
 

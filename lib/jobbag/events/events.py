@@ -6,10 +6,9 @@ each event to the consumers. Times are milliseconds since the epoch, as AWS give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted, ToolError
@@ -297,28 +296,3 @@ class Signalled(Event):
     """The command got a signal to stop."""
 
     interrupted: Interrupted
-
-
-Emit = Callable[[Event], None]
-
-
-def worker_failed(emit: Emit) -> Callable[[str, BaseException], None]:
-    """How a worker tells of an error that it cannot go on after."""
-    return lambda worker, error: emit(WorkerFailed(worker, error))
-
-
-Consumer = Callable[[Event], None]
-
-
-class Replayable(Protocol):
-    """What learns from the events of an earlier start."""
-
-    def replay(self, event: Event) -> None:
-        """Learn what happened in an earlier start, of which this one is the continuation."""
-
-
-def replay(events: Iterable[Event], *learners: Replayable) -> None:
-    """Tell what happened in an earlier start, in its order."""
-    for event in events:
-        for learner in learners:
-            learner.replay(event)

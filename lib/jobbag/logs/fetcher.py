@@ -15,7 +15,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
-from jobbag.events.events import Emit, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays

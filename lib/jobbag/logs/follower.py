@@ -18,7 +18,8 @@ from jobbag.aws.rates import quota
 from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.errors import AwsError
-from jobbag.events.events import Emit, Event, LogsWritten, OutputSeen, StateChanged, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged
 from jobbag.events.observation import LogPlace, Observation, now_ms
 from jobbag.logs.splitter import is_mark
 from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams

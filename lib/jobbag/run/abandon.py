@@ -10,7 +10,8 @@ from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.entities.kinds import QUEUE, Existing
 from jobbag.errors import PROG, Cancelled, ToolError
-from jobbag.events.events import Event, Terminated, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.observation import ENDED
 from jobbag.events.state import RunState

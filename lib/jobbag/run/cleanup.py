@@ -7,9 +7,9 @@ import logging
 from jobbag.aws.client import Cloud
 from jobbag.entities.creation import EntityCreator
 from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events.consumers import Emit
 from jobbag.events.events import (
     Attached,
-    Emit,
     Event,
     Made,
     Making,

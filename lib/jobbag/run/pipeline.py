@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted
+from jobbag.events.consumers import Consumer
 from jobbag.events.events import (
     Absent,
-    Consumer,
     Event,
     Halted,
     LogsWritten,

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Attached, Emit, Submitting
+from jobbag.events.consumers import Emit
+from jobbag.events.events import Attached, Submitting
 from jobbag.events.journal import Journal
 from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
 from jobbag.jobs.ids import child_token, parent_token

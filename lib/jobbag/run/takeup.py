@@ -16,7 +16,8 @@ from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
-from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Emit
+from jobbag.events.consumers import Emit
 from jobbag.events.state import RunState
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch

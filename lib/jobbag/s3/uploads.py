@@ -14,16 +14,8 @@ from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events.events import (
-    Emit,
-    PartsAsked,
-    PartsBegun,
-    Staged,
-    StagingBegun,
-    StagingFailed,
-    Uploading,
-    WorkerFailed,
-)
+from jobbag.events.consumers import Emit
+from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
 from jobbag.s3.bucket import keys
 from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
 from jobbag.s3.place import S3Place

@@ -15,8 +15,8 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, ExitCode, Interrupted
+from jobbag.events.consumers import Emit, replay
 from jobbag.events.events import (
-    Emit,
     Event,
     Halted,
     LogsWritten,
@@ -29,7 +29,6 @@ from jobbag.events.events import (
     Submitted,
     Submitting,
     Terminated,
-    replay,
 )
 from jobbag.events.journal import Journal
 from jobbag.events.observation import Observation

@@ -9,18 +9,8 @@ import pytest
 from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, Cancelled, CleanupError, ToolError
-from jobbag.events.events import (
-    Attached,
-    Event,
-    Made,
-    Making,
-    PartsAsked,
-    PartsBegun,
-    Staged,
-    TakenDown,
-    TakingDown,
-    replay,
-)
+from jobbag.events.consumers import replay
+from jobbag.events.events import Attached, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.run import cleanup
 from jobbag.run.cleanup import BUCKET, Cleanup
 from jobbag.run.task import TaskOnAws
