@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -58,17 +59,23 @@ def start(
 
 def run(command: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], timeout: float) -> tuple[int, bytes, bytes]:
     """Start a command and wait for its end: its exit status, stdout and stderr. Raises TimeoutExpired."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = start(command, cwd=cwd, env=env, stdout=out.fileno(), stderr=err.fileno())
+    with ExitStack() as stack:
+        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+        pool = stack.enter_context(ThreadPoolExecutor(2))
         try:
-            status = process.wait(timeout)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        for file in (out, err):
-            file.seek(0)
-        return status, out.read(), err.read()
+            process = start(command, cwd=cwd, env=env, stdout=to_out, stderr=to_err)
+        finally:
+            os.close(to_out)
+            os.close(to_err)
+        read = [pool.submit(_all_of, file) for file in (out, err)]
+        stack.callback(process.kill)
+        status = process.wait(timeout)
+        return status, read[0].result(timeout), read[1].result(timeout)
+
+
+def _all_of(file: int) -> bytes:
+    with open(file, "rb") as source:
+        return source.read()
 
 
 def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
@@ -136,31 +143,41 @@ class Forked:
         env: Mapping[str, str],
         files: Sequence[int],
     ) -> None:
-        self._socket, its = socket.socketpair()
+        ours, its = socket.socketpair()
+        self._file = ours.detach()
+        weakref.finalize(self, os.close, self._file)
         with its, open(os.devnull, "r+b") as nothing:
             given = [nothing.fileno() if file == subprocess.DEVNULL else file for file in files]
             server.send([its.fileno(), *given])
-        self._answers = self._socket.makefile("rb", buffering=0)
-        request = {"words": list(words), "cwd": str(cwd), "env": dict(env)}
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        self.pid = int(self._answers.readline())
+        request = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode() + b"\n"
+        while request:
+            request = request[os.write(self._file, request) :]
+        self._lock = threading.Lock()
         self._status: int | None = None
+        self.pid = self._answer()
+
+    def _answer(self) -> int:
+        """The number in the next line from the server."""
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(self._file, 1)
+            assert byte, "the server has ended"
+            line += byte
+        return int(line)
 
     def poll(self) -> int | None:
         """The exit status, negative for a signal; None as long as it runs."""
-        try:
-            return self.wait(0)
-        except subprocess.TimeoutExpired:
-            return None
+        if select.select([self._file], [], [], 0)[0]:
+            self.wait()
+        return self._status
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the exit status. Raises TimeoutExpired."""
-        if self._status is None:
-            if not select.select([self._socket], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            self._status = int(self._answers.readline())
-            self._answers.close()
-            self._socket.close()
+        """Wait for the exit status. Raises TimeoutExpired. More than one thread may."""
+        if not select.select([self._file], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        with self._lock:
+            if self._status is None:
+                self._status = self._answer()
         return self._status
 
     def send_signal(self, sig: int, /) -> None:

@@ -16,7 +16,7 @@ from jobbag.entities import capacity
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
-from jobbag.jobs import request
+from jobbag.jobs import array_request, request
 from jobbag.options.settings import Settings
 from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
@@ -34,6 +34,7 @@ def task_of(settings: Settings) -> Task:
         raise AssertionError("a run always has a place in S3")
     problems += _key_problems(bag, plan.place)
     problems += request.request_problems(bag, plan.place)
+    problems += array_request.launch_problems(bag, plan.place)
     if isinstance(plan.definition, ToCreate):
         new = plan.definition.request
         problems += capacity.unfit(bag.jobs, lambda ref: new if ref is None else {})

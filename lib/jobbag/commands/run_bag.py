@@ -19,7 +19,8 @@ from jobbag.display.views import shown
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
 from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
-from jobbag.events.events import Consumer, Event, Finished, Staged, TakenDown, replay
+from jobbag.events.consumers import Consumer, replay
+from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew, remove_leftover
 from jobbag.events.observation import now_ms
@@ -27,7 +28,8 @@ from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_stream
-from jobbag.logs.outputs import JobFiles, MergedFiles, Outputs
+from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.run import takeup
@@ -39,6 +41,7 @@ from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws
+from jobbag.s3 import bucket
 from jobbag.signals import Signals
 from jobbag.text import iso
 from jobbag.threads import LEAVING
@@ -57,6 +60,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     with JournalLock(path) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
+        task = replace(task, place=takeup.place_of(task.place, earlier.header))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
@@ -97,13 +101,13 @@ class _Start:
 
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
-        events, path = self.earlier.events(self.task.bag), self.settings.journal
+        events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.lock.check()
-        if self.earlier.how is How.FRESH:
+        if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
+            old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
             with Journal(path, self._check_often) as old_journal:
-                abandon(self.task, events, old_journal, self.settings.grace)
+                events = abandon(old_task, past.header.run, events, old_journal, self.settings.grace)
             self.lock.check()
-            events = []
         header = self.earlier.header
         if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
@@ -132,10 +136,10 @@ class _Start:
             journal.durably(event)
             progress(event)
 
-        cleanup = Cleanup(self.task, note)
+        cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
         replay(outputs.resume(events), state, progress, cleanup)
-        if events:
+        if events and self.earlier.how is not How.FRESH:
             log.info("taking up the run of %s: %s", iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,
@@ -203,7 +207,11 @@ class _Start:
             return Requests(task.bag, task.place, Target(None, None), region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
-        cleanup.make_bucket(is_there=checked.bucket_is_there)
+        # What was looked at before the run before was given up may be gone with it.
+        is_there = checked.bucket_is_there and (
+            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place.bucket)
+        )
+        cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
         detail = checked.definition(None, plan.definition)

@@ -15,7 +15,7 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
-from jobbag.s3.place import S3Place
+from jobbag.s3.place import RUN_TO_COME, S3Place
 
 MAX_DEFINITION_BYTES = 24 * 1024
 _BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
@@ -185,7 +185,8 @@ def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCrea
 
 def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place | None:
     if settings.s3 is None:
-        return S3Place(names.bucket(), "", own=True) if settings.mode is Mode.RUN else None
+        own = S3Place(names.bucket(), "", own=True).of_run(RUN_TO_COME)
+        return own if settings.mode is Mode.RUN else None
     text = settings.s3.removeprefix("s3://")
     bucket, slash, rest = text.partition("/")
     key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"

@@ -22,7 +22,7 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
-from jobbag.files import beside, first_free, replacing
+from jobbag.files import beside, first_free, fsync, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
@@ -31,6 +31,8 @@ _KINDS: dict[str, type[Event]] = {
     for kind in (
         events.Making,
         events.Made,
+        events.Removing,
+        events.Removed,
         events.PartsAsked,
         events.PartsBegun,
         events.Staged,
@@ -66,6 +68,7 @@ class Header:
     options: Mapping[str, str]
     jobs: Mapping[str, str]
     retry_failed: bool = False  # it runs only what failed in the run before
+    own_keys: bool = False  # in a bucket that nobody named, its keys are below its id; once they were not
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ def read(path: Path) -> Past | None:
             dict(first["options"]),
             dict(first["jobs"]),
             bool(first.get("retry_failed")),
+            bool(first.get("own_keys")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
@@ -174,7 +178,7 @@ class Journal:
 
     def sync(self) -> None:
         """Make all that was appended durable."""
-        os.fsync(self._file)
+        fsync(self._file)
 
     def _write(self, content: Mapping[str, Any]) -> None:
         self._check()
@@ -269,6 +273,9 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "out": Path,
     "err": Path,
     "tail": tuple,
+    "sizes": tuple,
+    "starts": tuple,
+    "sums": tuple,
     "share": lambda numbers: Share(*numbers),
     "error": ToolError,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,8 @@ def browser() -> Iterator[Chrome]:
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1360,1000"):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with Chrome(options=options, service=Service(driver)) as browser:
+    environment = os.environ | {"TMPDIR": "/tmp"}  # it has a socket there, whose path may not be long
+    with Chrome(options=options, service=Service(driver, env=environment)) as browser:
         yield browser
 
 
