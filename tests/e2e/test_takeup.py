@@ -168,6 +168,19 @@ def test_a_changed_input_is_an_error_and_fresh_starts_anew(ready: Stage) -> None
     ready.assert_tidy()
 
 
+def test_fresh_removes_what_was_being_merged(ready: Stage) -> None:
+    names = ["a", "b", "c"]
+    bag = ready.bag(*(ready.job(name, gated=name == "b") for name in names))
+    ready.start(bag, *EXISTING, "-m", "other")
+    ready.wait_for_journal("Merged")
+    ready.kill()
+    assert (ready.tool.cwd / "other.parts").is_dir()
+    ready.open_gate()
+    ready.play(0, bag, *EXISTING, "-m", "all", "--fresh")
+    ready.assert_merged(names)
+    ready.assert_tidy()
+
+
 def test_fresh_ends_a_job_whose_submission_was_not_journalled(ready: Stage) -> None:
     bag = ready.bag(ready.job("job", gated=True))
     ready.kill_at("SubmitJob", after=True)
@@ -236,6 +249,30 @@ def test_one_run_at_a_time(ready: Stage) -> None:
     ready.end(0, first)
     assert ready.times() == {"job": 1}
     ready.assert_tidy()
+
+
+def test_a_run_that_another_start_has_taken_over_stops(scene: Stage) -> None:
+    """It was suspended for so long that it was taken for dead: all that it has is the other's."""
+    line = [scene.bag(scene.job("a", gated=True), scene.job("b", dependsOn=["a"])), *scene.entity_files()]
+    scene.start(*line, "--summary", "summary.json")
+    scene.wait_for("a")
+    held = scene.journal.with_name("bag.journal.held")
+    mark = json.dumps({**json.loads(held.read_text()), "id": "of the other", "host": "login2"})
+    held.write_text(mark)
+    made = scene.aws.everything()
+    said = scene.end(2)
+    assert "bag.journal: another start has taken this run over: process " in said
+    assert "on login2; this one stops, and leaves all as it is" in said
+    assert "start the same command again" not in said
+    assert scene.aws.everything() == made
+    assert held.read_text() == mark
+    assert '"TakingDown"' not in scene.journal.read_text()
+    assert not (scene.tool.cwd / "summary.json").exists()
+
+    held.unlink()
+    scene.open_gate()
+    scene.play(0, *line)
+    assert scene.times() == {"a": 1, "b": 1}
 
 
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
