@@ -274,7 +274,6 @@ def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
     assert names(tmp_path / "merge.parts") == sorted(theirs)
 
 
-@pytest.mark.usefixtures("_removed_at_once")
 def test_what_nobody_finishes_is_removed_and_nothing_else(tmp_path: Path) -> None:
     start = Start(tmp_path)
     for one in JOBS.jobs[:3]:
@@ -294,6 +293,7 @@ def test_what_nobody_finishes_is_removed_and_nothing_else(tmp_path: Path) -> Non
     assert names(tmp_path) == ["merge.out"]
 
 
+@pytest.mark.usefixtures("_removed_at_once")
 def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
     first = Start(tmp_path)
     for one in (JOBS.jobs[0], JOBS.jobs[3]):
