@@ -238,17 +238,44 @@ def test_one_run_at_a_time(ready: Stage) -> None:
     ready.assert_tidy()
 
 
+def test_a_run_that_another_start_has_taken_over_stops(scene: Stage) -> None:
+    """It was suspended for so long that it was taken for dead: all that it has is the other's."""
+    line = [scene.bag(scene.job("a", gated=True), scene.job("b", dependsOn=["a"])), *scene.entity_files()]
+    scene.start(*line, "--summary", "summary.json")
+    scene.wait_for("a")
+    held = scene.journal.with_name("bag.journal.held")
+    mark = json.dumps({**json.loads(held.read_text()), "id": "of the other", "host": "login2"})
+    held.write_text(mark)
+    made = scene.aws.everything()
+    said = scene.end(2)
+    assert "bag.journal: another start has taken this run over: process " in said
+    assert "on login2; this one stops, and leaves all as it is" in said
+    assert "start the same command again" not in said
+    assert scene.aws.everything() == made
+    assert held.read_text() == mark
+    assert '"TakingDown"' not in scene.journal.read_text()
+    assert not (scene.tool.cwd / "summary.json").exists()
+
+    held.unlink()
+    scene.open_gate()
+    scene.play(0, *line)
+    assert scene.times() == {"a": 1, "b": 1}
+
+
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
     """In a container the first process often waits for nobody, and a dead run stays in the table of processes."""
     line = [ready.bag(ready.job("job", gated=True)), *EXISTING]
-    first = ready.start(*line)
-    ready.wait_for("job")
-    first.kill()
-    wait_until(lambda: not is_alive(first.pid), what="its end")
-    ready.open_gate()
-    ready.start(*line)
-    ready.end(0)
-    ready.assert_outputs(["job"])
+    first = ready.tool.start(*line, stderr=ready.tool.place / "first", before=["env"])  # a child of this process
+    try:
+        ready.wait_for("job")
+        first.kill()
+        wait_until(lambda: not is_alive(first.pid), what="its end")
+        ready.open_gate()
+        ready.play(0, *line)
+        ready.assert_outputs(["job"])
+    finally:
+        first.kill()
+        first.wait()
 
 
 def test_after_the_end_the_same_command_is_a_new_run(ready: Stage) -> None:
@@ -290,7 +317,7 @@ def test_retry_failed_with_the_embedded_aws_keeps_what_is_in_the_merged_files(to
     """Their log streams ended with the run before."""
     bad = shell("bad", f"test -e '{tool.cwd}/ready' && echo now")
     bag = tool.bag(shell("good", "echo good"), bad)
-    line = ["--local", "--merge-logs", "all", str(bag)]
+    line: list[str | Path] = ["--local", "--merge-logs", "all", bag]
     assert tool.run(*line).status == 1
     tool.write("ready", "")
     done = tool.run(*line, "--retry-failed")
@@ -503,7 +530,7 @@ def test_a_signal_before_a_run_is_taken_up(ready: Stage) -> None:
 def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
     assert isinstance(scene.tool, Impatient)
     impatient, line = scene.tool.before, [scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all"]
-    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "pipeline.Pipeline.run", impatient[2]]
+    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "run.pipeline.Pipeline.run", impatient[2]]
     scene.play(143, *line)
     scene.assert_nothing_is_left()
     assert not {path.name for path in scene.tool.cwd.glob("all.*")} - {"all.out", "all.err"}
@@ -515,9 +542,9 @@ def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "place"),
     [
-        (signal.SIGTERM, "monitor.Monitor.__exit__"),
-        (signal.SIGINT, "outputs.MergedFiles.finish"),
-        (signal.SIGHUP, "ending.Ending.tell"),
+        (signal.SIGTERM, "jobs.monitor.Monitor.close"),
+        (signal.SIGINT, "logs.merged_files.MergedFiles.finish"),
+        (signal.SIGHUP, "commands.ending.Ending.tell"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

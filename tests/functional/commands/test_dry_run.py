@@ -436,7 +436,7 @@ def test_what_failed_would_run_again(desk: Desk) -> None:
     assert desk.probe(*words) == 0
     assert desk.told("2 jobs to be sent ")
     assert desk.probe(*words, "--retry-failed") == 0
-    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs")
+    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs"), "\n".join(desk.out)
     assert desk.told("1 job to be sent ")
     assert desk.told("  two  1 vCPU")
 
