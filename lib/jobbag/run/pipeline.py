@@ -6,11 +6,9 @@ import queue
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted, ToolError
-from jobbag.events.consumers import Consumer
 from jobbag.events.events import (
     Absent,
     Event,
@@ -27,35 +25,18 @@ from jobbag.events.events import (
     Unsent,
     WorkerFailed,
 )
-from jobbag.events.journal import Journal
-from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.ids import by_token
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.backlog import Backlog
+from jobbag.run.consumers import Consumers
 from jobbag.run.packing import Packing
-from jobbag.run.safeguards import Safeguards
 from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
 from jobbag.signals import Signals
-
-
-@dataclass(frozen=True)
-class Consumers:
-    """Who hears of each event, in this order: the journal first. What an earlier start did is replayed to them."""
-
-    journal: Journal
-    state: RunState
-    safeguards: Safeguards
-    others: Sequence[Consumer] = ()
-
-    def __call__(self, event: Event) -> None:
-        consumers: tuple[Consumer, ...] = (self.journal, self.state, self.safeguards, *self.others)
-        for consumer in consumers:
-            consumer(event)
 
 
 class Pipeline:
