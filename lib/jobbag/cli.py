@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from jobbag.console import complain, say
+from jobbag.console import complain, open_standard_streams, say
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"

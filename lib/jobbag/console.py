@@ -11,6 +11,21 @@ from jobbag.errors import PROG, ToolError
 from jobbag.text import plain
 
 
+def open_standard_streams() -> None:
+    """Let stdin, stdout and stderr be /dev/null where they were closed when the command was started.
+
+    Else files that are opened later would get their numbers, and with them what is written to stdout and stderr.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
 def complain(*lines: str) -> None:
     """Tell errors on stderr, a line each."""
     say(sys.stderr, *(f"{PROG}: {plain(line)}" for line in lines))

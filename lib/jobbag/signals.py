@@ -98,9 +98,10 @@ class Signals:
         with self._leaving:
             if self._over:
                 return
-            if os.isatty(2):  # which shows ^C on the line of the cursor
-                os.write(2, b"\n")
-            os.write(2, self.last_words.encode(errors="replace"))
+            with suppress(OSError):  # nobody reads it
+                if os.isatty(2):  # which shows ^C on the line of the cursor
+                    os.write(2, b"\n")
+                os.write(2, self.last_words.encode(errors="replace"))
             with suppress(Exception):
                 self.last_act()
             os._exit(code)

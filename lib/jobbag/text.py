@@ -45,17 +45,30 @@ def split_items(text: str) -> tuple[str, ...]:
     return tuple(item for part in text.split(",") if (item := part.strip()))
 
 
-# What a job or AWS says must not control a terminal.
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
-    10: "\\n",
-    9: "\t",
-    13: "\\r",
-}
+def _visible(first: int, last: int) -> dict[int, str]:
+    """For each character of a range, how it is made visible."""
+    forms = ((0x100, "\\x{:02x}"), (0x10000, "\\u{:04x}"), (0x110000, "\\U{:08x}"))
+    return {code: next(form for end, form in forms if code < end).format(code) for code in range(first, last + 1)}
+
+
+_CONTROL = {**_visible(0, 0x1F), **_visible(0x7F, 0x9F), 0x09: "\t", 0x0A: "\\n", 0x0D: "\\r"}
+# Those that change the order in which text is shown, end a line, or are not seen; those that join letters stay.
+_FORMAT = {
+    **_visible(0x61C, 0x61C), **_visible(0x180E, 0x180E), **_visible(0x200B, 0x200B), **_visible(0x200E, 0x200F),
+    **_visible(0x2028, 0x202E), **_visible(0x2060, 0x206F), **_visible(0xFEFF, 0xFEFF), **_visible(0xFFF9, 0xFFFB),
+    **_visible(0xE0000, 0xE007F),
+}  # fmt: skip
+_UNSEEN = _CONTROL | _FORMAT
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, its control characters made visible."""
+    return text.translate(_CONTROL)
 
 
 def plain(text: str) -> str:
-    """`text` on one line, its control characters made visible."""
-    return text.translate(_CONTROL)
+    """The same for people, whom what a job or AWS says must not deceive: characters for its format are visible, too."""
+    return text.translate(_UNSEEN)
 
 
 def iso(milliseconds: int) -> str:

@@ -46,7 +46,7 @@ class Shell(Impatient):
 def shell(tmp_path: Path, local_server: LocalServer) -> Shell:
     """A shell before the embedded AWS as a server."""
     shell = Shell(tmp_path)
-    shell.point_to(local_server.endpoint, "us-west-2")
+    shell.point_to(local_server.endpoint, "us-west-2", local_server.key)
     return shell
 
 
@@ -69,7 +69,7 @@ def test_the_first_run_of_the_readme(shell: Shell, local_server: LocalServer) ->
     assert "coast: " in lines[0]
     assert record.state == "succeeded"
     shell.type_in(delete, work)
-    aws = Aws(local_server.endpoint, "us-west-2")
+    aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
     assert aws.keys("my-own-bucket") == []
 
@@ -95,7 +95,7 @@ def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> 
     shell.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
     shell.json("queue.json", {"priority": 1, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]})
     shell.write("my.properties", PROPERTIES)
-    aws = Aws(local_server.endpoint, "us-west-2")
+    aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     aws.batch.register_job_definition(jobDefinitionName="my-definition", **DEFINITION)
     aws.batch.create_compute_environment(computeEnvironmentName="e", type="UNMANAGED", serviceRole=local_server.role())
     order = [{"order": 1, "computeEnvironment": "e"}]

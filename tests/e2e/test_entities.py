@@ -43,7 +43,7 @@ ALL = {
 @pytest.fixture
 def aws(tool: Tool, local_server: LocalServer) -> LocalServer:
     """The embedded AWS as a server, to which the tool points, and JSON files for it."""
-    tool.point_to(local_server.endpoint)
+    tool.point_to(local_server.endpoint, key=local_server.key)
     write_entities(tool, local_server.role())
     return local_server
 

@@ -103,7 +103,7 @@ def test_a_run_on_a_server_that_stays(
     tool: Tool, local_server: LocalServer, pids: Path, started: list[Process]
 ) -> None:
     # HTCondor removes a job with SIGTERM. The run made its own entities and bucket.
-    tool.point_to(local_server.endpoint)
+    tool.point_to(local_server.endpoint, key=local_server.key)
     tool.json("definition.json", {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 1}})
     tool.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
     tool.write("data.txt", "data")

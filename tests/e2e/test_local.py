@@ -357,6 +357,19 @@ def test_nothing_of_a_run_is_left_on_the_machine(tool: Tool) -> None:
     assert list(tool.home.iterdir()) == []
 
 
+def test_without_stdin_stdout_and_stderr_nothing_gets_into_the_files(tool: Tool) -> None:
+    """Files that are opened later must not become stdout and stderr."""
+    bag = tool.bag(shell("a", "echo out"))
+    closed = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    done = tool.run("--local", "--follow", "--summary", "summary.json", "-L", "debug", bag, before=closed)
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert job_output(tool.read("a.out"))[0] == ["out"]
+    assert tool.read("a.err") == ""
+    assert json.loads(tool.read("summary.json"))["exit_code"] == 0
+    assert all(json.loads(line)["event"] for line in tool.read("bag.journal").splitlines())
+    assert len(tool.read("bag.jobstate.log").splitlines()) == len(set(tool.read("bag.jobstate.log").splitlines()))
+
+
 # -- a locale without the letters of the bag
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -168,6 +168,19 @@ def test_a_changed_input_is_an_error_and_fresh_starts_anew(ready: Stage) -> None
     ready.assert_tidy()
 
 
+def test_fresh_removes_what_was_being_merged(ready: Stage) -> None:
+    names = ["a", "b", "c"]
+    bag = ready.bag(*(ready.job(name, gated=name == "b") for name in names))
+    ready.start(bag, *EXISTING, "-m", "other")
+    ready.wait_for_journal("Merged")
+    ready.kill()
+    assert (ready.tool.cwd / "other.parts").is_dir()
+    ready.open_gate()
+    ready.play(0, bag, *EXISTING, "-m", "all", "--fresh")
+    ready.assert_merged(names)
+    ready.assert_tidy()
+
+
 def test_fresh_ends_a_job_whose_submission_was_not_journalled(ready: Stage) -> None:
     bag = ready.bag(ready.job("job", gated=True))
     ready.kill_at("SubmitJob", after=True)

@@ -45,7 +45,7 @@ def test_the_single_file(tool: Tool, zipapp: Path, tmp_path: Path, local_server:
     imports = "import importlib, sys; sys.path[0] = sys.argv[1]; [importlib.import_module(f'jobbag.{name}') for name in"
     subprocess.run([sys.executable, "-S", "-c", f"{imports} {names}]", unpacked], check=True)
 
-    tool.point_to(local_server.endpoint)
+    tool.point_to(local_server.endpoint, key=local_server.key)
     definition = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 1}}
     tool.json("definition.json", definition)
     tool.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})

@@ -27,14 +27,14 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
-def client(endpoint: str, service: str, region: str = REGION) -> Any:
+def client(endpoint: str, service: str, region: str = REGION, key: str = "test") -> Any:
     """A client of boto3 for the AWS at the endpoint."""
     make: Any = boto3.client
     return make(
         service,
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id="test",
+        aws_access_key_id=key,
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
     )
@@ -43,12 +43,13 @@ def client(endpoint: str, service: str, region: str = REGION) -> Any:
 class Aws:
     """The AWS at an endpoint, and what is in it."""
 
-    def __init__(self, endpoint: str, region: str = REGION) -> None:
-        self.endpoint, self.region = endpoint, region
+    def __init__(self, endpoint: str, region: str = REGION, key: str = "test") -> None:
+        """`key`: the access key that is let in."""
+        self.endpoint, self.region, self.key = endpoint, region, key
 
     def client(self, service: str) -> Any:
         """A client for a service of it."""
-        return client(self.endpoint, service, self.region)
+        return client(self.endpoint, service, self.region, self.key)
 
     @functools.cached_property
     def batch(self) -> Any:
@@ -178,8 +179,9 @@ class LocalServer(Aws):
     """`python -m jobbag.local` in a process of its own."""
 
     def __init__(self, place: Path, slots: int = 2) -> None:
-        self._place, self._port_file = place, place / "port"
-        self._command = ["-m", "jobbag.local", "--port-file", str(self._port_file), "--slots", str(slots)]
+        self._place, self._port_file, self._key_file = place, place / "port", place / "key"
+        files = ["--port-file", str(self._port_file), "--key-file", str(self._key_file)]
+        self._command = ["-m", "jobbag.local", *files, "--slots", str(slots)]
 
     def __enter__(self) -> LocalServer:
         path = f"{SCRIPTS}:{os.environ.get('PATH', '')}"
@@ -190,7 +192,7 @@ class LocalServer(Aws):
         except BaseException:
             self.__exit__()
             raise
-        super().__init__(f"http://127.0.0.1:{port}")
+        super().__init__(f"http://127.0.0.1:{port}", key=self._key_file.read_text())
         return self
 
     def __exit__(self, *_: object) -> None:

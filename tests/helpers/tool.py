@@ -63,12 +63,12 @@ class Tool:
         if ZIPAPP:
             self.env["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]  # unpacked once for all tests
 
-    def point_to(self, endpoint: str, region: str = "us-east-1") -> None:
+    def point_to(self, endpoint: str, region: str = "us-east-1", key: str = "test") -> None:
         """From now on, AWS is there, and there are credentials for it."""
         self.env |= {
             ENDPOINT: endpoint,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 

@@ -57,3 +57,36 @@ def test_what_it_says_cannot_be_written(tmp_path: Path) -> None:
     with gone("full") as writer:
         status, _, err = play(tmp_path, '{"SubmitJob": []}', stdout=writer)
     assert (status, err) == (2, b"pegasus-aws-batch: cannot write to stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize(("bag", "status"), [('{"SubmitJob": []}', 0), ("nonsense", 3)])
+@pytest.mark.parametrize(("closed", "more"), [("1", ""), ("2", ""), ("2", "--log-file log"), ("012", "")])
+def test_streams_that_are_closed(tmp_path: Path, bag: str, status: int, closed: str, more: str) -> None:
+    """As daemons and some cron start it."""
+    (tmp_path / "bag.in").write_text(bag)
+    redirections = {"0": "<&-", "1": ">&-", "2": "2>&-"}
+    script = f'exec "$@" {more} {" ".join(redirections[one] for one in closed)}'
+    line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "x", "bag.in"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
+    assert done.returncode == status, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "bag.in").read_text() == bag
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["--completion", "bash"]])
+@pytest.mark.parametrize(("kind", "status"), [("full", 2), ("pipe", 0)])
+def test_what_it_shows_cannot_be_written(tmp_path: Path, words: list[str], kind: str, status: int) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with gone(kind) as writer:
+        done = subprocess.run(
+            [*COMMAND, *words], env=environment, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    expected = b"pegasus-aws-batch: cannot write to stdout: No space left on device\n" if kind == "full" else b""
+    assert (done.returncode, done.stderr) == (status, expected)
+
+
+def test_stderr_that_is_full_changes_no_status(tmp_path: Path) -> None:
+    for bag, status in (('{"SubmitJob": []}', 0), ("nonsense", 3)):
+        with gone("full") as writer:
+            assert play(tmp_path, bag, stderr=writer)[0] == status

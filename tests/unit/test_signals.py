@@ -151,6 +151,22 @@ def test_who_leaves_after_sigterm_has_not_reached_the_end() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"come back")
 
 
+def test_it_leaves_though_its_last_words_cannot_be_written() -> None:
+    code = (
+        "import os, signal\n"
+        "from jobbag.signals import Signals\n"
+        "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words, signals.last_act = 'come back', lambda: print('acted', flush=True)\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (130, b"acted\n")
+
+
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_when_all_is_done_no_signal_counts(number: signal.Signals) -> None:
     code = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobbag.text import about, clock, counted, span
+from jobbag.text import about, clock, counted, one_line, plain, span
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,26 @@ def test_an_estimate(seconds: float, words: str) -> None:
 
 def test_numbers_of_things() -> None:
     assert [counted(number, "job") for number in (0, 1, 2, 12345)] == ["0 jobs", "1 job", "2 jobs", "12,345 jobs"]
+
+
+def test_what_controls_a_terminal_is_made_visible() -> None:
+    assert plain("a\nb\r\x1b[31m\x7f\x9b\tc") == "a\\nb\\r\\x1b[31m\\x7f\\x9b\tc"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("in\u202ecod.exe", "in\\u202ecod.exe"),
+        ("\u2066a\u2069", "\\u2066a\\u2069"), ("\u200f\u200e", "\\u200f\\u200e"),
+        ("\u061c", "\\u061c"), ("a\u2028b\u2029", "a\\u2028b\\u2029"), ("\ufeff\u200b", "\\ufeff\\u200b"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)  # fmt: skip
+def test_what_changes_the_order_of_text_is_made_visible(text: str, shown: str) -> None:
+    assert plain(text) == shown
+    assert one_line(text) == text
+
+
+@pytest.mark.parametrize("text", ["häß", "שלום", "سلام", "名前", "\U0001f469\u200d\U0001f52c", "\u06cc\u200c\u062e"])
+def test_letters_of_all_languages_stay(text: str) -> None:
+    assert plain(text) == text

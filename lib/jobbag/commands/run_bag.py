@@ -28,7 +28,7 @@ from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_stream
-from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
@@ -109,6 +109,7 @@ class _Start:
             with Journal(path, self._check_often) as old_journal:
                 events = abandon(old_task, past.header.run, events, old_journal, self.settings.grace)
             self.lock.check()
+        self._remove_unfinished()
         header = self.earlier.header
         if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
@@ -123,6 +124,13 @@ class _Start:
             except (Interrupted, ToolError, OSError) as error:
                 ending.write_after(error)
                 raise
+
+    def _remove_unfinished(self) -> None:
+        """Remove what an earlier run, whose output is not gone on with, was merging when it was killed."""
+        past, how, now = self.earlier.past, self.earlier.how, self.settings.merge_logs
+        prefix = past.header.options.get("--merge-logs") if past is not None else None
+        if past is not None and prefix and (how is How.NEW or (how is How.FRESH and prefix != str(now))):
+            remove_unfinished(Path(prefix), len(past.header.jobs))
 
     def _check_often(self) -> None:
         """See that the run still has its journal, without a look at the file for each event."""

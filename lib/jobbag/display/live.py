@@ -81,7 +81,7 @@ class Frame:
             for line in flow(_listed(parts), width, f"{label:7}") if parts else ():
                 yield _styled(line, bold=label)
         if now.waits_for:
-            for line in flow(now.waits_for.split(" "), width):
+            for line in flow(plain(now.waits_for).split(" "), width):
                 yield _styled(line)
 
 

@@ -64,7 +64,7 @@ class LocalAws:
         with contextlib.ExitStack() as stack:
             forget()
             stack.callback(forget)
-            server = Server(self._wrap(application(self._batch, self._key)))
+            server = Server(self._wrap(application(self._batch)), self._key)
             stack.callback(server.server_close)
             self.endpoint = f"http://127.0.0.1:{server.server_port}"
             place = stack.enter_context(Workplace())

@@ -26,22 +26,18 @@ if TYPE_CHECKING:
 
 SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 JOIN_SECONDS = 2.0
+REFUSAL_SECONDS, REFUSAL_BYTES = 1.0, 64 * 1024
+LARGEST = 5 * 1024**3  # bytes of a request: the largest object that S3 takes with one
 
 log = logging.getLogger(__name__)
 
 
-def application(batch: Callable[[str], Batch], only_key: str | None) -> WSGIApplication:
-    """Our Batch, of the region that the request's signature names, and moto, one request at a time.
-
-    Where an access key is given, whoever has another gets nothing.
-    """
+def application(batch: Callable[[str], Batch]) -> WSGIApplication:
+    """Our Batch, of the region that the request's signature names, and moto, one request at a time."""
     moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        key, region, service = _scope(environ)
-        if only_key and not secrets.compare_digest(key.encode(), only_key.encode()):
-            start_response("403 Forbidden", [("x-amzn-ErrorType", "UnrecognizedClientException")])
-            return []
+        _, region, service = _scope(environ.get("HTTP_AUTHORIZATION", ""))
         if service == "batch":
             return _answer_batch(batch(region), environ, start_response)
         with MOTO:
@@ -50,9 +46,9 @@ def application(batch: Callable[[str], Batch], only_key: str | None) -> WSGIAppl
     return answer
 
 
-def _scope(environ: WSGIEnvironment) -> tuple[str, str, str]:
-    """Access key, region and service of the request's signature."""
-    found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+def _scope(authorization: str) -> tuple[str, str, str]:
+    """Access key, region and service of a request's signature."""
+    found = SCOPE.search(authorization)
     return (found[1], found[2], found[3]) if found else ("", "", "")
 
 
@@ -82,18 +78,24 @@ class Handler(MotoRequestHandler):
     A layer around the application that raises ConnectionError drops the connection without an answer.
     """
 
+    server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
 
     def handle_expect_100(self) -> bool:
         """Let the client send its body: it waits for that, a second at most."""
+        if self._refusal() is not None:
+            return True  # which `run_wsgi` says
         super().handle_expect_100()
         self.wfile.flush()
         return True
 
     def run_wsgi(self) -> None:
         """Answer one request."""
+        if (refusal := self._refusal()) is not None:
+            self._refuse(*refusal)
+            return
         environ = self.make_environ()
         if environ.get("HTTP_TRANSFER_ENCODING"):
             self.close_connection = True  # moto reads the chunks, but maybe not to their end
@@ -108,6 +110,27 @@ class Handler(MotoRequestHandler):
             log.exception("%s %s", self.command, self.path)
             status, headers, body = "500 Internal Server Error", [], b""
         self._send(status, headers, body)
+
+    def _refusal(self) -> tuple[str, list[tuple[str, str]]] | None:
+        """The status and headers for a request that gets nothing: of a stranger, or with a body without bound."""
+        key, _, _ = _scope(self.headers.get("Authorization", ""))
+        wanted = self.server.only_key
+        if wanted is not None and not secrets.compare_digest(key.encode(), wanted.encode()):
+            return "403 Forbidden", [("x-amzn-ErrorType", "UnrecognizedClientException")]
+        length = self.headers.get("Content-Length") or "0"
+        if not re.fullmatch(r"[0-9]{1,19}", length) or int(length) > LARGEST:
+            return "413 Content Too Large", []
+        return None
+
+    def _refuse(self, status: str, headers: list[tuple[str, str]]) -> None:
+        """Say no, and read no body: only so much that a client which has sent a small one hears of it."""
+        self.close_connection = True
+        self._send(status, headers, b"")
+        self.connection.settimeout(REFUSAL_SECONDS)
+        with contextlib.suppress(OSError):
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            self.rfile.read1(REFUSAL_BYTES)
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, text = status.partition(" ")
@@ -139,10 +162,14 @@ def _run(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tupl
 
 
 class Server(ThreadedWSGIServer):
-    """Serves on this machine only; closing it ends every connection and its thread."""
+    """Serves on this machine only; closing it ends every connection and its thread.
 
-    def __init__(self, app: WSGIApplication) -> None:
+    Where an access key is given, whoever has another gets nothing.
+    """
+
+    def __init__(self, app: WSGIApplication, only_key: str | None) -> None:
         super().__init__("127.0.0.1", 0, app, handler=Handler)
+        self.only_key = only_key
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
 

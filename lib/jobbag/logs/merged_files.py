@@ -8,7 +8,7 @@ import secrets
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +67,28 @@ def _copy_range(path: Path, begin: int, end: int, crc: int, target: BinaryIO) ->
     return False
 
 
+def remove_unfinished(prefix: Path, jobs: int) -> None:
+    """Remove what a run of so many jobs left of merged files that nobody finishes. For who has its journal."""
+    for ending in ("out", "err"):
+        beside(prefix.with_name(f"{prefix.name}.{ending}")).unlink(missing_ok=True)
+    _remove_parts(_parts_of(prefix), range(1, jobs + 1))
+
+
+def _parts_of(prefix: Path) -> Path:
+    return prefix.with_name(f"{prefix.name}.parts")
+
+
+def _remove_parts(directory: Path, numbers: Iterable[int]) -> None:
+    ours = set(map(str, numbers))
+    if directory.is_dir():
+        for path in directory.iterdir():
+            found = _PART.fullmatch(path.name)
+            if found and found[1] in ours:
+                path.unlink()
+    with suppress(OSError):  # gone, or not empty: what is in it is not of this run
+        directory.rmdir()
+
+
 class MergedFiles:
     """Outputs of all jobs in PREFIX.out and PREFIX.err, in the order of the submit files.
 
@@ -80,7 +102,7 @@ class MergedFiles:
         `keep_parts`: the parts stay until `close`, as they take the place of log streams that are deleted.
         """
         self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
-        self._parts = prefix.with_name(f"{prefix.name}.parts")
+        self._parts = _parts_of(prefix)
         self._order = [job.number for job in bag.jobs]
         self._next = 0  # the index in the order of the next job to append
         self._done: dict[int, LogsWritten] = {}
@@ -239,14 +261,7 @@ class MergedFiles:
             self.close()
 
     def close(self) -> None:
-        ours = set(map(str, self._order))
-        if self._parts.is_dir():
-            for path in self._parts.iterdir():
-                found = _PART.fullmatch(path.name)
-                if found and found[1] in ours:
-                    path.unlink()
-        with suppress(OSError):  # gone, or not empty: what is in it is not of this run
-            self._parts.rmdir()
+        _remove_parts(self._parts, self._order)
 
     @property
     def description(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from jobbag.bag.job import Job
 from jobbag.errors import PROG
 from jobbag.events.observation import Observation
-from jobbag.text import iso, plain
+from jobbag.text import iso, one_line
 
 
 def status_of(observation: Observation | None) -> int:
@@ -44,4 +44,4 @@ def _seconds(milliseconds: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + plain(text).replace("\t", " ").replace('"', "'").replace("]", ")").replace("[", "(") + '"'
+    return '"' + one_line(text).replace("\t", " ").replace('"', "'").replace("]", ")").replace("[", "(") + '"'

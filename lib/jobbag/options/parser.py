@@ -6,6 +6,7 @@ import argparse
 import io
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import configargparse
 
+from jobbag.console import say
 from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
@@ -68,13 +70,14 @@ class _Show(argparse.Action):
         if self.dest == "version":
             from jobbag.options.version import versions
 
-            print(versions())
+            text = versions()
         elif self.dest == "completion":
             from jobbag.options.completion import script
 
-            print(script(value), end="")
+            text = script(value)
         else:
-            parser.print_help()
+            text = parser.format_help()
+        say(sys.stdout, text.rstrip("\n"))
         parser.exit()
 
 

@@ -77,10 +77,10 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         how = How.RETRY_FAILED
         header = replace(header, retry_failed=True)
     elif past is None or past.finished:
-        return Earlier(How.NEW, header, None)
+        return Earlier(How.NEW, header, past)
     elif past.header.options.get("--local"):
         log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
-        return Earlier(How.NEW, header, None)
+        return Earlier(How.NEW, header, past)
     else:
         how = How.FRESH if settings.fresh else How.GO_ON
     found = [] if settings.resume or settings.fresh else list(changes(past.header, header))

@@ -29,10 +29,11 @@ LIB = Path(__file__).parents[3] / "lib"
 DEFINITION: dict[str, Any] = {"image": "x", "vcpus": 1, "memory": 64}
 
 
-def client(endpoint: str, service: str) -> Any:
+def client(endpoint: str, service: str, key: str) -> Any:
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
     make: Any = boto3.client
-    return make(service, endpoint_url=endpoint, region_name=REGION, config=config, **CREDENTIALS)
+    credentials = {**CREDENTIALS, "aws_access_key_id": key}
+    return make(service, endpoint_url=endpoint, region_name=REGION, config=config, **credentials)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
@@ -55,8 +56,8 @@ def is_alive(pid: int) -> bool:
 class Cloud:
     """A client of the embedded AWS, with one queue and one definition."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.batch, self.logs, self.s3 = (client(endpoint, name) for name in ("batch", "logs", "s3"))
+    def __init__(self, endpoint: str, key: str = CREDENTIALS["aws_access_key_id"]) -> None:
+        self.batch, self.logs, self.s3 = (client(endpoint, name, key) for name in ("batch", "logs", "s3"))
         self.definition = self.define(**DEFINITION)
         self.queue = self.make_queue()
 
@@ -601,32 +602,32 @@ def test_thousands_of_waiting_jobs_need_no_threads(cloud: Cloud) -> None:
     cloud.ended(parent)
 
 
-def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """`python -m jobbag.local` with no environment but this, and its endpoint."""
-    port = folder / "port"
-    command = [sys.executable, "-m", "jobbag.local", "--slots", "2", "--port-file", str(port)]
+def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], Cloud]:
+    """`python -m jobbag.local` with no environment but this, and who has its key."""
+    port, key = folder / "port", folder / "key"
+    files = ["--port-file", str(port), "--key-file", str(key)]
+    command = [sys.executable, "-m", "jobbag.local", "--slots", "2", *files]
     env = {"PYTHONPATH": str(LIB), "TMPDIR": str(folder)}
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     wait_until(lambda: port.exists() and port.read_text())
-    return server, f"http://127.0.0.1:{port.read_text()}"
+    assert key.stat().st_mode & 0o777 == 0o600
+    return server, Cloud(f"http://127.0.0.1:{port.read_text()}", key.read_text())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_ends_with_its_jobs_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    server, endpoint = start_server(tmp_path)
-    cloud = Cloud(endpoint)
+    server, cloud = start_server(tmp_path)
     job_id = cloud.shell("trap '' TERM; echo $$; while :; do sleep 0.05; done")
     stream = cloud.reached(job_id, "RUNNING")["container"]["logStreamName"]
     [pid] = wait_until(lambda: cloud.events(stream))
     server.send_signal(number)
     assert server.wait(10) == 0, "with jobs running"
     assert not is_alive(int(pid["message"]))
-    assert [path.name for path in tmp_path.iterdir()] == ["port"]
+    assert {path.name for path in tmp_path.iterdir()} == {"port", "key"}
 
 
 def test_the_jobs_of_a_server_that_is_killed_end_with_it(tmp_path: Path) -> None:
-    server, endpoint = start_server(tmp_path)
-    cloud = Cloud(endpoint)
+    server, cloud = start_server(tmp_path)
     background = "(setsid sleep 1000 & echo $!); (env -i sleep 1000 & echo $!)"
     job_id = cloud.shell(f"trap '' TERM HUP; {background}; echo $$; while :; do sleep 0.05; done")
     stream = cloud.reached(job_id, "RUNNING")["container"]["logStreamName"]
@@ -635,7 +636,7 @@ def test_the_jobs_of_a_server_that_is_killed_end_with_it(tmp_path: Path) -> None
     server.kill()
     server.wait()
     wait_until(lambda: not any(map(is_alive, pids)))
-    wait_until(lambda: [path.name for path in tmp_path.iterdir()] == ["port"])
+    wait_until(lambda: {path.name for path in tmp_path.iterdir()} == {"port", "key"})
 
 
 def test_leaves_neither_jobs_nor_threads_nor_state_in_the_process(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from jobbag.events.events import (
     Terminated,
 )
 from jobbag.logs import merged_files
-from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles
 from jobbag.logs.part_files import write_shared
 
@@ -275,6 +275,25 @@ def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_removed_at_once")
+def test_what_nobody_finishes_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    for one in JOBS.jobs[:3]:
+        start.write(one)
+    start.kill()
+    theirs = ("77.out", "notes.txt")
+    for name in theirs:
+        (tmp_path / "merge.parts" / name).write_text("x")
+    (tmp_path / "merge.out").write_text("of a run before")
+    remove_unfinished(tmp_path / "merge", 9)
+    assert names(tmp_path / "merge.parts") == list(theirs)
+    assert names(tmp_path) == ["merge.out", "merge.parts"]
+    for name in theirs:
+        (tmp_path / "merge.parts" / name).unlink()
+    remove_unfinished(tmp_path / "merge", 9)
+    remove_unfinished(tmp_path / "none", 9)
+    assert names(tmp_path) == ["merge.out"]
+
+
 def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
     first = Start(tmp_path)
     for one in (JOBS.jobs[0], JOBS.jobs[3]):
