@@ -2,8 +2,9 @@
 # make test    all tests
 # make zipapp  dist/pegasus-aws-batch: the command and all that it needs as a single file, for any Python >= 3.10
 # make test-zipapp  the end-to-end tests, run on that file
-# make chaos   100 runs that are killed at random instants before an AWS that fails at random, 40 that are stopped by
-#              signals, 3 that are cut off from AWS for a minute; two hours or more
+# make chaos   2,000 runs that are killed, or get a signal, at one of their calls; 60 that are killed at random instants
+#              before an AWS that fails at random, 40 that are stopped by signals, 40 that get odd answers, 3 that are cut
+#              off from AWS for a minute. POINTS=20000: at all calls of all kinds of runs
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests
 # make man     the manual page, made anew from the option table and man/manual.rst
@@ -45,10 +46,15 @@ test-zipapp: zipapp .venv-test/stamp
 	ZIPAPP_UNDER_TEST=$(CURDIR)/dist/pegasus-aws-batch XDG_CACHE_HOME=$(CURDIR)/build/cache \
 		$(PYTEST) tests/e2e </dev/null
 
+CHAOS = .venv-test/bin/python -E tests/chaos/chaos.py --parallel 4
+POINTS ?= 2000
+
 chaos: .venv-test/stamp
-	.venv-test/bin/python tests/chaos/chaos.py --kind kills --runs 100 --jobs 60 --parallel 3
-	.venv-test/bin/python tests/chaos/chaos.py --kind signals --runs 40 --jobs 200 --parallel 3
-	.venv-test/bin/python tests/chaos/chaos.py --kind outage --runs 3 --jobs 200 --parallel 3
+	$(CHAOS) --kind points --runs $(POINTS)
+	$(CHAOS) --kind kills --runs 60
+	$(CHAOS) --kind signals --runs 40 --jobs 100
+	$(CHAOS) --kind answers --runs 40 --jobs 20
+	$(CHAOS) --kind outage --runs 3 --jobs 200
 
 # Without the lab, a server that plays AWS for thousands of jobs, the scenarios that need it are skipped.
 bench: .venv-test/stamp-bench

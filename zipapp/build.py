@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -104,6 +105,10 @@ def packed(files: Mapping[str, bytes], compression: int, head: bytes = b"") -> b
     return buffer.getvalue()
 
 
+def _manifest_line(name: str, content: bytes) -> str:
+    return f"{len(content)} {zlib.crc32(content)} {name}"
+
+
 def archive(content: Mapping[str, bytes]) -> tuple[str, bytes]:
     """The version of the command with its content's hash, and the bytes of the single file."""
     inner = packed(content, zipfile.ZIP_DEFLATED)
@@ -111,7 +116,7 @@ def archive(content: Mapping[str, bytes]) -> tuple[str, bytes]:
     if own is None:
         raise SystemExit("lib/jobbag/__init__.py has no __version__")
     version = f"{own[1]}-{hashlib.sha256(inner).hexdigest()[:16]}"
-    manifest = "\n".join([version, *(f"{len(content[name])} {name}" for name in sorted(content))])
+    manifest = "\n".join([version, *(_manifest_line(name, content[name]) for name in sorted(content))])
     outer = {
         "__main__.py": (HERE / "__main__.py").read_bytes(),
         "unpack.py": (HERE / "unpack.py").read_bytes(),

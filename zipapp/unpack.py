@@ -16,15 +16,19 @@ from zipimport import zipimporter
 
 NAME = "pegasus-aws-batch"
 UNUSED = 30 * 86400  # s; a version that nobody has started for so long is removed
+LEFT = 3600  # s; what is still being written after so long was left by a start that was killed
+PROOF = "verified."  # the file which says that all is there; the id of the boot follows
+
+Files = Mapping[str, tuple[int, int]]  # by path below the directory: size and CRC-32
 
 
 def modules(archive: zipimporter) -> str:
     """The directory with the modules of the archive, all there. Leaves with words and status 3 where none can be."""
     version, *lines = archive.get_data("manifest").decode().splitlines()
-    sizes = {name: int(size) for size, _, name in (line.partition(" ") for line in lines)}
+    files = {name: (int(size), int(crc)) for size, crc, name in (line.split(" ", 2) for line in lines)}
     for home in _homes():
         place = os.path.join(home, version)
-        if _is_private(home) and _is_whole(place, sizes):
+        if _is_private(home) and _is_proved(place, files):
             _touch(place)
             return place
     failures = []
@@ -34,7 +38,7 @@ def modules(archive: zipimporter) -> str:
             os.makedirs(home, mode=0o700, exist_ok=True)
             if not _is_private(home):
                 raise PermissionError(f"{home} is not a directory that is yours alone (mode 700)")
-            _unpack(archive.get_data("modules.zip"), place, sizes)
+            _unpack(archive.get_data("modules.zip"), place, files)
         except OSError as error:
             failures.append(str(error))
         else:
@@ -66,39 +70,92 @@ def _is_private(home: str) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
-def _is_whole(place: str, sizes: Mapping[str, int]) -> bool:
-    """Whether all files are there in full: a directory may be half unpacked, or half cleaned up as old files."""
+def _is_proved(place: str, files: Files) -> bool:
+    """Whether all files are there in full, and none has changed since all were read, in this boot.
 
-    def size(name: str) -> int:
-        try:
-            return os.stat(f"{place}/{name}").st_size
-        except OSError:
-            return -1
+    A directory may be half unpacked, or half cleaned up as old files; and after a power cut, a file may be all zeros.
+    """
+    try:
+        proved = os.stat(_proof(place)).st_ctime_ns
+        found = ((os.stat(f"{place}/{name}"), size) for name, (size, _) in files.items())
+        return all(status.st_size == size and status.st_ctime_ns <= proved for status, size in found)
+    except OSError:
+        return False
 
-    return all(size(name) == right for name, right in sizes.items())
+
+def _proof(place: str) -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return f"{place}/{PROOF}{file.read().strip()}"
+    except OSError:  # not Linux
+        return f"{place}/{PROOF}"
 
 
-def _unpack(packed: bytes, place: str, sizes: Mapping[str, int]) -> None:
-    """Write what is missing, each file by a rename: other starts may be at it too, or run what is there."""
+def _unpack(packed: bytes, place: str, files: Files) -> None:
+    """Write what is missing or wrong, each file by a rename: other starts may be at it too, or run what is there."""
+    import fcntl
     import io
     import zipfile
 
-    with zipfile.ZipFile(io.BytesIO(packed)) as source:
-        for name, size in sizes.items():
-            if _is_whole(place, {name: size}):
-                continue
-            path = f"{place}/{name}"
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            mine = f"{path}.{os.urandom(8).hex()}"
-            try:
-                with open(mine, "xb") as file:
-                    file.write(source.read(name))
-                os.replace(mine, path)
-            except OSError:
-                if os.path.exists(mine):
-                    os.unlink(mine)
-                raise
+    os.makedirs(place, exist_ok=True)
+    lock = os.open(place, os.O_RDONLY)
+    try:
+        alone = True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # others are at it, or the file system has no locks
+            alone = False
+        _remove_left(place, files, time.time() - (0 if alone else LEFT))
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with zipfile.ZipFile(io.BytesIO(packed)) as source:
+            for name, (size, crc) in files.items():
+                if not _is_right(f"{place}/{name}", size, crc):
+                    _write(f"{place}/{name}", source.read(name))
+    finally:
+        os.close(lock)
     _touch(place)
+    with suppress(OSError), open(_proof(place), "wb") as file:  # a read-only home: each start reads all files
+        os.utime(file.fileno())
+
+
+def _is_right(path: str, size: int, crc: int) -> bool:
+    from zlib import crc32
+
+    try:
+        with open(path, "rb") as file:
+            content = file.read(size + 1)
+    except OSError:
+        return False
+    return len(content) == size and crc32(content) == crc
+
+
+def _write(path: str, content: bytes) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    mine = f"{path}.{os.urandom(8).hex()}"
+    try:
+        with open(mine, "xb") as file:
+            file.write(content)
+        os.replace(mine, path)
+    except OSError:
+        if os.path.exists(mine):
+            os.unlink(mine)
+        raise
+
+
+def _remove_left(place: str, files: Files, before: float) -> None:
+    """Remove what starts that were killed were writing then, and the proofs of boots that are long over."""
+    for folder, _, names in os.walk(place):
+        for name in names:
+            path = os.path.join(folder, name)
+            whole, _, ending = os.path.relpath(path, place).rpartition(".")
+            with suppress(OSError):
+                modified = os.stat(path).st_mtime
+                if whole in files and len(ending) == 16 and not set(ending) - set("0123456789abcdef"):
+                    if modified <= before:
+                        os.unlink(path)
+                elif folder == place and name.startswith(PROOF) and modified < time.time() - UNUSED:
+                    os.unlink(path)
 
 
 def _touch(place: str) -> None:

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
     OK = 0, "All is well."
     TASK_FAILED = 1, "At least one job failed."
-    AWS_ERROR = 2, "AWS or a batch entity failed; the results may be incomplete."
+    AWS_ERROR = 2, "AWS or a batch entity failed, or output could not be fetched; the same command goes on."
     USAGE = 3, "The command line or the input is wrong; nothing was done. Or an internal error."
     SIGHUP = 129, "Left by SIGHUP; the jobs go on."
     SIGINT = 130, "Stopped by SIGINT."
@@ -126,6 +126,10 @@ class CleanupError(ToolError):
     @property
     def lines(self) -> list[str]:
         return self.failures
+
+
+class JournalLost(ToolError):
+    """Another start has taken over the run, so that this one must change nothing any more, here or in AWS."""
 
 
 class Interrupted(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,24 @@ def put_in_place(path: Path) -> None:
     os.replace(beside(path), path)
 
 
+def fsync(file: int) -> None:
+    """Have what was written to an open file on disk, as far as its file system can promise that. Raises OSError."""
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def sync(path: Path) -> None:
+    """The same for the content of the file at `path`, or for the names in that directory."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fsync(file)
+    finally:
+        os.close(file)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Where to write the new content of the file at `path`, which is put in its place at the end.
@@ -46,7 +65,7 @@ def replaced(path: Path) -> Iterator[TextIO]:
     with replacing(target) as part, part.open("w", encoding="utf-8") as file:
         yield file
         file.flush()
-        os.fsync(file.fileno())
+        fsync(file.fileno())
 
 
 def first_free(path: Path, make: Callable[[Path], object]) -> Path:

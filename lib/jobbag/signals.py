@@ -59,6 +59,7 @@ class Signals:
             signal.signal(number, signal.SIG_IGN)
         if self._alarm is not None:
             self._alarm.cancel()
+            signal.setitimer(signal.ITIMER_REAL, 0)
         with self._leaving:
             self._over = True
 
@@ -68,8 +69,7 @@ class Signals:
 
     def only_tell(self) -> None:
         """From now on, only log a signal: what is left to do, the clean-up, goes on."""
-        # In a thread, as the main thread may be in the middle of writing to the log.
-        self.deliver_to(lambda interrupted: threading.Thread(target=_tell, args=(interrupted,), daemon=True).start())
+        self.deliver_to(_tell_soon)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         code = _EXIT_CODES[signal.Signals(number)]
@@ -78,12 +78,20 @@ class Signals:
             return
         self._seen = True
         if code is ExitCode.SIGTERM and self.patience is not None:
-            self._alarm = threading.Timer(self.patience, self._leave, [code])
-            self._alarm.daemon = True
-            self._alarm.start()
+            self._leave_later(code, self.patience)
         if self._deliver is None:
             raise Interrupted(code)
         self._deliver(Interrupted(code))
+
+    def _leave_later(self, code: ExitCode, seconds: float) -> None:
+        """End the process after so many seconds, whatever the main thread waits for then."""
+        self._alarm = threading.Timer(seconds, self._leave, [code])
+        self._alarm.daemon = True
+        try:
+            self._alarm.start()
+        except RuntimeError:  # the system allows no thread: the main thread itself must do it
+            signal.signal(signal.SIGALRM, lambda *_: self._leave(code))
+            signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _leave(self, code: ExitCode) -> None:
         """End the process, unless all is done."""
@@ -96,6 +104,12 @@ class Signals:
             with suppress(Exception):
                 self.last_act()
             os._exit(code)
+
+
+def _tell_soon(interrupted: Interrupted) -> None:
+    """Tell in a thread, as the main thread may be in the middle of writing to the log."""
+    with suppress(RuntimeError):  # the system allows none
+        threading.Thread(target=_tell, args=(interrupted,), daemon=True).start()
 
 
 def _tell(interrupted: Interrupted) -> None:

@@ -7,11 +7,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from s3transfer.futures import BaseExecutor
 
 from jobbag.errors import Cancelled, ToolError
 
@@ -87,10 +86,10 @@ class Worker:
             self._failed(self.name, error)
 
 
-class DaemonPool(BaseExecutor):
+class DaemonPool:
     """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process.
 
-    Where the system allows no more threads, it goes on with those that there are.
+    Where the system allows no more threads, it goes on with those that there are; without any, with the caller's.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -100,7 +99,7 @@ class DaemonPool(BaseExecutor):
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        """Call it soon, in one of the threads. Raises ToolError if there can be none."""
+        """Call it soon, in one of the threads."""
         future: Future[Any] = Future()
 
         def work() -> None:
@@ -113,12 +112,13 @@ class DaemonPool(BaseExecutor):
 
         with self._lock:
             if len(self._threads) < self._most:
-                try:
+                with suppress(ToolError):
                     self._threads += start([threading.Thread(target=self._serve, daemon=True)])
-                except ToolError:
-                    if not self._threads:
-                        raise
-        self._work.put(work)
+            served = bool(self._threads)
+        if served:
+            self._work.put(work)
+        else:
+            work()
         return future
 
     def _serve(self) -> None:
@@ -134,6 +134,23 @@ class DaemonPool(BaseExecutor):
         """The same, waiting for so many seconds at most; whether all is done."""
         self._work.put(None)
         return join(self._threads, seconds)
+
+
+Result = TypeVar("Result")
+
+
+def in_time(call: Callable[[], Result], seconds: float) -> Result:
+    """The result of a call. Raises TimeoutError after so many seconds, when its thread is left to itself.
+
+    Where the system allows no thread, nobody watches over the time.
+    """
+    pool = DaemonPool(1)
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    if not wait([future], seconds).done:
+        raise TimeoutError
+    result: Result = future.result()
+    return result
 
 
 Item = TypeVar("Item")

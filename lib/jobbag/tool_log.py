@@ -93,7 +93,8 @@ class ToolLog:
             return None
         memory = self._target
         try:
-            path = first_free(self._path, lambda free: free.touch(exist_ok=False))
+            mode = 0o600 if self._level <= TRACE else 0o666  # requests and answers are nobody else's business
+            path = first_free(self._path, lambda free: free.touch(mode, exist_ok=False))
         except OSError as error:
             raise InputError.of(f"--log-file {self._path}", error.strerror or str(error)) from None
         file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")

@@ -48,6 +48,12 @@ def hurry(factor: float) -> None:
     monitor.CALLS_PER_SECOND = 20.0
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the command, as the process that it is: signals that come after its end are ignored."""
     hurry(float(sys.argv[1]))
-    sys.exit(cli.main(sys.argv[4:]))
+    del sys.argv[1:4]
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,6 @@ number, place = signal.Signals[sys.argv.pop(1)], sys.argv.pop(1)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chaos import impatient  # noqa: E402
-from jobbag import cli  # noqa: E402
 
 
 def main() -> int:
@@ -29,8 +28,7 @@ def main() -> int:
         return called(*arguments, **others)
 
     setattr(of, method, late)
-    impatient.hurry(float(sys.argv[1]))
-    return cli.main(sys.argv[4:])
+    return impatient.main()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from chaos.run import PATIENCE, Run, lines_in
+from chaos.run import Run, lines_in
 from chaos.stage import Inspected
 from helpers.processes import Process
 from helpers.tool import ENDPOINT
@@ -43,7 +43,7 @@ class OutageRun(Run):
             process.wait(OUTAGE)
             self.outcome.wrong("outage", f"the run ended in the middle of it: {self._last_words()}")
         self._wire.mend()
-        process.wait(PATIENCE)
+        process.wait(self.patience)
         after = lines_in(self._journal)
         if "next in" not in self._said() or after <= before:
             self.outcome.wrong("outage", f"it was not noticed: the journal had {before} lines before, {after} after")

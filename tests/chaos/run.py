@@ -19,66 +19,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.server import USUAL
+from chaos.shape import Shape
 from chaos.stage import DEFINITION, ENVIRONMENT, EXISTING, OF_FILES, REGION, Impatient, Inspected
 from helpers import processes
 from helpers.processes import Process
-from helpers.records import SEPARATOR, STATES, Task, job_output, jobstates, merged_output
+from helpers.records import STATES, Task, job_output, jobstates, merged_output
 from helpers.servers import NOTHING
 from helpers.surroundings import LANG
 from helpers.tool import Tool, job
 from helpers.waiting import wait_until
 
 LARGE = 9 * 1024 * 1024  # bytes; goes up in parts
-PATIENCE = 300.0  # s for one start
 STARTS = 12  # more than ever needed: each fault that ends a start is a finding
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a run is like. All of it follows from the seed."""
-
-    seed: int
-    jobs: int
-    packs: bool = True  # half of the seeds send their jobs as an array job
-
-    @property
-    def makes_entities(self) -> bool:
-        return self.seed % 2 == 0
-
-    @property
-    def merged(self) -> bool:
-        return self.seed // 2 % 2 == 0
-
-    @property
-    def own_bucket(self) -> bool:
-        return self.seed // 4 % 2 == 0
-
-    @property
-    def large_file(self) -> bool:
-        return self.seed % 3 == 0
-
-    @property
-    def packed(self) -> bool:
-        return self.packs and self.seed // 8 % 2 == 1
-
-    @property
-    def bucket(self) -> str:
-        return "bag-bucket" if self.own_bucket else "kept"
-
-    @property
-    def key_prefix(self) -> str:
-        return "" if self.own_bucket else "some/dir/"
-
-    def __str__(self) -> str:
-        return " ".join(
-            (
-                "made" if self.makes_entities else "existing",
-                "merged" if self.merged else "per-job",
-                "own-bucket" if self.own_bucket else "named-bucket",
-                *(("large",) if self.large_file else ()),
-                *(("packed",) if self.packed else ()),
-            )
-        )
 
 
 @dataclass
@@ -98,22 +50,6 @@ class Outcome:
         self.told.append(f"{kind}: {what}")
 
 
-def text_of(name: str, seed: int) -> tuple[list[str], list[str]]:
-    """The lines that a job writes to stdout and to stderr."""
-    chance = random.Random(f"{seed}:{name}")
-    out, err = (chance.randint(0, 12) for _ in range(2))
-    return [f"{name} out {n}" for n in range(out)], [f"{name} err {n}" for n in range(err)]
-
-
-def script_of(name: str, seed: int, ran: Path) -> str:
-    """A job: its one side effect on the disk, then its lines."""
-    out, err = text_of(name, seed)
-    pause = random.Random(f"{seed}:{name}:pause").choice((0, 0, 0.2, 1, 3))
-    lines = [f"printf x >>'{ran / name}'", *(f"echo '{line}'" for line in out)]
-    lines += [f"sleep {pause}", f"echo '{SEPARATOR}'", *(f"echo '{line}'" for line in err)]
-    return "\n".join(lines) + "\n"
-
-
 def lines_in(path: Path) -> int:
     """How many whole lines a file has, which may not be there yet."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
@@ -123,29 +59,34 @@ class Run:
     """One run in a directory of its own, from the first start to the checks. Some of its starts are killed."""
 
     most_cuts = 3  # starts that are cut short
+    patience = 300.0  # s for one start
 
-    def __init__(self, place: Path, shape: Shape, faults: str = USUAL, *, quick: bool = False) -> None:
-        """A quick one has short waits, in AWS and in the command, so that it fits into a test."""
+    def __init__(self, place: Path, shape: Shape, faults: str = USUAL, *, hurry: float = 1.0) -> None:
+        """The waits, in AWS and in the command, are multiplied by `hurry`."""
         self.outcome = Outcome(shape)
         self._place, self._shape = place, shape
         self._faults = faults
-        self._log_delay, self._list_delay = (0.4, 0.8) if quick else (2.0, 2.0)
+        self._log_delay, self._list_delay = 2.0 * hurry, min(2.0, 4.0 * hurry)
         self._chance = random.Random(f"kills {shape.seed}")
-        self._tool = Impatient(place, 0.2) if quick else Tool(place)
-        self._longest = 4.0 if quick else 8.0  # s before a start is cut short
+        self._tool = Tool(place) if hurry == 1 else Impatient(place, hurry)
+        self._longest = 8.0 if hurry == 1 else 4.0  # s before a start is cut short
         self._journal = self._tool.cwd / "bag.journal"
         self._ran = place / "ran"
         self._ran.mkdir()
-        self._names = [f"job-{n:03d}" for n in range(1, shape.jobs + 1)]
+        self._names = shape.names
         self._words: list[str | Path] = []
+        self._stderr = place / "stderr"  # of the last start
 
     def play(self) -> Outcome:
         """Play the run, and check it."""
         began = time.monotonic()
-        with self._server() as aws:
-            self._prepare(aws)
-            self._until_it_ends(aws)
-            self._check(aws)
+        try:
+            with self._server() as aws:
+                self._prepare(aws)
+                self._until_it_ends(aws)
+                self._check(aws)
+        except Exception as error:
+            self.outcome.wrong("broken", f"{type(error).__name__}: {error}")  # and the other runs go on
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
@@ -178,15 +119,16 @@ class Run:
         shape, tool = self._shape, self._tool
         tool.write("shared.dat", random.Random(shape.seed).randbytes(LARGE if shape.large_file else 1000))
         home = f"s3://{shape.bucket}/{shape.key_prefix}"
-        jobs = []
+        jobs: list[dict[str, object]] = []
         for name in self._names:
-            tool.write(f"{name}.sh", script_of(name, shape.seed, self._ran))
+            tool.write(f"{name}.sh", shape.script(name, self._ran))
             variables = {
                 "TRANSFER_INPUT_FILES": f"{name}.sh,shared.dat",
                 "BATCH_FILE_TYPE": "script",
                 "BATCH_FILE_S3_URL": f"{home}{name}.sh",
             }
-            jobs.append(job(name, "fetched", env=variables))
+            before = {"dependsOn": [jobs[-1]["jobName"]]} if shape.chained and jobs else {}
+            jobs.append(job(name, "fetched", env=variables, **before))
         self._words = [tool.bag(*jobs), "-L", "debug", "-l", str(self._place / "tool.log")]
         if shape.makes_entities:
             tool.json("definition.json", DEFINITION)
@@ -209,16 +151,15 @@ class Run:
         cuts = self._chance.randint(1, self.most_cuts)
         while len(self.outcome.starts) < STARTS:
             number = len(self.outcome.starts)
-            self._logs_before = set(self._place.glob("tool.log.*"))
-            process = self._tool.start(*self._words, stderr=self._place / f"stderr.{number}")
+            process = self._start()
             began = time.monotonic()
             try:
                 if number < cuts and self._await_an_instant(process) and (cut := self._cut_short(process, aws)):
                     self.outcome.starts.append(f"{cut} {time.monotonic() - began:.1f}s")
                     continue
-                status = process.wait(PATIENCE)
+                status = process.wait(self.patience)
             except subprocess.TimeoutExpired:
-                self.outcome.wrong("hang", f"start {number} did not end in {PATIENCE:.0f} s")
+                self.outcome.wrong("hang", f"start {number} did not end in {self.patience:.0f} s")
                 return
             finally:
                 process.kill()
@@ -229,6 +170,25 @@ class Run:
             if status == 0:
                 return
         self.outcome.wrong("status", "it never ended well")
+
+    def _start(self, *words: str) -> Process:
+        """Start the command, with these words more."""
+        self._stderr = self._place / f"stderr.{len(self.outcome.starts)}"
+        self._logs_before = set(self._place.glob("tool.log.*"))
+        return self._tool.start(*self._words, *words, stderr=self._stderr)
+
+    def _to_its_end(self, *words: str) -> int:
+        """Start the command, and wait for its end; its exit status."""
+        process = self._start(*words)
+        try:
+            status = process.wait(self.patience)
+        except subprocess.TimeoutExpired:
+            number = len(self.outcome.starts)
+            self.outcome.wrong("hang", f"start {number} did not end in {self.patience:.0f} s: {self._last_words()}")
+            process.kill()
+            status = process.wait()
+        self.outcome.starts.append(f"exit {status}")
+        return status
 
     def _await_an_instant(self, process: Process) -> bool:
         """Wait until a random instant; false if the start is over before."""
@@ -256,9 +216,8 @@ class Run:
 
     def _said(self) -> str:
         """What the last start has said, on stderr and in its log."""
-        last = self._place / f"stderr.{len(self.outcome.starts)}"
         logs = set(self._place.glob("tool.log.*")) - self._logs_before
-        return "".join(path.read_text(errors="replace") for path in (last, *logs))
+        return "".join(path.read_text(errors="replace") for path in (self._stderr, *logs))
 
     def _last_words(self) -> str:
         errors = [line for line in self._said().splitlines() if " ERROR " in line or "pegasus-aws-batch: " in line]
@@ -292,7 +251,7 @@ class Run:
             self.outcome.wrong("records", f"{type(error).__name__}: {str(error)[:300]}")
             return
         for number, (name, (out, err, task)) in enumerate(zip(self._names, found, strict=True), 1):
-            wanted_out, wanted_err = text_of(name, self._shape.seed)
+            wanted_out, wanted_err = self._shape.text(name)
             if out != wanted_out:
                 self.outcome.wrong("lines", f"stdout of {name} is {out}, not {wanted_out}")
             if err is not None and err != wanted_err:
@@ -310,7 +269,7 @@ class Run:
         counts = (summary.stat, summary.tasks, summary.succeeded, summary.failed)
         assert counts == ("ok", len(self._names), len(self._names), 0), summary
         assert [task.name for _, task in jobs] == self._names, [task.name for _, task in jobs]
-        wanted = [line for name in self._names for line in text_of(name, self._shape.seed)[1]]
+        wanted = [line for name in self._names for line in self._shape.text(name)[1]]
         if (found := self._tool.read("all.err").splitlines()) != wanted:
             missing = list((Counter(wanted) - Counter(found)).elements())
             extra = list((Counter(found) - Counter(wanted)).elements())

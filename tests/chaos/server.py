@@ -22,6 +22,7 @@ if __name__ == "__main__":
     _TESTS = Path(__file__).resolve().parents[1]
     sys.path[:0] = [str(_TESTS), str(_TESTS.parent / "lib")]
 
+from chaos import odd_answers
 from chaos.stage import sparing
 from functional.fault_layer import Answer, Faults, Forward, Request, dated, error
 from jobbag.local import LocalAws
@@ -59,7 +60,7 @@ class Rule:
         """The rule in `submitjob:lost@0.05`."""
         operation, _, rest = text.partition(":")
         kind, _, probability = rest.partition("@")
-        if kind not in ("throttle", "500", "503", "reset", "lost", "omit"):
+        if kind not in ("throttle", "500", "503", "reset", "lost", "omit", *odd_answers.KINDS):
             raise ValueError(f"{text!r}: no such fault")
         return cls(operation, kind, float(probability))
 
@@ -102,6 +103,8 @@ class Chaos:
         answer = forward()
         if kind == "lost":
             raise ConnectionResetError
+        if kind in odd_answers.KINDS:
+            return odd_answers.KINDS[kind](answer)
         if kind == "omit":
             return _edited(answer, _without_one)
         way = self._ways.get(request.operation)

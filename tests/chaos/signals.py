@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from chaos.run import PATIENCE, Run, lines_in, text_of
+from chaos.run import Run, lines_in
 from chaos.stage import Inspected
 from helpers.processes import Process
 from helpers.records import STATES, Step, Task, job_output, jobstates, merged_output
@@ -111,7 +111,7 @@ class SignalRun(Run):
             threading.Event().wait(self._chance.uniform(0.0, 2.0))
             process.send_signal(kind.number)
         began = time.monotonic()
-        status = process.wait(PATIENCE)
+        status = process.wait(self.patience)
         took = time.monotonic() - began
         if status == 0 and self._has_finished:
             return None  # it came too late
@@ -135,7 +135,7 @@ class SignalRun(Run):
             self._wrong("status", f"{status}: {self._last_words()}")
         if self._has_finished:
             self._wrong("status", f"{status}, but the journal has the end of the run, so that a new start is a new run")
-        most = {"SIGTERM": GRACE + A_LITTLE, "two SIGINT": A_LITTLE}.get(kind.name, PATIENCE)
+        most = {"SIGTERM": GRACE + A_LITTLE, "two SIGINT": A_LITTLE}.get(kind.name, self.patience)
         if took > most:
             self._wrong("slow", f"it took {took:.1f} s")
         wanted = (f"{kind.number.name}: ", "stopped by a signal", *(("left before",) if kind.twice else ()))
@@ -166,7 +166,7 @@ class SignalRun(Run):
                 json.loads(line)
 
     def _check_output(self, lines: list[str], task: Task) -> None:
-        wanted = text_of(task.name, self._shape.seed)[0]
+        wanted = self._shape.text(task.name)[0]
         if lines != (wanted if task.state == "succeeded" else wanted[: len(lines)]):
             self._wrong("lines", f"stdout of {task.name}, which {task.state}, is {lines}, not {wanted}")
 

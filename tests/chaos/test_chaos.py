@@ -1,18 +1,25 @@
-"""A small part of `make chaos`: runs that are killed at random instants, before an AWS that fails at random."""
+"""A small part of `make chaos`: runs that are cut short at random instants, or at one of their calls."""
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chaos.run import Outcome, Run, Shape, text_of
+import pytest
+
+from chaos.odd_answers import KINDS
+from chaos.points import MODES, Point, PointRun
+from chaos.run import Outcome, Run
+from chaos.shape import Shape
+from functional.fault_layer import Answer
 
 JOBS = 20
 SEEDS = (4, 11)  # entities made and existing, per-job and merged logs, both kinds of buckets, packed and not
 
 
 def test_the_seeds_are_of_different_kinds() -> None:
-    shapes = [Shape(seed, JOBS) for seed in SEEDS]
+    shapes = [Shape.drawn(seed, JOBS) for seed in SEEDS]
     for kind in ("makes_entities", "merged", "own_bucket", "packed"):
         assert {getattr(shape, kind) for shape in shapes} == {True, False}, kind
 
@@ -23,7 +30,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path) -> None:
     def one(seed: int) -> Outcome:
         place = tmp_path / f"seed-{seed}"
         place.mkdir()
-        return Run(place, Shape(seed, JOBS), quick=True).play()
+        return Run(place, Shape.drawn(seed, JOBS), hurry=0.2).play()
 
     with ThreadPoolExecutor(len(SEEDS)) as pool:
         outcomes = list(pool.map(one, SEEDS))
@@ -33,6 +40,32 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path) -> None:
 
 
 def test_the_checks_have_something_to_check() -> None:
-    written = [text_of(f"job-{n:03d}", seed) for seed in SEEDS for n in range(JOBS)]
+    written = [shape.text(name) for shape in (Shape.drawn(seed, JOBS) for seed in SEEDS) for name in shape.names]
     assert sum(len(out) for out, _ in written) > 100
     assert sum(len(err) for _, err in written) > 100
+
+
+@pytest.mark.parametrize("case", ["plain", "packed", "order", "created", "retry", "fresh", "detach", "report"])
+def test_a_run_is_cut_short_at_a_call(tmp_path: Path, case: str) -> None:
+    """Each case with a point of its own, in a mode of its own."""
+    chance = random.Random(case)
+    run = PointRun(tmp_path, 0, Point(case, chance.choice(MODES), chance.randint(1, 100)))
+    assert run.play().told == []
+    assert run.reached
+
+
+def test_the_calls_of_a_run_are_of_all_kinds(tmp_path: Path) -> None:
+    run = PointRun(tmp_path, 0, Point("report", "before", 0))
+    assert run.play().told == []
+    assert {call.split()[0] for call in run.calls} == {"write", "fsync", "link", "unlink", "replace", "send"}
+    named = " ".join(run.calls)
+    for file in ("bag.journal", "bag.journal.held", "bag.jobstate.log", "all.out.part", "summary.json.part"):
+        assert f"write {file}" in named
+
+
+def test_each_odd_answer_is_another_one() -> None:
+    true = Answer.of({"jobs": [{"jobId": "a", "isCancelled": False, "createdAt": 1}]})
+    bodies = {name: odd(true).body for name, odd in KINDS.items()}
+    assert bodies["nulls"] == b'{"jobs": [{"jobId": null, "isCancelled": null, "createdAt": null}]}'
+    assert bodies["types"] == b'{"jobs": [{"jobId": 7, "isCancelled": [false], "createdAt": "1"}]}'
+    assert len({true.body, *bodies.values()}) >= len(KINDS)

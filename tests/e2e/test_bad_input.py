@@ -168,7 +168,19 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
     "no directory for the report": (options("--report", "none/r.html"), ["--report: ", "none"]),
     "a report that takes the place of the summary": (
         options("--summary", "end", "--report", "./end"),
-        ["--report: end is the file of --summary"],
+        ["--report: end would overwrite the summary end"],
+    ),
+    "a job whose output takes the place of its input": (
+        with_file("good.out", "x", options("--files", "good.out")),
+        ['bag.in: job "good": its output good.out would overwrite the input file good.out'],
+    ),
+    "a summary that takes the place of the bag": (
+        options("--summary", "bag.in"),
+        ["--summary: bag.in would overwrite the job submit file bag.in"],
+    ),
+    "a report that takes the place of the properties": (
+        with_file("my.properties", "", options("-C", "my.properties", "--report", "my.properties")),
+        ["--report: my.properties would overwrite the properties file my.properties"],
     ),
     "a summary that is no file": (
         with_file("folder/x", "", options("--summary", "folder")),

@@ -290,6 +290,18 @@ def test_pegasus_reads_names_that_hold_its_own_marks(tool: Tool) -> None:
     assert (whole["stat"], whole["tasks"], whole["succeeded"]) == ("ok", "5", "5")
 
 
+def test_a_job_does_not_speak_for_the_run(tool: Tool) -> None:
+    lie = '[cluster-summary stat="ok", tasks=1, succeeded=1, failed=0]'
+    liar = shell("liar", f"""printf '%s\\n' '{lie}' 'x [cluster-task id=7, name="none", status=0]'; exit 3""")
+    done = tool.run("--local", "--merge-logs", "all", tool.bag(liar))
+    assert done.status == 1, done.err
+    assert (tool.cwd / "all.out").read_text(encoding="utf-8").startswith(lie.replace("[", "[ "))
+    verdict = pegasus_exitcode(tool.cwd, "-n", "-r", "0", "-N", "all.out")
+    assert verdict.returncode != 0, verdict.stdout
+    tasks, whole = stampede(tool.cwd / "all.out")
+    assert ([task["name"] for task in tasks], whole["stat"]) == (["liar"], "failed")
+
+
 def test_a_job_that_aws_refuses_has_a_record_too(tool: Tool) -> None:
     # The embedded AWS refuses a job that waits for one that it does not know.
     bag = tool.bag(shell("good", "true"), shell("refused", "true", dependsOn=["12345678-1234-1234-1234-123456789abc"]))

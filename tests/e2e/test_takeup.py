@@ -15,6 +15,7 @@ import pytest
 from chaos.stage import EXISTING, LATE, READING, Impatient, Stage, stage
 from functional.fault_layer import Answer, Forward, Request, error
 from helpers.records import assert_lifelike, job_output, jobstates, merged_output
+from helpers.tool import Tool, shell
 from helpers.waiting import is_alive, wait_until
 
 
@@ -237,6 +238,30 @@ def test_one_run_at_a_time(ready: Stage) -> None:
     ready.assert_tidy()
 
 
+def test_a_run_that_another_start_has_taken_over_stops(scene: Stage) -> None:
+    """It was suspended for so long that it was taken for dead: all that it has is the other's."""
+    line = [scene.bag(scene.job("a", gated=True), scene.job("b", dependsOn=["a"])), *scene.entity_files()]
+    scene.start(*line, "--summary", "summary.json")
+    scene.wait_for("a")
+    held = scene.journal.with_name("bag.journal.held")
+    mark = json.dumps({**json.loads(held.read_text()), "id": "of the other", "host": "login2"})
+    held.write_text(mark)
+    made = scene.aws.everything()
+    said = scene.end(2)
+    assert "bag.journal: another start has taken this run over: process " in said
+    assert "on login2; this one stops, and leaves all as it is" in said
+    assert "start the same command again" not in said
+    assert scene.aws.everything() == made
+    assert held.read_text() == mark
+    assert '"TakingDown"' not in scene.journal.read_text()
+    assert not (scene.tool.cwd / "summary.json").exists()
+
+    held.unlink()
+    scene.open_gate()
+    scene.play(0, *line)
+    assert scene.times() == {"a": 1, "b": 1}
+
+
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
     """In a container the first process often waits for nobody, and a dead run stays in the table of processes."""
     line = [ready.bag(ready.job("job", gated=True)), *EXISTING]
@@ -286,6 +311,20 @@ def test_retry_failed_keeps_the_rest(ready: Stage, options: tuple[str, ...]) -> 
     assert ready.faults.count("PutObject") == 2 * uploads == 2, "the job ran without its input"
     assert (ready.tool.cwd / "bag.journal.000").exists()
     ready.assert_tidy()
+
+
+def test_retry_failed_with_the_embedded_aws_keeps_what_is_in_the_merged_files(tool: Tool) -> None:
+    """Their log streams ended with the run before."""
+    bad = shell("bad", f"test -e '{tool.cwd}/ready' && echo now")
+    bag = tool.bag(shell("good", "echo good"), bad)
+    line: list[str | Path] = ["--local", "--merge-logs", "all", bag]
+    assert tool.run(*line).status == 1
+    tool.write("ready", "")
+    done = tool.run(*line, "--retry-failed")
+    assert done.status == 0, done.err
+    jobs, summary = merged_output(tool.read("all.out"))
+    assert [lines for lines, _ in jobs] == [["good"], ["now"]]
+    assert summary.succeeded == 2
 
 
 def test_retry_failed_is_taken_up_too(ready: Stage) -> None:
@@ -503,8 +542,8 @@ def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "place"),
     [
-        (signal.SIGTERM, "jobs.monitor.Monitor.__exit__"),
-        (signal.SIGINT, "logs.outputs.MergedFiles.finish"),
+        (signal.SIGTERM, "jobs.monitor.Monitor.close"),
+        (signal.SIGINT, "logs.merged_files.MergedFiles.finish"),
         (signal.SIGHUP, "commands.ending.Ending.tell"),
     ],
     ids=lambda value: getattr(value, "name", value),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from jobbag.files import beside, first_free, put_in_place, replaced, replacing
+from jobbag.files import beside, first_free, put_in_place, replaced, replacing, sync
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -26,6 +28,29 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> Non
         file.write("new" * 10_000 + "\udcff")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_sync_is_taken_as_it_is(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with replaced(tmp_path / "file") as file:
+        file.write("new")
+    sync(tmp_path)
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_what_could_not_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="broken"):
+        sync(tmp_path)
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.errors import Cancelled, ToolError
-from jobbag.threads import DaemonPool, DueQueue, Worker, join
+from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join
 
 LIB = Path(__file__).parents[2] / "lib"
 
@@ -249,5 +249,20 @@ def test_where_the_system_allows_no_thread_that_is_an_error_for_people(allowed: 
     allowed[0] = 0
     with pytest.raises(ToolError, match="the system allows no new thread"), Counter():
         pass
-    with pytest.raises(ToolError, match="the system allows no new thread"):
-        DaemonPool(2).submit(divmod, 7, 2)
+
+
+def test_where_the_system_allows_no_thread_the_caller_does_the_work(allowed: list[int]) -> None:
+    allowed[0] = 0
+    pool = DaemonPool(2)
+    assert pool.submit(divmod, 7, 2).result(LONG) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(divmod, 7, 0).result(LONG)
+    pool.shutdown()
+    assert in_time(lambda: divmod(7, 2), LONG) == (3, 1)
+
+
+def test_what_does_not_come_in_time_is_left_to_itself() -> None:
+    hang = threading.Event()
+    with pytest.raises(TimeoutError):
+        in_time(hang.wait, 0.01)
+    hang.set()

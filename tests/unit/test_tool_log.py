@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -193,3 +194,15 @@ def test_a_terminal_shows_some_lines_without_time_and_level(
     assert first.startswith(begins)
     assert first.endswith("the \\x1b end")
     assert second.startswith("20")
+
+
+@pytest.mark.parametrize(("level", "mode"), [("trace", 0o600), ("debug", 0o644)])
+def test_requests_and_answers_are_nobody_elses_business(level: str, mode: int, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with ToolLog(level, tmp_path / "log") as tool_log:
+            path = tool_log.open()
+    finally:
+        os.umask(before)
+    assert path is not None
+    assert path.stat().st_mode & 0o777 == mode

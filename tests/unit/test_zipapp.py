@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import runpy
 import shlex
@@ -67,8 +68,9 @@ def zipapp(tmp_path: Path) -> Zipapp:
 
 
 def files(place: Path) -> dict[str, str]:
-    """All files below a directory but bytecode, with their content."""
+    """All files below a directory but bytecode and proofs, with their content."""
     found = (path for path in place.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    found = (path for path in found if not path.name.startswith("verified."))
     return {str(path.relative_to(place)): path.read_text() for path in found}
 
 
@@ -97,6 +99,72 @@ def test_what_a_cleaner_of_old_files_took_comes_back(zipapp: Zipapp) -> None:
     (zipapp.unpacked / "x" / "data").write_text("so")
     assert zipapp.works()
     assert files(zipapp.unpacked) == CONTENT
+
+
+def test_a_file_of_the_right_size_and_the_wrong_content_is_mended(zipapp: Zipapp) -> None:
+    """As a power cut leaves it."""
+    module = zipapp.unpacked / "jobbag" / "cli.py"
+    for _ in range(2):
+        assert zipapp.works()
+        module.write_bytes(bytes(len(SAY)))
+        assert zipapp.works()
+        assert files(zipapp.unpacked) == CONTENT
+
+
+def test_all_is_read_once_in_each_boot(zipapp: Zipapp) -> None:
+    """What a power cut did is not seen by the times of the files."""
+    assert zipapp.works()
+    (proof,) = zipapp.unpacked.glob("verified.*")
+    module = zipapp.unpacked / "jobbag" / "cli.py"
+    module.write_bytes(bytes(len(SAY)))
+    proof.rename(proof.with_name("verified.of-another-boot"))
+    os.utime(proof.with_name("verified.of-another-boot"))
+    assert zipapp.works()
+    assert files(zipapp.unpacked) == CONTENT
+    (zipapp.unpacked / "x" / "data").write_text("SOME DATA")
+    proof.touch()  # as if all had been read after that
+    assert zipapp.works()
+    assert files(zipapp.unpacked) == CONTENT | {"x/data": "SOME DATA"}
+
+
+def test_proofs_of_boots_long_ago_are_removed(zipapp: Zipapp) -> None:
+    assert zipapp.works()
+    (proof,) = zipapp.unpacked.glob("verified.*")
+    old = proof.rename(proof.with_name("verified.old"))
+    then = time.time() - 40 * 86400
+    os.utime(old, (then, then))
+    assert zipapp.works()
+    assert list(zipapp.unpacked.glob("verified.*")) == [proof]
+
+
+def test_what_a_killed_start_was_writing_is_removed(zipapp: Zipapp) -> None:
+    (zipapp.unpacked / "jobbag").mkdir(parents=True)
+    zipapp.home.chmod(0o700)
+    left = zipapp.unpacked / "jobbag" / "cli.py.0123456789abcdef"
+    mine = [zipapp.unpacked / "notes.0123456789abcdef", zipapp.unpacked / "jobbag" / "cli.py.old"]
+    for path in (left, *mine):
+        path.write_text("imp")
+    assert zipapp.works()
+    assert not left.exists()
+    assert all(path.exists() for path in mine)
+
+
+def test_what_another_start_is_writing_stays(zipapp: Zipapp) -> None:
+    (zipapp.unpacked / "jobbag").mkdir(parents=True)
+    zipapp.home.chmod(0o700)
+    writing = zipapp.unpacked / "jobbag" / "cli.py.0123456789abcdef"
+    long_ago = zipapp.unpacked / "jobbag" / "cli.py.abcdef0123456789"
+    for path in (writing, long_ago):
+        path.write_text("imp")
+    os.utime(long_ago, (time.time() - 7200, time.time() - 7200))
+    other = os.open(zipapp.unpacked, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert zipapp.works()
+    finally:
+        os.close(other)
+    assert writing.exists()
+    assert not long_ago.exists()
 
 
 def test_another_content_has_a_directory_of_its_own(zipapp: Zipapp, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""How AWS is called: clients, rates, retries, and what an error means.
+"""How AWS is called: clients, rates, retries, and what an error or an answer means.
 
-Doors: `client` (all calls), `connection` (the endpoint, region and credentials), `rates` (the quotas).
+Doors: `client` (all calls), `connection` (the endpoint, region and credentials), `rates` (the quotas),
+`paging` (listings that lead to no end).
 """

@@ -8,34 +8,43 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import botocore.exceptions as exceptions
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from jobbag.aws.answers import items_of
 from jobbag.aws.connection import Access, Connection
-from jobbag.aws.faults import is_expired, is_throttle, is_transient, may_have_happened, translated
+from jobbag.aws.faults import (
+    Unfit,
+    is_bare_refusal,
+    is_expired,
+    is_throttle,
+    is_transient,
+    may_have_happened,
+    translated,
+)
+from jobbag.aws.paging import Advance
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError, Cancelled
-from jobbag.threads import DaemonPool
+from jobbag.threads import in_time
 from jobbag.tool_log import TRACE
 
 log = logging.getLogger(__name__)
 
 FIRST_CONTACT = 15.0  # s to go on trying a service that has never answered: the address is likely to be wrong
 OUTAGE = 900.0  # s to go on trying a service that has answered before
+UNFIT = 15.0  # s to go on asking for an answer that fits, of a service that answers
+KNOWN_GOOD = 10.0  # s for which credentials that were accepted are not asked about again
 RENEWAL = 12 * 3600.0  # s to wait for credentials that expired to be renewed
 A_MOMENT = 1.0  # s that a call gets at least when the time for it is over
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
-QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 
 Answer = TypeVar("Answer")
 
@@ -49,8 +58,10 @@ class Cloud:
         self._cancel = threading.Event()
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
+        self._check: Callable[[], None] = lambda: None
         self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
         self._reached: set[str] = set()  # services that have answered
+        self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
         self.region = self._connection.region
         self.embedded = access.embedded
@@ -66,23 +77,22 @@ class Cloud:
         other._is_worker = True
         return other
 
+    def guarded_by(self, check: Callable[[], None]) -> Cloud:
+        """The same clients, which call `check` before each request: where it raises ToolError, none is made."""
+        other = copy.copy(self)
+        other._check = check
+        return other
+
     @contextmanager
     def within(self, seconds: float) -> Iterator[Cloud]:
         """The same clients for calls that raise Cancelled after so many seconds.
 
         A call that is under way then is abandoned: its thread ends by itself. Each call gets A_MOMENT at least.
         """
-        late = threading.Event()
-        timer = threading.Timer(seconds, late.set)
-        timer.daemon = True
-        timer.start()
-        try:
-            other = copy.copy(self)
-            other._cancel = late
-            other._deadline = time.monotonic() + seconds
-            yield other
-        finally:
-            timer.cancel()
+        other = copy.copy(self)
+        other._cancel = threading.Event()
+        other._deadline = time.monotonic() + seconds
+        yield other
 
     def account(self) -> str:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
@@ -94,6 +104,7 @@ class Cloud:
 
     def put_object(self, bucket: str, key: str, content: bytes) -> None:
         """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
+        self._check()
         to = self._connection.put_object(bucket)
         with self._connection.call_counts.counted("s3", "PutObject"):
             to.put(key, content)
@@ -114,14 +125,17 @@ class Cloud:
         return self.persist(service, operation, lambda: self._once(service, operation, region, params))
 
     def pages(self, service: str, operation: str, region: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
-        """The pages of a listing with a `nextToken`, one call each (`call`)."""
+        """The pages of a listing with a `nextToken`, one call each (`call`). Raises AwsError if they lead nowhere."""
         more: dict[str, str] = {}
+        advance = Advance(operation)
         while True:
             page = self.call(service, operation, region, **params, **more)
             yield page
-            if not page.get("nextToken"):
+            token = page.get("nextToken")
+            if not token:
                 return
-            more = {"nextToken": page["nextToken"]}
+            advance(token, items_of(operation, page))
+            more = {"nextToken": token}
 
     def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
@@ -188,12 +202,12 @@ class Cloud:
             return is_transient(error) and not unless(error)
 
         def is_hopeless(state: RetryCallState) -> bool:
-            if self._cancel.is_set():
+            if self._cancel.is_set() or (self._deadline is not None and time.monotonic() > self._deadline):
                 raise Cancelled("the run is being stopped")
             error = state.outcome.exception() if state.outcome else None
-            if service not in self._reached and not (self._is_worker and self._reached):
+            if service not in self._reached and not (self._reached and (self._is_worker or is_expired(error))):
                 return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
-            patience = RENEWAL if is_expired(error) else OUTAGE
+            patience = RENEWAL if is_expired(error) else UNFIT if isinstance(error, Unfit) else OUTAGE
             return (state.seconds_since_start or 0) > patience and not is_throttle(error)
 
         def tell_wait(state: RetryCallState) -> None:
@@ -222,28 +236,46 @@ class Cloud:
         return answer
 
     def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
-        """Make an attempt in a thread of its own, which is abandoned when the time is over."""
+        """Make an attempt that is abandoned when the time is over."""
         assert self._deadline is not None
-        pool = DaemonPool(1)
-        answer = pool.submit(attempt)
-        pool.shutdown(wait=False)
-        if not wait([answer], max(self._deadline - time.monotonic(), A_MOMENT)).done:
-            raise Cancelled("AWS gave no answer in the time that there was")
-        result: Answer = answer.result()
-        return result
+        try:
+            return in_time(attempt, max(self._deadline - time.monotonic(), A_MOMENT))
+        except TimeoutError:
+            raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
         region = region or self.region
+        try:
+            return self._ask(service, operation, region, params)
+        except exceptions.ClientError as error:
+            if service != "s3" or not self._look_at_credentials(error, params):
+                raise
+            return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
+
+    def _look_at_credentials(self, error: exceptions.ClientError, params: Mapping[str, Any]) -> bool:
+        """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
+
+        False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
+        say why, such as that they have expired.
+        """
+        if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
+            return False
+        try:
+            self._ask("s3", "ListObjectsV2", self.region, {"Bucket": params["Bucket"], "MaxKeys": 1})
+        except exceptions.ClientError as told:
+            if is_expired(told) or is_transient(told):
+                raise
+        self._known_good[0] = time.monotonic()
+        return True
+
+    def _ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One request, and its answer. Raises what botocore raises, or NoAnswer."""
         limit = self._rate_limit(operation, region)
         self.pause(limit.reserve() if limit else 0.0)
+        self._check()
         log.log(TRACE, "%s %s", operation, Redacted(params))
         try:
-            if service in QUICK:
-                api = self._connection.json_api(service, region)
-                with self._connection.call_counts.counted(service, operation):
-                    answer = api.call(operation, params)
-            else:
-                answer = getattr(self._connection.client(service, region), _snake_case(operation))(**params)
+            answer = self._connection.ask(service, operation, region, params)
         except exceptions.ClientError as error:
             if limit and is_throttle(error):
                 limit.throttled()
@@ -252,8 +284,11 @@ class Cloud:
         return answer
 
     def pause(self, seconds: float) -> None:
-        """Wait so many seconds. Raises Cancelled as soon as the run is being stopped."""
-        if seconds > 0 and self._cancel.wait(seconds):
+        """Wait so many seconds. Raises Cancelled as soon as the run is being stopped, or the time is over."""
+        if seconds <= 0:
+            return
+        left = seconds if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+        if self._cancel.wait(min(seconds, left)) or left < seconds:
             raise Cancelled("the run is being stopped")
 
     def _rate_limit(self, operation: str, region: str) -> RateLimit | None:
@@ -263,7 +298,3 @@ class Cloud:
         key = operation, region
         # setdefault is atomic, so all threads get the same one
         return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))
-
-
-def _snake_case(operation: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()

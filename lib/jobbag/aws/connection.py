@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -16,12 +17,18 @@ import botocore.exceptions as exceptions
 import botocore.session
 from botocore.config import Config
 
+from jobbag.aws.answers import checked, service_of
 from jobbag.aws.call_counts import CallCounts
+from jobbag.aws.faults import NoAnswer, is_of_parser
 from jobbag.aws.signed_http import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
 from jobbag.errors import AwsError, InputError
+from jobbag.threads import in_time
 
 log = logging.getLogger(__name__)
 
+QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
+ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
+SHOWN = 200  # characters of an error of botocore's parser
 CONNECTIONS = 32  # at least as many as threads that share a client
 
 
@@ -98,6 +105,28 @@ class Connection:
                 self._check_address(self._apis[service, region].url)
             return self._apis[service, region]
 
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one request of an API by its own name, and give the answer, which was held against the API's model.
+
+        Raises NoAnswer, and what botocore raises.
+        """
+        if service in QUICK:
+            api = self.json_api(service, region)
+            with self.call_counts.counted(service, operation):
+                return api.call(operation, params)
+        client = self.client(service, region)
+        call = getattr(client, _snake_case(operation))
+        named = service_of(client.meta.service_model.operation_model(operation))
+        try:
+            answer: dict[str, Any] = in_time(lambda: call(**params), ANSWER)
+        except TimeoutError:
+            raise NoAnswer(service=named, what=f"it did not come to its end in {ANSWER:.0f} s") from None
+        except Exception as error:
+            if not is_of_parser(error):
+                raise
+            raise NoAnswer(service=named, what=" ".join(str(error).split())[:SHOWN]) from error
+        return answer
+
     def _signer(self) -> Signer:
         verify = self._core.get_config_variable("ca_bundle") or True
         return Signer(self._session.get_credentials(), verify, CONNECTIONS)
@@ -132,6 +161,7 @@ class Connection:
             raise InputError.of("AWS configuration", str(error)) from None
         client.meta.events.register("before-send", lambda request, **_: self._check_address(request.url))
         client.meta.events.register("response-received", self.call_counts.listener(service))
+        client.meta.events.register("after-call", _check_answer)
         return client
 
     def _check_address(self, url: str) -> None:
@@ -139,6 +169,21 @@ class Connection:
         address = urlsplit(url).netloc
         if self._access.embedded and address != urlsplit(self._access.endpoint or "").netloc:
             raise AwsError("--local", "WouldLeaveTheMachine", f"a request to the real AWS at {address} was stopped")
+
+
+def _check_answer(model: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """A hook of botocore. Raises NoAnswer for a good answer that is none."""
+    metadata = parsed.get("ResponseMetadata", {})
+    if metadata.get("HTTPStatusCode", 0) < 300:
+        headers = metadata.get("HTTPHeaders", {})
+        of_aws = any(name.startswith("x-amz") for name in headers)
+        if model.name == "HeadBucket" and not of_aws and headers.get("content-type", "").startswith("text/html"):
+            raise NoAnswer(service=service_of(model), what="a page in HTML")
+        checked(model, parsed)
+
+
+def _snake_case(operation: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
 def _endpoint(endpoint: str | None, service: str) -> str | None:

@@ -17,9 +17,21 @@ _THROTTLES = {
     "ProvisionedThroughputExceededException", "BandwidthLimitExceeded", "PriorRequestNotComplete",
     "EC2ThrottledException",
 }  # fmt: skip
+
+
+class NoAnswer(exceptions.BotoCoreError):
+    """What came is not of AWS: the page of a proxy, or a part of an answer. It may pass, as an outage does."""
+
+    fmt = "{service} answered with something that is no answer: {what}"
+
+
+class Unfit(NoAnswer):
+    """An answer lacks what it must have, or has what it cannot. Unless it broke off, this will not pass soon."""
+
+
 _LOST = (  # the request went out, and what became of it is not known
     exceptions.ReadTimeoutError, exceptions.ConnectionClosedError, exceptions.ResponseStreamingError,
-    exceptions.IncompleteReadError, exceptions.HTTPClientError,
+    exceptions.IncompleteReadError, exceptions.HTTPClientError, NoAnswer,
 )  # fmt: skip
 _NOT_SENT = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -33,14 +45,29 @@ def is_throttle(error: BaseException | None) -> bool:
     """Whether the service asked to slow down."""
     if not isinstance(error, exceptions.ClientError):
         return False
-    return error.response["Error"].get("Code") in _THROTTLES or _status(error) == 429
+    return code_of(error) in _THROTTLES or _status(error) == 429
 
 
 def is_expired(error: BaseException | None) -> bool:
     """Whether the credentials have expired, or their renewal has failed."""
     if isinstance(error, exceptions.ClientError):
-        return error.response["Error"].get("Code") in _EXPIRED
+        return code_of(error) in _EXPIRED
     return isinstance(error, _NO_TOKEN)
+
+
+def is_bare_refusal(error: BaseException) -> bool:
+    """Whether it is a refusal that says not why, as the answer to HEAD, which has no body: expired credentials?"""
+    return isinstance(error, exceptions.ClientError) and code_of(error) in ("400", "403")
+
+
+def is_of_parser(error: BaseException) -> bool:
+    """Whether botocore could not read an answer; it lets out whatever error it meets."""
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == "botocore.parsers":
+            return True
+        step = step.tb_next
+    return False
 
 
 def is_transient(error: BaseException) -> bool:
@@ -66,6 +93,11 @@ def may_have_happened(error: BaseException) -> bool:
     return isinstance(error, _LOST) and not isinstance(error, _NOT_SENT)
 
 
+def code_of(error: exceptions.ClientError) -> str:
+    """AWS's code of an error; of one without, "", or the HTTP status."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _status(error: exceptions.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
@@ -73,9 +105,8 @@ def _status(error: exceptions.ClientError) -> int:
 def translated(operation: str, error: Exception, *, unsure: bool) -> AwsError | InputError:
     """An error of botocore as one of ours. `unsure`: the call may have taken effect."""
     if isinstance(error, exceptions.ClientError):
-        details = error.response["Error"]
-        code = str(details.get("Code", ""))
-        message = str(details.get("Message", "")) or code
+        code = code_of(error) or str(_status(error))
+        message = str(error.response.get("Error", {}).get("Message", "")) or code
         wrapped = _WRAPPED.match(message)
         return AwsError(operation, code, wrapped[1] if wrapped else message, unsure=unsure)
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):

@@ -10,21 +10,30 @@ import base64
 import json
 import re
 import socket
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s
+from jobbag.aws.answers import checked, decoded, service_of, shown
+from jobbag.aws.faults import NoAnswer
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s; the latter until the first byte, and between two
+PATIENCE, SLOWEST = 20.0, 500.0  # s and bytes/s: how long the rest of an answer may take
+S3 = "Amazon S3"  # in messages
+READ_SIZE = 256 * 1024  # bytes
+LARGEST = 32 * 1024 * 1024  # bytes of an answer; a page of a log has 1 MB
 _CODE, _MESSAGE = re.compile(r"<Code>(.*?)</Code>"), re.compile(r"<Message>(.*?)</Message>")
-_NULL = re.compile(rb":\s*null")
+_ALSO_OF_SERVERS = (404, 405, 429)  # HTTP status of errors that have no code, but that mean what they say
 
 
 @dataclass(frozen=True)
@@ -51,19 +60,22 @@ class JsonApi:
         self._agent: str = client.meta.config.user_agent
 
     def call(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of AWS as decoded JSON; times are numbers. Raises ClientError or a HTTPClientError."""
+        """The answer of AWS as decoded JSON; times are numbers.
+
+        Raises ClientError, a HTTPClientError or NoAnswer.
+        """
+        model = self._model.operation_model(operation)
         request: Any = AWSRequest(
             method="POST",
-            url=self.url + self._model.operation_model(operation).http["requestUri"],
+            url=self.url + model.http["requestUri"],
             headers={"User-Agent": self._agent, **self._headers(operation)},
             data=json.dumps(params, separators=(",", ":")).encode(),
         )
         SigV4Auth(self._credentials.get_frozen_credentials(), self._model.signing_name, self._region).add_auth(request)
-        answer: Any = self._session.send(request.prepare())
-        content = _content(answer.content)
-        if answer.status_code >= 300:
-            raise _json_error(operation, answer, content)
-        return content
+        status, headers, body = _send(self._session, request, service_of(model))
+        if status >= 300:
+            raise _json_error(model, status, headers, body)
+        return checked(model, decoded(model, body))
 
     def _headers(self, operation: str) -> dict[str, str]:
         metadata = self._model.metadata
@@ -90,7 +102,10 @@ class PutObject:
         self._session = _session(client, self.url, signer)
 
     def put(self, key: str, content: bytes) -> None:
-        """Put one object, with a checksum that S3 checks and keeps. Raises ClientError or a HTTPClientError."""
+        """Put one object, with a checksum that S3 checks and keeps.
+
+        Raises ClientError, a HTTPClientError or NoAnswer.
+        """
         crc = base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
         request: Any = AWSRequest(
             method="PUT",
@@ -99,9 +114,11 @@ class PutObject:
             data=content,
         )
         S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
-        answer: Any = self._session.send(request.prepare())
-        if answer.status_code != 200:
-            raise _xml_error(answer.status_code, answer.content.decode(errors="replace"))
+        status, headers, body = _send(self._session, request, S3)
+        if status != 200:
+            raise _xml_error(status, body.decode(errors="replace"))
+        if "etag" not in headers:
+            raise NoAnswer(service=S3, what=f"it names no ETag, but says {shown(body)}")
 
 
 def _session(client: Any, url: str, signer: Signer) -> Any:
@@ -119,26 +136,53 @@ def _session(client: Any, url: str, signer: Signer) -> Any:
     )
 
 
-def _content(body: bytes) -> dict[str, Any]:
-    """An answer in JSON, without members that are null. Empty if it is no JSON object."""
+def _send(session: Any, request: Any, service: str) -> tuple[int, Mapping[str, str], bytes]:
+    """The HTTP status, headers and body of the answer. Raises a HTTPClientError or NoAnswer."""
+    request.stream_output = True  # so that the body is left to us
+    answer = session.send(request.prepare())
     try:
-        content = json.loads(body or b"{}")
-    except ValueError:  # of a proxy, for example
-        return {}
-    content = _without_nulls(content) if _NULL.search(body) else content
-    return content if isinstance(content, dict) else {}
+        body = _body(answer.raw._fp, service)
+    except (OSError, HTTPException) as error:
+        answer.raw.close()
+        raise HTTPClientError(error=error) from None
+    except NoAnswer:
+        answer.raw.close()
+        raise
+    finally:
+        answer.raw.release_conn()
+    return answer.status_code, answer.headers, body
 
 
-def _without_nulls(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _without_nulls(value) for key, value in content.items() if value is not None}
-    return [_without_nulls(one) for one in content] if isinstance(content, list) else content
+def _body(source: Any, service: str) -> bytes:
+    """The body of an answer, which comes with a certain speed at least, and is no larger than any of AWS's.
+
+    Read as it comes (`source` is of http.client): urllib3 waits until there is enough, however slowly that comes.
+    """
+    began = time.monotonic()
+    parts, size = [], 0
+    while part := source.read1(READ_SIZE):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise NoAnswer(service=service, what=f"more than {LARGEST} bytes")
+        if time.monotonic() - began > PATIENCE + size / SLOWEST:
+            raise NoAnswer(service=service, what=f"only {size} bytes came in {PATIENCE + size / SLOWEST:.0f} s")
+    if source.length:
+        raise NoAnswer(service=service, what=f"it broke off after {size} bytes")
+    source.close()
+    return b"".join(parts)
 
 
-def _json_error(operation: str, answer: Any, content: Mapping[str, Any]) -> ClientError:
-    code = answer.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code") or ""
+def _json_error(model: Any, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
+    try:
+        content: Mapping[str, Any] = decoded(model, body)
+    except NoAnswer:
+        content = {}
+    code = headers.get("x-amzn-errortype") or content.get("__type") or content.get("code") or ""
     message = content.get("message") or content.get("Message") or ""
-    return _error(operation, answer.status_code, str(code).partition(":")[0].rpartition("#")[2], str(message))
+    if not code and not message and status < 500 and status not in _ALSO_OF_SERVERS:
+        return NoAnswer(service=service_of(model), what=f"HTTP status {status}, with {shown(body)}")
+    return _error(model.name, status, str(code).partition(":")[0].rpartition("#")[2], str(message))
 
 
 def _xml_error(status: int, body: str) -> ClientError:

@@ -27,6 +27,8 @@ def unlaunchable(executable: Any, variables: Mapping[str, str], request: Mapping
         yield "it does not start the children of arrayProperties"
     if isinstance(executable, str) and "=" in executable:
         yield "it cannot start an executable that has a '=' in its name"
+    if isinstance(executable, str) and executable.startswith("-"):
+        yield "it cannot start an executable whose name begins with '-'"
 
 
 def defaults_problems(defaults: Any) -> Iterator[str]:

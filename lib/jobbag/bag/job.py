@@ -36,6 +36,11 @@ class Job:
         """How messages name the job: the submit file and its name."""
         return f'{self.submit_file}: job "{self.name}"'
 
+    @property
+    def takes_parameters(self) -> bool:
+        """Whether AWS Batch is to put `parameters` into its command, or to refuse it for want of them."""
+        return any("Ref::" in word for word in (self.executable, *self.arguments))
+
 
 @dataclass(frozen=True)
 class Bag:

@@ -14,13 +14,15 @@ from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import InputError, SeveralErrors, ToolError
-from jobbag.events.events import Event, Made, Making, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.run import takeup
+from jobbag.run.inputs import MissingInputs
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
-from jobbag.s3 import bucket
+from jobbag.s3 import bucket, contents
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Checked:
     made: dict[Kind, Entity] = field(default_factory=dict)  # by an earlier start, and still there
     to_create: tuple[ToCreate, ...] = ()
     bucket_is_there: bool = False
+    lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
     errors: list[ToolError] = field(default_factory=list)
 
     def raise_errors(self) -> None:
@@ -79,6 +82,7 @@ class _Checks:
                 self._entities,
                 self._entities_of_jobs,
                 self._bucket,
+                self._sent_before,
                 self._fit,
             ):
                 self._try(look)
@@ -101,15 +105,11 @@ class _Checks:
             takeup.check_inputs(self._task, self._events, self._settings.journal)
 
     def _made_before(self) -> None:
-        """What an earlier start made is gone on with, unless it is not fit for use any more."""
-        creator = EntityCreator(self._task.cloud, note=lambda _: None)
+        """What an earlier start made is gone on with, unless it is gone, or was being removed."""
+        creator = EntityCreator(self._task.cloud, lambda _: None, self._earlier.header.run)
         replay(self._events, creator)
-        for made in creator.made:
-            try:
-                found = lookup.inspect(self._task.cloud, made.kind, made.arn)
-            except InputError:
-                continue
-            self._found.entities[made.kind, made.arn] = self._found.made[made.kind] = found
+        self._found.made = creator.usable()
+        self._found.entities |= {(one.kind, one.arn): one for one in self._found.made.values()}
 
     def _entities(self) -> None:
         """Each is there and fit for use, or its name is free."""
@@ -147,10 +147,21 @@ class _Checks:
         self._found.bucket_is_there = True
         self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place.bucket)
 
+    def _sent_before(self) -> None:
+        """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""
+        needed = set(MissingInputs(self._task.bag, self._to_send()).items)
+        sent = [event for event in self._events if isinstance(event, Staged) and event.item in needed]
+        if self._found.bucket_is_there:
+            self._found.lost = contents.missing(self._task.cloud, self._task.place, sent)
+        else:
+            self._found.lost = frozenset(event.item for event in sent)
+
+    def _to_send(self) -> list[Job]:
+        return [job for job in self._task.bag.jobs if self._found.state.is_to_send(job)]
+
     def _fit(self) -> None:
         """No job asks for what its platform never gives."""
-        to_send = [job for job in self._task.bag.jobs if self._found.state.is_to_send(job)]
         given = self._task.plan.definition
-        unfit = list(capacity.unfit(to_send, lambda ref: self._found.definition(ref, given)))
+        unfit = list(capacity.unfit(self._to_send(), lambda ref: self._found.definition(ref, given)))
         if unfit:
             raise InputError(unfit)

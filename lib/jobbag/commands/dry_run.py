@@ -6,6 +6,7 @@ import json
 import logging
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -39,6 +40,8 @@ def dry_run(settings: Settings, task: Task) -> Result:
     """Tell what a run of the task would do. Raises ToolError where a run would end at once."""
     lock.check_free(settings.journal)
     earlier = takeup.earlier(settings, settings.journal, takeup.header_of(settings, task.bag, task.plan))
+    if earlier.how is How.GO_ON:
+        task = replace(task, place=takeup.place_of(task.place, earlier.header))
     with connected_task(settings, task) as (on_aws, _):
         found = probe(settings, on_aws, earlier)
     warnings = list(_warnings(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 
 from jobbag.aws.client import Cloud
@@ -12,7 +13,7 @@ from jobbag.entities import deletion, lookup
 from jobbag.entities.creation import EntityCreator
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import KINDS, Existing, Kind, Plan, Spec
-from jobbag.errors import CleanupError, ExitCode, ToolError
+from jobbag.errors import PROG, CleanupError, ExitCode, InputError, ToolError
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3 import bucket
 from jobbag.tool_log import ToolLog
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 def manage(settings: Settings, plan: Plan, tool_log: ToolLog) -> Result:
     """Create or delete the entities of a plan. Raises ToolError."""
+    if settings.mode is Mode.DELETE and plan.place is not None and not plan.place.key_prefix and not settings.yes:
+        _confirm(plan.place.bucket)
     with connected(settings) as (cloud, _):
         check_account(settings, cloud)
         if settings.mode is Mode.DELETE:
@@ -30,6 +33,16 @@ def manage(settings: Settings, plan: Plan, tool_log: ToolLog) -> Result:
         known = lookup.look_up_all(cloud, plan)
         tool_log.open()
         return _create(cloud, plan, known)
+
+
+def _confirm(bucket_name: str) -> None:
+    """Ask whether the bucket is to be deleted, if somebody is there to answer. Raises InputError if it is not."""
+    if sys.stdin is None or not sys.stdin.isatty() or sys.stderr is None:
+        return
+    question = f"{PROG}: this deletes the bucket {bucket_name} and all that is in it. Go on? [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InputError.of("--delete", "the answer was not yes: nothing is deleted")
 
 
 def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
@@ -41,7 +54,9 @@ def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
         if plan.place is not None:
             if not bucket.exists(cloud, plan.place.bucket):
                 bucket.create(cloud, plan.place.bucket)
-            lines.append(f"pegasus.aws.batch.s3_bucket={plan.place.url}")
+            # As --delete takes it, which does not take a slash with nothing behind it.
+            url = plan.place.url if plan.place.key_prefix else plan.place.url.rstrip("/")
+            lines.append(f"pegasus.aws.batch.s3_bucket={url}")
     except ToolError:
         for entity in creator.made:
             log.error("the %s %s was made before the error, and stays", entity.kind.words, entity.arn)

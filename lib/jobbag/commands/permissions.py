@@ -107,8 +107,7 @@ def _of_entities(caller: Caller, uses: Uses) -> Iterator[Right]:
     for spec in uses.to_create:
         arn = caller.entity(spec.kind, spec.name)
         yield Right(f"batch:{spec.kind.create}", arn, vital=True)
-        if spec.request.get("tags"):
-            yield Right("batch:TagResource", arn, vital=True)
+        yield Right("batch:TagResource", arn, vital=bool(spec.request.get("tags")))
         for role in dict.fromkeys(_roles(spec.request)):
             yield Right("iam:PassRole", role, vital=True)
         if not uses.keeps:
@@ -126,13 +125,14 @@ def _roles(content: Any) -> Iterator[str]:
 def _of_s3(caller: Caller, uses: Uses) -> Iterator[Right]:
     partition = caller.arn.split(":")[1]
     bucket = f"arn:{partition}:s3:::{uses.place.bucket}"
-    objects = f"{bucket}/{uses.place.key_prefix}*"
+    objects = f"{bucket}/{'' if uses.place.own else uses.place.key_prefix}*"
     yield Right("s3:ListBucket", bucket)
     if not uses.bucket_is_there:
         yield Right("s3:CreateBucket", bucket, vital=True)
         yield Right("s3:PutBucketPublicAccessBlock", bucket)
-    if not uses.bucket_is_there and uses.place.own and not uses.keeps:
-        yield Right("s3:DeleteBucket", bucket)
+    if uses.place.own and not uses.keeps:
+        if not uses.bucket_is_there:
+            yield Right("s3:DeleteBucket", bucket)
         yield Right("s3:DeleteObject", objects)
     if uses.uploads:
         yield Right("s3:PutObject", objects, vital=True)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from jobbag.bag import job, reader
 from jobbag.bag.job import Bag
+from jobbag.commands.overwriting import overwriting_problems
 from jobbag.entities import capacity
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
-from jobbag.jobs import request
+from jobbag.jobs import array_request, request
 from jobbag.options.settings import Settings
 from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
@@ -28,11 +29,12 @@ def task_of(settings: Settings) -> Task:
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
-    problems += _output_problems(settings)
+    problems += [*_output_problems(settings), *overwriting_problems(settings, bag)]
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
     problems += _key_problems(bag, plan.place)
     problems += request.request_problems(bag, plan.place)
+    problems += array_request.launch_problems(bag, plan.place)
     if isinstance(plan.definition, ToCreate):
         new = plan.definition.request
         problems += capacity.unfit(bag.jobs, lambda ref: new if ref is None else {})
@@ -70,8 +72,6 @@ def _output_problems(settings: Settings) -> Iterator[Problem]:
             wanted.setdefault(file.parent, what)
             if file.exists() and not file.is_file():
                 yield Problem(what, f"{file} is no regular file")
-    if settings.report is not None and settings.report == settings.summary:
-        yield Problem("--report", f"{settings.report} is the file of --summary")
     for path, what in wanted.items():
         if not path.is_dir():
             yield Problem(what, f"there is no directory {path}")

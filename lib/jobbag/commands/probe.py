@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -15,18 +14,21 @@ from jobbag.entities import lookup
 from jobbag.entities.capacity import Needs, environment_refs, needs_of
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Existing, Spec, ToCreate
 from jobbag.errors import ToolError
-from jobbag.events.events import Staged, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Staged
 from jobbag.jobs.array_request import JobGroup, Requests
 from jobbag.jobs.diagnosis import Cause, Facts, obstacle
 from jobbag.jobs.request import Target, target_of
 from jobbag.options.settings import Settings
+from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.packing import Packing, job_groups
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, state_of
-from jobbag.s3.uploads import FILES_AT_ONCE, MANY, keys_there
+from jobbag.s3.contents import MANY, is_there, state_of
+from jobbag.s3.uploads import FILES_AT_ONCE, keys_there
+from jobbag.threads import DaemonPool
 
 TOKEN = "<token>"  # in the place of the one by which a job is found again
 
@@ -95,6 +97,7 @@ class _Prober:
             self.found.caller = self._ask(lambda: permissions.caller_of(self.task.cloud))
         jobs, state = self.task.bag.jobs, self.found.checked.state
         events = [] if self.earlier.how is How.FRESH else self.earlier.events(self.task.bag)
+        events = takeup.without(events, self.found.checked.lost)
         safeguards = safeguards_of(self.settings, len(jobs), self.earlier.header.started)
         replay(events, safeguards)
         self.found.canary = safeguards.canary
@@ -128,8 +131,10 @@ class _Prober:
             return Upload(item, key, state_of(item)[0], held)
 
         by_key = {self.task.place.key(item): item for item in reversed(items)}  # files of one S3 key go up once
-        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-            self.found.uploads = list(pool.map(upload, reversed(by_key.values())))
+        pool = DaemonPool(FILES_AT_ONCE)
+        coming = [pool.submit(upload, item) for item in reversed(by_key.values())]
+        pool.shutdown(wait=False)
+        self.found.uploads = [one.result() for one in coming]
 
     # -- jobs
 

@@ -18,16 +18,18 @@ from jobbag.display.progress import Progress
 from jobbag.display.views import shown
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
-from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, ToolError
-from jobbag.events.events import Consumer, Event, Finished, Staged, TakenDown, replay
+from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
+from jobbag.events.consumers import Consumer, replay
+from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
-from jobbag.events.journal import Journal, begin_anew
+from jobbag.events.journal import Journal, begin_anew, remove_leftover
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_stream
-from jobbag.logs.outputs import JobFiles, MergedFiles, Outputs
+from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.run import takeup
@@ -39,6 +41,7 @@ from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws
+from jobbag.s3 import bucket
 from jobbag.signals import Signals
 from jobbag.text import iso
 from jobbag.threads import LEAVING
@@ -46,18 +49,23 @@ from jobbag.tool_log import ToolLog
 
 log = logging.getLogger(__name__)
 
+SELDOM = 1.0  # s between two looks at the lock, at least, where many events are written
+
 
 def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
     path = settings.journal
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
-    with JournalLock(path):
+    with JournalLock(path) as lock:
+        remove_leftover(path)
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
+        task = replace(task, place=takeup.place_of(task.place, earlier.header))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
-            start = _Start(settings, on_aws, earlier, signals, tool_log)
+            guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
+            start = _Start(settings, guarded, earlier, signals, tool_log, lock)
             try:
                 checked = start.check()
             except Interrupted as interrupted:
@@ -80,6 +88,7 @@ class _Start:
     earlier: Earlier
     signals: Signals
     tool_log: ToolLog
+    lock: JournalLock
     log_file: Path | None = None
 
     def check(self) -> Checked:
@@ -92,23 +101,31 @@ class _Start:
 
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
-        events, path = self.earlier.events(self.task.bag), self.settings.journal
-        if self.earlier.how is How.FRESH:
-            with Journal(path) as old_journal:
-                abandon(self.task, events, old_journal, self.settings.grace)
-            events = []
+        events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
+        self.lock.check()
+        if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
+            old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
+            with Journal(path, self._check_often) as old_journal:
+                events = abandon(old_task, past.header.run, events, old_journal, self.settings.grace)
+            self.lock.check()
         header = self.earlier.header
         if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
             log.debug("the journal of the earlier run is now %s", aside)
-        with Journal(path) as journal:
+        with Journal(path, self._check_often) as journal:
             cloud = self.task.cloud
             state, outputs = RunState(self.task.bag, header.started), self._outputs(journal)
             ending = Ending(self.settings, header.run, cloud.region, state, outputs, self.log_file, lambda: cloud.calls)
             try:
                 return self._run(checked, journal, events, ending)
+            except JournalLost:
+                raise  # the files of the end are the other start's, too
             except (Interrupted, ToolError, OSError) as error:
                 ending.write_after(error)
                 raise
+
+    def _check_often(self) -> None:
+        """See that the run still has its journal, without a look at the file for each event."""
+        self.lock.check(within=SELDOM)
 
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, outputs = ending.state, ending.outputs
@@ -119,10 +136,10 @@ class _Start:
             journal.durably(event)
             progress(event)
 
-        cleanup = Cleanup(self.task, note)
+        cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
         replay(outputs.resume(events), state, progress, cleanup)
-        if events:
+        if events and self.earlier.how is not How.FRESH:
             log.info("taking up the run of %s: %s", iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,
@@ -164,6 +181,7 @@ class _Start:
             outputs.prepare()  # which a signal from here on does not leave behind
             stopped = pipeline.run(self.signals, staged)
             if state.complete or (stopped is not None and not policy.detaches(stopped)):
+                self.lock.check()
                 outputs.finish(lambda: summary_record(state.succeeded, state.failed, state.start, now_ms()))
         except Interrupted as interrupted:
             stopped = interrupted
@@ -189,7 +207,11 @@ class _Start:
             return Requests(task.bag, task.place, Target(None, None), region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
-        cleanup.make_bucket(is_there=checked.bucket_is_there)
+        # What was looked at before the run before was given up may be gone with it.
+        is_there = checked.bucket_is_there and (
+            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place.bucket)
+        )
+        cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
         detail = checked.definition(None, plan.definition)
@@ -208,6 +230,7 @@ class _Start:
 
     def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, seconds: float) -> list[str]:
         """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
+        self.lock.check()
         made = cleanup.describe()
         running = [job.name for job, _ in state.running() if not state.of(job).lost]
         running += (job.name for job in state.in_doubt())

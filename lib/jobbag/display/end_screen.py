@@ -23,7 +23,7 @@ def lines(overview: Mapping[str, Any], following: str | None, files: Mapping[str
     `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
     of the files with the whole, by what they are (`summary`, `report`).
     """
-    found = [*_head(overview), *_errors(overview["errors"])]
+    found = [*_head(overview), *_errors(overview["errors"]), *(_cut(f"  note: {one}") for one in overview["notes"])]
     last = [f"next: {following}"] if following else []
     last += [f"{what}: {file}" for what, file in files.items()]
     last = [part for line in last for part in _folded(line)]

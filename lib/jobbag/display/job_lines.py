@@ -7,10 +7,12 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from jobbag.errors import ToolError
 from jobbag.events.events import Event, OutputSeen
 from jobbag.text import plain
+from jobbag.threads import join, start
 from jobbag.tool_log import Writable
 
 
@@ -31,22 +33,28 @@ class Stdout:
 
     def __init__(self) -> None:
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="stdout", daemon=True)
+        self._threads: list[threading.Thread] = []
         self._is_read = True
 
     def write(self, text: str) -> None:
         """Take text, to be written soon."""
         if self._is_read:
             self._texts.put(text)
+            if not self._threads:
+                self.finish()
 
     def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+        """Begin to write. Where the system allows no thread, each text is written when it comes."""
+        with suppress(ToolError):
+            self._threads = start([threading.Thread(target=self._run, name="stdout", daemon=True)])
 
     def finish(self) -> None:
         """Write what is left."""
         self._texts.put(None)
-        self._thread.join()
+        if self._threads:
+            join(self._threads, None)
+        else:
+            self._run()
 
     def _run(self) -> None:
         encoding = sys.stdout.encoding or "utf-8"

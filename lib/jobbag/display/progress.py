@@ -28,6 +28,7 @@ from jobbag.events.events import (
     Submitted,
     Submitting,
     TakingDown,
+    Unsent,
     Uploading,
 )
 from jobbag.events.observation import ENDED, STATES, now_ms
@@ -131,7 +132,7 @@ class Progress:
                 self._speed.saw(event)
             case LogsWritten(job=job):
                 self._finished.add(job.number)
-            case Submitting(job=job):
+            case Submitting(job=job) | Unsent(job=job):
                 self._move(job, TO_SEND)
                 self._finished.discard(job.number)
             case Submitted(job=job):

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from jobbag.display.progress import Progress, Snapshot
+from jobbag.errors import ToolError
+from jobbag.threads import join, start
 from jobbag.tool_log import ToolLog
 
 if TYPE_CHECKING:
@@ -96,17 +98,22 @@ def _ticking(view: View, pause: float, progress: Progress) -> Iterator[None]:
     over = threading.Event()
 
     def work() -> None:
-        with suppress(OSError):  # the terminal is gone
+        try:
             while not over.wait(pause):
                 view.show(progress.snapshot())
+        except OSError:  # the terminal is gone
+            return
+        except Exception as error:  # a run does not end because it cannot be shown
+            log.warning("the progress is not shown any more: %s: %s", type(error).__name__, error)
 
-    thread = threading.Thread(target=work, name="display", daemon=True)
-    thread.start()
+    started: list[threading.Thread] = []
+    with suppress(ToolError):  # the system allows no thread: there is nothing to be seen, but the end
+        started = start([threading.Thread(target=work, name="display", daemon=True)])
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        join(started, None)
         progress.end()
         with suppress(OSError):
             view.close(progress.snapshot())

@@ -9,6 +9,8 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import DEFINITION, Kind
 
+TAG = "pegasus-aws-batch-run"  # what a run makes has the run's id in this tag, where it may be tagged
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -17,7 +19,7 @@ class Entity:
     kind: Kind
     name: str
     arn: str
-    detail: Mapping[str, Any]  # what its Describe call says; empty for what was just created
+    detail: Mapping[str, Any]  # what its Describe call says, or the answer to the call that made it
 
 
 def definition_name(ref: str) -> tuple[str, int | None]:
@@ -30,6 +32,17 @@ def describe(cloud: Cloud, kind: Kind, ref: str) -> dict[str, Any] | None:
     """What AWS shows of a compute environment or a job queue, by name or ARN; None if there is none."""
     found: list[dict[str, Any]] = cloud.call("batch", kind.describe, None, **{kind.list_field: [ref]})[kind.list_field]
     return next((one for one in found if one.get("status") != "DELETED"), None)
+
+
+def find(cloud: Cloud, kind: Kind, ref: str, mark: str = "") -> dict[str, Any] | None:
+    """What AWS shows of an entity of any kind, by name or ARN, if it has this mark; "": whatever it has."""
+    detail = describe_definition(cloud, ref) if kind is DEFINITION else describe(cloud, kind, ref)
+    return detail if detail is not None and is_marked(detail, mark) else None
+
+
+def is_marked(detail: Mapping[str, Any], mark: str) -> bool:
+    """Whether an entity has this mark in its tag; "": whatever it has."""
+    return not mark or (detail.get("tags") or {}).get(TAG) == mark
 
 
 def describe_definition(cloud: Cloud, ref: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.capacity import those_of
-from jobbag.entities.entity import Entity, describe, describe_definition, status_reason
+from jobbag.entities.entity import Entity, describe, find, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
@@ -54,10 +54,15 @@ def wait_until_ready(cloud: Cloud, entity: Entity) -> None:
 
 def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     """The same without waiting."""
-    detail = describe_definition(cloud, ref) if kind is DEFINITION else describe(cloud, kind, ref)
+    detail = find(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
         raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
+    return fit(kind, ref, detail)
+
+
+def fit(kind: Kind, ref: str, detail: Mapping[str, Any]) -> Entity:
+    """An entity as AWS shows it. Raises InputError when it is DISABLED, INVALID or being deleted."""
     entity = Entity(kind, detail[kind.name_field], detail[kind.arn_field], detail)
     if kind is DEFINITION:
         return entity

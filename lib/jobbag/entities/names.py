@@ -25,8 +25,9 @@ class Names:
     def bucket(self) -> str:
         """The name of the bucket: 63 characters at most."""
         text = re.sub(r"[^a-z0-9-]+", "-", (self.prefix or "").lower()).strip("-")
-        text = f"b-{text}" if text.startswith(("xn--", "sthree-", "amzn-s3-demo-")) else text  # reserved by S3
-        return _shortened(f"{text or 'jobs'}-bucket", 63, keep="-bucket")
+        name = f"{text or 'jobs'}-bucket"
+        name = f"b-{name}" if name.startswith(("xn--", "sthree-", "amzn-s3-demo-")) else name  # reserved by S3
+        return _shortened(name, 63, keep="-bucket")
 
 
 def legal_name(name: str) -> str:

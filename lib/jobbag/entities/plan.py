@@ -15,7 +15,7 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
-from jobbag.s3.place import S3Place
+from jobbag.s3.place import RUN_TO_COME, S3Place
 
 MAX_DEFINITION_BYTES = 24 * 1024
 _BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
@@ -185,10 +185,18 @@ def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCrea
 
 def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place | None:
     if settings.s3 is None:
-        return S3Place(names.bucket(), "", own=True) if settings.mode is Mode.RUN else None
+        own = S3Place(names.bucket(), "", own=True).of_run(RUN_TO_COME)
+        return own if settings.mode is Mode.RUN else None
     text = settings.s3.removeprefix("s3://")
-    bucket, _, key_prefix = text.partition("/")
-    key_prefix = "".join(f"{part}/" for part in key_prefix.split("/") if part)
-    if "://" in text or not _BUCKET_NAME.fullmatch(bucket):
+    bucket, slash, rest = text.partition("/")
+    key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
+    if "://" in bucket or not _BUCKET_NAME.fullmatch(bucket):
         problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
+    elif {".", ".."} & set(rest.split("/")):
+        problems.append(
+            Problem("--s3", f"{settings.s3!r} has a '.' or '..' between slashes, which many programs resolve")
+        )
+    elif settings.mode is Mode.DELETE and slash and not rest:
+        what = f"{settings.s3!r} has nothing behind the slash: s3://{bucket} deletes the bucket and all that is in it"
+        problems.append(Problem("--s3", what))
     return S3Place(bucket, key_prefix, own=False)

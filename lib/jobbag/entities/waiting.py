@@ -10,7 +10,6 @@ from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.entities.entity import Entity, describe, status_reason
-from jobbag.entities.kinds import Kind
 from jobbag.errors import AwsError
 
 log = logging.getLogger(__name__)
@@ -20,12 +19,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two tries
 _TRANSITION = re.compile(
     r"resource is being modified|existing JobQueue relationship|must be (created and )?valid", re.I
 )
-
-
-def is_settled(cloud: Cloud, kind: Kind, ref: str) -> bool:
-    """Whether an entity is VALID, INVALID or gone, and so in no transition."""
-    detail = describe(cloud, kind, ref)
-    return detail is None or detail.get("status") in ("VALID", "INVALID")
 
 
 def wait_until_valid(cloud: Cloud, entity: Entity) -> None:
@@ -41,10 +34,13 @@ def wait_until_valid(cloud: Cloud, entity: Entity) -> None:
     wait_until(valid, f"the {entity.kind.words} {entity.name} to be VALID", cloud)
 
 
-def call_when_settled(cloud: Cloud, kind: Kind, ref: str, operation: str, request: Mapping[str, Any]) -> None:
+def call_when_settled(
+    cloud: Cloud, find: Callable[[], Mapping[str, Any] | None], operation: str, request: Mapping[str, Any]
+) -> None:
     """Make a call, again as long as AWS refuses it because the entity, or one attached to it, is in transition.
 
-    Raises AwsError for another refusal, unless the entity is gone; and after SETTLE seconds.
+    `find` gives what AWS shows of the entity. Raises AwsError for another refusal, unless the entity is gone; and
+    after SETTLE seconds.
     """
 
     def done() -> bool:
@@ -53,7 +49,7 @@ def call_when_settled(cloud: Cloud, kind: Kind, ref: str, operation: str, reques
         except AwsError as error:
             if _TRANSITION.search(error.message):
                 return False
-            detail = describe(cloud, kind, ref)
+            detail = find()
             if detail is not None and detail.get("status") != "DELETING":
                 raise
             # else it is gone, by a request whose answer was lost

@@ -6,10 +6,9 @@ each event to the consumers. Times are milliseconds since the epoch, as AWS give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted, ToolError
@@ -88,7 +87,8 @@ class Submitting(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Event):
-    """The job was not sent after all, because the run is being stopped: AWS does not have it."""
+    """AWS does not have the job, which is still to be sent: the run was stopped before, or what it waits for is sent
+    again."""
 
     job: Job
 
@@ -190,6 +190,7 @@ class LogsWritten(Event):
     note: str | None = None
     whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
     share: Share | None = None
+    sizes: tuple[int, int] | None = None  # bytes of the two files; None if it is a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +224,18 @@ class Merged(Event):
     job: Job
     out_size: int
     err_size: int
+    starts: tuple[int, int] | None = None  # where it begins in the .out and in the .err
+    sums: tuple[int, int] | None = None  # CRC-32 of its bytes in each
 
 
 @dataclass(frozen=True, slots=True)
 class Making(Event):
-    """An entity or a bucket is about to be created. `before`: the latest revision of a job definition, else 0."""
+    """An entity or a bucket is about to be created."""
 
     kind: str
     name: str
-    before: int = 0
+    before: int = 0  # the latest revision of a job definition
+    mark: str = ""  # the value of the tag that proves whose it is; "": it gets none
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,23 @@ class Made(Event):
     kind: str
     name: str
     arn: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removing(Event):
+    """The run begins to remove an entity that it made, or the objects that it sent and their bucket."""
+
+    kind: str
+    name: str  # or ARN
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """What the run made, or was about to make, is gone, or was never there."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,28 +296,3 @@ class Signalled(Event):
     """The command got a signal to stop."""
 
     interrupted: Interrupted
-
-
-Emit = Callable[[Event], None]
-
-
-def worker_failed(emit: Emit) -> Callable[[str, BaseException], None]:
-    """How a worker tells of an error that it cannot go on after."""
-    return lambda worker, error: emit(WorkerFailed(worker, error))
-
-
-Consumer = Callable[[Event], None]
-
-
-class Replayable(Protocol):
-    """What learns from the events of an earlier start."""
-
-    def replay(self, event: Event) -> None:
-        """Learn what happened in an earlier start, of which this one is the continuation."""
-
-
-def replay(events: Iterable[Event], *learners: Replayable) -> None:
-    """Tell what happened in an earlier start, in its order."""
-    for event in events:
-        for learner in learners:
-            learner.replay(event)

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,14 +22,17 @@ from jobbag.errors import InputError, ToolError
 from jobbag.events import events
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
-from jobbag.files import first_free, replacing
+from jobbag.files import beside, first_free, fsync, replacing
 
 FORMAT = 1
+_BEGIN = b'{"event":"Run",'  # of each journal
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         events.Making,
         events.Made,
+        events.Removing,
+        events.Removed,
         events.PartsAsked,
         events.PartsBegun,
         events.Staged,
@@ -64,6 +68,7 @@ class Header:
     options: Mapping[str, str]
     jobs: Mapping[str, str]
     retry_failed: bool = False  # it runs only what failed in the run before
+    own_keys: bool = False  # in a bucket that nobody named, its keys are below its id; once they were not
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def read(path: Path) -> Past | None:
             dict(first["options"]),
             dict(first["jobs"]),
             bool(first.get("retry_failed")),
+            bool(first.get("own_keys")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
@@ -138,9 +144,13 @@ def _parsed(line: str) -> dict[str, Any] | None:
 class Journal:
     """An open journal; a consumer of events. A context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Append to the file at `path`. A torn last line is ended, and so left out."""
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Append to the file at `path`. A torn last line is ended, and so left out.
+
+        `check` is called before each write; it raises ToolError where the journal is another run's by now.
+        """
         self.path = path
+        self._check = check
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
@@ -168,9 +178,10 @@ class Journal:
 
     def sync(self) -> None:
         """Make all that was appended durable."""
-        os.fsync(self._file)
+        fsync(self._file)
 
     def _write(self, content: Mapping[str, Any]) -> None:
+        self._check()
         self._append(json.dumps(content, separators=(",", ":")).encode() + b"\n")
 
     def _append(self, data: bytes) -> None:
@@ -195,6 +206,16 @@ def begin_anew(path: Path, header: Header, events: Iterable[Event]) -> Path | No
                 notes(event)
             notes.sync()
         return first_free(path, lambda free: _keep(path, free)) if path.exists() else None
+
+
+def remove_leftover(path: Path) -> None:
+    """Remove what a start that was killed in `begin_anew` has left. For who holds the lock on the journal."""
+    new = beside(path)
+    with suppress(OSError):
+        with new.open("rb") as file:
+            begin = file.read(len(_BEGIN))
+        if _BEGIN.startswith(begin):  # else it is no journal: somebody else's file
+            new.unlink()
 
 
 def _keep(path: Path, name: Path) -> None:
@@ -252,6 +273,9 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "out": Path,
     "err": Path,
     "tail": tuple,
+    "sizes": tuple,
+    "starts": tuple,
+    "sums": tuple,
     "share": lambda numbers: Share(*numbers),
     "error": ToolError,
 }

@@ -21,7 +21,6 @@ class Outcome:
     """What is known of a job so far."""
 
     token: str | None = None  # with which the job may have been sent
-    queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
     aws_id: str = ""
     observation: Observation | None = None
     error: str | None = None  # of AWS or the tool, about this job
@@ -34,6 +33,7 @@ class Outcome:
     whole: bool = True  # false: its log could not be fetched
     terminated: bool = False  # by the run, when it was stopped or halted
     withheld: str | None = None  # why it is not sent
+    queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
 
     @property
     def succeeded(self) -> bool:
@@ -54,6 +54,11 @@ class Outcome:
     def over(self) -> bool:
         """Whether only its output is still to come: it has ended, or will not be sent."""
         return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has not succeeded, and will not, unless it is sent again or turns up after all."""
+        return (self.over or self.error is not None) and not self.succeeded
 
     @property
     def is_running(self) -> bool:

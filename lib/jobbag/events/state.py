@@ -36,6 +36,7 @@ class RunState:
         """`start`: when the run began (ms)."""
         self.bag = bag
         self._by_name: dict[str, Job] = {}
+        self._culprits: dict[int, Job] = {}  # by job number: the failed job that a walk along dependencies has found
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
@@ -155,22 +156,51 @@ class RunState:
         """The exit status of the command, if the run ends now."""
         if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
             return ExitCode.AWS_ERROR
-        return ExitCode.TASK_FAILED if self.failed else ExitCode.OK
+        if self.failed:
+            return ExitCode.TASK_FAILED
+        return ExitCode.OK if self.all_logs_whole else ExitCode.AWS_ERROR
 
     def first_cause(self, job: Job) -> str | None:
         """The failure that kept a job from running which depends on others, in words; None if there is none."""
-        found = None
-        while failed := next((one for one in map(self._named, job.depends_on) if self._has_failed(one)), None):
-            found = job = failed
-        return f"job {found.name} failed, on which it depends" if found else None
+        passed: list[int] = []
+        while (failed := self._failed_before(job)) is not None:
+            passed.append(job.number)
+            job = failed
+        self._culprits |= dict.fromkeys(passed, job)  # so a chain is walked along once, not for each of its jobs
+        return f"job {job.name} failed, on which it depends" if passed else None
+
+    def _failed_before(self, job: Job) -> Job | None:
+        """A failed job before this one in the order: as far up as is known, else one on which it depends itself."""
+        known = self._culprits.get(job.number)
+        if known is not None and self.of(known).failed:
+            return known
+        return next((one for one in map(self._named, job.depends_on) if self.of(one).failed), None)
+
+    def released(self) -> list[Job]:
+        """The jobs that were not sent as others had failed, all of which are to be sent again or have succeeded now."""
+        if self.halted is not None:
+            return []
+        withheld = [job for job in self.bag.jobs if self.of(job).withheld is not None]
+        dependants: dict[str, list[Job]] = {}
+        for job in withheld:
+            for name in job.depends_on:
+                dependants.setdefault(name, []).append(job)
+        lost = [one for one in map(self._named, dependants) if self._has_failed_for_good(one)]
+        kept: set[int] = set()
+        while lost:
+            for job in dependants.pop(lost.pop().name, ()):
+                kept.add(job.number)
+                lost.append(job)
+        return [job for job in withheld if job.number not in kept]
 
     def _named(self, name: str) -> Job:
         if not self._by_name:
             self._by_name = {job.name: job for job in self.bag.jobs}
         return self._by_name[name]
 
-    def _has_failed(self, job: Job) -> bool:
-        return self.of(job).over and not self.of(job).succeeded
+    def _has_failed_for_good(self, job: Job) -> bool:
+        outcome = self.of(job)
+        return outcome.failed and outcome.withheld is None and not outcome.to_repeat
 
     def is_to_send(self, job: Job) -> bool:
         """Whether the job was never sent, or is to be sent again."""

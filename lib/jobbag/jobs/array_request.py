@@ -13,15 +13,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
-from jobbag.errors import PROG
+from jobbag.entities.names import MAX_NAME
+from jobbag.errors import PROG, Problem
 from jobbag.jobs import launcher
 from jobbag.jobs.ids import request_name
-from jobbag.jobs.request import MAX_OVERRIDES, TOKEN_VARIABLE, Target, environment_of, overrides_size, submit_request
+from jobbag.jobs.request import (
+    MAX_OVERRIDES,
+    TOKEN_LENGTH,
+    TOKEN_VARIABLE,
+    Target,
+    environment_of,
+    overrides_size,
+    submit_request,
+)
 from jobbag.s3.place import S3Place
 
 JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
-ROOM = 2048  # characters of an override that are left for the words and variables of the launcher
+LONGEST_REGION = 32  # letters
+ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
 
 def runs_scripts(job: Job) -> bool:
@@ -142,16 +152,30 @@ class Requests:
         return PreparedRequest({**request, "containerOverrides": overrides}, self.place.bucket, objects)
 
 
+def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
+    """Jobs with the launcher whose command AWS Batch is to put parameters into, but would not see."""
+    requests = Requests(bag, place, Target("x" * MAX_NAME, "x" * MAX_NAME), "x" * LONGEST_REGION)
+    for job in bag.jobs:
+        if job.launcher and job.takes_parameters and requests.of((job,), "x" * TOKEN_LENGTH).objects:
+            yield Problem(
+                job.where,
+                "launcher: it would fetch this command, and AWS Batch puts parameters in the place of Ref:: only in a "
+                'command that is sent; give it "launcher": false',
+            )
+
+
 def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """The variables with the same value for all children, as far as there is room for them in the request.
 
-    Without those that a shell may drop, as it does with names that it cannot use itself.
+    Without those that a shell may drop, as it does with names that it cannot use itself, and those that are not meant
+    for the launcher.
     """
     room = MAX_OVERRIDES - ROOM - len(json.dumps(launcher.text()))
     found = {}
     for name, value in variables[0].items():
         size = len(json.dumps({"name": name, "value": value}, ensure_ascii=False)) + 1
-        shared = launcher.passes(name) and all(one.get(name) == value for one in variables)
+        harmless = launcher.passes(name) and not launcher.steers(name)
+        shared = harmless and all(one.get(name) == value for one in variables)
         if shared and name not in (FILE_TYPE, SCRIPT_URL) and size <= room:
             found[name] = value
             room -= size

@@ -23,6 +23,8 @@ _SHELLS_OWN = re.compile(
     r"_|BASH.*|COMP_.*|DIRSTACK|E?UID|EPOCH.*|FUNCNAME|GROUPS|HIST.*|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)"
     r"|POSIXLY_CORRECT|PPID|PS[0-9]|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL"
 )
+_OWN = (MANIFEST_VARIABLE, RECORD_VARIABLE, REGION_VARIABLE, LAUNCHER_VARIABLE)
+_STEERS = re.compile(r"PATH|LD_.*|PYTHON.*")
 
 
 @cache
@@ -43,7 +45,12 @@ def command(words: Sequence[str], name: str) -> list[str]:
 
 def passes(name: str) -> bool:
     """Whether any shell leaves a variable of this name as it is. Other variables must stand in a record."""
-    return bool(_IDENTIFIER.fullmatch(name)) and not _SHELLS_OWN.fullmatch(name)
+    return bool(_IDENTIFIER.fullmatch(name)) and not _SHELLS_OWN.fullmatch(name) and name not in _OWN
+
+
+def steers(name: str) -> bool:
+    """Whether a variable of this name changes which programs the launcher finds, or how they work."""
+    return bool(_STEERS.fullmatch(name))
 
 
 def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
@@ -56,7 +63,7 @@ def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
     other = [f"{name}={value}" for name, value in variables.items() if not _is_heeded(name)]
     lines = [f"export {shlex.join(heeded)}"] if heeded else []
     if other:  # set only for the job, so that they cannot change what the launcher does
-        lines.append(f'become() {{ exec env {shlex.join(other)} "$@"; }}')
+        lines.append(f'become() {{ exec env -- {shlex.join(other)} "$@"; }}')
     lines.append(f"set -- {shlex.join(words)}")
     return "\n".join(lines).encode()
 

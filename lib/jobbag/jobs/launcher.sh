@@ -201,11 +201,12 @@ hold() {
 	rm "$1"
 }
 
-# The newlines are for output that does not end with one; else they are empty lines, which are dropped.
+# The end mark has the token of the job and its exit status: $*. The newlines are for output that does not end with one;
+# else they are empty lines, which are dropped.
 tell() {
 	printf '\n%s\n' '########################[AWS BATCH] TASK STDERR #########################'
 	cat <&3
-	printf '\n%s\n' "########################[AWS BATCH] END $1 ########################"
+	printf '\n%s\n' "########################[AWS BATCH] END $* ########################"
 }
 
 trap 'pass HUP' HUP
@@ -213,14 +214,17 @@ trap 'pass INT' INT
 trap 'pass TERM' TERM
 if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
 	hold "$(mktemp)"
-	trap 'tell $?' EXIT
+	# Now, as a job may have such variables of its own.
+	trap "tell $PEGASUS_AWS_BATCH_TOKEN${AWS_BATCH_JOB_ARRAY_INDEX:+:$AWS_BATCH_JOB_ARRAY_INDEX} \$?" EXIT
 fi
 if [ "$PEGASUS_AWS_BATCH_MANIFEST" ]; then
 	unset BATCH_FILE_S3_URL
 	set -- $((${AWS_BATCH_JOB_ARRAY_INDEX:-0} * PEGASUS_AWS_BATCH_RECORD))
-	set -- "$(load "$PEGASUS_AWS_BATCH_MANIFEST" $1-$(($1 + PEGASUS_AWS_BATCH_RECORD - 1)))"
+	# Without an index, a byte more: to see that there is no other record.
+	set -- "$(load "$PEGASUS_AWS_BATCH_MANIFEST" $1-$(($1 + PEGASUS_AWS_BATCH_RECORD ${AWS_BATCH_JOB_ARRAY_INDEX:+- 1})))"
 	[ "$1" ] || exit 125
-	[ $(wc -c <"$1") -eq $PEGASUS_AWS_BATCH_RECORD ] || fail "not a record of $PEGASUS_AWS_BATCH_MANIFEST"
+	[ $(wc -c <"$1") -eq $PEGASUS_AWS_BATCH_RECORD ] ||
+		fail "not a record of $PEGASUS_AWS_BATCH_MANIFEST: the index is ${AWS_BATCH_JOB_ARRAY_INDEX:-not set}"
 	eval "$(cat "$1"; rm "$1")"
 	if [ "$BATCH_FILE_S3_URL" ]; then
 		shift

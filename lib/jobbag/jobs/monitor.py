@@ -12,7 +12,8 @@ from typing import Any
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
-from jobbag.events.events import Emit, Lost, StateChanged, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import Lost, StateChanged
 from jobbag.events.observation import ENDED, Observation, now_ms
 from jobbag.jobs.array_children import ArrayChildren
 from jobbag.jobs.ids import parent_of

@@ -13,7 +13,8 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.entities.capacity import Needs, environment_refs, needs_of, those_of
 from jobbag.errors import Cancelled, ToolError
-from jobbag.events.events import Emit, JobsWaiting, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import JobsWaiting
 from jobbag.events.observation import ENDED
 from jobbag.jobs.diagnosis import Cause, Facts, cause, sentence
 from jobbag.jobs.ids import parent_of

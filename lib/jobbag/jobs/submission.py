@@ -17,7 +17,8 @@ from typing import Any
 from jobbag.aws.client import IDS_PER_CALL, OUTAGE, Cloud
 from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events.events import Absent, Emit, NotRun, NotSubmitted, Submitted, Unsent, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
 from jobbag.jobs.array_request import JobGroup, PreparedRequest
 from jobbag.jobs.request import TOKEN_VARIABLE
 from jobbag.threads import DueQueue, Worker

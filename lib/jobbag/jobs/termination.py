@@ -11,7 +11,8 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled
-from jobbag.events.events import Emit, NotTerminated, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import NotTerminated
 from jobbag.jobs.ids import parent_of
 from jobbag.threads import DueQueue, Worker
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from . import process
 from .fetch import Download, FetchError, fetch, is_wanted
 from .jobs import Job
+from .workplace import remove_tree
 
 CREDENTIALS = {"aws_access_key_id": f"local-{secrets.token_hex(16)}", "aws_secret_access_key": "local"}
 """What signs the requests to the embedded AWS. It looks at no signature, but at the key, if it is private."""
@@ -35,6 +35,7 @@ class Site:
     endpoint: str
     directory: Path
     download: Download
+    guarded: process.Guarded
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,16 @@ def run(job: Job, number: int, site: Site, sink: process.Sink) -> Outcome:
             except FetchError as error:
                 sink.write(f"fetch-and-run: {error}\n".encode())
                 return Outcome(1)
-        return _execute(argv, env, cwd, job, sink)
+        return _execute(argv, env, cwd, job, sink, site.guarded)
 
 
-def _execute(argv: list[str], env: dict[str, str], cwd: Path, job: Job, sink: process.Sink) -> Outcome:
+def _execute(
+    argv: list[str], env: dict[str, str], cwd: Path, job: Job, sink: process.Sink, guarded: process.Guarded
+) -> Outcome:
     if not argv:
         return Outcome(None, "CannotStartContainerError: neither the job nor its definition has a command")
     try:
-        ended = process.run(argv, env, cwd, sink, job.leash, job.timeout)
+        ended = process.run(argv, env, cwd, sink, job.leash, job.timeout, guarded)
     except (OSError, ValueError) as error:  # ValueError: a NUL character
         found = not isinstance(error, FileNotFoundError)
         text = str(error) if found else f"exec: {argv[0]!r}: executable file not found in $PATH"
@@ -128,14 +131,3 @@ def _directory(parent: Path) -> Iterator[Path]:
         yield place
     finally:
         remove_tree(place)
-
-
-def remove_tree(place: Path) -> None:
-    """Remove the directory, even if a job made parts of it read-only."""
-    shutil.rmtree(place, ignore_errors=True)
-    if place.exists():
-        for folder, names, _ in os.walk(place):
-            for path in (Path(folder, name) for name in names):
-                if not path.is_symlink():
-                    path.chmod(0o700)
-        shutil.rmtree(place, ignore_errors=True)

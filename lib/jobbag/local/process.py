@@ -9,7 +9,8 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,10 @@ DRAIN = 5.0
 TERM_GRACE = 30.0
 """Seconds from SIGTERM to SIGKILL, as on AWS."""
 BUSY_TRIES, BUSY_PAUSE = 50, 0.02
+
+
+Guarded = Callable[[int], AbstractContextManager[None]]
+"""A context while which a process, given by its number, ends with this one, even if that is killed."""
 
 
 class Sink(Protocol):
@@ -57,11 +62,12 @@ def run(
     sink: Sink,
     leash: Leash,
     timeout: float | None = None,
+    guarded: Guarded = lambda _: contextlib.nullcontext(),
 ) -> Ended:
     """Run the command to its end, then kill what it leaves in its process group. OSError: it cannot start."""
     process = _start(argv, env, cwd)
     assert process.stdout
-    with process.stdout as output:
+    with process.stdout as output, guarded(process.pid):
         try:
             timed_out = _watch(process, output.fileno(), sink, leash, timeout)
         finally:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
-from .attempt import CREDENTIALS, Site, remove_tree
+from .attempt import CREDENTIALS, Site
 from .backends import download, forget
 from .batch import Batch
 from .pool import Pool
 from .web import Server, application
+from .workplace import Workplace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -68,9 +67,8 @@ class LocalAws:
             server = Server(self._wrap(application(self._batch, self._key)))
             stack.callback(server.server_close)
             self.endpoint = f"http://127.0.0.1:{server.server_port}"
-            directory = Path(tempfile.mkdtemp(prefix="jobbag-local-"))
-            stack.callback(remove_tree, directory)
-            self._pool = Pool(self._slots, Site(self.endpoint, directory, download))
+            place = stack.enter_context(Workplace())
+            self._pool = Pool(self._slots, Site(self.endpoint, place.directory, download, place.guarded))
             stack.callback(self._pool.close)
             thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="local-aws", daemon=True)
             thread.start()

@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
-from jobbag.events.events import Emit, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays
 from jobbag.logs.follower import Reading
-from jobbag.logs.part_files import Output, Places, write_shared
+from jobbag.logs.part_files import Output, Places, commit, write_shared
 from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
@@ -67,13 +67,15 @@ class LogFetcher(Worker):
         observation: Observation | None,
         reason: str | None = None,
         remark: str | None = None,
+        token: str | None = None,
     ) -> None:
         """Write the files of a job that has ended; gives a LogsWritten, always.
 
         `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
-        `remark` is one more line for the .err of a job that has a log.
+        `remark` is one more line for the .err of a job that has a log; `token` that of its end mark, if the launcher
+        starts it.
         """
-        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark)
+        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token)
         self._put(task, 0.0 if task.note else self._delays.first_look())
 
     def _told(self, task: FetchTask) -> Reading | None:
@@ -177,7 +179,7 @@ class LogFetcher(Worker):
             if reading.missing:
                 note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
         if task.observation is not None and reading.whole:
-            self._write_earlier(task.job, task.observation.earlier_logs)
+            note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs))
         told = joined(task.remark, note)
         reading.note = note
         reading.output.end(
@@ -193,24 +195,34 @@ class LogFetcher(Worker):
         if path is not None:
             for reading, share in zip(small, write_shared(list(small.values()), path), strict=True):
                 self._emit(reading.written((path, path), share))
-        for reading in readings:
-            if path is None or reading not in small:
-                reading.output.commit()
-                self._emit(reading.written(reading.output.paths))
+        own = [reading for reading in readings if path is None or reading not in small]
+        if own:
+            commit([reading.output for reading in own])
+        for reading in own:
+            self._emit(reading.written(reading.output.paths))
 
-    def _write_earlier(self, job: Job, places: tuple[LogPlace, ...]) -> None:
-        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on."""
+    def _write_earlier(self, reading: LogReading, places: tuple[LogPlace, ...]) -> Iterator[str]:
+        """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
+
+        Gives why that of an attempt is not there.
+        """
+        job = reading.task.job
         for number, place in enumerate(places, 1):
+            if place.stream is None:
+                continue
             with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
-                splitter = Splitter(*output.streams)
+                splitter = Splitter(*output.streams, token=reading.task.token)
                 try:
-                    found = place.stream is not None and self._read(place, splitter.take)
+                    found = self._read(place, splitter.take)
                 except AwsError as error:
-                    log.warning("job %s: the log of attempt %d could not be fetched: %s", job.name, number, error)
+                    reading.whole = False
+                    yield f"the log of attempt {number} could not be fetched: {error}"
                     continue
                 if found:
                     splitter.flush()
-                    output.commit()
+                    commit([output])
+                else:
+                    yield f"no log of attempt {number}: CloudWatch Logs has no stream {place.stream}"
 
 
 class _Missing(Exception):

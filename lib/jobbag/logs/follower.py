@@ -18,7 +18,8 @@ from jobbag.aws.rates import quota
 from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.errors import AwsError
-from jobbag.events.events import Emit, Event, LogsWritten, OutputSeen, StateChanged, worker_failed
+from jobbag.events.consumers import Emit, worker_failed
+from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged
 from jobbag.events.observation import LogPlace, Observation, now_ms
 from jobbag.logs.splitter import is_mark
 from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams
@@ -62,7 +63,7 @@ class Log:
             self._told[at] = number
             if len(self._told) > REMEMBERED:
                 self._forget()
-            self._lines += (line for line in message.split("\n") if not is_mark(line))
+            self._lines += (line for line in message.split("\n") if not is_mark(line, launched=self._job.launcher))
             if len(self._lines) >= TOGETHER:
                 self._tell()
 

@@ -12,8 +12,10 @@ from typing import BinaryIO, Protocol
 
 from jobbag.bag.job import Job
 from jobbag.events.events import Share
-from jobbag.files import beside, put_in_place, replacing
+from jobbag.files import beside, put_in_place, replacing, sync
+from jobbag.threads import DaemonPool
 
+SYNCS = 16  # files that are synced at once: file systems have one write of their own for many
 IN_MEMORY = 64 * 1024  # bytes, at most, of a file that is only in memory
 
 
@@ -35,9 +37,11 @@ class _Part:
         self._path = path
         self._memory = bytearray()
         self._file: BinaryIO | None = None
+        self.size = 0  # bytes
 
     def write(self, data: bytes) -> None:
         """Add to the content."""
+        self.size += len(data)
         self._memory += data
         if len(self._memory) > IN_MEMORY:
             self._flush()
@@ -53,12 +57,12 @@ class _Part:
         """All of it, if it is small."""
         return bytes(self._memory) if self._file is None else None
 
-    def commit(self) -> None:
-        """Put the file in its place, by rename."""
+    def end(self) -> Path:
+        """No more is written. Returns the final place of the file, which stands beside it."""
         self._flush()
         assert self._file is not None
         self._file.close()
-        put_in_place(self._path)
+        return self._path
 
     def drop(self) -> None:
         """Leave nothing of a file that was not put in its place."""
@@ -69,7 +73,8 @@ class _Part:
 
 class Output:
     """A job's .out and .err while they are written. `commit` puts them in their places, whole; without it nothing
-    of them is left. A context manager."""
+    of them is left. A context manager.
+    """
 
     def __init__(self, paths: tuple[Path, Path]) -> None:
         self.paths = paths
@@ -91,18 +96,36 @@ class Output:
         out, err = (stream.content for stream in self.streams)
         return None if out is None or err is None else (out, err)
 
-    def commit(self) -> None:
-        """Put the files in their places."""
-        for stream in self.streams:
-            stream.commit()
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The bytes of .out and .err."""
+        out, err = (stream.size for stream in self.streams)
+        return out, err
 
     def __exit__(self, *_: object) -> None:
         for stream in self.streams:
             stream.drop()
 
 
+def commit(outputs: Sequence[Output]) -> None:
+    """Put the files of these outputs in their places, each by rename, and have all of it on disk. Raises OSError."""
+    paths = [stream.end() for output in outputs for stream in output.streams]
+    pool = DaemonPool(SYNCS)
+    try:
+        for synced in [pool.submit(sync, beside(path)) for path in paths]:
+            synced.result()
+    finally:
+        pool.shutdown(wait=False)
+    for path in paths:
+        put_in_place(path)
+    for directory in {path.parent for path in paths}:
+        sync(directory)
+
+
 def write_shared(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Share]:
-    """Put the .out and .err of several jobs into one file, by rename. Returns where in it those of each job are.
+    """Put the .out and .err of several jobs into one file, by rename, and have it on disk.
+
+    Returns where in it those of each job are.
 
     Raises OSError.
     """
@@ -112,4 +135,6 @@ def write_shared(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Sh
         start += len(out) + len(err)
     with replacing(path) as part:
         part.write_bytes(b"".join(data for pair in contents for data in pair))
+        sync(part)
+    sync(path.parent)
     return shares

@@ -28,6 +28,7 @@ class FetchTask:
     observation: Observation | None
     note: str | None  # why there is no log to read, or not all of it
     remark: str | None = None  # for the end of .err
+    token: str | None = None  # of the launcher's end mark; None: the launcher does not start the job
     alone: bool = False  # large, or empty: not to be read together with others
     ended: float = field(default_factory=time.monotonic)  # when it was found to be over (time.monotonic())
     at: int = field(default_factory=now_ms)  # the same (ms)
@@ -45,7 +46,7 @@ class LogReading:
         """`told`: takes the events, too, if they are to be shown."""
         self.task = task
         self.output = output
-        self.splitter = Splitter(*output.streams)
+        self.splitter = Splitter(*output.streams, token=task.token)
         self._told = told
         self.missing = False
         self.whole = True
@@ -69,7 +70,8 @@ class LogReading:
     def written(self, paths: tuple[Path, Path], share: Share | None = None) -> LogsWritten:
         """The output is in these files."""
         splitter = self.splitter
-        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share)
+        sizes = None if share else self.output.sizes
+        return LogsWritten(self.task.job, *paths, splitter.lines, splitter.tail, self.note, self.whole, share, sizes)
 
 
 def batches_of(tasks: Iterable[FetchTask]) -> Iterable[list[FetchTask]]:

@@ -9,13 +9,17 @@ from typing import Any, Protocol
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
-END_MARK = re.compile(r"#{24}\[AWS BATCH\] END \d+ #{24}")  # the launcher's last line
+_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?\d+ #{24}")  # the launcher's last line; its group: a token
+_RECORD = re.compile(r"\[(?=(?:cluster|seqexec)-)")  # how a record begins, for Pegasus anywhere in a line
 TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 
 
-def is_mark(line: str) -> bool:
-    """Whether a line of a log is a separator or an end mark, and so not written by the job's own program."""
-    return line.startswith(SEPARATOR) or END_MARK.fullmatch(line) is not None
+def is_mark(line: str, *, launched: bool) -> bool:
+    """Whether a line of a log is a separator or an end mark, and so not written by the job's own program.
+
+    `launched`: the launcher starts the job.
+    """
+    return line.startswith(SEPARATOR) or (launched and _END_MARK.fullmatch(line) is not None)
 
 
 class Sink(Protocol):
@@ -27,11 +31,14 @@ class Sink(Protocol):
 class Splitter:
     """Divides the lines of a container's one stream into stdout and stderr (the manual page, OUTPUT).
 
-    `ended` says whether the last line is the launcher's end mark: then the stream is whole.
+    `ended` says whether the last line is the launcher's end mark: then the stream is whole. In stdout, what would be a
+    record for Pegasus gets a space behind its bracket: a job does not speak for the run.
     """
 
-    def __init__(self, out: Sink, err: Sink) -> None:
+    def __init__(self, out: Sink, err: Sink, *, token: str | None = None) -> None:
+        """`token`: that of the job's end mark; None if the launcher does not start it."""
         self._out, self._err = out, err
+        self._token = token
         self._to = out
         self._empty = False  # an empty line was read, which may be the launcher's
         self.ended = False
@@ -47,7 +54,7 @@ class Splitter:
         self.size += len(message)
         for line in message.split("\n"):
             self.lines += 1
-            self.ended = END_MARK.fullmatch(line) is not None
+            self.ended = self._is_end(line)
             if self.ended or line.startswith(LAUNCHER_SEPARATOR):
                 self._empty = False
             else:
@@ -59,6 +66,10 @@ class Splitter:
             elif not self.ended:
                 self._put(line)
 
+    def _is_end(self, line: str) -> bool:
+        found = _END_MARK.fullmatch(line) if self._token is not None else None
+        return found is not None and found[1] == self._token
+
     def flush(self) -> None:
         """Write an empty line that was kept back, as it turned out not to be the launcher's."""
         if self._empty:
@@ -66,6 +77,8 @@ class Splitter:
             self._put("")
 
     def _put(self, line: str) -> None:
+        if self._to is self._out and "-" in line:
+            line = _RECORD.sub("[ ", line)
         self._to.write(line.encode(errors="replace") + b"\n")
         self._tails[self._to].append(line[:TAIL_WIDTH])
 

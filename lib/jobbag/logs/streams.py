@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.paging import Advance
 from jobbag.events.observation import LogPlace
 from jobbag.threads import DaemonPool
 
@@ -19,8 +20,8 @@ STREAMS_PER_CALL = 100  # FilterLogEvents
 def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
     """The events of a stream from its head. Raises AwsError.
 
-    A page may be empty before the end; a repeated token is the end. While the caller takes the events of a page, the
-    next one is fetched.
+    A page may be empty before the end; at the end, it names the token that led to it. While the caller takes the events
+    of a page, the next one is fetched.
     """
 
     def ask(**token: str) -> Any:
@@ -30,10 +31,11 @@ def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
         )  # fmt: skip
 
     page, token = ask(), ""
-    ahead = DaemonPool(1)
+    ahead, advance = DaemonPool(1), Advance("GetLogEvents")
     try:
         while page["nextForwardToken"] != token:
             token = page["nextForwardToken"]
+            advance(token, page["events"])
             coming = ahead.submit(partial(ask, nextToken=token))
             yield from page["events"]
             page = coming.result()

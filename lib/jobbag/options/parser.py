@@ -185,6 +185,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete"))
     if options.json and not options.dry_run:
         problems.append(Problem("usage", "--json is for --dry-run only"))
+    if options.yes and not options.delete:
+        problems.append(Problem("usage", "--yes is for --delete only"))
     if options.detach and options.local:
         problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
     if options.endpoint and not _is_web_url(options.endpoint):
@@ -245,6 +247,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         summary=Path(options.summary) if options.summary else None,
         report=Path(options.report) if options.report else None,
         dry_run=options.dry_run,
+        conf=Path(options.conf) if options.conf else None,
+        yes=options.yes,
         json=options.json,
         follow=options.follow is not None,
         followed_job=options.follow or None,

@@ -56,6 +56,8 @@ class Settings:
     summary: Path | None = None
     report: Path | None = None
     dry_run: bool = False
+    conf: Path | None = None  # the properties file
+    yes: bool = False  # with --delete: delete a bucket without a question
     json: bool = False  # with `dry_run`: print the requests
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them

@@ -147,8 +147,9 @@ ENTITIES = (
     Option(
         ("-d", "--delete"),
         "Only delete the batch entities given by -j, --ce, -q and --s3. Runs no jobs. --s3 with a bucket empties "
-        "and deletes it, with a key prefix it deletes what is below that prefix.",
+        "and deletes it, after a question on a terminal; with a key prefix it deletes what is below that prefix.",
     ),
+    Option(("--yes",), "With --delete: do not ask before a bucket is emptied and deleted."),
     Option(
         ("-p", "--prefix"),
         "The prefix of the names of the batch entities that are created; -job-definition, -compute-environment, "

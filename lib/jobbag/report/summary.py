@@ -18,6 +18,7 @@ from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Verdict
 from jobbag.events.state import RunState
 from jobbag.files import replaced
+from jobbag.text import counted
 
 FORMAT = 1
 LOST_MACHINE = "Host EC2"  # how the reason of an attempt begins whose instance was taken away
@@ -98,9 +99,27 @@ def overview(end: Ended) -> dict[str, Any]:
         "jobstate_log": str(end.jobstate_log),
         "vcpu_hours": _vcpu_hours(state),
         "causes": [_cause(end, cause) for cause in end.causes],
-        "errors": [*halted, *state.errors, *end.errors],
+        "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
+        "notes": list(_absent(state)),
         "calls": end.calls,
     }
+
+
+def _unfetched(state: RunState) -> Iterator[str]:
+    """That output is left in AWS which could not be fetched."""
+    jobs = [job for job in state.bag.jobs if not state.of(job).whole]
+    if jobs:
+        said = f"the output of {counted(len(jobs), 'job')} could not be fetched, or not all of it"
+        yield f"{said}; of job {jobs[0].name}: {state.of(jobs[0]).note}"
+
+
+def _absent(state: RunState) -> Iterator[str]:
+    """That AWS does not have the output of jobs which ran."""
+    outcomes = ((job, state.of(job)) for job in state.bag.jobs)
+    jobs = [job for job, one in outcomes if one.note and one.whole and one.observation and one.observation.started]
+    if jobs:
+        said = f"AWS has no output of {counted(len(jobs), 'job')}, or not all of it"
+        yield f"{said}; of job {jobs[0].name}: {state.of(jobs[0]).note}"
 
 
 def _observations(state: RunState) -> Iterator[Observation]:

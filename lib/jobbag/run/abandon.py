@@ -10,7 +10,8 @@ from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.entities.kinds import QUEUE, Existing
 from jobbag.errors import PROG, Cancelled, ToolError
-from jobbag.events.events import Event, Terminated, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.observation import ENDED
 from jobbag.events.state import RunState
@@ -27,14 +28,15 @@ from jobbag.text import counted
 log = logging.getLogger(__name__)
 
 
-def abandon(task: TaskOnAws, events: list[Event], notes: Journal, grace: float) -> None:
+def abandon(task: TaskOnAws, run: str, events: list[Event], notes: Journal, grace: float) -> list[Event]:
     """Terminate the jobs of an earlier start, wait `grace` seconds for their end, and remove what it made.
 
+    `run` is the id of that run. Returns the events by which the next one takes over what could not be removed.
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     Raises ToolError where AWS does not tell in time whether it has jobs that the earlier start may have sent.
     """
     cloud = task.cloud
-    cleanup = Cleanup(task, notes.durably)
+    cleanup = Cleanup(task, notes.durably, run)
     replay(events, cleanup)
     state = folded(events, task.bag)
     running = {aws_id: job for job, aws_id in state.running()}
@@ -47,6 +49,7 @@ def abandon(task: TaskOnAws, events: list[Event], notes: Journal, grace: float) 
         _wait_for_end(hurried, list(running))
     for line in cleanup.take_down(cloud):
         log.warning("%s", line)
+    return cleanup.left
 
 
 def _in_doubt(task: TaskOnAws, state: RunState, cleanup: Cleanup, grace: float) -> dict[str, Job]:

@@ -52,7 +52,7 @@ class Backlog:
 
     def never_arrives(self, item: str) -> list[Job]:
         """Note that the file cannot be sent. Returns the jobs that can therefore never be sent, each once."""
-        return self._lose(self._inputs.failed(item))
+        return self._lose(job for job in self._inputs.failed(item) if self._dependencies.drop(job))
 
     def have_inputs(self, jobs: Iterable[Job]) -> None:
         """Note that all inputs of these jobs are in S3."""

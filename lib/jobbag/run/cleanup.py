@@ -7,14 +7,16 @@ import logging
 from jobbag.aws.client import Cloud
 from jobbag.entities.creation import EntityCreator
 from jobbag.errors import AwsError, Cancelled, ToolError
+from jobbag.events.consumers import Emit
 from jobbag.events.events import (
     Attached,
-    Emit,
     Event,
     Made,
     Making,
     PartsAsked,
     PartsBegun,
+    Removed,
+    Removing,
     Staged,
     TakenDown,
     TakingDown,
@@ -30,12 +32,12 @@ BUCKET = "bucket"  # the kind of a Making or Made event
 class Cleanup:
     """A consumer of events that remembers the uploads, beside the entities and the bucket that the run created."""
 
-    def __init__(self, task: TaskOnAws, note: Emit) -> None:
-        """`note` journals an event durably."""
+    def __init__(self, task: TaskOnAws, note: Emit, run: str) -> None:
+        """`note` journals an event durably; `run` is the id of the run."""
         self._cloud = task.cloud
         self._place = task.place
         self._note = note
-        self.creator = EntityCreator(task.cloud, note)
+        self.creator = EntityCreator(task.cloud, note, run)
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         # Inputs may be there without a Staged: an answer can be lost.
@@ -66,6 +68,8 @@ class Cleanup:
         match event:
             case Making(kind=kind) | Made(kind=kind) if kind == BUCKET:
                 self._bucket_is_ours = True
+            case Removed(kind=kind) if kind == BUCKET:
+                self._bucket_is_ours = False
             case TakenDown():
                 self._bucket_is_ours = False
                 self._uploaded.clear()
@@ -87,6 +91,9 @@ class Cleanup:
         except AwsError as error:
             self._bucket_is_ours = error.unsure
             raise
+        finally:
+            if not self._bucket_is_ours:
+                self._note(Removed(BUCKET, name))
         if self.bucket_is_new:
             self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
 
@@ -97,7 +104,9 @@ class Cleanup:
         for key, asked in list(self._asked.items()):
             begun = self._begun.get(key, [])
             try:
-                if len(begun) < len(asked):
+                if self._keys_are_ours:
+                    begun = bucket.uploads(cloud, self._place.bucket, key)
+                elif len(begun) < len(asked):
                     begun = begun + bucket.empty_uploads(cloud, self._place.bucket, key, min(asked), max(asked))
                 for upload_id in begun:
                     bucket.abort_upload(cloud, self._place.bucket, key, upload_id)
@@ -124,19 +133,42 @@ class Cleanup:
         except ToolError as error:
             failures += error.lines
         try:
-            bucket.delete(cloud, self._place.bucket, self._attached)
+            self._empty_bucket(cloud)
         except ToolError as error:
             failures += error.lines
-        if self._doomed_bucket:
-            try:
-                left = bucket.take_down(cloud, self._place.bucket, self._uploaded | self._inputs)
-            except ToolError as error:
-                failures += error.lines
-            else:
-                if left:
-                    there = ", ".join(left)
-                    log.warning("the bucket %s stays, as jobs left results in it: %s", self._place.bucket, there)
         return failures
+
+    def _empty_bucket(self, cloud: Cloud) -> None:
+        name = self._place.bucket
+        if not self._doomed_bucket and not self._keys_are_ours:
+            bucket.delete(cloud, name, self._attached)
+            return
+        doomed = self._uploaded | self._attached
+        if not self._doomed_bucket:
+            if doomed:
+                self._note(Removing(BUCKET, name))
+                bucket.delete(cloud, name, doomed | self._inputs)
+            return
+        self._note(Removing(BUCKET, name))
+        left = bucket.take_down(cloud, self._place, doomed | self._inputs)
+        if not left:
+            self._bucket_is_ours = False
+            self._note(Removed(BUCKET, name))
+        elif left[0].startswith(self._place.key_prefix):
+            log.warning("the bucket %s stays, as jobs left results in it: %s", name, ", ".join(left))
+        else:
+            log.warning("the bucket %s stays, as others have files in it: %s", name, ", ".join(left))
+
+    @property
+    def _keys_are_ours(self) -> bool:
+        """Nobody else has keys below the id of this run."""
+        return self._place.own and bool(self._place.key_prefix)
+
+    @property
+    def left(self) -> list[Event]:
+        """The events by which another run takes over what could not be removed."""
+        name = self._place.bucket
+        return [*self.creator.left, *([Made(BUCKET, name, f"arn:aws:s3:::{name}")] if self._doomed_bucket else [])]
 
     def describe(self) -> list[str]:
         """What would be removed, for a run that has to leave it behind."""

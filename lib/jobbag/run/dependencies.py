@@ -6,7 +6,9 @@ sent as soon as those are sent; one with more than 20, when so many of them have
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.ids import parent_of
@@ -14,19 +16,65 @@ from jobbag.jobs.ids import parent_of
 MOST = 20  # dependencies that SubmitJob takes
 
 
+@dataclass(slots=True)
+class _Needs:
+    """What a job still waits for."""
+
+    room: int  # AWS ids that its request can still take
+    left: dict[int, str | None]  # by number of a job that has not succeeded: the AWS id to wait for; None: none yet
+    unsent: int  # how many of those are None
+    targets: Counter[str]  # how many of those have each AWS id
+
+    @classmethod
+    def of(cls, job: Job, numbers: Iterable[int]) -> _Needs:
+        left: dict[int, str | None] = dict.fromkeys(numbers)
+        return cls(MOST - len(job.request.get("dependsOn", ())), left, len(left), Counter())
+
+    @property
+    def are_met(self) -> bool:
+        """Whether AWS can wait for all that is left."""
+        return not self.unsent and len(self.targets) <= self.room
+
+    def forget(self, number: int) -> None:
+        """Wait for this job no more."""
+        if number in self.left:
+            self._drop(self.left.pop(number))
+
+    def replace(self, number: int, target: str | None) -> None:
+        """AWS can wait for this job by another id; None: not any more."""
+        if number in self.left:
+            self._drop(self.left[number])
+            self.left[number] = target
+            if target is None:
+                self.unsent += 1
+            else:
+                self.targets[target] += 1
+
+    def _drop(self, target: str | None) -> None:
+        if target is None:
+            self.unsent -= 1
+            return
+        self.targets[target] -= 1
+        if not self.targets[target]:
+            del self.targets[target]
+
+
 class Dependencies:
-    """Which jobs of a bag depend on which others, and whether these are sent or have succeeded."""
+    """Which jobs of a bag depend on which others, and whether these are sent or have succeeded.
+
+    What is noted of a job costs as much time as others depend on it, so all of a bag as much as it has dependencies.
+    """
 
     def __init__(self, bag: Bag) -> None:
         by_name = {job.name: job.number for job in bag.jobs}
-        self._needs = {job.number: {by_name[name] for name in job.depends_on} for job in bag.jobs if job.depends_on}
-        self._left = {number: set(needs) for number, needs in self._needs.items()}  # those that have not succeeded
+        self._needs = {
+            job.number: _Needs.of(job, (by_name[name] for name in job.depends_on)) for job in bag.jobs if job.depends_on
+        }
         self._dependants: dict[int, list[Job]] = {}
         for job in bag.jobs:
-            for needed in self._needs.get(job.number, ()):
+            for needed in self._needs[job.number].left if job.depends_on else ():
                 self._dependants.setdefault(needed, []).append(job)
-        self._ids: dict[int, str] = {}  # AWS ids of jobs that are sent
-        self._packs: dict[int, frozenset[int]] = {}  # by job: all jobs of its array job
+        self._need_all: dict[int, frozenset[int]] = {}  # by job: what depends on all jobs of its array job, by number
         self._waiting: set[int] = set()  # jobs that have their inputs, and cannot be sent yet
         self._given_up: set[int] = set()
 
@@ -44,28 +92,41 @@ class Dependencies:
         self._waiting.add(job.number)
         return False
 
-    def sent_as_array(self, jobs: Iterable[Job]) -> None:
+    def sent_as_array(self, jobs: Sequence[Job]) -> None:
         """Note that these jobs are sent as one array job."""
-        pack = frozenset(job.number for job in jobs)
-        self._packs |= dict.fromkeys(pack, pack)
+        needed = Counter(one.number for job in jobs for one in self._dependants.get(job.number, ()))
+        need_all = frozenset(number for number, count in needed.items() if count == len(jobs))
+        self._need_all |= dict.fromkeys((job.number for job in jobs), need_all)
 
     def submitted(self, job: Job, aws_id: str) -> list[Job]:
         """Note that AWS has the job. Returns the jobs that can be sent now."""
-        self._ids[job.number] = aws_id
+        parent = parent_of(aws_id)
+        need_all = self._need_all.get(job.number, frozenset())
+        for one in self._dependants.get(job.number, ()):
+            # AWS can wait only for a whole array job
+            target = aws_id if parent is None else parent if one.number in need_all else None
+            self._needs[one.number].replace(job.number, target)
         return self._freed(job)
 
     def succeeded(self, job: Job) -> list[Job]:
         """Note that the job has succeeded. Returns the jobs that can be sent now."""
-        for dependant in self._dependants.get(job.number, ()):
-            self._left[dependant.number].discard(job.number)
+        for one in self._dependants.get(job.number, ()):
+            self._needs[one.number].forget(job.number)
         return self._freed(job)
 
     def failed(self, job: Job) -> list[Job]:
         """Note that the job has failed. Returns the jobs that depend on it, are not sent, and never will be."""
         lost = [one for one in self._dependants.get(job.number, ()) if self._waits(one)]
-        self._given_up.update(one.number for one in lost)
-        self._waiting.difference_update(self._given_up)
+        numbers = {one.number for one in lost}
+        self._given_up |= numbers
+        self._waiting -= numbers
         return lost
+
+    def drop(self, job: Job) -> bool:
+        """Note that the job will never be sent, whatever it depends on. Returns whether that is new."""
+        is_new = job.number not in self._given_up
+        self._given_up.add(job.number)
+        return is_new
 
     def give_up(self, jobs: Iterable[Job]) -> list[Job]:
         """Those of the jobs that wait here for others. They do not any more."""
@@ -75,7 +136,8 @@ class Dependencies:
 
     def targets(self, job: Job) -> list[str]:
         """The AWS ids on which a job that can be sent depends."""
-        return list(dict.fromkeys(target for target in self._targets(job) if target is not None))
+        needs = self._needs.get(job.number)
+        return list(needs.targets) if needs else []
 
     def _waits(self, job: Job) -> bool:
         return job.number not in self._given_up and (job.number in self._waiting or not self._can_go(job))
@@ -87,20 +149,5 @@ class Dependencies:
         return free
 
     def _can_go(self, job: Job) -> bool:
-        left = self._left.get(job.number, ())
-        room = MOST - len(job.request.get("dependsOn", ()))
-        if len(left) > room and not self._packs:
-            return False
-        targets = set(self._targets(job))
-        return None not in targets and len(targets) <= room
-
-    def _targets(self, job: Job) -> Iterator[str | None]:
-        """The AWS ids of what AWS is to wait for; None for a job that AWS cannot wait for, or not yet."""
-        for needed in self._left.get(job.number, ()):
-            aws_id = self._ids.get(needed)
-            parent = parent_of(aws_id) if aws_id is not None else None
-            if parent is None:
-                yield aws_id
-            else:  # AWS can wait only for a whole array job
-                whole = self._packs.get(needed, frozenset((0,))) <= self._needs[job.number]
-                yield parent if whole else None
+        needs = self._needs.get(job.number)
+        return needs is None or needs.are_met

@@ -1,13 +1,16 @@
 """One run at a time on one journal, on any file system: a file that says who holds it.
 
-The file is made by a link, which succeeds or fails as a whole, and touched while the run lives. A holder on this
-host is dead if its process is; one on another host if the file has not been touched for a while.
+It is made by a link, which succeeds or fails as a whole, and touched while the run lives. A holder whose process
+would be seen from here is dead if there is none; any other, if the file has not been touched for a while. One that
+was suspended for so long may have lost the journal meanwhile, so a holder looks before it acts (`check`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import socket
 import threading
 import time
@@ -16,10 +19,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jobbag.errors import InputError
+from jobbag.errors import InputError, JournalLost
 
 TOUCH = 15.0  # s between two signs of life
 STALE = 120.0  # s without one, by the clock of the file server
+TRIES = 3  # to take a journal whose holder is dead: somebody else may be quicker with the free place
+LOOKS, PAUSE = 3, 0.05  # for the file until it is gone, and s between them: a start may be moving it
+
+_LEFT = r"\.(\d+|[0-9a-f]{32}(\.old)?)"  # what follows in the names of files that a killed start may leave
+
+Holder = dict[str, Any]  # the content of the file
 
 
 class JournalLock:
@@ -28,18 +37,24 @@ class JournalLock:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._path = _path_of(journal)
+        self._me = _myself()
+        self._own = self._path.with_name(f"{self._path.name}.{self._me['id']}")
+        self._lost: JournalLost | None = None
+        self._seen = 0.0  # time.monotonic() when the file was last known to be this run's
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_touching, name="journal-lock", daemon=True)
 
     def __enter__(self) -> JournalLock:
-        for _ in range(3):  # a stale holder is removed, and somebody else may be quicker with the free place
-            if self._take():
+        for _ in range(TRIES):
+            if self._put(self._me):
+                self._seen = time.monotonic()
+                self._remove_leftovers()
                 self._thread.start()
                 return self
             holder = _read(self._path)
             if holder is None:
                 continue
-            if not self._is_stale(holder):
+            if not self._is_stale(self._path, holder):
                 raise _held(self._journal, holder)
             self._remove_stale(holder)
         raise InputError.of(str(self._journal), "another run has just taken this journal")
@@ -48,49 +63,86 @@ class JournalLock:
         self._stop.set()
         self._thread.join()
         with suppress(OSError):
-            self._path.unlink()
+            if self._is_mine(_read(self._path)):
+                self._path.unlink()
 
-    def _take(self) -> bool:
-        """Make the file, with its content, unless there is one. A link is made or not, on NFS too."""
-        mine = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        file = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    def check(self, within: float = 0.0) -> None:
+        """Raises JournalLost unless this run has the journal, or had it `within` the last seconds. For any thread."""
+        if self._lost is None and time.monotonic() - self._seen < within:
+            return
+        holder = None
+        for _ in range(LOOKS):
+            if self._lost is not None:
+                raise self._lost
+            holder = _read(self._path)
+            if self._is_mine(holder):
+                self._seen = time.monotonic()
+                return
+            if holder is not None:
+                break
+            self._stop.wait(PAUSE)
+        self._lost = _lost(self._journal, self._path, holder)
+        raise self._lost
+
+    def _is_mine(self, holder: Holder | None) -> bool:
+        return holder is not None and holder.get("id") == self._me["id"]
+
+    def _put(self, holder: Holder) -> bool:
+        """Make the file with this content, unless there is one; whether it has this content now.
+
+        Only the file tells: on NFS, the answer to a call that was successful may be lost.
+        """
+        text = json.dumps(holder).encode()
         try:
-            with os.fdopen(file, "w") as stream:
-                json.dump(_myself(), stream)
-            os.link(mine, self._path)
+            _make(self._own, text)
+            try:
+                os.link(self._own, self._path)
+            except FileExistsError:
+                raise
+            except OSError:  # not every file system has links
+                if not self._path.exists():
+                    _make(self._path, text)
         except FileExistsError:
-            return False
+            pass
         finally:
-            mine.unlink()
-        return True
+            self._own.unlink(missing_ok=True)
+        return _read(self._path) == holder
 
-    def _is_stale(self, holder: dict[str, Any]) -> bool:
-        if _is_here(holder):
-            return _process_start(holder.get("pid")) != holder.get("process")
-        return self._server_time() - _touched(self._path) > STALE
+    def _is_stale(self, path: Path, holder: Holder) -> bool:
+        if _is_in_sight(holder):
+            return not _lives(holder)
+        return self._server_time() - _touched(path) > STALE
 
     def _server_time(self) -> float:
         """The time of the file server, whose clock is not ours."""
-        probe = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        probe.touch()
+        self._own.touch()
         try:
-            return probe.stat().st_mtime
+            return self._own.stat().st_mtime
         finally:
-            probe.unlink()
+            self._own.unlink()
 
-    def _remove_stale(self, holder: dict[str, Any]) -> None:
-        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+    def _remove_stale(self, holder: Holder) -> None:
+        aside = self._own.with_name(f"{self._own.name}.old")
         with suppress(FileNotFoundError):
             self._path.rename(aside)
-            if _read(aside) != holder:  # somebody took it in between
-                with suppress(FileExistsError):
-                    os.link(aside, self._path)
+            found = _read(aside) or {}
+            if found != holder or not self._is_stale(aside, found):  # somebody took it in between, or is back
+                self._put(found)
             aside.unlink()
+
+    def _remove_leftovers(self) -> None:
+        """Remove what starts have left that were killed while they took the journal, or tried to."""
+        left = re.compile(re.escape(self._path.name) + _LEFT)
+        for path in [path for path in self._path.parent.iterdir() if left.fullmatch(path.name)]:
+            with suppress(OSError):
+                if self._is_stale(path, _read(path) or {}):
+                    path.unlink()
 
     def _keep_touching(self) -> None:
         while not self._stop.wait(TOUCH):
             with suppress(OSError):
-                os.utime(self._path)
+                if self._is_mine(_read(self._path)):
+                    os.utime(self._path)
 
 
 def check_free(journal: Path) -> None:
@@ -99,11 +151,7 @@ def check_free(journal: Path) -> None:
     holder = _read(path)
     if holder is None:
         return
-    if _is_here(holder):
-        lives = _process_start(holder.get("pid")) == holder.get("process")
-    else:
-        lives = time.time() - _touched(path) <= STALE
-    if lives:
+    if _lives(holder) if _is_in_sight(holder) else time.time() - _touched(path) <= STALE:
         raise _held(journal, holder)
 
 
@@ -111,14 +159,23 @@ def _path_of(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.held")
 
 
-def _held(journal: Path, holder: dict[str, Any]) -> InputError:
-    where = f"process {holder.get('pid')} on {holder.get('host')}"
-    return InputError.of(str(journal), f"another run holds this journal: {where}")
+def _held(journal: Path, holder: Holder) -> InputError:
+    what = f"another run holds this journal: {_named(holder)}"
+    if not _is_in_sight(holder):
+        what += "; if that was killed, the journal is free two minutes later"
+    return InputError.of(str(journal), what)
 
 
-def _is_here(holder: dict[str, Any]) -> bool:
-    me = _myself()
-    return bool(holder.get("host") == me["host"] and holder.get("boot") == me["boot"])
+def _lost(journal: Path, path: Path, holder: Holder | None) -> JournalLost:
+    if holder is None:
+        why = f"{path.name} is gone, so another start may have taken this run over"
+    else:
+        why = f"another start has taken this run over: {_named(holder)}"
+    return JournalLost(f"{journal}: {why}; this one stops, and leaves all as it is")
+
+
+def _named(holder: Holder) -> str:
+    return f"process {holder.get('pid', 'unknown')} on {holder.get('host', 'another machine')}"
 
 
 def _touched(path: Path) -> float:
@@ -128,7 +185,7 @@ def _touched(path: Path) -> float:
         return 0.0
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Holder | None:
     """The content of the file; empty if it cannot be understood, None if there is no file."""
     try:
         content = json.loads(path.read_text())
@@ -139,15 +196,56 @@ def _read(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else {}
 
 
-def _myself() -> dict[str, Any]:
+def _make(path: Path, text: bytes) -> None:
+    """Make a new file with this content, or none. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+# -- processes
+
+
+def _myself() -> Holder:
     boot = Path("/proc/sys/kernel/random/boot_id")
     return {
+        "id": secrets.token_hex(16),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "process": _process_start(os.getpid()),
         "boot": boot.read_text().strip() if boot.exists() else "",
+        "pids": _pid_namespace(),
         "since": int(time.time()),
     }
+
+
+def _is_in_sight(holder: Holder) -> bool:
+    """Whether the holder's process, if it lives, is one of those that are seen here by its number."""
+    me = _myself()
+    return me["pids"] is not None and all(holder.get(name) == me[name] for name in ("host", "boot", "pids"))
+
+
+def _lives(holder: Holder) -> bool:
+    start = _process_start(holder.get("pid"))
+    return start is not None and start == holder.get("process")
+
+
+def _pid_namespace() -> str | None:
+    """Where the numbers of processes mean what they mean here: containers have numbers of their own.
+
+    None where that is not known; empty on systems without /proc.
+    """
+    if not Path("/proc/self").exists():
+        return ""
+    try:
+        shown = os.readlink("/proc/self")
+        return os.readlink("/proc/self/ns/pid") if shown == str(os.getpid()) else None  # else /proc is another's
+    except OSError:
+        return None
 
 
 def _process_start(pid: Any) -> str | None:

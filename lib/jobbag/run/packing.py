@@ -45,7 +45,12 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
 
 
 def _can_be_child(job: Job) -> bool:
-    if "arrayProperties" in job.request or "=" in job.executable:  # env would take the word for a variable
+    """Whether nothing would differ for the job: for AWS Batch, it is an index of an array, and has no command."""
+    if "arrayProperties" in job.request or job.takes_parameters:
+        return False
+    if any("type" in one for one in job.request.get("dependsOn", ())):  # it says what each child waits for
+        return False
+    if "=" in job.executable or job.executable.startswith("-"):  # no command for env, or exec
         return False
     return FILE_TYPE not in job.environment or runs_scripts(job)
 

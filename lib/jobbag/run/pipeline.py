@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted
+from jobbag.events.consumers import Consumer
 from jobbag.events.events import (
     Absent,
-    Consumer,
     Event,
     Halted,
     LogsWritten,
@@ -144,13 +145,13 @@ class Pipeline:
     def _go_on(self, staged: Sequence[str]) -> None:
         in_doubt = [job for job in self._bag.jobs if not self._state.is_to_send(job) and self._take_up(job)]
         for job in self._bag.jobs:
-            self._recall_order(job)
+            self._handle(*self._recall_order(job))
         self._seek(in_doubt)
         self._backlog.begin()
         if self._state.halted is not None:
             self._handle(Halted(self._state.halted))
         else:
-            self._heed_safeguards()
+            self._handle(*self._heed_safeguards())
         for item in staged:
             self._backlog.arrived(item)
         self._workers.uploader.send(self._backlog.files)
@@ -170,14 +171,14 @@ class Pipeline:
                 return True
         return False
 
-    def _recall_order(self, job: Job) -> None:
-        """What an earlier start knew of a job on which others may depend."""
+    def _recall_order(self, job: Job) -> Iterator[Event]:
+        """What an earlier start knew of a job on which others may depend; gives what follows."""
         outcome = self._state.of(job)
         if outcome.succeeded:
             self._backlog.succeeded(job)
         elif outcome.over and not outcome.to_repeat:
-            self._drop_dependants(job)
-        elif outcome.aws_id and not outcome.over:
+            yield from self._drop_dependants(job)
+        elif outcome.aws_id and not outcome.over and not outcome.terminated:  # what is to end is waited for
             self._backlog.submitted(job, outcome.aws_id)
 
     def _seek(self, jobs: Iterable[Job]) -> None:
@@ -187,14 +188,14 @@ class Pipeline:
             first = next(iter(children.values()))
             self._sending.seek(token, children, self._state.of(first).queue)
 
-    def _drop_dependants(self, job: Job) -> None:
+    def _drop_dependants(self, job: Job) -> Iterator[Event]:
         """The job has not succeeded, so those that depend on it are not sent."""
         for dependant in self._backlog.failed(job):
             if self._state.is_to_send(dependant):  # else AWS has it, or may have it, and lets it fail
-                self._drop(dependant)
+                yield self._dropped(dependant)
 
-    def _drop(self, job: Job) -> None:
-        self._handle(NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends"))
+    def _dropped(self, job: Job) -> NotRun:
+        return NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends")
 
     def _send_ready(self) -> None:
         """Send what can go, as far as the window of those under way has room."""
@@ -206,16 +207,25 @@ class Pipeline:
         self._consumers(event)
         self._workers.follower(event)
 
-    def _handle(self, event: Event) -> None:
-        if isinstance(event, Unsent):
+    def _handle(self, *events: Event) -> None:
+        """Handle events, and what follows from each, before anything else is done."""
+        left = deque(events)  # not by recursion: what depends on a failure may be a long chain
+        while left:
+            left.extend(self._heard(left.popleft()))
+        self._send_ready()
+
+    def _heard(self, event: Event) -> Iterator[Event]:
+        """Tell the event and do what it calls for. Gives the events that follow from it."""
+        if isinstance(event, Halted) and not self._open:
+            return  # it is halted already
+        if isinstance(event, (Unsent, NotRun)):
             self._arrived(event.job)  # before the report forgets its token
         self.tell(event)
         match event:
             case Staged(item=item):
                 self._backlog.arrived(item)
             case StagingFailed(item=item, error=error):
-                for job in self._backlog.never_arrives(item):
-                    self._handle(NotSubmitted(job, error))
+                yield from (NotSubmitted(job, error) for job in self._backlog.never_arrives(item))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
                 self._workers.monitor.watch(aws_id, job)
@@ -227,35 +237,34 @@ class Pipeline:
             case Absent(jobs=jobs):
                 self._arrived(jobs[0])
                 if self._stopped:
-                    for job in jobs:
-                        self._handle(Unsent(job))
+                    yield from map(Unsent, jobs)
                 elif self._state.halted is None:
-                    for job in self._backlog.take_back(jobs):
-                        self._drop(job)
+                    yield from map(self._dropped, self._backlog.take_back(jobs))
                 else:
-                    self._not_run(jobs, self._state.halted)
+                    yield from _not_run(jobs, self._state.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
                 self._arrived(job)
                 self._fetch(job)
-                self._is_over(job)
+                yield from self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._state.of(job).to_repeat and self._open:
                     self._backlog.have_inputs([job])
                 else:
                     self._fetch(job)
-                    self._is_over(job)
+                    yield from self._is_over(job)
             case Lost(job=job):
                 self._fetch(job)
-                self._is_over(job)
+                yield from self._is_over(job)
             case LogsWritten(job=job):
                 self._fetching.discard(job.number)
             case Signalled(interrupted=interrupted):
                 self._stopped = interrupted
             case Halted(reason=reason):
-                self._halt(reason)
+                self._open = False
+                yield from _not_run(self._backlog.give_up(), reason)
+                self._shutdown.halt(reason)
         if isinstance(event, (NotSubmitted, StateChanged, Lost)):
-            self._heed_safeguards()
-        self._send_ready()
+            yield from self._heed_safeguards()
 
     def _arrived(self, job: Job) -> None:
         """It is known now what became of the sending of a job, and of those that were sent with it."""
@@ -263,30 +272,21 @@ class Pipeline:
         if token is not None:
             self._sending.arrived(token)
 
-    def _is_over(self, job: Job) -> None:
+    def _is_over(self, job: Job) -> Iterator[Event]:
         """Go on with what depends on the job; not if it was stopped with the run, which a new start goes on with."""
         if self._state.of(job).succeeded:
             self._backlog.succeeded(job)
         elif self._open:
-            self._drop_dependants(job)
+            yield from self._drop_dependants(job)
 
     def _fetch(self, job: Job) -> None:
         self._fetching.add(job.number)
         self._workers.fetch(job, self._state)
 
-    def _heed_safeguards(self) -> None:
+    def _heed_safeguards(self) -> Iterator[Event]:
         verdict = self._safeguards.verdict
         if self._open and verdict is not None and (not self._all_sent or any(self._state.running())):
-            self._handle(Halted(verdict))
-
-    def _halt(self, reason: str) -> None:
-        self._open = False
-        self._not_run(self._backlog.give_up(), reason)
-        self._shutdown.halt(reason)
-
-    def _not_run(self, jobs: Iterable[Job], reason: str) -> None:
-        for job in jobs:
-            self._handle(NotRun(job, reason))
+            yield Halted(verdict)
 
     def drain(self) -> None:
         """Handle the events that are there."""
@@ -298,3 +298,7 @@ class Pipeline:
         with suppress(queue.Empty):
             self._handle(self._events.get(timeout=seconds))
             self.drain()
+
+
+def _not_run(jobs: Iterable[Job], reason: str) -> Iterator[Event]:
+    return (NotRun(job, reason) for job in jobs)

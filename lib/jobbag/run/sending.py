@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Attached, Emit, Submitting
+from jobbag.events.consumers import Emit
+from jobbag.events.events import Attached, Submitting
 from jobbag.events.journal import Journal
 from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
 from jobbag.jobs.ids import child_token, parent_token
@@ -61,7 +62,7 @@ class Sending:
             self._under_way[token] = jobs, request
             self._submitter.submit(jobs, request)
 
-    def seek(self, token: str, children: Mapping[int | None, Job], queue: str | None) -> None:
+    def seek(self, token: str, children: Mapping[int | None, Job], queue: str | None = None) -> None:
         """Look for jobs that an earlier start may have sent with this token (`by_token`), to this queue if known."""
         jobs, request = tuple(children.values()), self._requests.sought(children, token, queue)
         self._under_way[token] = jobs, request

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -16,13 +16,16 @@ from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
-from jobbag.events.events import Event, Staged, TakenDown, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent
 from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import is_there, state_of
+from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class How(Enum):
     NEW = "there is none that is not finished"
     GO_ON = "it is taken up where it was left"
     FRESH = "it is abandoned"
-    RETRY_FAILED = "it is finished, and only what failed runs again"
+    RETRY_FAILED = "what succeeded in it is kept, and only the rest runs again"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Earlier:
         if self.past is None or self.how is How.NEW:
             return []
         events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
-        return _only_succeeded(events, bag) if self.how is How.RETRY_FAILED else _of_what_is_there(events)
+        if self.how is How.RETRY_FAILED:
+            return _only_succeeded(events, bag)
+        return [*_of_what_is_there(events), *_released(events, bag)]
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -63,8 +68,10 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         if not settings.fresh:
             raise
         past = None
-    if settings.retry_failed and not (past is not None and past.header.retry_failed and not past.finished):
-        if past is None or not past.finished:
+    begun = past is not None and past.header.retry_failed and not past.finished
+    is_local = past is not None and bool(past.header.options.get("--local"))  # its jobs ended with it
+    if settings.retry_failed and (not begun or is_local):
+        if past is None or not (past.finished or begun):
             what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
             raise InputError.of("--retry-failed", f"{what}; start without this option")
         how = How.RETRY_FAILED
@@ -99,7 +106,13 @@ def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
             value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
             options[spec.kind.option] = value
     given = {name: value for name, value in options.items() if value}
-    return Header(secrets.token_hex(6), now_ms(), given, {job.name: _digest(_content(job)) for job in bag.jobs})
+    jobs = {job.name: _digest(_content(job)) for job in bag.jobs}
+    return Header(secrets.token_hex(6), now_ms(), given, jobs, own_keys=True)
+
+
+def place_of(place: S3Place, header: Header) -> S3Place:
+    """The place in S3 of the run with this first line."""
+    return place.of_run(header.run if header.own_keys else "")
 
 
 def _content(job: Job) -> list[Any]:
@@ -168,14 +181,30 @@ def folded(events: list[Event], bag: Bag) -> RunState:
 
 def _of_what_is_there(events: list[Event]) -> list[Event]:
     """The events without the uploads before the last clean-up, which may have removed them."""
-    last = max((place for place, event in enumerate(events) if isinstance(event, TakenDown)), default=-1)
+    last = max((place for place, event in enumerate(events) if _removes_uploads(event)), default=-1)
     return [event for place, event in enumerate(events) if place > last or not isinstance(event, Staged)]
 
 
+def _released(events: list[Event], bag: Bag) -> list[Event]:
+    """What makes jobs unsent that were not run for others, which did not get their chance or have succeeded since."""
+    if not any(isinstance(event, NotRun) for event in events):
+        return []
+    return [Unsent(job) for job in folded(events, bag).released()]
+
+
+def _removes_uploads(event: Event) -> bool:
+    return isinstance(event, TakenDown) or (isinstance(event, Removing) and event.kind == BUCKET)
+
+
+def without(events: list[Event], lost: Container[str]) -> list[Event]:
+    """The events without the uploads of these files, which are not in S3 any more."""
+    return [event for event in events if not (isinstance(event, Staged) and event.item in lost)]
+
+
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events of the jobs that succeeded: a run of only the others is to follow."""
+    """The events of the jobs that succeeded and whose output is here: a run of only the others is to follow."""
     state = folded(events, bag)
-    kept = {job.number for job in bag.jobs if state.of(job).succeeded}
+    kept = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
     return [event for event in events if _number(event) in kept]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Emit
+from jobbag.events.consumers import Emit
 from jobbag.events.state import RunState
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch
@@ -49,4 +49,5 @@ class Workers:
         """Have the output of a job that is over written to its files."""
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended else None
-        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job))
+        token = outcome.token if job.launcher else None
+        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job), token)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.paging import Advance
 from jobbag.batches import batches
 from jobbag.errors import AwsError, CleanupError
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
 
+LISTED = ("Contents", "Versions", "DeleteMarkers", "Uploads")  # in a page of the listings
 KEYS_PER_CALL = 1000  # DeleteObjects
-CLOCKS_DIFFER = 60_000  # ms; S3's and ours
+CLOCKS_DIFFER = 15 * 60_000  # ms; S3's and ours: if they differ by more, AWS refuses what we sign
+CLOCKS_AGREE = 60_000  # ms
+A_PART_LATER = 5.0  # s in which an upload that goes on has its first part
 SHOWN = 10  # keys that a message names
 
 
@@ -79,15 +83,18 @@ def remove(cloud: Cloud, place: S3Place) -> None:
     log.info("deleted the bucket %s and the %d objects in it", place.bucket, count)
 
 
-def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
+def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:
     """Delete the objects that the run sent, and its bucket if nothing else is in it. Raises AwsError or CleanupError.
 
-    Returns the first keys of what is left there: results of jobs, which are never deleted.
+    Returns the first keys of what is left there: results of jobs, which are never deleted, before what is another's.
     """
+    bucket = place.bucket
     try:
         delete(cloud, bucket, uploaded)
-        _abort_uploads(cloud, bucket)
-        left = list(islice(keys(cloud, bucket, ""), SHOWN))
+        for upload in _uploads(cloud, bucket, place.key_prefix):  # which a killed start has left unfinished
+            if upload["Key"] in uploaded:
+                abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
+        left = _first_keys(cloud, place)
         if not left:
             cloud.call("s3", "DeleteBucket", Bucket=bucket)
             log.info("deleted the bucket %s", bucket)
@@ -96,8 +103,14 @@ def take_down(cloud: Cloud, bucket: str, uploaded: Iterable[str]) -> list[str]:
         if error.code == "NoSuchBucket":  # deleted by a request that got no answer, or a start that was killed
             return []
         if error.code == "BucketNotEmpty":  # a job wrote to it just now
-            return list(islice(keys(cloud, bucket, ""), SHOWN))
+            return _first_keys(cloud, place)
         raise error.about(f"bucket {bucket}") from None
+
+
+def _first_keys(cloud: Cloud, place: S3Place) -> list[str]:
+    """Some keys below the key prefix, or, if there are none, of the bucket."""
+    found = (list(islice(keys(cloud, place.bucket, prefix), SHOWN)) for prefix in dict.fromkeys((place.key_prefix, "")))
+    return next((some for some in found if some), [])
 
 
 def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
@@ -109,25 +122,30 @@ def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
             raise error.about(f"bucket {bucket}") from None
 
 
-def _abort_uploads(cloud: Cloud, bucket: str) -> None:
-    """Give up the multipart uploads that a killed start of the run has left unfinished."""
-    for upload in _uploads(cloud, bucket, ""):
-        abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
-
-
 def empty_uploads(cloud: Cloud, bucket: str, key: str, after: int, before: int) -> list[str]:
     """The ids of the multipart uploads of a key that were begun between these times (ms) and have no part.
 
     These are the ones whose id never reached this machine. An upload of another client has a part soon.
     """
-    found = []
-    for upload in _uploads(cloud, bucket, key):
-        at = upload["Initiated"].timestamp() * 1000
-        if upload["Key"] == key and after - CLOCKS_DIFFER <= at <= before + CLOCKS_DIFFER:
-            upload_id = upload["UploadId"]
-            if not cloud.call("s3", "ListParts", Bucket=bucket, Key=key, UploadId=upload_id).get("Parts"):
-                found.append(upload_id)
-    return found
+
+    def without_parts(ids: Iterable[str]) -> list[str]:
+        answers = ((one, cloud.call("s3", "ListParts", Bucket=bucket, Key=key, UploadId=one)) for one in ids)
+        return [one for one, answer in answers if not answer.get("Parts")]
+
+    def begun(margin: int) -> list[str]:
+        return [one for one, at in times.items() if after - margin <= at <= before + margin]
+
+    times = {one["UploadId"]: one["Initiated"].timestamp() * 1000 for one in _uploads(cloud, bucket, key, exactly=True)}
+    found = without_parts(begun(CLOCKS_AGREE))
+    doubtful = without_parts(one for one in begun(CLOCKS_DIFFER) if one not in begun(CLOCKS_AGREE))
+    if doubtful:
+        cloud.pause(A_PART_LATER)
+    return found + without_parts(doubtful)
+
+
+def uploads(cloud: Cloud, bucket: str, key: str) -> list[str]:
+    """The ids of all unfinished multipart uploads of a key."""
+    return [one["UploadId"] for one in _uploads(cloud, bucket, key, exactly=True)]
 
 
 def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
@@ -144,8 +162,13 @@ def abort_upload(cloud: Cloud, bucket: str, key: str, upload_id: str) -> None:
 
 def keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
     """The keys below a prefix."""
+    return (entry["Key"] for entry in objects(cloud, bucket, prefix))
+
+
+def objects(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The objects below a prefix, as a listing shows them."""
     for page in _pages(cloud, "ListObjectsV2", ("ContinuationToken",), Bucket=bucket, Prefix=prefix):
-        yield from (entry["Key"] for entry in page.get("Contents", ()))
+        yield from page.get("Contents", ())
 
 
 def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
@@ -155,10 +178,10 @@ def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
             yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
 
 
-def _uploads(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """The unfinished multipart uploads of keys with a prefix."""
+def _uploads(cloud: Cloud, bucket: str, prefix: str, *, exactly: bool = False) -> Iterator[dict[str, Any]]:
+    """The unfinished multipart uploads of keys with a prefix; `exactly`: of the key that it is."""
     for page in _pages(cloud, "ListMultipartUploads", ("KeyMarker", "UploadIdMarker"), Bucket=bucket, Prefix=prefix):
-        yield from page.get("Uploads", ())
+        yield from (one for one in page.get("Uploads", ()) if one["Key"] == prefix or not exactly)
 
 
 def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any) -> Iterator[dict[str, Any]]:
@@ -168,6 +191,7 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
     """
     more: dict[str, str] = {}
     seen: set[tuple[str, ...]] = set()
+    advance = Advance(operation)
     while tuple(more.values()) not in seen:
         seen.add(tuple(more.values()))
         page = cloud.call("s3", operation, **params, **more)
@@ -175,6 +199,8 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
         following = {marker: page[f"Next{marker}"] for marker in markers if page.get(f"Next{marker}")}
         if not page.get("IsTruncated") or not following:
             return
+        if tuple(following.values()) not in seen:
+            advance("/".join(following.values()), [page[name] for name in LISTED if page.get(name)])
         more = following
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from itertools import islice
 from typing import Any, Protocol
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
+from jobbag.events.events import Staged
+from jobbag.s3.bucket import objects
 from jobbag.s3.place import S3Place
+
+log = logging.getLogger(__name__)
 
 PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
 MAX_PARTS = 10_000
+MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
+MOST_LISTED = 50_000  # keys
+UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may not list the bucket
 READ_SIZE = 1024 * 1024  # bytes
 
 
@@ -26,11 +35,35 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     try:
         head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
     except AwsError as error:
-        if error.code in ("404", "403", "NoSuchKey"):  # 403: absent, for who may not list the bucket
+        if error.code in UNSEEN:
             return False
         raise
     size = os.path.getsize(item)
     return head["ContentLength"] == size and proves_same(head, item, size)
+
+
+def missing(cloud: Cloud, place: S3Place, sent: Sequence[Staged]) -> frozenset[str]:
+    """Those of the local files that were sent once whose objects S3 does not show any more. Raises AwsError."""
+    sizes = _sizes(cloud, place, {event.key for event in sent})
+    return frozenset(event.item for event in sent if sizes.get(event.key) != event.size)
+
+
+def _sizes(cloud: Cloud, place: S3Place, wanted: Set[str]) -> dict[str, int]:
+    """The sizes (bytes) of objects, by key, as far as S3 shows them. Raises AwsError."""
+    try:
+        if len(wanted) >= MANY:
+            listed = islice(objects(cloud, place.bucket, place.key_prefix), MOST_LISTED)
+            return {entry["Key"]: int(entry["Size"]) for entry in listed}
+    except AwsError as error:
+        log.debug("the bucket cannot be listed, so each file is asked for: %s", error)
+    sizes = {}
+    for key in wanted:
+        try:
+            sizes[key] = int(cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=key)["ContentLength"])
+        except AwsError as error:
+            if error.code not in UNSEEN:
+                raise
+    return sizes
 
 
 def state_of(item: str) -> tuple[int, int]:

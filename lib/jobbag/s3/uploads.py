@@ -14,18 +14,10 @@ from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
-from jobbag.events.events import (
-    Emit,
-    PartsAsked,
-    PartsBegun,
-    Staged,
-    StagingBegun,
-    StagingFailed,
-    Uploading,
-    WorkerFailed,
-)
+from jobbag.events.consumers import Emit
+from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
 from jobbag.s3.bucket import keys
-from jobbag.s3.contents import PART_SIZE, is_there, state_of
+from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
 from jobbag.s3.place import S3Place
 from jobbag.threads import LEAVING, DaemonPool
 
@@ -33,8 +25,6 @@ log = logging.getLogger(__name__)
 
 FILES_AT_ONCE = 8
 REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large file go at the same time
-MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
-MOST_LISTED = 50_000  # keys
 TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 

@@ -15,7 +15,7 @@ import pytest
 from jobbag.aws import client, rates, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
-from jobbag.errors import AwsError, Cancelled
+from jobbag.errors import AwsError, Cancelled, JournalLost
 from jobbag.local import CREDENTIALS
 from jobbag.s3 import bucket
 
@@ -56,6 +56,26 @@ def test_a_call_that_may_be_repeated_is_repeated(how: str, cloud: Cloud, faults:
     assert cloud.call("batch", "DescribeJobQueues")["jobQueues"] == []
     assert faults.count("DescribeJobQueues") == 4
     assert len([pause for pause in pauses if pause > 0]) == 3
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_run_that_may_not_go_on_makes_no_request(ready: Cloud, faults: Faults) -> None:
+    """Before each one it looks, also before that which repeats one."""
+    allowed = [None]
+
+    def check() -> None:
+        if not allowed:
+            raise JournalLost("taken over")
+        allowed.pop()
+
+    faults.throttle("SubmitJob", 2)
+    guarded = ready.guarded_by(check).cancelled_by(threading.Event())
+    for _ in range(2):
+        with pytest.raises(JournalLost):
+            guarded.call_once("batch", "SubmitJob", **JOB)
+    with pytest.raises(JournalLost):
+        guarded.put_object("bucket", "key", b"content")
+    assert (faults.count("SubmitJob"), faults.count("PutObject")) == (1, 0)
 
 
 @pytest.mark.parametrize("how", THROTTLES)

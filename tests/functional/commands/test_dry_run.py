@@ -49,7 +49,7 @@ ALL = [
     "s3:PutBucketPublicAccessBlock", "s3:DeleteBucket", "s3:DeleteObject", "s3:PutObject", "s3:GetObject",
     "s3:AbortMultipartUpload", "logs:FilterLogEvents", "logs:GetLogEvents", *CREATING,
     "batch:UpdateJobQueue", "batch:DeleteJobQueue", "batch:UpdateComputeEnvironment", "batch:DeleteComputeEnvironment",
-    "batch:DeregisterJobDefinition",
+    "batch:DeregisterJobDefinition", "batch:TagResource",
 ]  # fmt: skip
 
 
@@ -372,9 +372,13 @@ def test_an_unfinished_run_would_be_taken_up(desk: Desk) -> None:
 def test_a_file_that_the_unfinished_run_has_sent(desk: Desk) -> None:
     file = desk.place / "data.txt"
     file.write_text("old")
-    words = [*EXISTING, desk.bag(job("one", "x", env={"TRANSFER_INPUT_FILES": "data.txt"}))]
+    words = [*EXISTING, "-s", "s3://kept", desk.bag(job("one", "x", env={"TRANSFER_INPUT_FILES": "data.txt"}))]
     size, modified = state_of("data.txt")
     desk.earlier(words, Staged("data.txt", "data.txt", size, modified, True))
+    assert desk.probe(*words) == 0
+    assert desk.told("uploads", "1 file"), "it is not there any more"
+    desk.cloud.call("s3", "CreateBucket", Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
+    desk.cloud.put_object("kept", "data.txt", b"old")
     assert desk.probe(*words) == 0
     assert not desk.told("uploads"), "it is there"
     file.write_text("new and longer")
@@ -432,7 +436,7 @@ def test_what_failed_would_run_again(desk: Desk) -> None:
     assert desk.probe(*words) == 0
     assert desk.told("2 jobs to be sent ")
     assert desk.probe(*words, "--retry-failed") == 0
-    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs")
+    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs"), "\n".join(desk.out)
     assert desk.told("1 job to be sent ")
     assert desk.told("  two  1 vCPU")
 

@@ -38,6 +38,7 @@ SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
 TOOLS = ["cat", "chmod", "date", "env", "mktemp", "od", "rm", "sh", "sha256sum", "sleep", "tr", "true", "wc"]
 WAYS = {"curl": shutil.which("curl"), "python3": sys.executable, "aws": shutil.which("aws", path=SCRIPTS)}
 BUCKET, REGION = "a-bucket", "eu-west-3"
+TOKEN = "0a1b2c.17"  # of the request
 FAILED = 125  # exit status of a launcher that could not start the job
 KEY = Credentials("AKIA", "secret/+", "to/ken+==")
 SCRIPT = Path(launcher.__file__).with_name("launcher.sh")
@@ -174,6 +175,7 @@ class Container:
             "AWS_SECRET_ACCESS_KEY": KEY.secret_key,
             "AWS_SESSION_TOKEN": str(KEY.token),
             "AWS_EC2_METADATA_DISABLED": "true",
+            "PEGASUS_AWS_BATCH_TOKEN": TOKEN,
         }
 
     def program(self, name: str, text: str) -> None:
@@ -236,10 +238,10 @@ def shown(*more: str) -> list[str]:
     return ["sh", "-c", 'cat /proc/$$/environ && printf "%s\\0" "$@"', "a-name", *more]
 
 
-def split(out: bytes) -> tuple[str, str, bool]:
+def split(out: bytes, token: str = TOKEN) -> tuple[str, str, bool]:
     """A log as the tool divides it; whether it is known to be whole."""
     parts = io.BytesIO(), io.BytesIO()
-    splitter = Splitter(*parts)
+    splitter = Splitter(*parts, token=token)
     for line in out.decode().removesuffix("\n").split("\n"):
         splitter.write(line)
     splitter.flush()
@@ -298,6 +300,25 @@ def test_the_job_sees_nothing_of_the_launcher(container: Container) -> None:
 def test_an_array_job_of_the_users_own_keeps_its_index(posix: Container) -> None:
     done = posix.run("sh", "-c", "echo $AWS_BATCH_JOB_ARRAY_INDEX", AWS_BATCH_JOB_ARRAY_INDEX="7")
     assert done.out == b"7\n"
+
+
+def test_a_child_that_does_not_know_which_one_it_is_runs_none_of_them(container: Container) -> None:
+    container.children(*(launcher.record(["sh", "-c", f"echo {number}"], {}) for number in range(2)))
+    for index in ({}, {"AWS_BATCH_JOB_ARRAY_INDEX": ""}):
+        container.env.pop("AWS_BATCH_JOB_ARRAY_INDEX", None)
+        done = container.run(**index)
+        assert (done.status, done.out) == (125, b"")
+        assert "the index is not set" in done.err
+
+
+@pytest.mark.parametrize(
+    "name", ["-x", "-", "--", "-S", "-i", "-u", "--help", "--unset", "-0", "[", "a]b", "new\nline"]
+)
+def test_a_variable_with_a_name_like_an_option(container: Container, name: str) -> None:
+    done = container.children(launcher.record(shown("word"), {name: "its value"})).run()
+    assert (done.status, done.err) == (0, "")
+    assert done.words[-1] == "word"
+    assert f"{name}=its value" in done.words
 
 
 def test_a_job_that_is_no_child_has_the_only_record(posix: Container) -> None:
@@ -448,8 +469,22 @@ def test_stdout_then_stderr_then_the_end(container: Container) -> None:
     done = container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
     assert (done.status, done.err) == (3, "")
     assert split(done.out) == ("out 1\nout 2\nout 3\n", "err 1\nerr 2\n", True)
-    assert done.out.endswith(b"\n########################[AWS BATCH] END 3 ########################\n")
+    assert done.out.endswith(b"\n########################[AWS BATCH] END 0a1b2c.17 3 ########################\n")
     assert container.left() == []
+
+
+def test_the_end_mark_of_a_child_of_an_array_is_its_own(container: Container) -> None:
+    """Whatever the job has in its variables."""
+    record = launcher.record(["sh", "-c", "echo out"], {"PEGASUS_AWS_BATCH_TOKEN": "mine", "AWS_BATCH_X": "$(x)"})
+    container.children(record, record)
+    done = container.run(PEGASUS_AWS_BATCH_LAUNCHER="1", AWS_BATCH_JOB_ARRAY_INDEX="1")
+    assert split(done.out, f"{TOKEN}:1") == ("out\n", "", True), done
+    assert not split(done.out, f"{TOKEN}:0")[2]
+
+
+def test_the_end_mark_where_there_is_no_token(container: Container) -> None:
+    done = container.run("true", PEGASUS_AWS_BATCH_LAUNCHER="1", PEGASUS_AWS_BATCH_TOKEN="")
+    assert done.out.endswith(b"\n########################[AWS BATCH] END 0 ########################\n")
 
 
 def test_empty_lines_and_empty_output_stay_as_they_are(container: Container) -> None:
@@ -470,12 +505,12 @@ def test_inputs_are_in_the_working_directory(way: str, shell: list[str], tmp_pat
     container = image(shell, way, tmp_path, store)
     contents = {"a b.txt": b"1\0\n", "häß+%20'x*.dat": b"2" * 100_000, "-n": b"", "run.sh": b"#!/bin/sh\nls\nexit 4\n"}
     for name, content in contents.items():
-        store.put(f"pre fix/{name}", content)
+        store.put(f"/pre// fix/{name}", content)
     elsewhere = store.put("elsewhere/c d", b"3")
     done = container.run(
         "./run.sh",
         PEGASUS_AWS_BATCH_LAUNCHER="1",
-        PEGASUS_AWS_BATCH_BUCKET=f"s3://{BUCKET}/pre fix/",
+        PEGASUS_AWS_BATCH_BUCKET=f"s3://{BUCKET}//pre// fix/",
         TRANSFER_INPUT_FILES=f",{','.join(contents)},{elsewhere},",
         PATH=f"{container.path}:/bin",
     )
@@ -546,7 +581,7 @@ def test_a_job_that_heeds_no_signal_is_ended_by_it(mode: str, container: Contain
     )
     assert done.status in (-signal.SIGTERM, 128 + signal.SIGTERM)
     if mode:
-        assert done.out.endswith(b"END 143 ########################\n")
+        assert done.out.endswith(b"END 0a1b2c.17 143 ########################\n")
 
 
 def test_a_job_may_go_on_after_signals(container: Container) -> None:
@@ -560,7 +595,7 @@ def test_a_job_may_go_on_after_signals(container: Container) -> None:
     process.send_signal(signal.SIGTERM)
     done = interrupted(process, signal.SIGTERM)
     assert done.status == 44
-    assert done.out.endswith(b"END 44 ########################\n")
+    assert done.out.endswith(b"END 0a1b2c.17 44 ########################\n")
 
 
 # -- the text in a command
@@ -568,6 +603,6 @@ def test_a_job_may_go_on_after_signals(container: Container) -> None:
 
 def test_the_text_leaves_room_in_a_command() -> None:
     """ECS takes 8192 characters of JSON; and neither AWS Batch nor Kubernetes finds anything in it to replace."""
-    assert len(json.dumps(launcher.text())) < 5600
+    assert len(json.dumps(launcher.text())) < 5650
     assert "Ref::" not in launcher.text()
     assert "$$" not in launcher.text()

@@ -624,6 +624,20 @@ def test_the_server_ends_with_its_jobs_and_leaves_nothing(tmp_path: Path, number
     assert [path.name for path in tmp_path.iterdir()] == ["port"]
 
 
+def test_the_jobs_of_a_server_that_is_killed_end_with_it(tmp_path: Path) -> None:
+    server, endpoint = start_server(tmp_path)
+    cloud = Cloud(endpoint)
+    background = "(setsid sleep 1000 & echo $!); (env -i sleep 1000 & echo $!)"
+    job_id = cloud.shell(f"trap '' TERM HUP; {background}; echo $$; while :; do sleep 0.05; done")
+    stream = cloud.reached(job_id, "RUNNING")["container"]["logStreamName"]
+    wait_until(lambda: len(cloud.events(stream)) == 3)
+    pids = [int(event["message"]) for event in cloud.events(stream)]
+    server.kill()
+    server.wait()
+    wait_until(lambda: not any(map(is_alive, pids)))
+    wait_until(lambda: [path.name for path in tmp_path.iterdir()] == ["port"])
+
+
 def test_leaves_neither_jobs_nor_threads_nor_state_in_the_process(tmp_path: Path) -> None:
     """In a process of its own: this one's embedded AWS is in use."""
     script = f"""

@@ -27,7 +27,7 @@ from unit.builders import ended, job
 from ..fault_layer import Answer, Faults, Forward, Request, error
 
 TIMEOUT = 60  # s; no test waits for it
-END_MARK = "########################[AWS BATCH] END 0 ########################"
+END_MARK = "########################[AWS BATCH] END token 0 ########################"
 PAGE = 3
 
 
@@ -203,9 +203,42 @@ def test_a_log_with_an_end_mark_is_not_waited_for(
     monkeypatch.setattr(Delays, "settle", lambda _, lines=None, **__: 0.05 if lines is None else 3600)
     first, second = jobs_named("a", "b")
     for one in (first, second):
-        fetching.fetch(one, "id", seen(one.name))
+        fetching.fetch(one, "id", seen(one.name), token="token")
         assert fetching.written().whole
     assert (out("a"), err("a"), out("b"), err("b")) == (["out"], ["err"], ["out"], [])
+
+
+@pytest.mark.parametrize("token", [None, "another"])
+def test_the_end_mark_of_another_job_ends_no_log(
+    token: str | None, fetching: Fetching, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Delays, "settle", lambda _, lines=None, **__: 0.3 if lines else 0.05)
+    service.write("s", "out", END_MARK)
+    service.write("s", "late", delay=0.15)
+    fetching.fetch(job(), "id", seen(), token=token)
+    assert fetching.written().whole
+    assert out() == ["out", END_MARK, "late"]
+
+
+@pytest.mark.usefixtures("pauses")
+def test_an_earlier_attempt_whose_log_is_refused_or_not_there_is_told(
+    fetching: Fetching, service: Service, faults: Faults
+) -> None:
+    def answer(request: Request, forward: Forward) -> Answer:
+        if request.body.get("logStreamName") == "refused":
+            return error("logs", 403, "AccessDeniedException", "not for you")
+        return service.answer(request, forward)
+
+    service.write("last", "at last")
+    faults.forget()
+    for operation in READ:
+        faults.on(operation, answer)
+    written = fetching.of(ended(log=LogPlace("last"), attempts=(Attempt("gone"), Attempt("refused"), Attempt("last"))))
+    assert out() == ["at last"]
+    (told,) = err()
+    assert "no log of attempt 1" in told
+    assert "the log of attempt 2 could not be fetched" in told
+    assert not written.whole
 
 
 def fetch_all(fetching: Fetching, jobs: list[Job], **place: Any) -> dict[str, LogsWritten]:
@@ -219,6 +252,33 @@ def fetch_all(fetching: Fetching, jobs: list[Job], **place: Any) -> dict[str, Lo
 
 def jobs_named(*names: str) -> list[Job]:
     return [job(number, name) for number, name in enumerate(names, 1)]
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_what_is_told_to_be_written_is_on_disk(
+    shares: bool, cloud: Cloud, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is synced before it gets its name, and the directory after that."""
+    steps: list[str] = []
+    monkeypatch.setattr(part_files, "sync", lambda path: steps.append(f"sync {path}"))
+    real = os.replace
+
+    def rename(old: Path, new: Path) -> None:
+        steps.append(f"rename {new}")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", rename)
+    jobs = jobs_named("a", "b")
+    for one in jobs:
+        service.write(one.name, "line")
+    with fetching_from(cloud, shares=shares) as fetching:
+        found = fetch_all(fetching, jobs)
+    for event in found.values():
+        for path in {event.out, event.err}:
+            synced, renamed = steps.index(f"sync {path}.part"), steps.index(f"rename {path}")
+            assert synced < renamed < len(steps) - 1 - steps[::-1].index("sync .")
+        if not event.share:
+            assert event.sizes == (event.out.stat().st_size, event.err.stat().st_size)
 
 
 def test_many_jobs_have_each_their_own_lines(fetching: Fetching, service: Service, faults: Faults) -> None:

@@ -22,6 +22,7 @@ from unit.builders import heard
 from ..fault_layer import Answer, Faults, Forward, Request, error
 
 NAME = "the-bucket"
+PLACE = S3Place(NAME, "", own=True)
 CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -73,9 +74,10 @@ def test_another_client_of_the_same_workflow_may_be_quicker(cloud: Cloud, faults
 
 
 def test_the_bucket_of_another_account_is_told(cloud: Cloud, faults: Faults) -> None:
-    faults.fail("HeadBucket", 403, "", times=1)
+    faults.fail("HeadBucket", 403, "")
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*may not use it"):
         ensure(cloud, NAME)
+    faults.forget()
     faults.fail("CreateBucket", 409, "BucketAlreadyExists", times=1)
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*another account"):
         ensure(cloud, NAME)
@@ -134,6 +136,17 @@ def test_a_key_prefix_removes_what_is_below_it_only(cloud: Cloud, s3: Any, monke
     assert sorted(bucket.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
 
 
+@pytest.mark.parametrize(
+    ("key_prefix", "left"),
+    [("/", ["x//y", "x/y"]), ("/x/", ["/", "/y", "x//y", "x/y"]), ("x//", ["/", "/x/y", "/y", "x/y"])],
+)
+def test_a_key_prefix_is_taken_to_the_letter(cloud: Cloud, s3: Any, key_prefix: str, left: list[str]) -> None:
+    ensure(cloud, NAME)
+    put(s3, "/", "/y", "/x/y", "x/y", "x//y")
+    bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
+    assert sorted(bucket.keys(cloud, NAME, "")) == left
+
+
 def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "KEYS_PER_CALL", 2)
     ensure(cloud, NAME)
@@ -167,7 +180,7 @@ def test_objects_that_could_not_be_deleted_are_named(cloud: Cloud, s3: Any, faul
 def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) -> None:
     ensure(cloud, NAME)
     s3.create_multipart_upload(Bucket=NAME, Key="large")
-    bucket.take_down(cloud, NAME, set())
+    bucket.take_down(cloud, PLACE, {"large"})
     assert buckets(s3) == []
 
 
@@ -185,8 +198,8 @@ def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
         return error(request.service, 503, "ServiceUnavailable", "down")
 
     faults.on("CreateBucket", lose)
-    task = TaskOnAws(Bag((), ()), Plan(None, None, None, None), S3Place(NAME, "", own=True), cloud)
-    cleanup = Cleanup(task, lambda _: None)
+    task = TaskOnAws(Bag((), ()), Plan(None, None, None, None), PLACE, cloud)
+    cleanup = Cleanup(task, lambda _: None, "run")
     with pytest.raises(AwsError, match="CreateBucket failed: down"):
         cleanup.make_bucket(is_there=False)
     assert buckets(s3) == [NAME]
@@ -197,14 +210,14 @@ def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
 def test_the_bucket_of_a_run_goes_with_what_the_run_sent(cloud: Cloud, s3: Any) -> None:
     ensure(cloud, NAME)
     put(s3, "a", "b")
-    assert bucket.take_down(cloud, NAME, {"a", "b"}) == []
+    assert bucket.take_down(cloud, PLACE, {"a", "b"}) == []
     assert buckets(s3) == []
 
 
 def test_results_are_never_deleted(cloud: Cloud, s3: Any) -> None:
     ensure(cloud, NAME)
     put(s3, "a", "b", *(f"results/{number:02}" for number in range(12)))
-    left = bucket.take_down(cloud, NAME, {"a", "b"})
+    left = bucket.take_down(cloud, PLACE, {"a", "b"})
     assert left == [f"results/{number:02}" for number in range(bucket.SHOWN)]
     assert list(bucket.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
 
@@ -217,7 +230,7 @@ def test_a_result_that_comes_at_the_last_moment_stays(cloud: Cloud, s3: Any, fau
         return error(request.service, 409, "BucketNotEmpty", "not empty")
 
     faults.on("DeleteBucket", arrive, times=1)
-    assert bucket.take_down(cloud, NAME, set()) == ["late"]
+    assert bucket.take_down(cloud, PLACE, {"large"}) == ["late"]
 
 
 @pytest.mark.parametrize("page_size", [1, 3])

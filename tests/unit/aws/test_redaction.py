@@ -23,7 +23,7 @@ def shown(content: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     "name",
     ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DB_PASSWORD", "db_passwd", "API_KEY", "apiKey", "MY_CREDENTIALS",
-     "GITHUB_TOKEN", "client-secret", "token"],
+     "GITHUB_TOKEN", "client-secret", "token", "DEPLOYKEY", "DB_PASS", "SSH_PRIVATE_KEY_PEM", "db_pass"],
 )  # fmt: skip
 def test_a_secret_is_not_shown_wherever_it_stands(name: str) -> None:
     variable = {"name": name, "value": SECRET}
@@ -36,6 +36,33 @@ def test_a_secret_is_not_shown_wherever_it_stands(name: str) -> None:
     ):
         assert SECRET not in shown(content)
         assert name in shown(content)
+
+
+@pytest.mark.parametrize("name", ["LD_TUNE", "X", "odd.name", "PEGASUS_TOKEN"])
+def test_the_value_of_a_variable_is_shown_only_if_its_name_is_known_to_be_harmless(name: str) -> None:
+    for content in (
+        {"containerOverrides": {"environment": [{"name": name, "value": SECRET}]}},
+        {"jobs": [{"container": {"environment": [{"name": name, "value": SECRET}]}}]},
+        {"eksProperties": {"podProperties": {"containers": [{"env": [{"name": name, "value": SECRET}]}]}}},
+        {"parameters": {name: SECRET}},
+        {"Body": f"export {name}={SECRET}".encode()},
+        {"containerOverrides": {"command": ["sh", "-c", f"export {name}='{SECRET} {SECRET}' B=c; {name}={SECRET}"]}},
+        {"events": [{"message": f"{name}={SECRET}"}]},
+    ):  # fmt: skip
+        assert SECRET not in shown(content)
+
+
+@pytest.mark.parametrize("words", [["--password", SECRET], ["--api-key", SECRET], [f"--token={SECRET}"]])
+def test_options_that_sound_like_a_secret_are_not_shown(words: list[str]) -> None:
+    assert SECRET not in shown({"containerOverrides": {"command": ["run", *words, "other"]}})
+    assert "other" in shown({"containerOverrides": {"command": ["run", *words, "other"]}})
+
+
+def test_a_signed_url_is_not_shown() -> None:
+    for url in (f"https://b.s3.amazonaws.com/k?X-Amz-Signature={SECRET}", f"https://me:{SECRET}@host/k"):
+        variable = {"name": "TRANSFER_INPUT_FILES", "value": f"{url},s3://b/plain"}
+        assert SECRET not in shown({"environment": [variable], "command": [url], "statusReason": f"no {url}"})
+        assert "s3://b/plain" in shown({"environment": [variable]})
 
 
 @pytest.mark.parametrize("field", ["nextToken", "nextForwardToken", "nextBackwardToken", "jobName", "Key", "value"])

@@ -100,6 +100,7 @@ def told(*entries: object, files: tuple[str, ...] = ()) -> list[str]:
             {"launcher": True, "tags": {}, "containerOverrides": {"environment": variables(BATCH_FILE_TYPE="zip")}},
             "launcher: with BATCH_FILE_TYPE=zip",
         ),
+        ({"launcher": True, "executable": "-x"}, "launcher: it cannot start an executable whose name begins with '-'"),
         ({"launcher": True, "executable": "a=b"}, "launcher: it cannot start an executable that has a '='"),
     ],
 )

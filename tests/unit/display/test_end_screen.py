@@ -33,6 +33,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
         "causes": [],
         "errors": [],
+        "notes": [],
         **values,
     }
 

@@ -92,6 +92,7 @@ def is_bucket_name(name: str) -> bool:
 @OPEN
 @given(TEXT.filter(bool) | st.text("aA-_. 0", min_size=1, max_size=100))
 @example("xn--a")
+@example("amzn-s3-demo")
 @example("XN--A")
 @example("---")
 @example("İ" * 30)
@@ -101,12 +102,12 @@ def test_the_default_bucket_has_a_legal_name(prefix: str) -> None:
     place = run_place(prefix=prefix)
     assert is_bucket_name(place.bucket)
     assert place.own
-    assert place.key_prefix == ""
+    assert place.of_run("a-run").key_prefix == "a-run/"
 
 
 def test_default_names() -> None:
     place = run_place(prefix="Merge_diamond-ID1")
-    assert place.url == "s3://merge-diamond-id1-bucket/"
+    assert place.of_run("a-run").url == "s3://merge-diamond-id1-bucket/a-run/"
     names = {
         option: spec_of(
             planned(**{"compute_environment": "ce", option: write(CONTENTS[kind])}, prefix="p"), option

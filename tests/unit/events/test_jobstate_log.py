@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobbag.bag.job import Job
-from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, replay
+from jobbag.events.consumers import replay
+from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.observation import Observation
 

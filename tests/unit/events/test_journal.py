@@ -313,6 +313,26 @@ def test_a_new_journal_that_is_cut_short_at_any_instant(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("content", "stays"),
+    [("", False), ('{"eve', False), ('{"event":"Run","format":1}\n', False), ("notes of mine", True), ("{}", True)],
+)
+def test_what_a_killed_start_left_of_a_new_journal_is_removed(path: Path, content: str, stays: bool) -> None:
+    new = path.with_name(f"{path.name}.part")
+    new.write_text(content)
+    journal.remove_leftover(path)
+    assert new.exists() is stays
+    new.unlink(missing_ok=True)
+    journal.remove_leftover(path)
+
+
+def test_a_journal_begins_as_what_is_removed_does(path: Path) -> None:
+    write(path, [])
+    path.rename(path.with_name(f"{path.name}.part"))
+    journal.remove_leftover(path)
+    assert list(path.parent.glob("*.part")) == []
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_a_journal_is_set_aside_under_the_first_free_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool

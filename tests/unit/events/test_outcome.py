@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,12 @@ from ..builders import ended
 
 NEVER_STARTED = ended("FAILED", None, started=None)
 DEPENDENT = ended("FAILED", None, started=None, status_reason="Dependent Job failed")
+
+
+def sent(seen: Observation | None = None, **known: Any) -> Outcome:
+    """What is known of a job that AWS has."""
+    return Outcome(token="t", aws_id="id", observation=seen, **known)
+
 
 OUTCOMES = st.builds(
     Outcome,
@@ -37,18 +45,18 @@ OUTCOMES = st.builds(
     [
         (Outcome(), "not run", False, False),
         (Outcome("t"), "not run", False, False),
-        (Outcome("t", "id"), "not run", False, False),
-        (Outcome("t", "id", Observation("RUNNING")), "not run", False, False),
-        (Outcome("t", "id", ended()), "succeeded", True, False),
-        (Outcome("t", "id", ended("FAILED", 1)), "failed", True, False),
+        (sent(), "not run", False, False),
+        (sent(Observation("RUNNING")), "not run", False, False),
+        (sent(ended()), "succeeded", True, False),
+        (sent(ended("FAILED", 1)), "failed", True, False),
         (Outcome("t", error="refused"), "not run", True, True),
-        (Outcome("t", "id", Observation("RUNNING"), error="lost"), "failed", False, False),
+        (sent(Observation("RUNNING"), error="lost"), "failed", False, False),
         (Outcome(withheld="halted"), "not run", True, False),
-        (Outcome("t", "id", ended("FAILED", 143), terminated=True), "failed", True, True),
-        (Outcome("t", "id", NEVER_STARTED, terminated=True), "not run", True, True),
-        (Outcome("t", "id", NEVER_STARTED), "failed", True, False),
-        (Outcome("t", "id", DEPENDENT), "not run", True, False),
-        (Outcome("t", "id", ended(), terminated=True), "succeeded", True, False),
+        (sent(ended("FAILED", 143), terminated=True), "failed", True, True),
+        (sent(NEVER_STARTED, terminated=True), "not run", True, True),
+        (sent(NEVER_STARTED), "failed", True, False),
+        (sent(DEPENDENT), "not run", True, False),
+        (sent(ended(), terminated=True), "succeeded", True, False),
     ],
 )
 def test_what_becomes_of_a_job(known: Outcome, verdict: str, over: bool, to_repeat: bool) -> None:
@@ -57,7 +65,7 @@ def test_what_becomes_of_a_job(known: Outcome, verdict: str, over: bool, to_repe
 
 @pytest.mark.parametrize("status", STATES)
 def test_it_runs_from_the_start_of_its_container_on(status: str) -> None:
-    assert Outcome("t", "id", Observation(status)).is_running == (status in ("STARTING", "RUNNING"))
+    assert sent(Observation(status)).is_running == (status in ("STARTING", "RUNNING"))
 
 
 @given(OUTCOMES)

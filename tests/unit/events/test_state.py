@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def fold(jobs: list[Job], *events: Event) -> RunState:
 
 ONE, TWO = job(1, "one"), job(2, "two")
 FAILED = ended("FAILED", 3)
+UNFETCHED = replace(written(TWO, note="the log could not be fetched: why"), whole=False)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,10 @@ FAILED = ended("FAILED", 3)
         ([StagingFailed("f", ERROR), *story(ONE), *story(TWO)], 2, 0),
         ([*story(ONE), WorkerFailed("monitor", ERROR)], 2, 1),
         ([*story(ONE), *story(TWO), WorkerFailed("log fetcher", ERROR)], 2, 0),
+        ([*story(ONE), *story(TWO)[:2], UNFETCHED], 2, 0),
+        ([*story(ONE, FAILED), *story(TWO)[:2], UNFETCHED], 1, 1),  # what a job did counts first
+        ([*story(ONE), *story(TWO)[:2], UNFETCHED, written(TWO)], 0, 0),
+        ([*story(ONE), *story(TWO)[:2], written(TWO, note="no log: there is no such stream")], 0, 0),
     ],
 )
 def test_the_exit_status_follows_from_what_was_seen(events: list[Event], exit_code: int, failed: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
-from jobbag.jobs.array_request import PreparedRequest, Requests
+from jobbag.jobs.array_request import PreparedRequest, Requests, launch_problems
 from jobbag.jobs.request import MAX_OVERRIDES, MAX_REQUEST_BYTES, TOKEN_VARIABLE, Target, environment_of
 from jobbag.s3.place import S3Place
 
@@ -104,6 +104,30 @@ def test_the_request_keeps_the_limits_of_the_service_however_much_the_jobs_share
     assert len(overrides) <= MAX_OVERRIDES
     assert len(json.dumps(request)) <= MAX_REQUEST_BYTES
     assert request["arrayProperties"] == {"size": 3}
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PEGASUS_AWS_BATCH_LAUNCHER"])
+def test_what_would_change_the_launcher_itself_is_only_for_the_jobs(name: str) -> None:
+    bag = jobs(2, {name: "of the job", "OTHER": "x"})
+    prepared = requests(bag).of(tuple(bag), "s.1")
+    assert name not in variables_of(prepared)
+    assert variables_of(prepared)["OTHER"] == "x"
+    assert all(f"'{name}=of the job'" in record for record in records(prepared))
+
+
+def test_a_command_with_parameters_is_sent_where_aws_sees_it_or_refused() -> None:
+    words = ("Ref::what", "x")
+    good = job(1, launcher=True, arguments=words)
+    assert [*launch_problems(Bag((good,), ()), PLACE)] == []
+    assert requests([good]).of((good,), "s.1").request["containerOverrides"]["command"][-2:] == ["Ref::what", "x"]
+    bad = [
+        job(1, FETCH, launcher=True, arguments=words),
+        job(2, {"odd.name": "x"}, launcher=True, arguments=words),
+        job(3, launcher=True, arguments=(*words, "x" * 6000)),
+    ]
+    found = [*launch_problems(Bag((*bad, job(4, {"odd.name": "x"}, arguments=words)), ()), PLACE)]
+    assert [one.where for one in found] == [one.where for one in bad]
+    assert all(one.what.startswith("launcher: ") and "Ref::" in one.what for one in found)
 
 
 def test_a_job_alone_is_sent_as_ever() -> None:

@@ -21,10 +21,10 @@ from ..builders import job
 class Told:
     """A log, and the lines that were told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, launcher: bool = False) -> None:
         self.lines: list[str] = []
         self.sizes: list[int] = []
-        self.log = Log(job(), LogPlace("s"), self._saw, 0)
+        self.log = Log(job(launcher=launcher), LogPlace("s"), self._saw, 0)
 
     def _saw(self, event: Event) -> None:
         assert isinstance(event, OutputSeen)
@@ -80,10 +80,11 @@ def test_a_page_that_comes_again_tells_nothing() -> None:
 
 
 def test_an_event_of_several_lines_and_the_lines_that_are_not_the_jobs() -> None:
-    told = Told()
-    hashes = "#" * 24
-    told.read((1, "one\ntwo"), (2, SEPARATOR), (3, ""), (4, "err"), (5, f"{hashes}[AWS BATCH] END 17 {hashes}"))
-    assert told.lines == ["one", "two", "", "err"]
+    mark = f"{'#' * 24}[AWS BATCH] END 0a1b.2:3 17 {'#' * 24}"
+    for launcher, last in ((True, []), (False, [mark])):
+        told = Told(launcher=launcher)
+        told.read((1, "one\ntwo"), (2, SEPARATOR), (3, ""), (4, "err"), (5, mark))
+        assert told.lines == ["one", "two", "", "err", *last]
 
 
 def test_of_a_large_log_nothing_is_told_twice_and_not_all_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -22,7 +24,9 @@ from jobbag.events.events import (
     StateChanged,
     Terminated,
 )
-from jobbag.logs.outputs import JobFiles, MergedFiles
+from jobbag.logs import merged_files
+from jobbag.logs.merged_files import MergedFiles
+from jobbag.logs.outputs import JobFiles
 from jobbag.logs.part_files import write_shared
 
 from ..builders import bag, ended, job
@@ -65,6 +69,12 @@ class Start:
         """What the process had not written yet is written as it is: only the order on disk counts here."""
         for file in self.outputs._files:
             file.close()
+
+
+@pytest.fixture
+def _removed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is removed when it is merged, and not together with others."""
+    monkeypatch.setattr(merged_files, "SPENT", 1)
 
 
 def contents(place: Path) -> tuple[str, str]:
@@ -114,7 +124,8 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_a_line(
     assert contents(place) == ALL
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.usefixtures("_removed_at_once")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations(JOBS.jobs), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4)), max_size=4))
 def test_outputs_that_share_a_file_are_merged_as_others_are_whenever_a_start_is_killed(
     tmp_path_factory: pytest.TempPathFactory, order: list[Job], starts: list[tuple[int, int]]
@@ -151,6 +162,109 @@ def test_a_share_that_is_cut_off_is_fetched_again(tmp_path: Path) -> None:
     second.kill()
 
 
+def done(start: Start) -> set[int]:
+    """The numbers of the jobs whose output need not be fetched."""
+    return {event.job.number for event in start.kept if isinstance(event, LogsWritten)}
+
+
+STEPS = st.tuples(st.permutations(JOBS.jobs), st.integers(0, 7), st.sampled_from(["kill", "finish", "retry"]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(STEPS, max_size=4), st.sampled_from([1, 3, 100]), st.booleans())
+def test_what_was_on_disk_once_is_never_fetched_again(
+    tmp_path_factory: pytest.TempPathFactory, starts: list[tuple[list[Job], int, str]], spent: int, together: bool
+) -> None:
+    """Each start writes the output of some jobs, and is killed, or puts the merged files in their places.
+
+    After that, some jobs may be run again, as --retry-failed does. Their log is all that can be fetched.
+    """
+    place = tmp_path_factory.mktemp("merged")
+    journal: list[Event] = []
+    written: set[int] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merged_files, "SPENT", spent)
+        for order, count, end in [*starts, (list(JOBS.jobs), 7, "finish")]:
+            start = Start(place, earlier=journal)
+            assert done(start) == written
+            missing = [one for one in order if one.number not in written][:count]
+            if together and missing:
+                start.write_together(missing, len(missing))
+            for one in () if together else missing:
+                start.write(one)
+            written |= {one.number for one in missing}
+            journal = start.journal
+            if end == "kill":
+                start.kill()
+                continue
+            start.finish()
+            if end == "retry":
+                again = {one.number for one in order[:2]}
+                written -= again
+                journal = [event for event in journal if getattr(event, "job", JOBS.jobs[0]).number not in again]
+    assert contents(place) == ALL
+    assert names(place) == ["merge.err", "merge.out"]
+
+
+def test_a_log_that_was_not_whole_is_fetched_again_and_only_that(tmp_path: Path) -> None:
+    first = Start(tmp_path)
+    for one in JOBS.jobs:
+        first.write(one)
+    first.journal[:] = [
+        replace(event, whole=False) if isinstance(event, LogsWritten) and event.job.number == 5 else event
+        for event in first.journal
+    ]
+    first.finish()
+    second = Start(tmp_path, earlier=first.journal)
+    assert done(second) == {3, 4, 6, 7, 8, 9}
+    second.write(JOBS.jobs[2])
+    second.finish()
+    assert contents(tmp_path) == ALL
+
+
+def test_merged_files_that_are_not_as_they_were_written_are_no_source(tmp_path: Path) -> None:
+    first = Start(tmp_path)
+    for one in JOBS.jobs:
+        first.write(one)
+    first.finish()
+    text = (tmp_path / "merge.out").read_text()
+    (tmp_path / "merge.out").write_text(text.replace("out 4", "out x"))
+    (tmp_path / "merge.err").write_text((tmp_path / "merge.err").read_text()[:-1])
+    second = Start(tmp_path, earlier=first.journal)
+    assert done(second) == {3, 5, 6, 7, 8}
+    second.kill()
+
+
+def test_a_part_stays_until_the_merged_files_are_on_disk(tmp_path: Path) -> None:
+    """After a power cut, they may be empty, or shorter than what the journal says."""
+    first = Start(tmp_path)
+    for one in JOBS.jobs:
+        first.write(one)
+    first.kill()
+    os.truncate(tmp_path / "merge.out.part", 7)
+    (tmp_path / "merge.err.part").write_bytes(bytes((tmp_path / "merge.err.part").stat().st_size))
+    second = Start(tmp_path, earlier=first.journal)
+    assert done(second) == set(range(3, 10))
+    second.finish()
+    assert contents(tmp_path) == ALL
+
+
+@pytest.mark.usefixtures("_removed_at_once")
+def test_the_merged_files_are_synced_before_a_part_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Start(tmp_path)
+    there: list[list[str]] = []
+    monkeypatch.setattr(merged_files, "fsync", lambda _: there.append(names(tmp_path / "merge.parts")))
+    start.write(JOBS.jobs[0])
+    assert there == [["3.err", "3.out"]] * 2
+    assert names(tmp_path / "merge.parts") == []
+    start.kill()
+
+
+def test_the_name_of_a_part_is_never_used_again(tmp_path: Path) -> None:
+    outputs = MergedFiles(tmp_path / "merge", JOBS, lambda _: None)
+    assert outputs.shared(JOBS.jobs[0]) != outputs.shared(JOBS.jobs[0])
+
+
 def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
     start = Start(tmp_path)
     theirs = ("notes.txt", "3.out.bak", "77.out", "77.0.jobs")
@@ -160,6 +274,7 @@ def test_files_of_others_in_the_directory_of_parts_stay(tmp_path: Path) -> None:
     assert names(tmp_path / "merge.parts") == sorted(theirs)
 
 
+@pytest.mark.usefixtures("_removed_at_once")
 def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
     first = Start(tmp_path)
     for one in (JOBS.jobs[0], JOBS.jobs[3]):
@@ -262,3 +377,13 @@ def test_files_of_an_earlier_start_count_only_while_they_are_there(tmp_path: Pat
     for path in paths:
         path.touch()
     assert JobFiles().resume([whole, cut]) == [whole]
+
+
+@pytest.mark.parametrize(("out", "err", "there"), [(5, 0, True), (9, 0, True), (0, 0, False), (4, 7, False)])
+def test_a_file_that_is_shorter_than_it_was_does_not_count(out: int, err: int, there: bool, tmp_path: Path) -> None:
+    """A power cut leaves empty files; what is longer was changed by somebody, and is theirs."""
+    paths = tmp_path / "a.out", tmp_path / "a.err"
+    for path, size in zip(paths, (out, err), strict=True):
+        path.write_bytes(b"x" * size)
+    event = LogsWritten(job(), *paths, lines=1, sizes=(5, 0))
+    assert JobFiles().resume([event]) == ([event] if there else [])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobbag.logs import part_files
-from jobbag.logs.part_files import Output, write_shared
+from jobbag.logs.part_files import Output, commit, write_shared
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_what_is_committed_is_there_with_record_and_note(tmp_path: Path, pieces:
             output.streams[0].write(piece)
         output.end("[record]", "why")
         assert not any(path.exists() for path in output.paths), "not before it is whole"
-        output.commit()
+        commit([output])
     assert (tmp_path / "j.out").read_bytes() == b"".join(pieces) + b"[record]\n"
     assert (tmp_path / "j.err").read_bytes() == b"why\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["j.err", "j.out"]
@@ -37,7 +37,7 @@ def test_what_is_committed_is_there_with_record_and_note(tmp_path: Path, pieces:
 def test_without_a_note_stderr_stays_as_it_is(tmp_path: Path) -> None:
     with Output(paths(tmp_path)) as output:
         output.end("[record]", None)
-        output.commit()
+        commit([output])
     assert (tmp_path / "j.err").read_bytes() == b""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,12 +18,13 @@ from jobbag.logs.streams import stream_events
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 OURS = SEPARATOR + "#"  # the launcher's
-END = "########################[AWS BATCH] END 3 ########################"
+TOKEN = "0a1b.7:3"
+END = f"########################[AWS BATCH] END {TOKEN} 3 ########################"
 
 
-def split(*messages: str) -> tuple[bytes, bytes]:
+def split(*messages: str, token: str | None = TOKEN) -> tuple[bytes, bytes]:
     out, err = io.BytesIO(), io.BytesIO()
-    splitter = Splitter(out, err)
+    splitter = Splitter(out, err, token=token)
     for message in messages:
         splitter.write(message)
     splitter.flush()
@@ -64,12 +66,28 @@ def test_the_launchers_lines_and_the_empty_ones_before_them_are_in_neither() -> 
 
 
 def test_a_stream_is_known_to_be_whole_when_the_end_mark_is_its_last_line() -> None:
-    splitter = Splitter(io.BytesIO(), io.BytesIO())
+    splitter = Splitter(io.BytesIO(), io.BytesIO(), token=TOKEN)
     seen = []
     for line in ("a", END[1:], f"{END}.", END, "of a launcher in the job", END):
         splitter.write(line)
         seen.append(splitter.ended)
     assert seen == [False, False, False, True, False, True]
+
+
+@pytest.mark.parametrize("token", [None, "0a1b.7:4", "0a1b.7", ""])
+def test_the_end_mark_of_another_job_is_a_line_like_any_other(token: str | None) -> None:
+    splitter = Splitter(io.BytesIO(), io.BytesIO(), token=token)
+    splitter.write(END)
+    assert not splitter.ended
+    assert split("a", "", END, token=token) == (f"a\n\n{END}\n".encode(), b"")
+
+
+@pytest.mark.parametrize("record", ["cluster-summary", "cluster-task", "seqexec-summary", "seqexec-task"])
+def test_what_a_job_prints_is_no_record(record: str) -> None:
+    """The programs of Pegasus find one anywhere in stdout."""
+    line = f'see [{record} stat="ok"] [x][{record} id=1]'
+    safe = f'see [ {record} stat="ok"] [x][ {record} id=1]'
+    assert split(line, SEPARATOR, line) == (f"{safe}\n".encode(), f"{line}\n".encode())
 
 
 def test_a_message_that_is_no_unicode_is_written_all_the_same() -> None:

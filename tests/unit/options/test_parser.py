@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import subprocess
@@ -141,6 +142,7 @@ def test_all_switches_are_known_here() -> None:
         "--create",
         "--delete",
         "--json",
+        "--yes",
     }
 
 
@@ -327,7 +329,8 @@ def test_any_properties_file_gives_our_keys_and_ignores_the_rest(
 def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keys = ["files", "keep", "local", "create", "delete", "conf", "help", "log-level", "merge-logs", "submit_files"]
     text = "".join(f"{key}=true\n" for key in [*keys, *(f"pegasus.{key}" for key in keys), "pegasus.home", "-c", "--c"])
-    assert load("--conf", properties(tmp_path, text)) == load()
+    path = properties(tmp_path, text)
+    assert load("--conf", path) == dataclasses.replace(load(), conf=Path(path))
     assert capsys.readouterr() == ("", "")
 
 
@@ -445,6 +448,14 @@ def test_json_is_of_a_dry_run_of_jobs() -> None:
         with pytest.raises(InputError) as refused:
             parser.load(words if "--create" in words else [*words, "bag.in"])
         assert "--dry-run" in str(refused.value)
+
+
+def test_yes_is_of_delete() -> None:
+    assert parser.load(["--delete", "-q", "q", "--yes"]).yes
+    assert not parser.load(["--delete", "-q", "q"]).yes
+    for words in (["bag.in", "--yes"], ["--create", "-q", "q", "--yes"]):
+        with pytest.raises(InputError, match="--yes is for --delete only"):
+            parser.load(words)
 
 
 def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:

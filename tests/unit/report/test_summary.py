@@ -99,6 +99,7 @@ def test_the_whole_of_a_run() -> None:
             }
         ],
         "errors": [],
+        "notes": [],
         "calls": calls,
         "jobs": [
             {
@@ -172,6 +173,22 @@ def test_jobs_that_did_not_run() -> None:
         (str(ERROR), 1, ["it was not submitted: no"])
     ]
     assert not found["complete"]
+
+
+def test_output_that_is_not_home() -> None:
+    """What AWS has and could not be fetched is an error; what AWS does not have is only told."""
+    ran = [StateChanged(one, "id", GOOD) for one in (ONE, TWO)]
+    run = of(
+        [ONE, TWO],
+        *ran,
+        LogsWritten(ONE, Path("o"), Path("e"), 0, note="no log: there is no stream"),
+        LogsWritten(TWO, Path("o"), Path("e"), 0, note="the log could not be fetched: 403", whole=False),
+    )
+    found = summary.overview(run)
+    assert found["errors"] == [
+        "the output of 1 job could not be fetched, or not all of it; of job two: the log could not be fetched: 403"
+    ]
+    assert found["notes"] == ["AWS has no output of 1 job, or not all of it; of job one: no log: there is no stream"]
 
 
 def test_what_is_of_no_single_job() -> None:

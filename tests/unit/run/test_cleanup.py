@@ -9,18 +9,8 @@ import pytest
 from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, Cancelled, CleanupError, ToolError
-from jobbag.events.events import (
-    Attached,
-    Event,
-    Made,
-    Making,
-    PartsAsked,
-    PartsBegun,
-    Staged,
-    TakenDown,
-    TakingDown,
-    replay,
-)
+from jobbag.events.consumers import replay
+from jobbag.events.events import Attached, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
 from jobbag.run import cleanup
 from jobbag.run.cleanup import BUCKET, Cleanup
 from jobbag.run.task import TaskOnAws
@@ -88,7 +78,7 @@ CLOUD = cast(Cloud, NoCloud())
 def cleanup_of(place: S3Place = OWN, past: tuple[Event, ...] = (), notes: list[Event] | None = None) -> Cleanup:
     """That of a run with one input file, after what an earlier start did."""
     task = TaskOnAws(bag(job(inputs=("x/in.txt",))), Plan(None, None, None, place), place, CLOUD)
-    found = Cleanup(task, (notes if notes is not None else []).append)
+    found = Cleanup(task, (notes if notes is not None else []).append, "run")
     replay(past, found)
     return found
 

@@ -52,6 +52,10 @@ def test_never_packs_nothing() -> None:
         job(3, containerOverrides={"vcpus": 2}),
         job(3, launcher=True),
         job(3, executable="a=b"),
+        job(3, executable="-x"),
+        job(3, arguments=("a", "Ref::name")),
+        job(3, executable="Ref::name"),
+        job(3, arguments=("--in=Ref::name",), parameters={"name": "x"}),
     ],
     ids=[
         "zip",
@@ -62,11 +66,22 @@ def test_never_packs_nothing() -> None:
         "other needs",
         "launcher",
         "no word for env",
+        "no word for exec",
+        "parameters of the definition",
+        "parameters for the executable",
+        "parameters of its own",
     ],
 )
 def test_always_packs_those_that_agree_in_all_but_name_command_and_environment(other: Job) -> None:
     alike = [job(1, {"A": "1"}), job(2, {"B": "2"}, arguments=("x",))]
     assert packs([*alike, other], Packing.ALWAYS) == [tuple(alike)]
+
+
+@pytest.mark.parametrize(
+    "entry", [{"type": "SEQUENTIAL"}, {"jobId": "x", "type": "N_TO_N"}], ids=lambda one: one["type"]
+)
+def test_jobs_whose_children_would_wait_for_each_other_are_not_packed(entry: dict[str, str]) -> None:
+    assert packs(jobs(3, dependsOn=[entry]), Packing.ALWAYS) == []
 
 
 def test_an_array_has_as_many_children_as_aws_takes_and_none_has_one() -> None:

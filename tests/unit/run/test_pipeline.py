@@ -19,7 +19,8 @@ from jobbag.bag.job import Bag
 from jobbag.entities.kinds import Plan
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.events import journal
-from jobbag.events.events import Consumer, Event, LogsWritten, Staged, StateChanged, Submitted, Submitting, replay
+from jobbag.events.consumers import Consumer, replay
+from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, Submitting
 from jobbag.events.journal import Header, Journal
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests

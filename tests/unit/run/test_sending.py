@@ -139,8 +139,8 @@ def test_jobs_of_an_earlier_start_are_looked_for_by_their_token(disk: Disk) -> N
     one, two = (of := bag(*jobs(2))).jobs
     submitter = FakeSubmitter(disk)
     sending = sending_to(submitter, of, disk.journal)
-    sending.seek("early.1", {None: one})
-    sending.seek("early.2", {7: two})
+    sending.seek("early.1", {None: one}, None)
+    sending.seek("early.2", {7: two}, None)
     assert [(group, unsure) for group, _, unsure in submitter.got] == [((one,), True), ((two,), True)]
     assert submitter.tokens() == ["early.1", "early.2"]
     assert list(submitter.got[1][1].ids((two,), "array")) == [(two, "array:7")]

@@ -26,7 +26,7 @@ from jobbag.events.events import (
     Terminated,
 )
 from jobbag.events.journal import Header, Journal
-from jobbag.logs.outputs import MergedFiles
+from jobbag.logs.merged_files import MergedFiles
 from jobbag.run.takeup import SHOWN, How, changes, earlier, header_of, refuse
 
 from ..builders import bag, ended, job, settings
@@ -175,6 +175,36 @@ def test_a_retry_keeps_what_succeeded(tmp_path: Path) -> None:
     found = earlier(settings(retry_failed=True), path, now).events(bag(*jobs))
     assert {event.job.name for event in found if isinstance(event, (Submitted, LogsWritten))} == {"good"}
     assert not any(isinstance(event, Finished) for event in found)
+
+
+@pytest.mark.parametrize(
+    ("first", "retry", "how"),
+    [(True, True, How.RETRY_FAILED), (True, False, How.NEW), (False, True, None), (False, False, How.NEW)],
+)
+def test_a_retry_with_the_embedded_aws_that_was_killed_keeps_what_is_on_disk(
+    first: bool, retry: bool, how: How | None, tmp_path: Path
+) -> None:
+    """Of a job whose output was not yet written, there is none any more."""
+    path = tmp_path / "bag.journal"
+    jobs = [job(1, "here"), job(2, "unwritten"), job(3, "sent")]
+    digests = {one.name: "1" for one in jobs}
+    events: list[Event] = []
+    for one in jobs:
+        events += [Submitting(one, "t"), Submitted(one, one.name)]
+    events += [StateChanged(one, one.name, ended()) for one in jobs[:2]]
+    events.append(LogsWritten(jobs[0], tmp_path / "x.out", tmp_path / "x.err", 1))
+    then = Header("run", 1, {"--local": "yes"}, digests, retry_failed=first)
+    journal_with(path, then, events)
+    now = Header("new", 2, {"--local": "yes"}, digests)
+    options = settings(local=True, retry_failed=retry)
+    if how is None:
+        with pytest.raises(InputError, match="has not reached its end"):
+            earlier(options, path, now)
+        return
+    found = earlier(options, path, now)
+    assert (found.how, found.header.retry_failed) == (how, retry)
+    kept = {event.job.name for event in found.events(bag(*jobs)) if isinstance(event, (Submitted, LogsWritten))}
+    assert kept == ({"here"} if retry else set())
 
 
 # -- the merged files of a run that was killed

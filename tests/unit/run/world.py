@@ -240,8 +240,8 @@ class World:
         del reason
         self._aws.terminate(jobs)
 
-    def watch(self, aws_id: str, job: Job, status: str = "SUBMITTED") -> None:
-        del status
+    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
+        del seen
         assert aws_id not in self._watched
         self._watched[aws_id] = job
 

@@ -1,0 +1,253 @@
+"""The output of all jobs in two files, merged in the order of the bag."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from jobbag.bag.job import Bag, Job
+from jobbag.batches import batches
+from jobbag.events.events import Event, LogsWritten, Merged, Share
+from jobbag.files import beside, fsync, put_in_place, replacing, sync
+from jobbag.logs.outputs import is_there, of_jobs_that_are_done
+
+SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their bytes, until they are removed
+CHUNK = 1024 * 1024  # bytes
+_PART = re.compile(r"(\d+)\.(out|err|[0-9a-f]+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
+
+
+def _content(events: list[Event]) -> list[Merged]:
+    """What is in the merged files, in order.
+
+    Where an output begins before the end of others, a start has cut these off.
+    """
+    content: list[Merged] = []
+    for event in events:
+        if isinstance(event, Merged):
+            begin = event.out_size - 1 if event.starts is None else event.starts[0]  # no output is empty
+            while content and content[-1].out_size > begin:
+                content.pop()
+            content.append(event)
+    return content
+
+
+def _sizes(content: Sequence[Merged]) -> tuple[int, int]:
+    """Where it ends in the .out and in the .err."""
+    return (content[-1].out_size, content[-1].err_size) if content else (0, 0)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int = sys.maxsize) -> int:
+    """Add so many bytes of a file, or what is left of it, to another. Returns their CRC-32."""
+    crc = 0
+    while data := source.read(min(size, CHUNK)):
+        target.write(data)
+        crc = zlib.crc32(data, crc)
+        size -= len(data)
+    return crc
+
+
+def _copy_range(path: Path, begin: int, end: int, crc: int, target: BinaryIO) -> bool:
+    """Add these bytes of a file to another; false, and nothing is added, if there are none with this CRC-32."""
+    start = target.tell()
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(begin)
+        if _copy(file, target, end - begin) == crc and target.tell() - start == end - begin:
+            return True
+    target.seek(start)
+    target.truncate()
+    return False
+
+
+class MergedFiles:
+    """Outputs of all jobs in PREFIX.out and PREFIX.err, in the order of the submit files.
+
+    The output of a job stays in a directory, PREFIX.parts, until that of all jobs before it is there. The merged
+    files appear by rename, whole: HTCondor may have the old ones open for what the tool itself prints.
+    """
+
+    def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None], *, keep_parts: bool = False) -> None:
+        """`note` writes to the journal that a job's output is merged.
+
+        `keep_parts`: the parts stay until `close`, as they take the place of log streams that are deleted.
+        """
+        self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
+        self._parts = prefix.with_name(f"{prefix.name}.parts")
+        self._order = [job.number for job in bag.jobs]
+        self._next = 0  # the index in the order of the next job to append
+        self._done: dict[int, LogsWritten] = {}
+        self._used: Counter[Path] = Counter()  # by shared file: how many of its jobs are merged
+        self._spent: set[Path] = set()  # parts that are merged
+        self._unsynced = 0  # bytes
+        self._files: list[BinaryIO] = []
+        self._note = note
+        self._keep_parts = keep_parts
+
+    def paths(self, job: Job) -> tuple[Path, Path]:
+        return self._parts / f"{job.number}.out", self._parts / f"{job.number}.err"
+
+    def shared(self, job: Job) -> Path:
+        return self._parts / f"{job.number}.{secrets.token_hex(4)}.jobs"  # no name of old: journals still tell of them
+
+    def results(self, job: Job) -> tuple[Path, Path]:
+        del job
+        return self._targets[0], self._targets[1]
+
+    def resume(self, events: list[Event]) -> list[Event]:
+        """What is in the unfinished merged files stays there, and what waits in the parts goes on waiting.
+
+        What is in neither, but in finished merged files, or behind a gap of the unfinished ones, becomes a part again.
+        """
+        content = _content(events)
+        events = of_jobs_that_are_done(events)
+        written = {event.job.number: event for event in events if isinstance(event, LogsWritten)}
+        written = {number: event for number, event in written.items() if event.whole}
+        parts = {number: event for number, event in written.items() if is_there(event)}
+        # A part that is still there may be merged, but then it is not known whether that is on disk.
+        kept = self._kept(content, written.keys() - parts.keys())
+        self._done = parts
+        merged = [one for one in content[len(kept) :] if one.job.number in written.keys() - parts.keys()]
+        for some in batches(merged, SPENT):
+            self._done |= {event.job.number: event for event in self._parts_again(some, written)}
+        for path, size in zip(map(beside, self._targets), _sizes(kept), strict=True):
+            if path.exists():
+                os.truncate(path, size)
+        self._next = len(kept)
+        safe = {one.job.number for one in kept} | self._done.keys()
+        return [event for event in events if not isinstance(event, LogsWritten) or event.job.number in safe]
+
+    def _kept(self, content: list[Merged], durable: Set[int]) -> list[Merged]:
+        """The beginning of the unfinished merged files that holds. `durable`: jobs of which no part is left."""
+        unfinished = list(map(beside, self._targets))
+        if not all(path.exists() for path in unfinished):
+            return []
+        out, err = (path.stat().st_size for path in unfinished)
+        kept: list[Merged] = []
+        for one, number in zip(content, self._order, strict=False):
+            follows = one.starts in (None, _sizes(kept))
+            if not (follows and one.job.number == number in durable and one.out_size <= out and one.err_size <= err):
+                break
+            kept.append(one)
+        return kept
+
+    def _parts_again(self, merged: Sequence[Merged], written: Mapping[int, LogsWritten]) -> list[LogsWritten]:
+        """Make a part of what is in the merged files of these jobs, as far as it is what was once written there.
+
+        Gives what is noted of it.
+        """
+        self._parts.mkdir(exist_ok=True)
+        found: list[tuple[Merged, int, int, int]] = []  # with the start in the part, and the bytes of stdout and stderr
+        path = self.shared(merged[0].job)
+        with replacing(path) as new, new.open("w+b") as part:
+            for one in merged:
+                start = part.tell()
+                if self._copy_back(one, part):
+                    out, err = (end - begin for begin, end in zip(one.starts or (), _sizes([one]), strict=True))
+                    found.append((one, start, out, err))
+                else:
+                    part.truncate(start)
+                    part.seek(start)
+            part.flush()
+            fsync(part.fileno())
+        sync(self._parts)
+        again = [
+            replace(written[one.job.number], out=path, err=path, share=Share(start, out, err, len(found)), sizes=None)
+            for one, start, out, err in found
+        ]
+        for event in again:
+            self._note(event)
+        return again
+
+    def _copy_back(self, merged: Merged, part: BinaryIO) -> bool:
+        """Add a job's output in the merged files to a part; false if they do not have it as it was."""
+        if merged.starts is None or merged.sums is None:  # noted by an earlier version
+            return False
+        ranges = zip(self._targets, merged.starts, _sizes([merged]), merged.sums, strict=True)
+        return all(
+            any(_copy_range(path, begin, end, crc, part) for path in (beside(target), target))
+            for target, begin, end, crc in ranges
+        )
+
+    def prepare(self) -> None:
+        """Make the directory of parts, and the files that become the merged ones."""
+        self._parts.mkdir(exist_ok=True)
+        self._files = [beside(target).open("ab") for target in self._targets]
+        self._merge()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, LogsWritten):
+            self._done[event.job.number] = event
+            self._merge()
+
+    def _merge(self) -> None:
+        while self._next < len(self._order) and self._order[self._next] in self._done:
+            self._append(self._done.pop(self._order[self._next]))
+            self._next += 1
+
+    def _append(self, written: LogsWritten) -> None:
+        out, err = self._files
+        starts = out.tell(), err.tell()
+        if written.share is None:
+            with written.out.open("rb") as own_out, written.err.open("rb") as own_err:
+                sums = _copy(own_out, out), _copy(own_err, err)
+        else:
+            with written.out.open("rb") as file:
+                file.seek(written.share.start)
+                sums = _copy(file, out, written.share.out), _copy(file, err, written.share.err)
+        for merged in self._files:
+            merged.flush()
+        self._note(Merged(written.job, out.tell(), err.tell(), starts, sums))
+        if not self._keep_parts:
+            self._unsynced += out.tell() + err.tell() - sum(starts)
+            self._is_used(written)
+
+    def _is_used(self, written: LogsWritten) -> None:
+        """Remove the part of a job whose output is in the merged files, unless other jobs need it.
+
+        Many at once, as the merged files are synced before.
+        """
+        self._used[written.out] += 1
+        if written.share is None or self._used[written.out] == written.share.jobs:
+            self._spent |= {written.out, written.err}
+        if len(self._spent) >= SPENT or self._unsynced >= SPENT_BYTES:
+            for file in self._files:
+                fsync(file.fileno())
+            for part in self._spent:
+                part.unlink(missing_ok=True)
+            self._spent.clear()
+            self._unsynced = 0
+
+    def finish(self, summary: Callable[[], str]) -> None:
+        for number in [number for number in self._order if number in self._done]:  # not all, if cut short
+            self._append(self._done.pop(number))
+        self._files[0].write(summary().encode() + b"\n")
+        for file, target in zip(self._files, self._targets, strict=True):
+            file.flush()
+            fsync(file.fileno())
+            file.close()
+            put_in_place(target)
+        sync(self._targets[0].parent)
+        if not self._keep_parts:
+            self.close()
+
+    def close(self) -> None:
+        ours = set(map(str, self._order))
+        if self._parts.is_dir():
+            for path in self._parts.iterdir():
+                found = _PART.fullmatch(path.name)
+                if found and found[1] in ours:
+                    path.unlink()
+        with suppress(OSError):  # gone, or not empty: what is in it is not of this run
+            self._parts.rmdir()
+
+    @property
+    def description(self) -> str:
+        return f"{self._targets[0]} and {self._targets[1]}"

@@ -1,0 +1,109 @@
+"""What is known to be wrong before AWS is asked, all of it at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobbag.commands.preflight import entities_of, task_of
+from jobbag.entities.kinds import QUEUE, Existing
+from jobbag.errors import InputError
+from jobbag.options.settings import Mode
+
+from ..builders import settings
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_bag(*jobs: dict[str, Any]) -> None:
+    entries = [{"executable": "/bin/true", **one} for one in jobs]
+    Path("bag.in").write_text(json.dumps({"SubmitJob": entries}))
+
+
+GOOD: dict[str, Any] = {"job_definition": "d", "job_queue": "q"}
+
+
+def told(**wanted: Any) -> list[str]:
+    with pytest.raises(InputError) as refused:
+        task_of(settings(**{**GOOD, **wanted}))
+    return refused.value.lines
+
+
+def test_good_input_is_a_task() -> None:
+    write_bag({"jobName": "one"})
+    task = task_of(settings(**GOOD, s3="s3://bucket/dir", merge_logs=Path("all"), summary=Path("s.json")))
+    assert [one.name for one in task.bag.jobs] == ["one"]
+    assert task.plan.queue == Existing(QUEUE, "q")
+    assert task.place.url == "s3://bucket/dir/"
+
+
+def test_problems_of_all_kinds_are_told_together() -> None:
+    write_bag({"jobName": "one", "timeout": {"attemptDurationSeconds": 5}}, {"jobName": "one"})
+    said = told(job_definition="missing.json", merge_logs=Path("gone/all"), files=("nowhere",))
+    for words in (
+        "attemptDurationSeconds",
+        "one",
+        "missing.json",
+        "--merge-logs: there is no directory gone",
+        "nowhere",
+    ):
+        assert any(words in line for line in said), words
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("--merge-logs", {"merge_logs": Path("gone/all")}),
+        ("--log-file", {"log_file": Path("gone/log")}),
+        ("--summary", {"summary": Path("gone/s.json")}),
+        ("--report", {"report": Path("gone/r.html")}),
+    ],
+)
+def test_a_directory_that_is_not_there_is_told_with_the_option(option: str, wanted: dict[str, Any]) -> None:
+    write_bag({"jobName": "one"})
+    assert told(**wanted) == [f"{option}: there is no directory gone"]
+
+
+def test_a_directory_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bag({"jobName": "one"})
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "closed")  # root may write everywhere
+    assert told(summary=Path("closed/s.json")) == [
+        f"--summary: the directory {tmp_path / 'closed'} is not writable",
+    ]
+
+
+def test_a_summary_and_a_report_are_two_regular_files() -> None:
+    write_bag({"jobName": "one"})
+    Path("there").mkdir()
+    assert told(summary=Path("there")) == ["--summary: there is no regular file"]
+    assert told(summary=Path("same"), report=Path("same")) == ["--report: same is the file of --summary"]
+
+
+def test_who_follows_a_job_names_one_of_the_bag() -> None:
+    write_bag({"jobName": "one"})
+    assert told(follow=True, followed_job="other") == ["--follow: there is no job other in the bag"]
+    assert task_of(settings(**GOOD, follow=True, followed_job="one")).bag.jobs
+
+
+def test_a_name_that_is_no_unicode_cannot_be_a_key() -> None:
+    write_bag({"jobName": "one"})
+    Path("in\udcff.txt").write_text("x")
+    said = told(files=("in\udcff.txt",))
+    assert len(said) == 1
+    assert said[0].startswith("input file 'in\\udcff.txt': is not UTF-8 in this locale")
+
+
+@pytest.mark.parametrize("mode", [Mode.CREATE, Mode.DELETE])
+def test_the_entities_of_create_and_delete_need_no_bag(mode: Mode) -> None:
+    plan = entities_of(settings(mode=mode, submit_files=(), job_queue="q"))
+    assert (plan.queue, plan.definition, plan.place) == (Existing(QUEUE, "q"), None, None)
+    with pytest.raises(InputError, match=r"missing\.json"):
+        entities_of(settings(mode=mode, submit_files=(), job_queue="missing.json"))
