@@ -12,8 +12,6 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from s3transfer.futures import BaseExecutor
-
 from jobbag.errors import Cancelled, ToolError
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ class Worker:
             self._failed(self.name, error)
 
 
-class DaemonPool(BaseExecutor):
+class DaemonPool:
     """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process.
 
     Where the system allows no more threads, it goes on with those that there are; without any, with the caller's.

@@ -12,9 +12,18 @@ from typing import Any
 import pytest
 
 from helpers.servers import ACCOUNT, NOTHING, REGION, Listener, MotoServer
-from helpers.tool import Done, Tool, job, shell
+from helpers.tool import Done, Inside, Tool, job, shell
+from jobbag.aws import client
 
 GOOD = job("good", "/bin/true")
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """The command in this process, but for what the files allow."""
+    return Inside(tmp_path)
+
+
 ENTITIES = ("-j", "some-definition", "-q", "some-queue")
 DEFINITION = {"type": "container", "containerProperties": {"image": "local", "vcpus": 1, "memory": 64}}
 QUEUE = {"priority": 1, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "some-env"}]}
@@ -277,8 +286,8 @@ def assert_refused(done: Done, *lines: list[str]) -> None:
         assert all(word in line for word in words), line
 
 
-def test_an_unreachable_endpoint(tool: Tool) -> None:
-    # The first test, as it takes the longest: it is tried again for a while.
+def test_an_unreachable_endpoint(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_CONTACT", 1.0)  # s for which it is tried again
     with socket.socket() as nobody:  # bound, so that the port is ours, but nobody listens
         nobody.bind(("127.0.0.1", 0))
         tool.point_to(f"http://127.0.0.1:{nobody.getsockname()[1]}")

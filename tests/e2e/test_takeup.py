@@ -278,14 +278,17 @@ def test_a_run_that_another_start_has_taken_over_stops(scene: Stage) -> None:
 def test_a_killed_run_that_nobody_waited_for_holds_nothing(ready: Stage) -> None:
     """In a container the first process often waits for nobody, and a dead run stays in the table of processes."""
     line = [ready.bag(ready.job("job", gated=True)), *EXISTING]
-    first = ready.start(*line)
-    ready.wait_for("job")
-    first.kill()
-    wait_until(lambda: not is_alive(first.pid), what="its end")
-    ready.open_gate()
-    ready.start(*line)
-    ready.end(0)
-    ready.assert_outputs(["job"])
+    first = ready.tool.start(*line, stderr=ready.tool.place / "first", before=["env"])  # a child of this process
+    try:
+        ready.wait_for("job")
+        first.kill()
+        wait_until(lambda: not is_alive(first.pid), what="its end")
+        ready.open_gate()
+        ready.play(0, *line)
+        ready.assert_outputs(["job"])
+    finally:
+        first.kill()
+        first.wait()
 
 
 def test_after_the_end_the_same_command_is_a_new_run(ready: Stage) -> None:
@@ -327,7 +330,7 @@ def test_retry_failed_with_the_embedded_aws_keeps_what_is_in_the_merged_files(to
     """Their log streams ended with the run before."""
     bad = shell("bad", f"test -e '{tool.cwd}/ready' && echo now")
     bag = tool.bag(shell("good", "echo good"), bad)
-    line = ["--local", "--merge-logs", "all", str(bag)]
+    line: list[str | Path] = ["--local", "--merge-logs", "all", bag]
     assert tool.run(*line).status == 1
     tool.write("ready", "")
     done = tool.run(*line, "--retry-failed")
@@ -540,7 +543,7 @@ def test_a_signal_before_a_run_is_taken_up(ready: Stage) -> None:
 def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
     assert isinstance(scene.tool, Impatient)
     impatient, line = scene.tool.before, [scene.bag(scene.job("job")), *scene.entity_files(), "-m", "all"]
-    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "pipeline.Pipeline.run", impatient[2]]
+    scene.tool.before = [impatient[0], str(LATE), "SIGTERM", "run.pipeline.Pipeline.run", impatient[2]]
     scene.play(143, *line)
     scene.assert_nothing_is_left()
     assert not {path.name for path in scene.tool.cwd.glob("all.*")} - {"all.out", "all.err"}
@@ -552,9 +555,9 @@ def test_a_signal_as_the_first_job_is_sent(scene: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "place"),
     [
-        (signal.SIGTERM, "monitor.Monitor.__exit__"),
-        (signal.SIGINT, "outputs.MergedFiles.finish"),
-        (signal.SIGHUP, "ending.Ending.tell"),
+        (signal.SIGTERM, "jobs.monitor.Monitor.close"),
+        (signal.SIGINT, "logs.merged_files.MergedFiles.finish"),
+        (signal.SIGHUP, "commands.ending.Ending.tell"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

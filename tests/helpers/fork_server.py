@@ -1,9 +1,8 @@
-"""Starts Python commands by forking, so that they need not load their libraries: `fork_server.py FILE_DESCRIPTOR`.
+"""Starts Python commands by forking, so that they need not load their modules: `fork_server.py FILE_DESCRIPTOR`.
 
-The libraries are loaded here, once. The modules of the tool are not: each command loads its own, as when it is
-started otherwise. Who sends four file descriptors over the socket gets a process: its words, its environment and its
-working directory are read from the first one, as a line of JSON, and its process id and exit status go back there, in
-a line each; the others become its stdin, stdout and stderr.
+The modules of the tool, and the libraries, are loaded here, once. Who sends four file descriptors over the socket gets
+a process: its words, its environment and its working directory are read from the first one, as a line of JSON, and its
+process id and exit status go back there, in a line each; the others become its stdin, stdout and stderr.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import functools
 import gc
 import json
 import os
+import pkgutil
 import runpy
 import selectors
 import signal
@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -27,15 +28,18 @@ LIB = str(Path(__file__).resolve().parents[2] / "lib")
 
 
 def load() -> None:
-    """Load what the tool and the embedded AWS load, by using it, and forget their own modules."""
+    """Load the tool with its libraries and the embedded AWS; some of it is loaded as it is used."""
     sys.path.insert(0, LIB)
     import boto3
     import botocore.loaders
     import botocore.session
 
-    import jobbag.commands.run_bag
-    import jobbag.options.parser  # noqa: F401
+    import jobbag
     from jobbag.local import CREDENTIALS, LocalAws
+
+    for module in pkgutil.walk_packages(jobbag.__path__, "jobbag."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
 
     # A session would read the descriptions of the services anew.
     botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
@@ -57,8 +61,6 @@ def load() -> None:
             thread.join()
     boto3.DEFAULT_SESSION = None
     sys.path.remove(LIB)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "jobbag"]:
-        del sys.modules[name]
     gc.collect()
     gc.freeze()
 

@@ -1,4 +1,4 @@
-"""Starts commands. The tests let those of Python be forked by a process that has loaded their libraries already."""
+"""Starts commands. The tests let those of Python be forked by a process that has loaded their modules already."""
 
 from __future__ import annotations
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from helpers import processes
 from helpers.processes import Process
@@ -115,6 +119,29 @@ class Tool:
             for top in (self.cwd, self.home)
             for path in sorted(top.rglob("*"))
         }
+
+
+class Inside(Tool):
+    """Runs the command in this process, which takes a moment: for what ends before a job is sent."""
+
+    def run(self, *arguments: str | Path, before: Sequence[str] = (), timeout: float = 120, **how: Any) -> Done:
+        """Run the command; as a process of its own behind the words of another one, and as the single file."""
+        if before or how or ZIPAPP:
+            return super().run(*arguments, before=before, timeout=timeout, **how)
+        from jobbag import cli
+
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.cwd)
+            for name in os.environ.keys() - self.env.keys():
+                patch.delenv(name)
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            try:
+                status = cli.main(list(map(str, arguments)))
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+        return Done(int(status), out.getvalue(), err.getvalue())
 
 
 def job(name: str, *command: str, env: Mapping[str, str] | None = None, **other: object) -> dict[str, object]:

@@ -50,7 +50,6 @@ NEEDED: Mapping[str, _Needed] = {
 }
 # What these structures must have wherever they stand, if they are there.
 _NEEDED_IN: Mapping[str, _Needed] = {
-    "ArrayPropertiesDetail": {"size": {}},
     "KeyValuePair": {"name": {}},
     "TerminateJobsErrorEntry": {"job": {}, "message": {}},
     "Object": {"Key": {}},

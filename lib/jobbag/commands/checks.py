@@ -149,7 +149,8 @@ class _Checks:
 
     def _sent_before(self) -> None:
         """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""
-        needed = set(MissingInputs(self._task.bag, self._to_send()).items)
+        others = [job for job in self._task.bag.jobs if self._found.state.may_be_sent(job)]
+        needed = set(MissingInputs(self._task.bag, self._to_send(), others).items)
         sent = [event for event in self._events if isinstance(event, Staged) and event.item in needed]
         if self._found.bucket_is_there:
             self._found.lost = contents.missing(self._task.cloud, self._task.place, sent)

@@ -35,8 +35,9 @@ from jobbag.options.settings import Settings
 from jobbag.run import takeup
 from jobbag.run.abandon import abandon
 from jobbag.run.cleanup import Cleanup
+from jobbag.run.consumers import Consumers
 from jobbag.run.lock import JournalLock
-from jobbag.run.pipeline import Consumers, Pipeline
+from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How

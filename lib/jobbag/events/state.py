@@ -209,6 +209,12 @@ class RunState:
             return outcome.token is None and outcome.error is None and outcome.withheld is None
         return (outcome.token is None and outcome.withheld is None) or outcome.to_repeat
 
+    def may_be_sent(self, job: Job) -> bool:
+        """Whether the job, which was sent or may have been, is perhaps to be sent again, when more is known of it."""
+        outcome = self.of(job)
+        in_doubt = outcome.token is not None and not outcome.aws_id and outcome.error is None
+        return self.halted is None and (in_doubt or (outcome.terminated and not outcome.ended))
+
     def why_no_log(self, job: Job) -> str | None:
         """Why a job that is over has no log to read, if the run itself is the reason; else None."""
         outcome = self.of(job)

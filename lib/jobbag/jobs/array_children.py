@@ -70,15 +70,16 @@ class ArrayChildren:
         pass them to `want`."""
         if parent not in self._arrays:
             return ()
-        array, properties = self._arrays[parent], detail["arrayProperties"]
+        array, properties = self._arrays[parent], detail.get("arrayProperties") or {}
         array.missing_since = None
         counts = properties.get("statusSummary", {})
         ended = sum(counts.get(status, 0) for status in ENDED)
-        known = properties["size"] - len(array.pending)
+        size = properties.get("size", len(array.pending))
+        known = size - len(array.pending)
         if ended <= known + len(array.wanted):
             return ()
         self._is_news(now)
-        if ended == properties["size"] or len(array.pending) <= FEW:
+        if ended == size or len(array.pending) <= FEW:
             self.want(parent, array.pending)
             return ()
         if ended - known < WORTH * len(array.pending) and now - array.listed < LONGEST:

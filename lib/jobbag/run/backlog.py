@@ -21,12 +21,14 @@ from jobbag.run.safeguards import Safeguards
 class Backlog:
     """The jobs of a bag that are not sent yet."""
 
-    def __init__(self, bag: Bag, jobs: Sequence[Job], packing: Packing, safeguards: Safeguards) -> None:
-        """`jobs` are those of the bag that are to be sent."""
+    def __init__(
+        self, bag: Bag, jobs: Sequence[Job], packing: Packing, safeguards: Safeguards, others: Iterable[Job] = ()
+    ) -> None:
+        """`jobs` are those of the bag that are to be sent; `others` may have to be, when more is known of them."""
         self._bag = bag
         self._packing = packing
         self._safeguards = safeguards
-        self._inputs = MissingInputs(bag, jobs)
+        self._inputs = MissingInputs(bag, jobs, others)
         self._dependencies = Dependencies(bag)
         self._packer = Packer(jobs[safeguards.canary :], packing)
         self._ready: deque[JobGroup] = deque()
@@ -59,8 +61,12 @@ class Backlog:
         self._free(job for job in jobs if self._dependencies.arrived(job))
 
     def take_back(self, jobs: Sequence[Job]) -> list[Job]:
-        """Note that these jobs, which were taken, are still to be sent. Returns those that never can be."""
-        self._ready += job_groups([job for job in jobs if self._dependencies.arrived(job)], self._packing)
+        """Note that these jobs, which were sent or taken, are to be sent again, once their inputs are there.
+
+        Returns those that never can be.
+        """
+        with_inputs = [job for job in jobs if self._inputs.add(job)]
+        self._ready += job_groups([job for job in with_inputs if self._dependencies.arrived(job)], self._packing)
         return [job for job in jobs if job.number in self._lost]
 
     def submitted(self, job: Job, aws_id: str) -> None:

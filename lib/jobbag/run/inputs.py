@@ -10,19 +10,34 @@ from jobbag.bag.job import Bag, Job, is_url
 class MissingInputs:
     """The local files that jobs need, and that are not in S3 yet. Used by the main thread alone."""
 
-    def __init__(self, bag: Bag, jobs: Iterable[Job]) -> None:
-        """`jobs` are those of the bag that are still to be sent."""
+    def __init__(self, bag: Bag, jobs: Iterable[Job], others: Iterable[Job] = ()) -> None:
+        """`jobs` are those of the bag that are still to be sent; `others` may have to be, and then are added."""
         self._jobs: dict[str, list[Job]] = {}  # by file
         self._missing: dict[int, int] = {}  # files that a job still waits for, by job number
         self.ready: list[Job] = []  # jobs that need no local file
-        common = [item for item in bag.common if not is_url(item)]
+        self._common = [item for item in bag.common if not is_url(item)]
         for job in jobs:
-            items = dict.fromkeys([*common, *(item for item in job.inputs if not is_url(item))])
+            items = self._items(job)
             self._missing[job.number] = len(items)
             for item in items:
                 self._jobs.setdefault(item, []).append(job)
             if not items:
                 self.ready.append(job)
+        for job in others:
+            for item in self._items(job):
+                self._jobs.setdefault(item, [])
+
+    def _items(self, job: Job) -> list[str]:
+        return list(dict.fromkeys([*self._common, *(item for item in job.inputs if not is_url(item))]))
+
+    def add(self, job: Job) -> bool:
+        """Note that one of the others is to be sent. Returns whether it has all its inputs."""
+        items = [item for item in self._items(job) if item in self._jobs]
+        if items:
+            self._missing[job.number] = len(items)
+        for item in items:
+            self._jobs[item].append(job)
+        return not items
 
     @property
     def items(self) -> list[str]:

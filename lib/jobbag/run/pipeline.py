@@ -6,11 +6,9 @@ import queue
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from jobbag.bag.job import Job
-from jobbag.errors import Interrupted
-from jobbag.events.consumers import Consumer
+from jobbag.errors import Interrupted, ToolError
 from jobbag.events.events import (
     Absent,
     Event,
@@ -27,35 +25,18 @@ from jobbag.events.events import (
     Unsent,
     WorkerFailed,
 )
-from jobbag.events.journal import Journal
-from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.ids import by_token
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.backlog import Backlog
+from jobbag.run.consumers import Consumers
 from jobbag.run.packing import Packing
-from jobbag.run.safeguards import Safeguards
 from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
 from jobbag.signals import Signals
-
-
-@dataclass(frozen=True)
-class Consumers:
-    """Who hears of each event, in this order: the journal first. What an earlier start did is replayed to them."""
-
-    journal: Journal
-    state: RunState
-    safeguards: Safeguards
-    others: Sequence[Consumer] = ()
-
-    def __call__(self, event: Event) -> None:
-        consumers: tuple[Consumer, ...] = (self.journal, self.state, self.safeguards, *self.others)
-        for consumer in consumers:
-            consumer(event)
 
 
 class Pipeline:
@@ -86,7 +67,9 @@ class Pipeline:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
         to_send = [job for job in task.bag.jobs if self._state.is_to_send(job)]
-        self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards)
+        others = [job for job in task.bag.jobs if self._state.may_be_sent(job)]
+        self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards, others)
+        self._not_staged: dict[str, ToolError] = {}  # files that could not be sent
         self._workers = Workers(
             task, places, lambda job: settings.follows(job.name), self._events.put, bucket_is_new=bucket_is_new
         )
@@ -225,6 +208,7 @@ class Pipeline:
             case Staged(item=item):
                 self._backlog.arrived(item)
             case StagingFailed(item=item, error=error):
+                self._not_staged[item] = error
                 yield from (NotSubmitted(job, error) for job in self._backlog.never_arrives(item))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
@@ -239,7 +223,7 @@ class Pipeline:
                 if self._stopped:
                     yield from map(Unsent, jobs)
                 elif self._state.halted is None:
-                    yield from map(self._dropped, self._backlog.take_back(jobs))
+                    yield from self._send_again(jobs)
                 else:
                     yield from _not_run(jobs, self._state.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
@@ -248,7 +232,7 @@ class Pipeline:
                 yield from self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 if self._state.of(job).to_repeat and self._open:
-                    self._backlog.have_inputs([job])
+                    yield from self._send_again([job])
                 else:
                     self._fetch(job)
                     yield from self._is_over(job)
@@ -265,6 +249,17 @@ class Pipeline:
                 self._shutdown.halt(reason)
         if isinstance(event, (NotSubmitted, StateChanged, Lost)):
             yield from self._heed_safeguards()
+
+    def _send_again(self, jobs: Iterable[Job]) -> Iterator[Event]:
+        """Send jobs that an earlier start has sent, or may have, when their inputs are there."""
+        able = []
+        for job in jobs:
+            missing = next((item for item in (*self._bag.common, *job.inputs) if item in self._not_staged), None)
+            if missing is not None:
+                yield NotSubmitted(job, self._not_staged[missing])
+            else:
+                able.append(job)
+        yield from map(self._dropped, self._backlog.take_back(able))
 
     def _arrived(self, job: Job) -> None:
         """It is known now what became of the sending of a job, and of those that were sent with it."""

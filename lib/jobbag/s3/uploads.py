@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -178,7 +178,7 @@ class Uploader:
                     multipart_chunksize=PART_SIZE,
                     max_request_concurrency=REQUESTS_AT_ONCE,
                 )
-                self._managers[client] = TransferManager(client, config, executor_cls=DaemonPool)
+                self._managers[client] = TransferManager(client, config, executor_cls=cast(Any, DaemonPool))
                 client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
                 client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
             return self._managers[client]

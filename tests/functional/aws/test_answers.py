@@ -141,7 +141,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"container": {"resourceRequirements": [{"type": "VCPU", "value": "inf"}]}}, "value is no amount"),
     ({"attempts": [None]}, r"attempts\[0\] is null"),
     ({"attempts": "xx"}, "attempts is a text"),
-    ({"arrayProperties": {}}, "arrayProperties has no size"),
 ]
 
 

@@ -20,6 +20,7 @@ from jobbag.errors import AwsError
 from jobbag.events.events import (
     Event,
     Finished,
+    LogsWritten,
     Made,
     Making,
     NotSubmitted,
@@ -432,11 +433,12 @@ def test_what_failed_would_run_again(desk: Desk) -> None:
     one, two = jobs_of(words)
     sent = [event for each in (one, two) for event in (Submitting(each, "t"), Submitted(each, f"id-{each.number}"))]
     states = StateChanged(one, "id-1", ended()), StateChanged(two, "id-2", ended("FAILED", 1))
-    desk.earlier(words, *sent, *states, Finished(1))
+    written = [LogsWritten(each, Path(f"{each.name}.out"), Path(f"{each.name}.err"), 1) for each in (one, two)]
+    desk.earlier(words, *sent, *states, *written, Finished(1))
     assert desk.probe(*words) == 0
     assert desk.told("2 jobs to be sent ")
     assert desk.probe(*words, "--retry-failed") == 0
-    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs")
+    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs"), "\n".join(desk.out)
     assert desk.told("1 job to be sent ")
     assert desk.told("  two  1 vCPU")
 

@@ -133,7 +133,7 @@ def test_others_are_ahead(watch: Watch, faults: Faults) -> None:
 
 def test_others_are_ahead_by_a_service_that_gives_no_snapshot(watch: Watch, faults: Faults) -> None:
     faults.fail("GetJobQueueSnapshot", 404, "UnknownOperation")
-    others = [{"jobId": str(n), "jobName": "x", "createdAt": 1 if n < 10 else 10**14} for n in range(20)]
+    others = [{"jobId": str(n), "jobName": "x", "createdAt": 1 if n < 10 else 4 * 10**12} for n in range(20)]
     faults.edit("ListJobs", lambda content: content["jobSummaryList"].extend(others))
     watch.submit(3)
     # One of ours that was not yet seen to wait may be taken for one of others.

@@ -288,3 +288,28 @@ def test_fresh_hands_on_what_it_could_not_remove(desk: Desk, cloud: Cloud) -> No
     desk.faults.fail("DeleteComputeEnvironment", 403, "AccessDeniedException", "not now", times=1)
     assert run(*MADE, "--fresh") == 0
     assert entities(cloud) == set()
+
+
+def test_a_job_that_ends_later_and_is_sent_again_has_its_inputs(desk: Desk, cloud: Cloud) -> None:
+    """`--fresh` was killed when it had terminated the jobs and removed the bucket: their end is not seen yet."""
+    (desk.place / "data").write_text("x")
+    desk.bag(job("one", executable="sleep", arguments="60", environment=INPUT))
+    assert run(*EXISTING, "--detach") == 0
+    path = desk.place / "bag.journal"
+    (sent,) = [line for line in map(json.loads, path.read_text().splitlines()) if line["event"] == "Submitted"]
+    with path.open("a") as journal:
+        journal.write(json.dumps({"event": "Terminated", "job": 1, "aws_id": sent["aws_id"], "at": sent["at"]}) + "\n")
+    cloud.call("batch", "TerminateJob", jobId=sent["aws_id"], reason="--fresh")
+    s3: Any = cloud.transfer_client()
+    for key in objects(cloud):
+        s3.delete_object(Bucket="bag-bucket", Key=key)
+    s3.delete_bucket(Bucket="bag-bucket")
+    seen: list[list[bytes]] = []
+
+    def look(_: Request, __: Forward) -> Answer:
+        seen.append(list(objects(cloud).values()))
+        return error("batch", 400, "ClientException", "not today")
+
+    desk.faults.on("SubmitJob", look)
+    assert run(*EXISTING) == 2
+    assert seen == [[b"x"]]

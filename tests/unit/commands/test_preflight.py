@@ -84,7 +84,7 @@ def test_a_summary_and_a_report_are_two_regular_files() -> None:
     write_bag({"jobName": "one"})
     Path("there").mkdir()
     assert told(summary=Path("there")) == ["--summary: there is no regular file"]
-    assert told(summary=Path("same"), report=Path("same")) == ["--report: same is the file of --summary"]
+    assert told(summary=Path("same"), report=Path("same")) == ["--report: same would overwrite the summary same"]
 
 
 def test_who_follows_a_job_names_one_of_the_bag() -> None:

@@ -39,7 +39,8 @@ from jobbag.jobs.request import Target
 from jobbag.logs.outputs import JobFiles
 from jobbag.report.summary import Ended, overview
 from jobbag.run import pipeline as module
-from jobbag.run.pipeline import Consumers, Pipeline
+from jobbag.run.consumers import Consumers
+from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import Safeguards
 from jobbag.run.takeup import How, earlier, header_of
 from jobbag.run.task import TaskOnAws

@@ -10,7 +10,19 @@ from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, Cancelled, CleanupError, ToolError
 from jobbag.events.consumers import replay
-from jobbag.events.events import Attached, Event, Made, Making, PartsAsked, PartsBegun, Staged, TakenDown, TakingDown
+from jobbag.events.events import (
+    Attached,
+    Event,
+    Made,
+    Making,
+    PartsAsked,
+    PartsBegun,
+    Removed,
+    Removing,
+    Staged,
+    TakenDown,
+    TakingDown,
+)
 from jobbag.run import cleanup
 from jobbag.run.cleanup import BUCKET, Cleanup
 from jobbag.run.task import TaskOnAws
@@ -49,8 +61,8 @@ class FakeBucket:
     def delete(self, _: object, name: str, keys: Any) -> None:
         self._do(f"delete {name} {sorted(keys)}")
 
-    def take_down(self, _: object, name: str, keys: Any) -> list[str]:
-        self._do(f"take_down {name} {sorted(keys)}")
+    def take_down(self, _: object, place: S3Place, keys: Any) -> list[str]:
+        self._do(f"take_down {place.bucket} {sorted(keys)}")
         return self.left
 
     def empty_uploads(self, _: object, name: str, key: str, after: int, before: int) -> list[str]:
@@ -101,9 +113,8 @@ def test_a_bucket_of_the_run_is_journalled_before_it_is_made_and_goes_with_all_t
     found(Attached("array.manifest"))
     assert found.describe() == ["bucket own"]
     assert found.take_down(CLOUD) == []
-    assert s3.done[-2:] == ["delete own ['array.manifest']", "take_down own ['in.txt']"]
-    assert isinstance(notes[-1], TakingDown)
-    assert notes[-1].what == ("bucket own",)
+    assert s3.done[-1] == "take_down own ['array.manifest', 'in.txt']"
+    assert [type(note) for note in notes[-3:]] == [TakingDown, Removing, Removed]
 
 
 def test_an_input_whose_upload_got_no_answer_goes_too(s3: FakeBucket) -> None:
@@ -161,7 +172,7 @@ def test_a_later_start_knows_whose_the_bucket_is(s3: FakeBucket, past: tuple[Eve
 
 def test_what_went_with_the_last_clean_up_is_not_removed_again(s3: FakeBucket) -> None:
     cleanup_of(past=(Attached("old"), Staged("f", "f", 1, 1, True), TakenDown(), MAKING, MADE)).take_down(CLOUD)
-    assert s3.done == ["delete own []", "take_down own ['in.txt']"]
+    assert s3.done == ["take_down own ['in.txt']"]
 
 
 def test_results_of_jobs_stay_and_are_named(s3: FakeBucket) -> None:
@@ -178,9 +189,9 @@ def test_what_cannot_be_removed_is_told_and_the_rest_goes(s3: FakeBucket, monkey
         raise CleanupError(["the queue stays", "the environment stays"])
 
     monkeypatch.setattr(found.creator, "take_down", fail)
-    s3.fails = {"delete": ToolError("an object stays"), "take_down": ToolError("the bucket stays")}
+    s3.fails = {"take_down": ToolError("the bucket stays")}
     told = found.take_down(CLOUD)
-    assert told == ["the queue stays", "the environment stays", "an object stays", "the bucket stays"]
+    assert told == ["the queue stays", "the environment stays", "the bucket stays"]
 
 
 # -- uploads in parts

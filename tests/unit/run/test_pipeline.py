@@ -28,7 +28,8 @@ from jobbag.jobs.request import Target
 from jobbag.logs.outputs import JobFiles
 from jobbag.options.settings import Settings
 from jobbag.run import pipeline
-from jobbag.run.pipeline import Consumers, Pipeline
+from jobbag.run.consumers import Consumers
+from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.place import S3Place

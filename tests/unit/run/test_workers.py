@@ -101,4 +101,4 @@ def test_the_fetcher_is_told_what_is_known_of_the_job(
     for event in events:
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None)]
+    assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None, None)]
