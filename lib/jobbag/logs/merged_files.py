@@ -24,6 +24,9 @@ SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their by
 CHUNK = 1024 * 1024  # bytes
 _PART = re.compile(r"(\d+)\.(out|err|[0-9a-f]+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
 
+RECORD_SIZE = 8192  # bytes; a record is shorter
+_RECORD = re.compile(rb"^\[cluster-task id=(\d+),", re.MULTILINE)
+
 
 def _content(events: list[Event]) -> list[Merged]:
     """What is in the merged files, in order.
@@ -65,6 +68,25 @@ def _copy_range(path: Path, begin: int, end: int, crc: int, target: BinaryIO) ->
     target.seek(start)
     target.truncate()
     return False
+
+
+def _has_number(part: BinaryIO, start: int, number: int) -> bool:
+    """Whether the record behind a job's stdout has this number; not if the order of the bag has changed since."""
+    end = part.tell()
+    part.seek(start)
+    found = _RECORD.findall(part.read(end - start))
+    part.seek(end)
+    return not found or int(found[-1]) == number
+
+
+def _part_has_number(written: LogsWritten) -> bool:
+    """The same of a part that is there."""
+    with written.out.open("rb") as file:
+        begin = written.share.start if written.share else 0
+        end = begin + written.share.out if written.share else os.fstat(file.fileno()).st_size
+        file.seek(max(begin, end - RECORD_SIZE))
+        found = _RECORD.findall(file.read(min(RECORD_SIZE, end - begin)))
+    return not found or int(found[-1]) == written.job.number
 
 
 def remove_unfinished(prefix: Path, jobs: int) -> None:
@@ -132,7 +154,7 @@ class MergedFiles:
         events = of_jobs_that_are_done(events)
         written = {event.job.number: event for event in events if isinstance(event, LogsWritten)}
         written = {number: event for number, event in written.items() if event.whole}
-        parts = {number: event for number, event in written.items() if is_there(event)}
+        parts = {number: event for number, event in written.items() if is_there(event) and _part_has_number(event)}
         # A part that is still there may be merged, but then it is not known whether that is on disk.
         kept = self._kept(content, written.keys() - parts.keys())
         self._done = parts
@@ -192,11 +214,13 @@ class MergedFiles:
         """Add a job's output in the merged files to a part; false if they do not have it as it was."""
         if merged.starts is None or merged.sums is None:  # noted by an earlier version
             return False
+        start = part.tell()
         ranges = zip(self._targets, merged.starts, _sizes([merged]), merged.sums, strict=True)
-        return all(
+        is_whole = all(
             any(_copy_range(path, begin, end, crc, part) for path in (beside(target), target))
             for target, begin, end, crc in ranges
         )
+        return is_whole and _has_number(part, start, merged.job.number)
 
     def prepare(self) -> None:
         """Make the directory of parts, and the files that become the merged ones."""
