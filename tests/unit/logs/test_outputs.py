@@ -293,7 +293,6 @@ def test_what_nobody_finishes_is_removed_and_nothing_else(tmp_path: Path) -> Non
     assert names(tmp_path) == ["merge.out"]
 
 
-@pytest.mark.usefixtures("_removed_at_once")
 def test_what_is_not_on_disk_any_more_is_fetched_again(tmp_path: Path) -> None:
     first = Start(tmp_path)
     for one in (JOBS.jobs[0], JOBS.jobs[3]):
