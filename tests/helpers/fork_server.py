@@ -83,7 +83,9 @@ def serve(control: socket.socket) -> tuple[IO[str], list[int]]:
             if control.fileno() not in ready:
                 continue
             _, files, _, _ = socket.recv_fds(control, 1, 4)
-            if not files:  # the tests have ended
+            if not files:  # the tests have ended, or were killed: nothing is left of them
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
                 sys.exit()
             conversation = socket.socket(fileno=files[0])
             if child := os.fork():

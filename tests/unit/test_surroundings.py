@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from helpers import surroundings
 from helpers.processes import run
 from helpers.tool import Tool
+from helpers.waiting import is_alive, wait_until
 
 TESTS = Path(__file__).parents[1]
 SHOW = """\
@@ -56,6 +58,25 @@ def test_what_was_missing_is_told_once_each() -> None:
     assert took == "The tests took 2 min 5 s."
     assert skipped == "Skipped for want of a program: aws (1), busybox (2)."
     assert surroundings.told(3, [])[1] == "None was skipped for want of a program."
+
+
+def test_nothing_is_left_of_tests_that_are_killed(tmp_path: Path) -> None:
+    """What they have started ends with them: a server of theirs would wait for ever."""
+    code = (
+        "import os, sys\nfrom helpers.processes import forking, start\n"
+        "with forking():\n"
+        "    server = start([sys.executable, '-m', 'jobbag.local'], cwd=sys.argv[1], env=os.environ)\n"
+        "    print(server.pid, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent / "lib")])
+    killed = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    pid = int(killed.stdout)
+    wait_until(lambda: not is_alive(pid), what="the end of what they had started")
 
 
 def test_a_forked_command_is_like_one_that_is_started(tool: Tool) -> None:
