@@ -18,8 +18,10 @@ from helpers.tool import Tool
 
 surroundings.clean()
 
-settings.register_profile("untimed", deadline=None)  # no test is timed: a machine may be busy
-settings.load_profile("untimed")
+# No example is timed: a machine may be busy. `make check` and --hypothesis-profile=thorough try more of them.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("quick")
 
 BEGAN = time.monotonic()
 
