@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.loaders
-import botocore.session
 import pytest
 
+from helpers.remembered import remember
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.local import CREDENTIALS, LocalAws
@@ -21,11 +19,9 @@ REGION = "us-west-2"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _service_models_are_read_once() -> Iterator[None]:
-    """A boto3 session reads them all anew, which takes longer than most tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
-        yield
+def _remembered() -> None:
+    """These tests make hundreds of sessions and servers."""
+    remember()
 
 
 @pytest.fixture
