@@ -13,6 +13,7 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from helpers import processes, surroundings
+from helpers.remembered import remember_botocore
 from helpers.servers import Listener, LocalServer, MotoServer
 from helpers.tool import Tool
 
@@ -39,6 +40,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _settled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A home and a directory for temporary files that are the tests' own."""
     surroundings.settle(tmp_path_factory.mktemp("surroundings"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _remembered() -> None:
+    """The tests make hundreds of sessions and clients of botocore."""
+    remember_botocore()
 
 
 @pytest.fixture(autouse=True, scope="session")

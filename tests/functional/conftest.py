@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.remembered import remember
+from helpers.remembered import remember_moto
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.local import CREDENTIALS, LocalAws
@@ -16,12 +16,6 @@ from jobbag.local import CREDENTIALS, LocalAws
 from .fault_layer import Faults
 
 REGION = "us-west-2"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _remembered() -> None:
-    """These tests make hundreds of sessions and servers."""
-    remember()
 
 
 @pytest.fixture
@@ -43,6 +37,7 @@ def faults() -> Faults:
 @pytest.fixture
 def endpoint(faults: Faults) -> Iterator[str]:
     """The address of an embedded AWS with the faults before it."""
+    remember_moto()
     with LocalAws(slots=2, wrap=faults.wrap) as aws:
         yield aws.endpoint
 

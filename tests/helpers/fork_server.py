@@ -33,14 +33,15 @@ def load() -> None:
     import boto3
 
     import jobbag
-    from helpers.remembered import remember
+    from helpers.remembered import remember_botocore, remember_moto
     from jobbag.local import CREDENTIALS, LocalAws
 
     for module in pkgutil.walk_packages(jobbag.__path__, "jobbag."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
 
-    remember()
+    remember_botocore()
+    remember_moto()
     make: Any = boto3.client
     with LocalAws() as aws:
         for service in ("batch", "logs", "s3", "sts"):
@@ -120,13 +121,15 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    # As Python makes them, after what these files are: a terminal, a pipe, a file.
-    sys.stdin = open(0, encoding="utf-8", errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, encoding="utf-8", errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    # As Python makes them, after what these files are: a terminal, a pipe, a file.
+    wanted = os.environ.get("PYTHONIOENCODING", "").partition(":")
+    encoding, errors = wanted[0] or "utf-8", wanted[2] or ("strict" if wanted[0] else sys.stdout.errors)
+    sys.stdin = open(0, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     time.tzset()
     script, *words = request["words"]
     sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
