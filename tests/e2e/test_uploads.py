@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from chaos.stage import Impatient
 from helpers.embedded import embedded
 from helpers.launcher import S3
 from helpers.records import job_output, merged_output
@@ -16,6 +19,12 @@ from helpers.servers import REGION, SUBMIT_JOB, Aws, Requests
 from helpers.tool import Tool, shell
 
 ENTITIES = ("-j", "definition", "-q", "queue")
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """With short waits: what it waits for is tested elsewhere."""
+    return Impatient(tmp_path)
 
 
 @contextmanager
