@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -48,10 +50,25 @@ def _remembered() -> None:
     remember_botocore()
 
 
+FORK_SERVER = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Where tests run side by side, one server forks for all."""
+    config: pytest.Config = node.config
+    if FORK_SERVER not in config.stash:
+        stack = ExitStack()
+        config.stash[FORK_SERVER] = stack.enter_context(processes.serving())
+        config.add_cleanup(stack.close)
+    node.workerinput["fork_server"] = config.stash[FORK_SERVER]
+
+
 @pytest.fixture(autouse=True, scope="session")
-def _commands_are_forked() -> Iterator[None]:
+def _commands_are_forked(request: pytest.FixtureRequest) -> Iterator[None]:
     """A start of Python with all that the tool needs takes longer than most tests."""
-    with processes.forking():
+    shared: dict[str, str] = getattr(request.config, "workerinput", {})
+    with processes.forking(shared.get("fork_server")):
         yield
 
 

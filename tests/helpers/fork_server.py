@@ -1,8 +1,8 @@
 """Starts Python commands by forking, so that they need not load their modules: `fork_server.py FILE_DESCRIPTOR`.
 
-The modules of the tool, and the libraries, are loaded here, once. Who sends four file descriptors over the socket gets
-a process: its words, its environment and its working directory are read from the first one, as a line of JSON, and its
-process id and exit status go back there, in a line each; the others become its stdin, stdout and stderr.
+The modules of the tool, and the libraries, are loaded here, once. Who connects to the socket, which listens, and sends
+three file descriptors gets a process, of which they become the stdin, stdout and stderr. Its words, its environment and
+its working directory follow, as a line of JSON, and its process id and exit status go back, in a line each.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -64,43 +65,43 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(control: socket.socket) -> tuple[IO[str], list[int]]:
-    """Fork for each who asks. Returns in the process that is to become the command, with what it was sent."""
+def serve(listener: socket.socket) -> tuple[IO[str], list[int]]:
+    """Fork for each who connects. Returns in the process that is to become the command, with what it was sent."""
     children: dict[int, socket.socket] = {}
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     with selectors.DefaultSelector() as selector:
-        selector.register(control, selectors.EVENT_READ)
-        selector.register(wake, selectors.EVENT_READ)
+        for source in (listener, wake, sys.stdin):
+            selector.register(source, selectors.EVENT_READ)
         while True:
-            ready = [key.fd for key, _ in selector.select()]
+            ready = [key.fileobj for key, _ in selector.select()]
             if wake in ready:
                 os.read(wake, 1024)
                 reap(children)
-            if control.fileno() not in ready:
-                continue
-            _, files, _, _ = socket.recv_fds(control, 1, 4)
-            if not files:  # the tests have ended, or were killed: nothing is left of them
+            if sys.stdin in ready:  # the tests have ended, or were killed: nothing is left of them
                 for child in children:
                     os.kill(child, signal.SIGKILL)
                 sys.exit()
-            conversation = socket.socket(fileno=files[0])
+            if listener not in ready:
+                continue
+            conversation, _ = listener.accept()
+            _, files, _, _ = socket.recv_fds(conversation, 1, 3)
             if child := os.fork():
                 children[child] = conversation
                 conversation.sendall(f"{child}\n".encode())
-                for file in files[1:]:
+                for file in files:
                     os.close(file)
                 continue
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             break
-    for each in (control, *children.values()):
+    for each in (listener, *children.values()):
         each.close()
     os.close(wake)
     os.close(waker)
-    return conversation.makefile(), files[1:]
+    return conversation.makefile(), files
 
 
 def reap(children: dict[int, socket.socket]) -> None:
@@ -146,6 +147,13 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     sys.exit()
 
 
+def main() -> None:
+    """Load when somebody connects, and serve until stdin ends."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    if listener in select.select([listener, sys.stdin], [], [])[0]:
+        load()
+        become(*serve(listener))
+
+
 if __name__ == "__main__":
-    load()
-    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
+    main()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +45,8 @@ def start(
     stderr: int = subprocess.DEVNULL,
 ) -> Process:
     """Start a command in a session of its own, with these open files."""
-    if _server is not None and _can_be_forked(command, env):
-        return Forked(_server, command[1:], cwd, env, [stdin, stdout, stderr])
+    if _address is not None and _can_be_forked(command, env):
+        return Forked(_address, command[1:], cwd, env, [stdin, stdout, stderr])
     return subprocess.Popen(
         command,
         cwd=cwd,
@@ -104,49 +105,38 @@ def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
     return python == sys.executable and script.endswith((".py", "-m")) and usual
 
 
-class ForkServer:
-    """`fork_server.py`, which is started when it is needed and ends with the context."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def send(self, files: Sequence[int]) -> None:
-        """Ask for a process."""
-        with self._lock:
-            if self._process is None:
-                self._socket, its = socket.socketpair()
-                with its:
-                    self._process = subprocess.Popen(
-                        [sys.executable, str(_SERVER), str(its.fileno())],
-                        env={"PATH": os.environ["PATH"], "LANG": LANG},
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        pass_fds=[its.fileno()],
-                        start_new_session=True,
-                    )
-            socket.send_fds(self._socket, [b"x"], files)
-
-    def close(self) -> None:
-        """Let it end."""
-        if self._process is not None:
-            self._socket.close()
-            self._process.wait()
-
-
-_server: ForkServer | None = None
+_address: str | None = None  # of the fork server
 
 
 @contextmanager
-def forking() -> Iterator[None]:
-    """Let commands be forked while the context lasts."""
-    global _server
-    _server = server = ForkServer()
-    try:
-        yield
-    finally:
-        _server = None
-        server.close()
+def serving() -> Iterator[str]:
+    """A fork server while the context lasts: its address. What it has started ends with this process, too."""
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listener:
+        address = str(Path(place) / "fork-server")
+        listener.bind(address)
+        listener.listen(128)
+        server = subprocess.Popen(
+            [sys.executable, str(_SERVER), str(listener.fileno())],
+            env={"PATH": os.environ["PATH"], "LANG": LANG},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+            start_new_session=True,
+        )
+        with server:  # closes its stdin and waits
+            yield address
+
+
+@contextmanager
+def forking(address: str | None = None) -> Iterator[None]:
+    """Let commands be forked while the context lasts: by the server at this address, or one of its own."""
+    global _address
+    with ExitStack() as stack:
+        _address = address or stack.enter_context(serving())
+        try:
+            yield
+        finally:
+            _address = None
 
 
 class Forked:
@@ -154,18 +144,18 @@ class Forked:
 
     def __init__(
         self,
-        server: ForkServer,
+        address: str,
         words: Sequence[str],
         cwd: str | Path,
         env: Mapping[str, str],
         files: Sequence[int],
     ) -> None:
-        ours, its = socket.socketpair()
-        self._file = ours.detach()
-        weakref.finalize(self, os.close, self._file)
-        with its, open(os.devnull, "r+b") as nothing:
+        with open(os.devnull, "r+b") as nothing, socket.socket(socket.AF_UNIX) as server:
+            server.connect(address)
             given = [nothing.fileno() if file == subprocess.DEVNULL else file for file in files]
-            server.send([its.fileno(), *given])
+            socket.send_fds(server, [b"x"], given)
+            self._file = server.detach()
+        weakref.finalize(self, os.close, self._file)
         request = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode() + b"\n"
         while request:
             request = request[os.write(self._file, request) :]
