@@ -55,9 +55,8 @@ def unsaid(message: str) -> list[str]:
     return [part for part in parts if part not in said()]
 
 
-@pytest.mark.parametrize("message", messages())
-def test_the_code_can_say_it(message: str) -> None:
-    assert unsaid(message) == []
+def test_the_code_can_say_it() -> None:
+    assert {message: parts for message in messages() if (parts := unsaid(message))} == {}
 
 
 def test_what_the_code_cannot_say_is_noticed() -> None:
@@ -148,9 +147,11 @@ def test_the_page_on_the_code_has_each_package_and_each_module_beside_them() -> 
     assert sorted(name for name, _ in rows()) == sorted([*PACKAGES, *modules_in(PACKAGE)])
 
 
-@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "local"])
-def test_the_page_on_the_code_has_each_module_of_a_package(package: str) -> None:
-    assert modules_in(PACKAGE / package) <= set(re.findall(r"`(\w+)`", dict(rows())[package]))
+def test_the_page_on_the_code_has_each_module_of_a_package() -> None:
+    told = {package: set(re.findall(r"`(\w+)`", row)) for package, row in rows()}
+    assert {name: modules_in(PACKAGE / name) - told[name] for name in PACKAGES if name != "local"} == {
+        name: set() for name in PACKAGES if name != "local"
+    }
 
 
 def anchors(document: Path) -> set[str]:

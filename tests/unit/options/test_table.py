@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
-from jobbag.options.table import GROUPS, OPTIONS, PROPERTIES, Option
+from jobbag.options.table import GROUPS, OPTIONS, PROPERTIES
 
 ALL = [option for _, options in GROUPS for option in options]
-EACH = pytest.mark.parametrize("option", ALL, ids=[option.long for option in ALL])
 
 
 def test_no_spelling_means_two_things() -> None:
@@ -24,20 +21,18 @@ def test_each_key_of_the_properties_file_sets_one_option() -> None:
     assert PROPERTIES["endpoint"] == "--endpoint", "the manual's own name for it"
 
 
-@EACH
-def test_an_option_has_a_long_spelling_after_which_its_value_is_named(option: Option) -> None:
-    assert option.long.startswith("--")
-    assert option.dest.isidentifier()
-    assert option.dest.replace("_", "-") == option.long[2:]
+def test_an_option_has_a_long_spelling_after_which_its_value_is_named() -> None:
+    assert {option.long for option in ALL if not option.dest.isidentifier()} == set()
+    assert [option.long for option in ALL] == [f"--{option.dest.replace('_', '-')}" for option in ALL]
 
 
-@EACH
-def test_an_explanation_is_whole_sentences(option: Option) -> None:
-    assert option.help[0].isupper() or option.help.split()[0] in ("debug", "auto:")
-    assert option.help.endswith(".")
+def test_an_explanation_is_whole_sentences() -> None:
+    begun = {option.long for option in ALL if option.help[0].isupper()}
+    begun |= {option.long for option in ALL if option.help.split()[0] in ("debug", "auto:")}
+    assert begun == {option.long for option in ALL if option.help.endswith(".")} == {option.long for option in ALL}
 
 
-@EACH
-def test_only_what_has_a_value_has_a_choice_of_values(option: Option) -> None:
-    if option.metavar is None:
-        assert (option.choices, option.takes, option.optional, option.key) == ((), "text", False, None)
+def test_only_what_has_a_value_has_a_choice_of_values() -> None:
+    switches = [option for option in ALL if option.metavar is None]
+    found = {option.long: (option.choices, option.takes, option.optional, option.key) for option in switches}
+    assert found == {option.long: ((), "text", False, None) for option in switches}
