@@ -31,6 +31,7 @@ from jobbag.aws.faults import (
 from jobbag.aws.paging import Advance
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
+from jobbag.aws.regions import BucketRegions
 from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import in_time
@@ -64,6 +65,7 @@ class Cloud:
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
         self.region = self._connection.region
+        self.buckets = BucketRegions(self.region)
         self.embedded = access.embedded
 
     def cancelled_by(self, cancel: threading.Event) -> Cloud:
@@ -98,16 +100,19 @@ class Cloud:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
         return str(self.call("sts", "GetCallerIdentity")["Account"])
 
-    def transfer_client(self) -> Any:
+    def transfer_client(self, bucket: str) -> Any:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
-        return self._connection.client("s3", self.region, retrying=True)
+        return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
 
-    def put_object(self, bucket: str, key: str, content: bytes) -> None:
-        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
+    def put_object(self, bucket: str, key: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
+
+        `headers`: such as those that say how it is to be encrypted.
+        """
         self._check()
-        to = self._connection.put_object(bucket)
+        to = self._connection.put_object(bucket, self.buckets.of(bucket))
         with self._connection.call_counts.counted("s3", "PutObject"):
-            to.put(key, content)
+            to.put(key, content, headers or {})
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -244,15 +249,15 @@ class Cloud:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        region = region or self.region
+        region = region or (self.buckets.of(params["Bucket"]) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)
         except exceptions.ClientError as error:
-            if service != "s3" or not self._look_at_credentials(error, params):
+            if service != "s3" or not self._look_at_credentials(error, region, params):
                 raise
             return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
 
-    def _look_at_credentials(self, error: exceptions.ClientError, params: Mapping[str, Any]) -> bool:
+    def _look_at_credentials(self, error: exceptions.ClientError, region: str, params: Mapping[str, Any]) -> bool:
         """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
 
         False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
@@ -261,7 +266,7 @@ class Cloud:
         if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
             return False
         try:
-            self._ask("s3", "ListObjectsV2", self.region, {"Bucket": params["Bucket"], "MaxKeys": 1})
+            self._ask("s3", "ListObjectsV2", region, {"Bucket": params["Bucket"], "MaxKeys": 1})
         except exceptions.ClientError as told:
             if is_expired(told) or is_transient(told):
                 raise
@@ -279,7 +284,9 @@ class Cloud:
         except exceptions.ClientError as error:
             if limit and is_throttle(error):
                 limit.throttled()
+            self.buckets.learn(params, error.response)
             raise
+        self.buckets.learn(params, answer)
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
 

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 MOST_TAGS = 50  # of an entity
-NOT_ALLOWED = ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation")
 
 
 class EntityCreator:
@@ -135,7 +134,7 @@ class EntityCreator:
         except AwsError as error:
             if not error.unsure:
                 self._tell(Removed(begun.kind, begun.name))
-                if mark and error.code in NOT_ALLOWED:
+                if mark and error.is_denial:
                     log.debug("%s is called without a tag: %s", kind.create, error.message)
                     raise _NoTags from None
             raise error.about(_subject(spec)) from None

@@ -117,8 +117,10 @@ class Submitter(Worker):
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        for key, content in task.prepared.objects.items():
-            self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=content)
+        if (place := task.prepared.place) is not None:
+            for key, content in task.prepared.objects.items():
+                how = place.encryption.params
+                self._sender.call("s3", "PutObject", Bucket=place.bucket, Key=key, Body=content, **how)
         try:
             answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:

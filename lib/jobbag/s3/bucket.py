@@ -10,8 +10,8 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.aws.paging import Advance
 from jobbag.batches import batches
-from jobbag.errors import AwsError, CleanupError
-from jobbag.s3.place import S3Place
+from jobbag.errors import AwsError, CleanupError, InputError
+from jobbag.s3.place import S3Place, may_be_new
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +23,39 @@ A_PART_LATER = 5.0  # s in which an upload that goes on has its first part
 SHOWN = 10  # keys that a message names
 
 
-def exists(cloud: Cloud, bucket: str) -> bool:
-    """Whether the bucket exists. Raises AwsError when these credentials may not use it."""
+def exists(cloud: Cloud, place: S3Place) -> bool:
+    """Whether the bucket exists.
+
+    Raises AwsError when these credentials may not use it: they may list neither it nor what is below the key prefix.
+    """
     try:
-        cloud.call("s3", "HeadBucket", Bucket=bucket)
+        cloud.call("s3", "HeadBucket", Bucket=place.bucket)
     except AwsError as error:
         if error.code in ("404", "NoSuchBucket"):
             return False
-        if error.code == "403":
+        if error.is_denial and _may_list(cloud, place):
+            return True
+        if error.is_denial:
             error = AwsError("HeadBucket", "403", "the bucket exists, and these credentials may not use it")
-        raise error.about(f"bucket {bucket}") from None
+        raise error.about(f"bucket {place.bucket}") from None
     return True
+
+
+def _may_list(cloud: Cloud, place: S3Place) -> bool:
+    try:
+        cloud.call("s3", "ListObjectsV2", Bucket=place.bucket, Prefix=place.key_prefix, MaxKeys=1)
+    except AwsError as error:
+        if error.is_denial:
+            return False
+        raise error.about(f"bucket {place.bucket}") from None
+    return True
+
+
+def check_name(place: S3Place) -> None:
+    """Raises InputError unless the bucket, which is not there, can be created under its name."""
+    if not may_be_new(place.bucket):
+        what = f"there is no bucket {place.bucket}, and S3 creates none of such a name"
+        raise InputError.of("--s3", what)
 
 
 def create(cloud: Cloud, bucket: str) -> bool:
@@ -70,7 +92,7 @@ def close(cloud: Cloud, bucket: str) -> None:
 
 def remove(cloud: Cloud, place: S3Place) -> None:
     """Delete all objects below the key prefix; without one, the whole bucket. What is gone already is fine."""
-    if not exists(cloud, place.bucket):
+    if not exists(cloud, place):
         log.info("the bucket %s is gone already", place.bucket)
         return
     if place.key_prefix:

@@ -28,7 +28,7 @@ CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    return cloud.transfer_client()
+    return cloud.transfer_client("")
 
 
 def ensure(cloud: Cloud, name: str) -> bool:
@@ -56,7 +56,7 @@ def test_us_east_1_is_no_word_that_create_bucket_accepts(endpoint: str, no_aws_e
     del no_aws_environment
     cloud = Cloud(Access(endpoint, "us-east-1", CREDENTIALS))
     assert ensure(cloud, NAME)
-    assert buckets(cloud.transfer_client()) == [NAME]
+    assert buckets(cloud.transfer_client("")) == [NAME]
 
 
 def test_a_bucket_that_is_there_is_left_as_it_is(cloud: Cloud, s3: Any, faults: Faults) -> None:

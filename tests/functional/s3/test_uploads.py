@@ -33,7 +33,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
     """A client, and the bucket in place."""
-    client = cloud.transfer_client()
+    client = cloud.transfer_client("")
     where = {"LocationConstraint": cloud.region}
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     return client
