@@ -32,6 +32,7 @@ from jobbag.aws.paging import Advance
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.regions import BucketRegions
+from jobbag.aws.settling import Settling
 from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import in_time
@@ -64,6 +65,7 @@ class Cloud:
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
+        self.settling = Settling()
         self.region = self._connection.region
         self.buckets = BucketRegions(self.region)
         self.embedded = access.embedded
@@ -122,8 +124,8 @@ class Cloud:
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
 
-        Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
-        credentials are read again until they are renewed.
+        Throttles, server errors and lost connections are tried again for as long as that makes sense, as is what parts
+        of AWS do not know yet (`settling`); expired credentials are read again until they are renewed.
         Raises AwsError for an answer that will not change, or when there was none for too long; Cancelled when the run
         is being stopped.
         """
@@ -196,7 +198,7 @@ class Cloud:
         `service` and `operation` are what it calls. After an error for which `unless` is true, it is not repeated.
         The AwsError has `unsure` set if the answer to any of the attempts was lost.
         """
-        unsure = False
+        unsure, began = False, time.monotonic()
 
         def may_pass(error: BaseException) -> bool:
             nonlocal unsure
@@ -204,7 +206,8 @@ class Cloud:
             if is_expired(error):
                 self._connection.renew()
                 return True
-            return is_transient(error) and not unless(error)
+            passes = is_transient(error) or self.settling.explains(service, operation, error, began)
+            return passes and not unless(error)
 
         def is_hopeless(state: RetryCallState) -> bool:
             if self._cancel.is_set() or (self._deadline is not None and time.monotonic() > self._deadline):

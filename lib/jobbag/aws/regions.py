@@ -38,7 +38,7 @@ def partition_of(region: str) -> str:
 
 
 def url_of_s3(region: str) -> str:
-    """The URL of S3 in a region, whatever is configured on this machine; "" for a region that botocore does not know."""
+    """The URL of S3 in a region, whatever is configured on this machine; "" if botocore does not know the region."""
     found = _session().get_component("endpoint_resolver").construct_endpoint("s3", region)
     return f"https://{found['hostname']}" if found else ""
 

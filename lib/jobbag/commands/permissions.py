@@ -215,6 +215,7 @@ def _tried(cloud: Cloud, rights: list[Right], uses: Uses) -> dict[Right, Verdict
     calls: dict[str, tuple[str, str, dict[str, Any]]] = {
         "batch:DescribeJobs": ("batch", "DescribeJobs", {"jobs": ["00000000-0000-0000-0000-000000000000"]}),
         "logs:FilterLogEvents": ("logs", "FilterLogEvents", {"logGroupName": "/aws/batch/job", "limit": 1}),
+        "logs:GetLogEvents": ("logs", "GetLogEvents", {"logGroupName": "/aws/batch/job", "logStreamName": "x"}),
     }
     if uses.queues:
         calls["batch:ListJobs"] = ("batch", "ListJobs", {"jobQueue": uses.queues[0], "jobStatus": "RUNNING"})

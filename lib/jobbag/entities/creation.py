@@ -12,7 +12,7 @@ from jobbag.entities.deletion import delete
 from jobbag.entities.entity import TAG, Entity, active_revisions, describe, find, is_marked
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Kind, Plan, ToCreate
 from jobbag.entities.lookup import exists, fit, wait_until_ready
-from jobbag.entities.waiting import wait_until_valid
+from jobbag.entities.waiting import may_become_valid, wait_until_valid
 from jobbag.errors import AwsError, CleanupError, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import Event, Made, Making, Removed, Removing, TakenDown
@@ -82,7 +82,11 @@ class EntityCreator:
         for one in self._made:
             kind = KINDS[one.kind]
             detail = None if one.arn in self._doomed else find(self._cloud, kind, one.arn, one.mark)
-            if detail is not None and detail.get("status") != "DELETING":
+            if detail is None or detail.get("status") == "DELETING":
+                continue
+            if may_become_valid(detail):  # which is waited for before it is used
+                found[kind] = Entity(kind, one.name, one.arn, detail)
+            else:
                 found[kind] = fit(kind, one.arn, detail)
         return found
 
@@ -185,6 +189,7 @@ class EntityCreator:
         name = begun.name if kind is not DEFINITION else f"{begun.name}:{made['revision']}"
         arn = made[kind.arn_field]
         self._tell(Made(begun.kind, name, arn, begun.mark))
+        self._cloud.settling.made("batch")
         return Entity(kind, name, arn, made)
 
     def take_down(self, cloud: Cloud) -> None:

@@ -14,7 +14,7 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
-from jobbag.s3.place import LONGEST_KEY, RUN_TO_COME, Encryption, S3Place, parts_of
+from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
 
 MAX_DEFINITION_BYTES = 24 * 1024
 

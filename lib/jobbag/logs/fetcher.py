@@ -24,7 +24,7 @@ from jobbag.logs.part_files import Output, Places, commit, write_shared
 from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
-from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
+from jobbag.logs.streams import STREAMS_PER_CALL, Refused, events_of_streams, reads_together, stream_events
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class LogFetcher(Worker):
         self._emit = emit
         self._new_reading = reading
         self._due: DueQueue[FetchTask] = DueQueue()
+        self._refused: Refused = set()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
 
@@ -83,6 +84,7 @@ class LogFetcher(Worker):
 
     def _put(self, task: FetchTask, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        task.alone = task.alone or not reads_together(task.place.group, self._refused)
         due = max(task.ended + after, time.monotonic())
         self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
@@ -132,7 +134,7 @@ class LogFetcher(Worker):
     def _read_together(self, readings: list[LogReading]) -> None:
         by_stream = {reading.task.place.stream: reading for reading in readings}
         try:
-            for event in events_of_streams(self._cloud, [reading.task.place for reading in readings]):
+            for event in events_of_streams(self._cloud, [one.task.place for one in readings], self._refused):
                 reading = by_stream[event["logStreamName"]]
                 if reading.splitter.size > LARGE:
                     raise _Large(reading.task)
@@ -153,7 +155,7 @@ class LogFetcher(Worker):
     def _read(self, place: LogPlace, take: Take) -> bool:
         """Pass on all events of a stream that can be read now; false if there is no such stream."""
         try:
-            for event in stream_events(self._cloud, place):
+            for event in stream_events(self._cloud, place, self._refused):
                 take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:

@@ -11,7 +11,7 @@ from jobbag.bag.job import base_name
 LONGEST_KEY = 1024  # bytes
 
 _URL = re.compile(  # of buckets, old ones too, and of access points by their aliases or ARNs
-    r"(?:s3://)?(arn:[a-z-]+:s3:[a-z0-9-]+:\d{12}:accesspoint[/:][a-z0-9-]{3,50}"
+    r"(?:s3://)?(arn:[a-z-]+:s3:[a-z0-9-]+:\d{12}:accesspoint/[a-z0-9-]{3,50}"
     r"|(?=[._-]*[A-Za-z0-9])[A-Za-z0-9._-]{3,255})(?:(/)(.*))?",
     re.DOTALL,
 )
