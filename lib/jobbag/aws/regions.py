@@ -38,9 +38,10 @@ def partition_of(region: str) -> str:
 
 
 def url_of_s3(region: str) -> str:
-    """The URL of S3 in a region, whatever is configured on this machine; "" if botocore does not know the region."""
-    found = _session().get_component("endpoint_resolver").construct_endpoint("s3", region)
-    return f"https://{found['hostname']}" if found else ""
+    """The URL of S3 in a region, whatever is configured on this machine."""
+    partition = partition_of(region)
+    suffix = next(one["outputs"]["dnsSuffix"] for one in _partitions() if one["id"] == partition)
+    return f"https://s3.{region}.{suffix}"
 
 
 def suffixes() -> tuple[str, ...]:

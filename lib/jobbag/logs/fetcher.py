@@ -51,7 +51,7 @@ class LogFetcher(Worker):
         self._emit = emit
         self._new_reading = reading
         self._due: DueQueue[FetchTask] = DueQueue()
-        self._refused: Refused = set()
+        self._refused = Refused()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
 

@@ -118,7 +118,7 @@ class Follower(Worker):
         self._logs: dict[int, Log] = {}  # by job number
         self._running: dict[int, Log] = {}  # of those, the ones that are read here
         self._each = LOCAL_EACH if cloud.embedded else EACH
-        self._refused: Refused = set()
+        self._refused = Refused()
         self._lateness = 0  # ms, the worst seen
         self._ahead: int | None = None  # ms, at least, by which the service's clock is ahead of this machine's
 

@@ -19,12 +19,15 @@ from jobbag.threads import DaemonPool
 STREAMS_PER_CALL = 100  # FilterLogEvents
 
 Page = list[dict[str, Any]]
-Refused = set[tuple[str, str]]  # calls that were refused, each with the log group
+
+
+class Refused(set[tuple[str, str]]):
+    """The calls that were refused, each with the log group."""
 
 
 def stream_events(cloud: Cloud, place: LogPlace, refused: Refused | None = None) -> Iterator[dict[str, Any]]:
     """The events of a stream from its head. `refused` is remembered from one reading to the next. Raises AwsError."""
-    refused = set() if refused is None else refused
+    refused = Refused() if refused is None else refused
     for page in _either("GetLogEvents", partial(_one_by_one, cloud, [place], 0), "FilterLogEvents",
                         partial(_together, cloud, [place], 0), place.group, refused):  # fmt: skip
         yield from page
@@ -45,7 +48,7 @@ def pages_of_streams(
     cloud: Cloud, places: Sequence[LogPlace], since: int = 0, refused: Refused | None = None
 ) -> Iterator[Page]:
     """The same events in a list for each call, and without those older than `since` (ms since the epoch)."""
-    refused = set() if refused is None else refused
+    refused = Refused() if refused is None else refused
     yield from _either("FilterLogEvents", partial(_together, cloud, places, since), "GetLogEvents",
                        partial(_one_by_one, cloud, places, since), places[0].group, refused)  # fmt: skip
 

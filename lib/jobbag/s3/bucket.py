@@ -48,7 +48,7 @@ def _may_list(cloud: Cloud, place: S3Place) -> bool:
     try:
         cloud.call("s3", "ListObjectsV2", Bucket=place.bucket, Prefix=place.key_prefix, MaxKeys=1)
     except AwsError as error:
-        if error.is_denial:
+        if error.is_denial or error.code == "NoSuchBucket":
             return False
         raise error.about(f"bucket {place.bucket}") from None
     return True
