@@ -83,7 +83,7 @@ def kind_of_trouble(operation: str, error: BaseException | None) -> str:
         return f"throttling of {operation}"
     if is_expired(error):
         return "expired credentials"
-    if error is not None and not is_transient(error):
+    if isinstance(error, exceptions.ClientError) and not is_transient(error):
         return f"what {operation} names and AWS does not know yet"
     return f"an outage of {operation}"
 

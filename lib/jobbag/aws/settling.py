@@ -42,11 +42,9 @@ class Settling:
         message = str(error.response.get("Error", {}).get("Message", ""))
         if service == "s3":
             return code_of(error) == "NoSuchBucket" and self.lasts(service)
-        if service != "batch":
-            return False
-        if awaits_role(message):
+        if service == "batch" and awaits_role(message):
             return time.monotonic() - began < ROLE
-        return _UNKNOWN.search(message) is not None and self.lasts(service)
+        return service == "batch" and _UNKNOWN.search(message) is not None and self.lasts(service)
 
 
 def awaits_role(reason: str) -> bool:

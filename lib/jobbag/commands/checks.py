@@ -146,7 +146,7 @@ class _Checks:
         self._found.bucket_is_there = True
         self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place)
         if not self._found.bucket_is_there:
-            bucket.check_name(self._task.place)
+            bucket.check_name(self._task.place.bucket)
 
     def _sent_before(self) -> None:
         """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""

@@ -53,7 +53,6 @@ def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
         lines += (f"{kind.key}={ready[kind].arn}" for kind in KINDS.values() if kind in ready)
         if plan.place is not None:
             if not bucket.exists(cloud, plan.place):
-                bucket.check_name(plan.place)
                 bucket.create(cloud, plan.place.bucket)
             # As --delete takes it, which does not take a slash with nothing behind it.
             url = plan.place.url if plan.place.key_prefix else plan.place.url.rstrip("/")

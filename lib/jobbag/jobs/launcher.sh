@@ -80,14 +80,16 @@ except Exception as e: sys.exit(e)' "$url" "$file"
 get() (
 	[ $way != aws ] ||
 		exec aws s3api get-object --bucket "$bucket" --key "$key" ${range:+--range bytes=$range} "$file"
-	url=${endpoint:-$PEGASUS_AWS_BATCH_ENDPOINT}/$bucket/$(encode)
-	# An access point has a host of its own: arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME.
-	case $bucket in arn:*)
-		name=${bucket##*/}
-		bucket=${bucket%:*}
-		url=${endpoint:-https://s3-accesspoint.${PEGASUS_AWS_BATCH_ENDPOINT#*.}}
-		url=${url%%//*}//$name-${bucket##*:}.${url#*//}/$(encode) ;;
+	url=${endpoint:-$PEGASUS_AWS_BATCH_ENDPOINT}
+	case $bucket in
+		# arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME, which has a host of its own.
+		arn:*)
+			name=${bucket##*/}
+			bucket=${bucket%:*}
+			url=https://$name-${bucket##*:}.s3-accesspoint.${url#*.} ;;
+		*) url=$url/$bucket ;;
 	esac
+	url=$url/$(encode)
 	id=$AWS_ACCESS_KEY_ID
 	secret=$AWS_SECRET_ACCESS_KEY
 	token=$AWS_SESSION_TOKEN

@@ -14,6 +14,7 @@ from jobbag.aws.paging import Advance
 from jobbag.batches import batches
 from jobbag.errors import AwsError, CleanupError, InputError
 from jobbag.s3.place import S3Place, may_be_new
+from jobbag.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +55,18 @@ def _may_list(cloud: Cloud, place: S3Place) -> bool:
     return True
 
 
-def check_name(place: S3Place) -> None:
+def check_name(bucket: str) -> None:
     """Raises InputError unless the bucket, which is not there, can be created under its name."""
-    if not may_be_new(place.bucket):
-        what = f"there is no bucket {place.bucket}, and S3 creates none of such a name"
-        raise InputError.of("--s3", what)
+    if not may_be_new(bucket):
+        raise InputError.of("--s3", f"there is no bucket {bucket}, and S3 creates none of such a name")
 
 
 def create(cloud: Cloud, bucket: str) -> bool:
     """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile.
 
-    Raises AwsError; if that is `unsure`, the bucket may be there all the same.
+    Raises AwsError, or InputError for its name; if the first is `unsure`, the bucket may be there all the same.
     """
+    check_name(bucket)
     where: dict[str, Any] = {}
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
@@ -118,9 +119,9 @@ def _tell_versions(cloud: Cloud, place: S3Place) -> None:
         log.debug("whether versions stay is not known: %s", error)
         return
     if versions := len(first.get("Versions", ())):
-        more = "more than " if first.get("IsTruncated") else ""
-        what = "the bucket has versioning, so %s%d versions of objects below %s stay; delete the bucket, or have a "
-        log.warning(what + "lifecycle rule of it expire them", more, versions, place.url)
+        many = ("more than " if first.get("IsTruncated") else "") + counted(versions, "version")
+        what = "the bucket has versioning: %s of what was below %s stays there; a lifecycle rule of the bucket can "
+        log.warning(what + "expire that, or --delete of the whole bucket deletes it", many, place.url)
 
 
 def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:

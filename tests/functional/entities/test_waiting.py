@@ -115,7 +115,7 @@ def test_an_environment_of_a_killed_start_is_waited_for_too(cloud: Cloud, faults
 
 def test_an_environment_that_somebody_deletes_meanwhile_is_told(cloud: Cloud, faults: Faults) -> None:
     faults.edit(ENVIRONMENT.describe, becomes(ENVIRONMENT, status="DELETING"))
-    with pytest.raises(AwsError, match="compute environment ce: .*somebody else deletes it"):
+    with pytest.raises(AwsError, match=r"compute environment ce: .*somebody else deletes it"):
         EntityCreator(cloud, lambda _: None).prepare(PLAN, {})
 
 

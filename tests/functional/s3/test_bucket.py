@@ -123,10 +123,10 @@ def test_a_bucket_in_another_region_is_used_there(cloud: Cloud, endpoint: str) -
 
 
 @pytest.mark.parametrize("name", ["Old_Name", "x-s3alias"])
-def test_a_bucket_that_is_not_there_needs_a_name_for_a_new_one(name: str) -> None:
-    bucket.check_name(S3Place("new.name", "", own=False))
+def test_a_bucket_that_is_not_there_needs_a_name_for_a_new_one(name: str, cloud: Cloud, faults: Faults) -> None:
     with pytest.raises(InputError, match=f"--s3: there is no bucket {name}, and S3 creates none"):
-        bucket.check_name(S3Place(name, "", own=False))
+        ensure(cloud, name)
+    assert faults.count("CreateBucket") == 0
 
 
 @pytest.mark.usefixtures("pauses")
@@ -225,7 +225,7 @@ def test_what_versioning_keeps_of_a_key_prefix_is_told(cloud: Cloud, s3: Any) ->
     put(s3, "dir/a", "dir/a", "dir/b", "c")
     with heard("jobbag.s3") as said:
         bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
-    assert [line for line in said if "WARNING" in line and "3 versions of objects below s3://the-bucket/dir/" in line]
+    assert [line for line in said if "WARNING" in line and "3 versions of what was below s3://the-bucket/dir/" in line]
     assert list(bucket.keys(cloud, NAME, "")) == ["c"]
 
 
