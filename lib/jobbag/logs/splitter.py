@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
-_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?\d+ #{24}")  # the launcher's last line; its group: a token
+_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d+) #{24}")  # the launcher's last line: token, exit status
 _RECORD = re.compile(r"\[(?=(?:cluster|seqexec)-)")  # how a record begins, for Pegasus anywhere in a line
 TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 
@@ -20,6 +20,12 @@ def is_mark(line: str, *, launched: bool) -> bool:
     `launched`: the launcher starts the job.
     """
     return line.startswith(SEPARATOR) or (launched and _END_MARK.fullmatch(line) is not None)
+
+
+def exit_status_in(message: str, token: str) -> int | None:
+    """The exit status in the end mark with which an event's text ends; None if it has no such mark of this token."""
+    found = _END_MARK.fullmatch(message.rstrip("\n").rpartition("\n")[2])
+    return int(found[2]) if found is not None and found[1] == token else None
 
 
 class Sink(Protocol):
