@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, ToolError
 from jobbag.events import journal
+from jobbag.events.encoding import encode
 from jobbag.events.events import (
     Event,
     Finished,
@@ -256,6 +258,34 @@ def test_whether_a_run_reached_its_end(path: Path, events: list[Event], finished
     assert past.finished is finished
 
 
+def test_a_journal_may_be_larger_than_the_memory(path: Path) -> None:
+    seen = Observation("RUNNING", "a reason of some length", log=LogPlace("definition/default/0123456789abcdef"))
+    write(path, [StateChanged(ONE, "id", seen)] * 3000)
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        past = journal.read(path)
+        assert past is not None
+        assert not past.finished
+        assert sum(1 for _ in past.events(JOBS)) == 3000
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+        kept = list(past.events(JOBS))
+        assert tracemalloc.get_traced_memory()[0] < size * 1.5, "what is told many times is kept once"
+        del kept
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_written_behind_the_end_does_not_count(path: Path) -> None:
+    write(path, [SENT])
+    past = journal.read(path)
+    assert past is not None
+    with Journal(path) as notes:
+        notes(DONE)
+    assert list(past.events(JOBS)) == [SENT]
+    assert not past.finished
+
+
 def test_a_write_that_the_disk_cut_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written of the line is not taken for an event, and the next line is whole."""
     write(path, [])
@@ -352,4 +382,4 @@ def test_a_journal_is_set_aside_under_the_first_free_number(
 def test_kinds_of_jobs_are_all_known() -> None:
     """Every event that names a job and is in the journal names it by its number."""
     event = Submitted(ONE, "id", at=3)
-    assert journal.encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}
+    assert encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}
