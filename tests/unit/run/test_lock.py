@@ -302,6 +302,7 @@ def test_what_killed_starts_have_left_is_removed(journal: Path) -> None:
     stays = [held(journal).with_name(f"bag.journal.held.{name}") for name in ("3" * 32, "backup", "1a")]
     for path in stays:
         path.write_text("")
+    stays[0].write_text(json.dumps({**mine, "host": "another"}))  # and it may be about to take the journal
     aged(stays[1], STALE + 10)
     with JournalLock(journal):
         pass
