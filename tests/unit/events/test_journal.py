@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, ToolError
@@ -130,7 +130,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("journal") / "bag.journal"
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(EVENTS, max_size=12))
 def test_every_sequence_of_events_comes_back(path: Path, events: list[Event]) -> None:
     write(path, events)
@@ -139,7 +138,6 @@ def test_every_sequence_of_events_comes_back(path: Path, events: list[Event]) ->
     assert path.read_bytes().count(b"\n") == len(events) + 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(EVENTS, min_size=1, max_size=5), st.data())
 def test_a_file_cut_at_any_byte_holds_a_prefix(path: Path, events: list[Event], data: st.DataObject) -> None:
     write(path, events)
@@ -173,7 +171,6 @@ _GARBAGE = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(EVENTS, _GARBAGE), max_size=8))
 def test_lines_that_are_no_events_are_skipped(path: Path, lines: list[Event | bytes]) -> None:
     write(path, [])
@@ -187,7 +184,6 @@ def test_lines_that_are_no_events_are_skipped(path: Path, lines: list[Event | by
     assert plain(read(path)) == plain([line for line in lines if not isinstance(line, bytes)])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(["format", "run", "started", "options", "jobs"]), JSON_VALUES) | st.just({}))
 def test_a_first_line_of_any_kind_is_no_crash(path: Path, content: dict[str, object]) -> None:
     first = {"event": "Run", "format": 1, "run": "r", "started": 1, "options": {}, "jobs": {}, **content}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import AwsError
@@ -30,7 +30,6 @@ TASKS = st.builds(
 )
 
 
-@settings(max_examples=30)
 @given(st.lists(TASKS, max_size=20), st.integers(1, 4))
 def test_each_task_is_read_once_with_others_of_its_group(tasks: list[FetchTask], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
@@ -36,7 +36,6 @@ NEARLY = st.sampled_from([SEPARATOR[1:], f" {SEPARATOR}", SEPARATOR.lower(), SEP
 SEPARATORS = st.builds(SEPARATOR.__add__, LINE.filter(lambda line: not line.startswith("#")))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(LINE | NEARLY | SEPARATORS, max_size=12), st.data())
 def test_each_line_lands_where_it_belongs(lines: list[str], data: st.DataObject) -> None:
     first = next((at for at, line in enumerate(lines) if line.startswith(SEPARATOR)), len(lines))

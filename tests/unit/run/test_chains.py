@@ -259,7 +259,7 @@ def test_a_chain_of_twice_as_many_jobs_takes_twice_the_work(
 
         return calls(run)
 
-    assert work(400) < 2.4 * work(200)
+    assert work(100) < 2.05 * work(50)
 
 
 def test_a_job_is_told_once_why_it_did_not_run(place: MakePlace) -> None:
