@@ -76,7 +76,7 @@ def reading(place: Path, note: str | None = None) -> LogReading:
 def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> None:
     read = reading(tmp_path)
     for line in ("first", "second"):
-        read.take({"message": line})
+        read.take({"timestamp": 1, "message": line})
     written = read.written(read.output.paths, Share(0, 13, 0, 2))
     assert (written.job, written.out, written.err) == (ONE, tmp_path / "one.out", tmp_path / "one.err")
     assert (written.lines, written.tail, written.note, written.whole) == (2, ("first", "second"), None, True)
@@ -85,7 +85,7 @@ def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> 
 
 def test_what_was_read_before_a_failure_is_kept_and_a_new_start_may_get_more(tmp_path: Path) -> None:
     read = reading(tmp_path)
-    read.take({"message": "first"})
+    read.take({"timestamp": 1, "message": "first"})
     read.failed(AwsError("GetLogEvents", "AccessDeniedException", "no"))
     written = read.written(read.output.paths)
     assert (written.lines, written.whole) == (1, False)
