@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
-from jobbag.jobs.array_request import JobGroup, PreparedRequest
+from jobbag.jobs.array_request import LARGE, Attachment, JobGroup, PreparedRequest
 from jobbag.jobs.request import TOKEN_VARIABLE
+from jobbag.s3.place import S3Place
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Submitter(Worker):
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._due: DueQueue[_Task] = DueQueue()
+        self._one_large = threading.Lock()  # of the large attachments, only one is in memory
         self._recalled: str | None = None  # why no more jobs are sent
 
     def send_no_more(self) -> None:
@@ -117,10 +120,8 @@ class Submitter(Worker):
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        if (place := task.prepared.place) is not None:
-            for key, content in task.prepared.objects.items():
-                how = place.encryption.params
-                self._sender.call("s3", "PutObject", Bucket=place.bucket, Key=key, Body=content, **how)
+        if task.prepared.place is not None:
+            self._attach(task.prepared.place, task.prepared.objects)
         try:
             answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:
@@ -130,6 +131,13 @@ class Submitter(Worker):
             self._lost(task, error)
         else:
             self._sent(task, answer["jobId"])
+
+    def _attach(self, place: S3Place, objects: Mapping[str, Attachment]) -> None:
+        """Put into S3 what a request names."""
+        for key, attachment in objects.items():
+            with self._one_large if attachment.size >= LARGE else nullcontext():
+                what: dict[str, Any] = {"Bucket": place.bucket, "Key": key, "Body": attachment.content()}
+                self._sender.call("s3", "PutObject", None, **what, **place.encryption.params)
 
     def _lost(self, task: _Task, error: AwsError) -> None:
         """Look for the jobs of a request that got no answer."""

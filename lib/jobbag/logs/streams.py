@@ -17,6 +17,7 @@ from jobbag.events.observation import LogPlace
 from jobbag.threads import DaemonPool
 
 STREAMS_PER_CALL = 100  # FilterLogEvents
+PAGES_BACK = 20  # empty ones, at most, before a stream counts as empty
 
 Page = list[dict[str, Any]]
 
@@ -129,3 +130,24 @@ def _pages(cloud: Cloud, place: LogPlace, since: int) -> Iterator[Page]:
         yield page["events"]
     finally:
         ahead.shutdown(wait=False)
+
+
+def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
+    """The newest event of a stream, None if it has none. Raises AwsError.
+
+    A page may be empty though there are older events; the oldest page names the token that led to it.
+    """
+    token, more = "", dict[str, str]()
+    for _ in range(PAGES_BACK):
+        page = cloud.call(
+            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
+            startFromHead=False, limit=1, **more,
+        )  # fmt: skip
+        if page["events"]:
+            newest: dict[str, Any] = page["events"][-1]
+            return newest
+        if page["nextBackwardToken"] == token:
+            break
+        token = page["nextBackwardToken"]
+        more = {"nextToken": token}
+    return None
