@@ -252,7 +252,7 @@ class Cloud:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        region = region or (self.buckets.of(params["Bucket"]) if service == "s3" else self.region)
+        region = region or (self.buckets.of(params.get("Bucket", "")) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)
         except exceptions.ClientError as error:

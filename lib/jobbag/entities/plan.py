@@ -186,7 +186,7 @@ def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place
     parts = parts_of(settings.s3)
     if parts is None:
         problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
-        return None
+        return S3Place("", "", own=False)
     bucket, slash, rest = parts
     key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
     if {".", ".."} & set(rest.split("/")):
