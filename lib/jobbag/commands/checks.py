@@ -150,19 +150,16 @@ class _Checks:
     def _sent_before(self) -> None:
         """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""
         others = [job for job in self._task.bag.jobs if self._found.state.may_be_sent(job)]
-        needed = set(MissingInputs(self._task.bag, self._to_send(), others).items)
+        needed = set(MissingInputs(self._task.bag, self._found.state.to_send(), others).items)
         sent = [event for event in self._events if isinstance(event, Staged) and event.item in needed]
         if self._found.bucket_is_there:
             self._found.lost = contents.missing(self._task.cloud, self._task.place, sent)
         else:
             self._found.lost = frozenset(event.item for event in sent)
 
-    def _to_send(self) -> list[Job]:
-        return [job for job in self._task.bag.jobs if self._found.state.is_to_send(job)]
-
     def _fit(self) -> None:
         """No job asks for what its platform never gives."""
         given = self._task.plan.definition
-        unfit = list(capacity.unfit(self._to_send(), lambda ref: self._found.definition(ref, given)))
+        unfit = list(capacity.unfit(self._found.state.to_send(), lambda ref: self._found.definition(ref, given)))
         if unfit:
             raise InputError(unfit)

@@ -25,7 +25,7 @@ from jobbag.s3.place import S3Place
 def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
     bag, problems = reader.load(settings.submit_files, settings.files, launcher=settings.launcher)
-    if not problems and settings.followed_job not in {None, *(job.name for job in bag.jobs)}:
+    if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
@@ -39,7 +39,7 @@ def task_of(settings: Settings) -> Task:
         new = plan.definition.request
         problems += capacity.unfit(bag.jobs, lambda ref: new if ref is None else {})
     if problems:
-        raise InputError(problems)
+        raise InputError(dict.fromkeys(problems))  # the children of an array have the same ones
     return Task(bag, plan, plan.place)
 
 

@@ -102,7 +102,7 @@ class _Prober:
         replay(events, safeguards)
         self.found.canary = safeguards.canary
         if state.has_to_send:
-            to_send = [job for job in jobs if state.is_to_send(job)]
+            to_send = state.to_send()
             staged = {event.item for event in events if isinstance(event, Staged)}
             self._uploads([item for item in MissingInputs(self.task.bag, to_send).items if item not in staged])
             self._requests(to_send)
@@ -140,8 +140,7 @@ class _Prober:
 
     def _requests(self, jobs: list[Job]) -> None:
         requests = Requests(self.task.bag, self.task.place, self._target(), self.task.cloud.region)
-        first, others = jobs[: self.found.canary], jobs[self.found.canary :]
-        for group in [*((job,) for job in first), *job_groups(others, Packing(self.settings.array))]:
+        for group in job_groups(jobs, Packing(self.settings.array), self.found.canary):
             prepared = requests.of(group, TOKEN)
             self.found.sendings.append(Sending(group, prepared.request, self._needs(group[0])))
             self.found.uploads += [Upload(None, key, len(data), False) for key, data in prepared.objects.items()]

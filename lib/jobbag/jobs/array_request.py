@@ -28,7 +28,7 @@ from jobbag.jobs.request import (
 )
 from jobbag.s3.place import S3Place
 
-JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
+JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or all children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LONGEST_REGION = 32  # letters
 ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
@@ -77,6 +77,8 @@ class Requests:
         request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         if after:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
+        if jobs[0].child is not None:
+            return PreparedRequest(request, indexes=_indexes(jobs))
         if len(jobs) > 1:
             return self._array(jobs, token, request)
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
@@ -87,9 +89,10 @@ class Requests:
         `children` are the jobs of that request by their index, as `by_token` gives them. `queue` is where it was sent,
         if that is known: this start may have been given another one.
         """
-        queue = queue or next(iter(children.values())).request.get("jobQueue", self.target.queue)
-        if None in children:
-            prepared = self.of((children[None],), token)
+        first = next(iter(children.values()))
+        queue = queue or first.request.get("jobQueue", self.target.queue)
+        if None in children or first.child is not None:
+            prepared = self.of(tuple(children.values()), token)
             return replace(prepared, request={**prepared.request, "jobQueue": queue})
         variable = {"name": TOKEN_VARIABLE, "value": token}
         request = {
@@ -180,6 +183,11 @@ def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
             found[name] = value
             room -= size
     return found
+
+
+def _indexes(children: JobGroup) -> list[int]:
+    """Those of children of an array of the user's own."""
+    return [job.child.index for job in children if job.child is not None]
 
 
 def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -64,7 +64,7 @@ def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
     """The variables of a job: its own, and those of the tool, which win: they say where the files really are."""
     variables = dict(job.environment)
     variables[BUCKET_VARIABLE] = place.url
-    variables[JOB_NAME_VARIABLE] = job.name
+    variables[JOB_NAME_VARIABLE] = job.sent_name
     items = [item if is_url(item) else base_name(item) for item in (*job.inputs, *bag.common)]
     if items:
         variables[INPUTS_VARIABLE] = ",".join(dict.fromkeys(items))
@@ -72,14 +72,17 @@ def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
 
 
 def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: str) -> dict[str, Any]:
-    """The SubmitJob request of a job, by itself and without the launcher. `token`: what to find it by."""
+    """The SubmitJob request of a job, by itself and without the launcher, or of the user's own array that it is in.
+
+    `token`: what to find it by.
+    """
     variables = {**environment_of(job, bag, place), TOKEN_VARIABLE: token}
     overrides = {
         **job.request.get("containerOverrides", {}),
         "command": [job.executable, *job.arguments],
         "environment": [{"name": name, "value": value} for name, value in variables.items()],
     }
-    request = {"jobName": legal_name(job.name), **job.request, "containerOverrides": overrides}
+    request = {"jobName": legal_name(job.sent_name), **job.request, "containerOverrides": overrides}
     if target.queue is not None:
         request.setdefault("jobQueue", target.queue)
     if target.definition is not None:

@@ -30,7 +30,7 @@ class Backlog:
         self._safeguards = safeguards
         self._inputs = MissingInputs(bag, jobs, others)
         self._dependencies = Dependencies(bag)
-        self._packer = Packer(jobs[safeguards.canary :], packing)
+        self._packer = Packer(jobs, packing, safeguards.canary)
         self._ready: deque[JobGroup] = deque()
         self._lost: set[int] = set()  # numbers of jobs that can never be sent
 
@@ -99,7 +99,7 @@ class Backlog:
         count = 0
         while self._ready and len(taken) < most and self._safeguards.admits(count + 1) > count:
             group = self._ready.popleft()
-            if self._safeguards.admits(count + len(group)) < count + len(group):
+            if group[0].child is None and self._safeguards.admits(count + len(group)) < count + len(group):
                 self._ready.appendleft(group[1:])  # there may be no other job that can be a canary
                 group = group[:1]
             taken.append(group)
