@@ -127,9 +127,6 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
         return
     for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
         yield f"{path}: {what}"
-    for other in ("ecsPropertiesOverride", "eksPropertiesOverride", "nodeOverrides"):
-        if other in request:
-            yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"

@@ -264,8 +264,9 @@ def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
 
 
 def _observation(content: Mapping[str, Any]) -> Observation:
-    attempts = tuple(Attempt(**one) for one in content.get("attempts", ()))
-    return Observation(**{**content, "log": LogPlace(**content["log"]), "attempts": attempts})
+    attempts = tuple(Attempt(**{**one, "more": tuple(one.get("more", ()))}) for one in content.get("attempts", ()))
+    log, *more = (LogPlace(**one) for one in (content["log"], *content.get("more_logs", ())))
+    return Observation(**{**content, "log": log, "more_logs": tuple(more), "attempts": attempts})
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {

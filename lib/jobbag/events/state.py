@@ -295,4 +295,4 @@ class RunState:
         """The log streams whose content is on disk."""
         for outcome in self._outcomes.values():
             if outcome.finished and outcome.note is None and outcome.observation is not None:
-                yield outcome.observation.log
+                yield from filter(lambda place: place.is_readable, outcome.observation.logs)

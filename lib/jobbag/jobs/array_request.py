@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
+from jobbag.entities.containers import Form, form_of
 from jobbag.entities.names import MAX_NAME
 from jobbag.errors import PROG, Problem
 from jobbag.jobs import launcher
 from jobbag.jobs.ids import request_name
+from jobbag.jobs.overrides import placed
 from jobbag.jobs.request import (
     MAX_OVERRIDES,
     TOKEN_LENGTH,
@@ -69,11 +71,19 @@ class Requests:
     target: Target
     region: str  # of the bucket
 
+    def can_be_packed(self, job: Job) -> bool:
+        """Whether AWS Batch has arrays of such jobs, and the launcher can read its records in them."""
+        return form_of(self.target.definition_of(job)) in (Form.CONTAINER, Form.ECS)
+
     def of(self, jobs: JobGroup, token: str, after: Sequence[str] = ()) -> PreparedRequest:
         """The request of one job, or of several as an array job, with the token in it.
 
         `after`: AWS ids of the jobs of the bag that must succeed before.
         """
+        prepared = self._of(jobs, token, after)
+        return replace(prepared, request=placed(prepared.request, self.target.definition_of(jobs[0])))
+
+    def _of(self, jobs: JobGroup, token: str, after: Sequence[str]) -> PreparedRequest:
         request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         if after:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]

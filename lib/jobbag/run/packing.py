@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from jobbag.bag.job import FILE_TYPE, Job, is_url
@@ -15,6 +15,8 @@ FEWEST = 2
 PAYS_FROM = 500  # jobs; to submit these one by one takes ten seconds
 WITH_INPUTS = 1000  # children, at most, where jobs wait for input files: so the first ones start sooner
 
+Suits = Callable[[Job], bool]
+
 
 class Packing(Enum):
     """Whether jobs are packed into array jobs (`--array`)."""
@@ -24,12 +26,15 @@ class Packing(Enum):
     ALWAYS = "always"
 
 
-def packs(jobs: Sequence[Job], packing: Packing, canary: int = 0) -> list[JobGroup]:
+def packs(
+    jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+) -> list[JobGroup]:
     """The jobs of each array job, in the order of the bag; jobs that are sent alone are in none.
 
-    The first `canary` jobs are not packed. Arrays of the user's own are sent as they are.
+    `can_be_packed` says whether AWS Batch has arrays of such jobs. The first `canary` jobs are not packed. Arrays of
+    the user's own are sent as they are.
     """
-    return [*_own_arrays(jobs), *_packed(jobs[canary:], packing)]
+    return [*_own_arrays(jobs), *_packed(filter(can_be_packed, jobs[canary:]), packing)]
 
 
 def _own_arrays(jobs: Iterable[Job]) -> Iterator[JobGroup]:
@@ -76,17 +81,21 @@ def _has_what_it_needs(job: Job) -> bool:
     return job.launcher or runs_scripts(job)
 
 
-def job_groups(jobs: Sequence[Job], packing: Packing, canary: int = 0) -> list[JobGroup]:
+def job_groups(
+    jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+) -> list[JobGroup]:
     """Jobs that can all be sent, in the groups in which they are."""
-    packer = Packer(jobs, packing, canary)
+    packer = Packer(jobs, packing, can_be_packed, canary)
     return [group for job in jobs for group in packer.ready(job)]
 
 
 class Packer:
     """Gathers jobs that can be sent until all of an array job can. Used by the main thread alone."""
 
-    def __init__(self, jobs: Sequence[Job], packing: Packing, canary: int = 0) -> None:
-        self.packs = packs(jobs, packing, canary)
+    def __init__(
+        self, jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+    ) -> None:
+        self.packs = packs(jobs, packing, can_be_packed, canary)
         self._pack_of = {job.number: number for number, pack in enumerate(self.packs) for job in pack}
         self._left = dict(enumerate(map(len, self.packs)))  # jobs of a pack that are not ready yet
         self._ready: dict[int, Job] = {}  # jobs that can be sent, unlike others of their pack

@@ -69,7 +69,9 @@ class Pipeline:
         to_send = self._state.to_send()
         self._to_send = {job.number for job in to_send}  # at the start
         others = [job for job in task.bag.jobs if self._state.may_be_sent(job)]
-        self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards, others)
+        self._backlog = Backlog(
+            task.bag, to_send, Packing(settings.array), self._safeguards, others, requests.can_be_packed
+        )
         self._not_staged: dict[str, ToolError] = {}  # files that could not be sent
         self._workers = Workers(
             task,
