@@ -53,19 +53,22 @@ def problems(jobs: Iterable[Job], place_of: PlaceOf, *, shares: bool = True) -> 
     for job in jobs:
         place = place_of(job)
         found |= dict.fromkeys(override_problems(job, place.definition))
-        whats = [*_platform(place), *_nodes(place), *_size(job, place), *(_share(job, place) if shares else ())]
+        whats = [*(_platform(place) or _size(job, place)), *_nodes(place), *(_share(job, place) if shares else ())]
         found |= dict.fromkeys(Problem(job.where, what) for what in whats)
     return list(found)
 
 
-def _platform(place: Place) -> Iterator[str]:
+def _platform(place: Place) -> list[str]:
     if str(place.queue.get("jobQueueType")).startswith("SAGEMAKER"):
-        yield f"jobQueue: {place.queue_name} is for service jobs ({place.queue['jobQueueType']}): use another queue"
+        return [f"jobQueue: {place.queue_name} is for service jobs ({place.queue['jobQueueType']}): use another queue"]
     wanted, there = platforms_of(place.definition), place.platform
-    if wanted and there is not None and there not in wanted:
-        needed = "eksProperties" if there == "EKS" else f'platformCapabilities: ["{there}"]'
-        both = f"{place.definition_name} is for {' or '.join(wanted)}, and the job queue {place.queue_name} for {there}"
-        yield f"jobDefinition: {both}: give a definition with {needed}, or another queue"
+    if not wanted or there is None or there in wanted:
+        return []
+    needed = "with eksProperties" if there == "EKS" else f'with platformCapabilities: ["{there}"]'
+    if wanted == ["EKS"]:
+        needed = "without eksProperties"
+    both = f"{place.definition_name} is for {' or '.join(wanted)}, and the job queue {place.queue_name} for {there}"
+    return [f"jobDefinition: {both}: give a definition {needed}, or another queue"]
 
 
 def _nodes(place: Place) -> Iterator[str]:

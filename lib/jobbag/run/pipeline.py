@@ -258,8 +258,7 @@ class Pipeline:
             yield from self._heed_safeguards()
 
     def _is_sent_by_itself(self, job: Job) -> bool:
-        """Whether it can be sent again. Children that were stopped wait for a start that knows the end of all others:
-        AWS Batch starts all children of an array, or none."""
+        """Not so children of an array, which are sent again together, when a start knows the end of all of them."""
         return job.child is None or job.number in self._to_send
 
     def _send_again(self, jobs: Iterable[Job]) -> Iterator[Event]:

@@ -32,7 +32,7 @@ def test_a_job_of_one_container() -> None:
     assert (seen.status_reason, seen.container_reason) == ("Essential container in task exited", "OutOfMemoryError")
     assert (seen.created, seen.started, seen.stopped) == (1, 2, 3)
     assert seen.log == LogPlace("d/default/2", "/aws/batch/job", None, "awslogs")
-    assert seen.earlier_logs == (LogPlace("d/default/1"),)
+    assert seen.earlier_logs == ((LogPlace("d/default/1"),),)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_a_job_of_one_container() -> None:
     [
         ([{"name": "a", "exitCode": 0, "logStreamName": "s/a"}], 0, "s/a"),
         ([{"exitCode": 0, "logStreamName": "s/a"}, {"exitCode": 3, "logStreamName": "s/b"}], 3, "s/b"),
+        ([{"exitCode": 137, "logStreamName": "s/a"}, {"exitCode": 3, "logStreamName": "s/b"}], 3, "s/b"),
+        ([{"exitCode": 137, "reason": "OutOfMemory", "logStreamName": "s/a"}, {"exitCode": 143}], 137, "s/a"),
+        ([{"exitCode": 0, "logStreamName": "s/a"}, {"reason": "CannotPull", "logStreamName": "s/b"}], None, "s/b"),
+        ([{"essential": False, "name": "a", "exitCode": 3}, {"exitCode": 1, "logStreamName": "s/b"}], 1, "s/b"),
         ([{"logStreamName": "s/a"}, {"exitCode": 0, "logStreamName": "s/b"}], None, "s/a"),
         ([{}], None, None),
         ([], None, None),
@@ -49,7 +53,7 @@ def test_a_job_of_one_container() -> None:
 def test_an_ecs_task_of_several_containers(
     containers: list[dict[str, Any]], exit_code: int | None, stream: str | None, empty: dict[str, Any]
 ) -> None:
-    seen = observe(detail(ecsProperties={"taskProperties": [{"containers": containers}]}, **empty))
+    seen = observe(detail("FAILED", ecsProperties={"taskProperties": [{"containers": containers}]}, **empty))
     assert (seen.exit_code, seen.log.stream) == (exit_code, stream)
 
 
@@ -57,7 +61,7 @@ def test_the_logs_of_earlier_attempts_of_an_ecs_task() -> None:
     attempts = [{"taskProperties": [{"containers": [{"logStreamName": f"s/{number}"}]}]} for number in (1, 2, 3)]
     task = {"taskProperties": [{"containers": [{"logStreamName": "s/3"}]}]}
     seen = observe(detail("FAILED", ecsProperties=task, attempts=attempts))
-    assert [place.stream for place in (*seen.earlier_logs, seen.log)] == ["s/1", "s/2", "s/3"]
+    assert [place.stream for place in (*(one for (one,) in seen.earlier_logs), seen.log)] == ["s/1", "s/2", "s/3"]
 
 
 def test_the_attempts_of_a_job_whose_machine_was_lost() -> None:
