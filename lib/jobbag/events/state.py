@@ -11,6 +11,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events.causes import Failure, Kind, error_line, folded, kind_of
 from jobbag.events.events import (
+    Absent,
     Event,
     Halted,
     LogsWritten,
@@ -61,6 +62,9 @@ class RunState:
                 outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
             case Unsent():
                 self._reset(event.job)
+            case Absent():
+                for job in event.jobs:
+                    self._reset(job)
             case Submitted():
                 self.of(event.job).aws_id = event.aws_id
             case StateChanged():

@@ -14,7 +14,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import JobGroup
 from jobbag.run.dependencies import Dependencies
 from jobbag.run.inputs import MissingInputs
-from jobbag.run.packing import Packer, Packing, Suits, job_groups
+from jobbag.run.packing import Packer, Packing, Suits, job_groups, own_arrays
 from jobbag.run.safeguards import Safeguards
 
 
@@ -75,10 +75,12 @@ class Backlog:
 
         Returns those that never can be.
         """
+        self._packer.expect(own_arrays(jobs))
         with_inputs = [job for job in jobs if self._inputs.add(job)]
-        self._ready += job_groups(
-            [job for job in with_inputs if self._dependencies.arrived(job)], self._packing, self._can_be_packed
-        )
+        able = [job for job in with_inputs if self._dependencies.arrived(job)]
+        self._free(job for job in able if job.child is not None)
+        alone = [job for job in able if job.child is None]
+        self._ready += job_groups(alone, self._packing, self._can_be_packed)
         return [job for job in jobs if job.number in self._lost]
 
     def submitted(self, job: Job, aws_id: str) -> None:

@@ -34,11 +34,11 @@ def packs(
     `can_be_packed` says whether AWS Batch has arrays of such jobs. The first `canary` jobs are not packed. Arrays of
     the user's own are sent as they are.
     """
-    return [*_own_arrays(jobs), *_packed(filter(can_be_packed, jobs[canary:]), packing)]
+    return [*own_arrays(jobs), *_packed(filter(can_be_packed, jobs[canary:]), packing)]
 
 
-def _own_arrays(jobs: Iterable[Job]) -> Iterator[JobGroup]:
-    """The arrays of the user's own, all of whose children are to be sent: AWS Batch starts no others than all."""
+def own_arrays(jobs: Iterable[Job]) -> Iterator[JobGroup]:
+    """The arrays of the user's own among jobs that are to be sent. AWS Batch starts all children of one, or none."""
     arrays: dict[str, list[Job]] = {}
     for job in jobs:
         if job.child is not None:
@@ -99,6 +99,14 @@ class Packer:
         self._pack_of = {job.number: number for number, pack in enumerate(self.packs) for job in pack}
         self._left = dict(enumerate(map(len, self.packs)))  # jobs of a pack that are not ready yet
         self._ready: dict[int, Job] = {}  # jobs that can be sent, unlike others of their pack
+
+    def expect(self, arrays: Iterable[JobGroup]) -> None:
+        """Gather the children of arrays that were sent, or taken, once more."""
+        for array in arrays:
+            number = len(self.packs)
+            self.packs.append(array)
+            self._left[number] = len(array)
+            self._pack_of |= {job.number: number for job in array}
 
     def ready(self, job: Job) -> list[JobGroup]:
         """Note that the job can be sent. Returns what to send now: it alone, or its array job if that is whole."""

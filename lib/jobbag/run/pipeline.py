@@ -166,7 +166,7 @@ class Pipeline:
         outcome = self._state.of(job)
         if outcome.succeeded:
             self._backlog.succeeded(job)
-        elif outcome.over and not (outcome.to_repeat and self._is_sent_by_itself(job)):
+        elif outcome.over and not (outcome.to_repeat and (job.child is None or job.number in self._to_send)):
             yield from self._drop_dependants(job)
         elif outcome.aws_id and not outcome.over and not outcome.terminated:  # what is to end is waited for
             self._backlog.submitted(job, outcome.aws_id)
@@ -208,8 +208,8 @@ class Pipeline:
         """Tell the event and do what it calls for. Gives the events that follow from it."""
         if isinstance(event, Halted) and not self._open:
             return  # it is halted already
-        if isinstance(event, (Unsent, NotRun)):
-            self._arrived(event.job)  # before the report forgets its token
+        if isinstance(event, (Unsent, NotRun, Absent)):  # before the state forgets the token
+            self._arrived(event.jobs[0] if isinstance(event, Absent) else event.job)
         self.tell(event)
         match event:
             case Staged(item=item):
@@ -226,7 +226,6 @@ class Pipeline:
                 elif self._state.halted is not None:
                     self._shutdown.end([(job, aws_id)], self._state.halted)
             case Absent(jobs=jobs):
-                self._arrived(jobs[0])
                 if self._stopped:
                     yield from map(Unsent, jobs)
                 elif self._state.halted is None:
@@ -238,7 +237,8 @@ class Pipeline:
                 self._fetch(job)
                 yield from self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
-                if self._state.of(job).to_repeat and self._open and self._is_sent_by_itself(job):
+                # Children of an array are sent again together, by a start that knows the end of all of them.
+                if self._state.of(job).to_repeat and self._open and job.child is None:
                     yield from self._send_again([job])
                 else:
                     self._fetch(job)
@@ -254,12 +254,8 @@ class Pipeline:
                 self._open = False
                 yield from _not_run(self._backlog.give_up(), reason)
                 self._shutdown.halt(reason)
-        if isinstance(event, (NotSubmitted, StateChanged, Lost)):
+        if isinstance(event, (NotSubmitted, StateChanged, Lost, Absent)):
             yield from self._heed_safeguards()
-
-    def _is_sent_by_itself(self, job: Job) -> bool:
-        """Not so children of an array, which are sent again together, when a start knows the end of all of them."""
-        return job.child is None or job.number in self._to_send
 
     def _send_again(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Send jobs that an earlier start has sent, or may have, when their inputs are there."""
