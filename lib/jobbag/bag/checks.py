@@ -49,8 +49,8 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
                 yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
         for one in job.request.get("dependsOn", ()):
             if bag.named(str(one.get("jobId"))):
-                what = "takes the id of an array job in AWS Batch; without a type, the job waits for all children"
-                yield Problem(job.where, f'dependsOn: "{one["jobId"]}" with the type {one.get("type")}: that {what}')
+                what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
+                yield Problem(job.where, f'dependsOn: "{one["jobId"]}" with the type {one.get("type")}: {what}')
         sorter.add(entry, *(bag.named(name)[0].sent_name for name in job.depends_on if bag.named(name)))
     try:
         sorter.prepare()
