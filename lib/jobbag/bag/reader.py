@@ -26,6 +26,7 @@ from jobbag.bag.checks import (
     unlaunchable,
 )
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Job
+from jobbag.bag.submit_file import content_of
 from jobbag.errors import Problem
 from jobbag.text import split_items
 
@@ -46,7 +47,7 @@ class _Reader:
 
     def read(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_bytes())
+            content = content_of(path)
         except json.JSONDecodeError as error:
             where = f"{path}: line {error.lineno}, column {error.colno}"
             self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))

@@ -53,7 +53,9 @@ def problems(jobs: Iterable[Job], place_of: PlaceOf, *, shares: bool = True) -> 
     for job in jobs:
         place = place_of(job)
         found |= dict.fromkeys(override_problems(job, place.definition))
-        whats = [*(_platform(place) or _size(job, place)), *_nodes(place), *(_share(job, place) if shares else ())]
+        wrong = _platform(place)
+        fits = _size(job, place.definition, () if wrong else place.environments)
+        whats = [*wrong, *fits, *_nodes(place), *(_share(job, place) if shares else ())]
         found |= dict.fromkeys(Problem(job.where, what) for what in whats)
     return list(found)
 
@@ -80,13 +82,13 @@ def _nodes(place: Place) -> Iterator[str]:
         yield f"jobQueue: {place.queue_name}: {what}"
 
 
-def _size(job: Job, place: Place) -> Iterator[str]:
-    needs = needs_of_job(job, place.definition)
-    on_fargate = fargate_misfit(needs) if "FARGATE" in platforms_of(place.definition) else None
+def _size(job: Job, definition: Detail, environments: tuple[Detail, ...]) -> Iterator[str]:
+    needs = needs_of_job(job, definition)
+    on_fargate = fargate_misfit(needs) if "FARGATE" in platforms_of(definition) else None
     if on_fargate is not None:
         yield f"{on_fargate.why}: {on_fargate.remedy}"
         return
-    found = never_fits(needs, place.environments)
+    found = never_fits(needs, environments)
     if found is not None:
         yield f"resourceRequirements: the job asks for {needs}, and {found.why}: {found.remedy}"
 

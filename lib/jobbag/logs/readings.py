@@ -83,7 +83,7 @@ class StreamReading:
         """No more is read: what was kept back is written and shown."""
         self.splitter.flush()
         if self._told is not None:
-            self._told.log.tell()
+            self._told.log.tell(whole=True)
 
 
 def split_into(output: Output, place: LogPlace) -> tuple[Sink, Sink]:

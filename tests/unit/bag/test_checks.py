@@ -17,7 +17,7 @@ from jobbag.errors import Problem
 
 from ..builders import TEXT
 
-OPEN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OPEN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)

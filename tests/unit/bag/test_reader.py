@@ -16,7 +16,7 @@ from jobbag.errors import Problem
 
 from ..builders import JSON_VALUES, TEXT
 
-OPEN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OPEN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -131,7 +131,6 @@ _RUN = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
 @given(_RUN, st.none() | _LONG, st.dictionaries(st.sampled_from(["report", "summary"]), _LONG))
 def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, files: dict[str, str]) -> None:
     lines = end_screen.lines(run, following, files)

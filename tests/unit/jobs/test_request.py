@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -97,7 +97,6 @@ def test_without_a_queue_or_definition_of_ours_the_jobs_own_stay() -> None:
     assert (request["jobQueue"], request["jobDefinition"]) == ("q", "d")
 
 
-@settings(max_examples=60, deadline=None)
 @given(TEXT.filter(bool), st.lists(TEXT), st.dictionaries(TEXT, TEXT))
 def test_any_job_gives_a_request_that_the_client_takes(
     executable: str, arguments: list[str], environment: dict[str, str]
