@@ -8,7 +8,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.capacity import those_of
-from jobbag.entities.entity import Entity, describe, find, status_reason
+from jobbag.entities.entity import Entity, definition_name, describe, describe_definition, find, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
@@ -57,8 +57,15 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     detail = find(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
-        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
+        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}{_other(cloud, kind, ref)}")
     return fit(kind, ref, detail)
+
+
+def _other(cloud: Cloud, kind: Kind, ref: str) -> str:
+    """The revision that could be used in the place of one that is INACTIVE, or never was, in words."""
+    name, revision = definition_name(ref)
+    latest = describe_definition(cloud, name) if kind is DEFINITION and revision is not None else None
+    return f"; revision {latest['revision']} is ACTIVE" if latest else ""
 
 
 def fit(kind: Kind, ref: str, detail: Mapping[str, Any]) -> Entity:
