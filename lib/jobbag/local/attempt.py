@@ -14,7 +14,7 @@ from pathlib import Path
 from . import process
 from .fetch import Download, FetchError, fetch, is_wanted
 from .jobs import Job
-from .workplace import remove_tree
+from .watchdog import remove_tree
 
 CREDENTIALS = {"aws_access_key_id": f"local-{secrets.token_hex(16)}", "aws_secret_access_key": "local"}
 """What signs the requests to the embedded AWS. It looks at no signature, but at the key, if it is private."""

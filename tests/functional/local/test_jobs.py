@@ -237,13 +237,15 @@ def test_the_command_of_the_definition_with_its_parameters(cloud: Cloud) -> None
 
 @pytest.mark.skipif(not shutil.which("aws", path=str(Path(sys.executable).parent)), reason="aws is not installed")
 def test_the_aws_command_works_in_a_job(cloud: Cloud) -> None:
+    """With the words of conf/sample-launch.sh, and others."""
     url = cloud.put(b"from s3\n")
-    copy = url.replace("object", "copy")
-    bucket, _, key = copy.removeprefix("s3://").partition("/")
-    script = f"aws s3 cp --quiet --recursive s3://{bucket}/ all && cat all/{key.replace('copy', 'object')}"
-    job = cloud.run(f"{script} && aws s3 cp --quiet all/{key.replace('copy', 'object')} {copy}")
+    bucket = url.removeprefix("s3://").partition("/")[0]
+    job = cloud.run(
+        f'aws --endpoint-url "$AWS_ENDPOINT_URL" s3 cp --only-show-errors {url} it && cat it'
+        f" && aws s3 cp --quiet --recursive . s3://{bucket}/copies"
+    )
     assert cloud.output(job) == ["from s3"]
-    assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"from s3\n"
+    assert cloud.s3.get_object(Bucket=bucket, Key="copies/it")["Body"].read() == b"from s3\n"
 
 
 # Logs
