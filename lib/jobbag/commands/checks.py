@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jobbag.bag.job import Job
@@ -135,6 +136,8 @@ class _Checks:
                 self._found.to_create += (spec,)
                 if spec.kind is not DEFINITION and spec.name not in ours:
                     self._must_be_free(spec)
+                if spec.kind is QUEUE:
+                    self._try(partial(lookup.check_environments, self._task.cloud, spec, self._task.plan.environment))
 
     def _must_be_free(self, spec: ToCreate) -> None:
         def look() -> None:

@@ -41,7 +41,7 @@ class Place:
     def platform(self) -> str | None:
         """What the queue's jobs run on; None if it is not known."""
         known = _PLATFORMS.get(str(self.queue.get("jobQueueType")))
-        return known or next(map(platform_of, self.environments), None)
+        return known or next(filter(None, map(platform_of, self.environments)), None)
 
 
 PlaceOf = Callable[[Job], Place]

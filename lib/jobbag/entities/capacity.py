@@ -176,11 +176,13 @@ def platforms_of(definition: Mapping[str, Any]) -> list[str]:
     return [str(one).upper() for one in definition.get("platformCapabilities") or ("EC2",)]
 
 
-def platform_of(environment: Mapping[str, Any]) -> str:
-    """The same of a compute environment."""
+def platform_of(environment: Mapping[str, Any]) -> str | None:
+    """The same of a compute environment; None if it is not known, as of one that is UNMANAGED."""
     kind = str((environment.get("computeResources") or {}).get("type", "")).upper()
     if environment.get("eksConfiguration"):
         return "EKS"
+    if not kind:
+        return None
     return "FARGATE" if kind.startswith("FARGATE") else kind.removeprefix("ECS_") if "MANAGED" in kind else "EC2"
 
 

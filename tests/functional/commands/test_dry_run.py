@@ -213,7 +213,9 @@ def disable_environment(desk: Desk) -> None:
 
 
 def take_name(desk: Desk) -> None:
-    (desk.place / "taken.json").write_text(json.dumps({"type": "UNMANAGED", "computeEnvironmentName": "ce"}))
+    (desk.place / "taken.json").write_text(
+        json.dumps({"type": "UNMANAGED", "computeEnvironmentName": "ce", "serviceRole": "r"})
+    )
 
 
 def close_bucket(desk: Desk) -> None:

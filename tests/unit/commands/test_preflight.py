@@ -112,7 +112,8 @@ def test_the_entities_of_create_and_delete_need_no_bag(mode: Mode) -> None:
 
 def test_what_a_new_definition_and_a_new_queue_do_not_take_is_known_without_aws() -> None:
     write_bag({"jobName": "one", "containerOverrides": {"memory": 64}})
-    containers = [{"name": "main", "image": "x", "resourceRequirements": []}]
+    needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    containers = [{"name": "main", "image": "x", "resourceRequirements": needs}]
     definition = {"type": "container", "ecsProperties": {"taskProperties": [{"containers": containers}]}}
     queue = {"priority": 1, "schedulingPolicyArn": "arn:p", "computeEnvironmentOrder": ON_CE}
     Path("d.json").write_text(json.dumps(definition))

@@ -79,7 +79,7 @@ def test_the_embedded_aws_has_no_shares() -> None:
         (EC2, QUEUE, [on("SPOT")], None),
         (POD, QUEUE, [{**on("EC2"), "eksConfiguration": {"eksClusterArn": "a"}}], None),
         (EC2, QUEUE, [{"type": "UNMANAGED"}], None),
-        (FARGATE, QUEUE, [{"type": "UNMANAGED"}], ["for FARGATE", "for EC2"]),
+        (FARGATE, QUEUE, [{"type": "UNMANAGED"}], None),  # its instances are the user's own
         (NODES, QUEUE, [on("SPOT")], ["no multi-node jobs on spot"]),
         (NODES, QUEUE, [on("SPOT"), on("EC2")], None),
         ({}, {**QUEUE, "jobQueueType": "ECS"}, [on("EC2")], None),
