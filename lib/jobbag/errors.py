@@ -9,6 +9,8 @@ from enum import IntEnum
 
 PROG = "pegasus-aws-batch"
 
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
+
 
 class ExitCode(IntEnum):
     """The exit status of the command, and what it means, for people."""
@@ -102,6 +104,11 @@ class AwsError(ToolError):
         self.message = message
         self.subject = subject
         self.unsure = unsure
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether AWS says that the credentials may not do that."""
+        return self.code in _DENIED
 
     def about(self, subject: str) -> AwsError:
         """The same error with a subject."""

@@ -31,6 +31,8 @@ from jobbag.aws.faults import (
 from jobbag.aws.paging import Advance
 from jobbag.aws.rates import RateLimit, quota
 from jobbag.aws.redaction import Redacted
+from jobbag.aws.regions import BucketRegions
+from jobbag.aws.settling import Settling
 from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import in_time
@@ -63,7 +65,9 @@ class Cloud:
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
+        self.settling = Settling()
         self.region = self._connection.region
+        self.buckets = BucketRegions(self.region)
         self.embedded = access.embedded
 
     def cancelled_by(self, cancel: threading.Event) -> Cloud:
@@ -98,16 +102,19 @@ class Cloud:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
         return str(self.call("sts", "GetCallerIdentity")["Account"])
 
-    def transfer_client(self) -> Any:
+    def transfer_client(self, bucket: str) -> Any:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
-        return self._connection.client("s3", self.region, retrying=True)
+        return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
 
-    def put_object(self, bucket: str, key: str, content: bytes) -> None:
-        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
+    def put_object(self, bucket: str, key: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
+
+        `headers`: such as those that say how it is to be encrypted.
+        """
         self._check()
-        to = self._connection.put_object(bucket)
+        to = self._connection.put_object(bucket, self.buckets.of(bucket))
         with self._connection.call_counts.counted("s3", "PutObject"):
-            to.put(key, content)
+            to.put(key, content, headers or {})
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -117,8 +124,8 @@ class Cloud:
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
 
-        Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
-        credentials are read again until they are renewed.
+        Throttles, server errors and lost connections are tried again for as long as that makes sense, as is what parts
+        of AWS do not know yet (`settling`); expired credentials are read again until they are renewed.
         Raises AwsError for an answer that will not change, or when there was none for too long; Cancelled when the run
         is being stopped.
         """
@@ -191,7 +198,7 @@ class Cloud:
         `service` and `operation` are what it calls. After an error for which `unless` is true, it is not repeated.
         The AwsError has `unsure` set if the answer to any of the attempts was lost.
         """
-        unsure = False
+        unsure, began = False, time.monotonic()
 
         def may_pass(error: BaseException) -> bool:
             nonlocal unsure
@@ -199,7 +206,8 @@ class Cloud:
             if is_expired(error):
                 self._connection.renew()
                 return True
-            return is_transient(error) and not unless(error)
+            passes = is_transient(error) or self.settling.explains(service, operation, error, began)
+            return passes and not unless(error)
 
         def is_hopeless(state: RetryCallState) -> bool:
             if self._cancel.is_set() or (self._deadline is not None and time.monotonic() > self._deadline):
@@ -244,15 +252,15 @@ class Cloud:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        region = region or self.region
+        region = region or (self.buckets.of(params["Bucket"]) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)
         except exceptions.ClientError as error:
-            if service != "s3" or not self._look_at_credentials(error, params):
+            if service != "s3" or not self._look_at_credentials(error, region, params):
                 raise
             return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
 
-    def _look_at_credentials(self, error: exceptions.ClientError, params: Mapping[str, Any]) -> bool:
+    def _look_at_credentials(self, error: exceptions.ClientError, region: str, params: Mapping[str, Any]) -> bool:
         """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
 
         False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
@@ -261,7 +269,7 @@ class Cloud:
         if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
             return False
         try:
-            self._ask("s3", "ListObjectsV2", self.region, {"Bucket": params["Bucket"], "MaxKeys": 1})
+            self._ask("s3", "ListObjectsV2", region, {"Bucket": params["Bucket"], "MaxKeys": 1})
         except exceptions.ClientError as told:
             if is_expired(told) or is_transient(told):
                 raise
@@ -279,7 +287,9 @@ class Cloud:
         except exceptions.ClientError as error:
             if limit and is_throttle(error):
                 limit.throttled()
+            self.buckets.learn(params, error.response)
             raise
+        self.buckets.learn(params, answer)
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
 

@@ -20,6 +20,7 @@ from botocore.config import Config
 from jobbag.aws.answers import checked, service_of
 from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.faults import NoAnswer, is_of_parser
+from jobbag.aws.regions import suffixes
 from jobbag.aws.signed_http import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
 from jobbag.errors import AwsError, InputError
 from jobbag.threads import in_time
@@ -52,7 +53,7 @@ class Connection:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._putters: dict[str, PutObject] = {}  # by bucket
+        self._putters: dict[tuple[str, str], PutObject] = {}  # by bucket and region
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read
@@ -87,14 +88,14 @@ class Connection:
                 with suppress(InputError):  # the file is being written just now
                     self._begin()
 
-    def put_object(self, bucket: str) -> PutObject:
+    def put_object(self, bucket: str, region: str) -> PutObject:
         """The quick PutObject for a bucket; after `renew`, one with the new credentials."""
-        client = self.client("s3", self.region)
+        client = self.client("s3", region)
         with self._lock:
-            if bucket not in self._putters:
-                self._putters[bucket] = PutObject(client, self._signer(), bucket)
-                self._check_address(self._putters[bucket].url)
-            return self._putters[bucket]
+            if (bucket, region) not in self._putters:
+                self._putters[bucket, region] = PutObject(client, self._signer(), bucket)
+                self._check_address(self._putters[bucket, region].url)
+            return self._putters[bucket, region]
 
     def json_api(self, service: str, region: str) -> JsonApi:
         """The quick client of a service whose APIs use JSON; after `renew`, one with the new credentials."""
@@ -189,6 +190,6 @@ def _snake_case(operation: str) -> str:
 def _endpoint(endpoint: str | None, service: str) -> str | None:
     """The endpoint of one service, None for its usual one: a host name of AWS is that of a single service."""
     host = urlsplit(endpoint or "").hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
+    if host.endswith(suffixes()) and not host.startswith(f"{service}."):
         return None
     return endpoint

@@ -83,6 +83,8 @@ def kind_of_trouble(operation: str, error: BaseException | None) -> str:
         return f"throttling of {operation}"
     if is_expired(error):
         return "expired credentials"
+    if isinstance(error, exceptions.ClientError) and not is_transient(error):
+        return f"what {operation} names and AWS does not know yet"
     return f"an outage of {operation}"
 
 

@@ -101,8 +101,8 @@ class PutObject:
         self._region: str = client.meta.region_name
         self._session = _session(client, self.url, signer)
 
-    def put(self, key: str, content: bytes) -> None:
-        """Put one object, with a checksum that S3 checks and keeps.
+    def put(self, key: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Put one object, with these headers and a checksum that S3 checks and keeps.
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
@@ -110,14 +110,14 @@ class PutObject:
         request: Any = AWSRequest(
             method="PUT",
             url=self.url + quote(key, safe="/~"),
-            headers={"x-amz-checksum-crc32": crc, "x-amz-sdk-checksum-algorithm": "CRC32"},
+            headers={"x-amz-checksum-crc32": crc, "x-amz-sdk-checksum-algorithm": "CRC32", **headers},
             data=content,
         )
         S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
-        status, headers, body = _send(self._session, request, S3)
+        status, told, body = _send(self._session, request, S3)
         if status != 200:
             raise _xml_error(status, body.decode(errors="replace"))
-        if "etag" not in headers:
+        if "etag" not in told:
             raise NoAnswer(service=S3, what=f"it names no ETag, but says {shown(body)}")
 
 

@@ -10,14 +10,13 @@ from typing import Any
 from jobbag.bag.job import Job
 from jobbag.commands import suitability
 from jobbag.commands.cloud import check_account
-from jobbag.commands.permissions import is_denial
 from jobbag.commands.suitability import Place
 from jobbag.entities import lookup
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
-from jobbag.errors import InputError, SeveralErrors, ToolError
+from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
@@ -109,8 +108,8 @@ class _Checks:
             look()
         except InputError as error:
             self._found.errors.append(error)
-        except ToolError as error:
-            if not is_denial(error):
+        except AwsError as error:
+            if not error.is_denial:
                 raise
             self._found.errors.append(error)
 
@@ -162,7 +161,9 @@ class _Checks:
     def _bucket(self) -> None:
         """It is there and ours to use, or is to be created. One that nothing can be said of counts as there."""
         self._found.bucket_is_there = True
-        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place.bucket)
+        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place)
+        if not self._found.bucket_is_there:
+            bucket.check_name(self._task.place.bucket)
 
     def _sent_before(self) -> None:
         """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""
@@ -201,8 +202,8 @@ class _Checks:
         elif refs:
             try:
                 self._found.environments[ref] = lookup.environments(self._task.cloud, refs)
-            except ToolError as error:
-                if not is_denial(error):
+            except AwsError as error:
+                if not error.is_denial:
                     raise
                 self._found.unknown.append(str(error))
 

@@ -50,7 +50,7 @@ def _confirm(bucket_name: str) -> None:
 def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
     creator = EntityCreator(cloud, note=lambda _: None)
     lines: list[str] = []
-    has_bucket = plan.place is None or bucket.exists(cloud, plan.place.bucket)  # or it raises, before anything is made
+    has_bucket = plan.place is None or bucket.exists(cloud, plan.place)  # or it raises, before anything is made
     try:
         ready = creator.prepare(plan, known)
         lines += (f"{kind.key}={ready[kind].arn}" for kind in KINDS.values() if kind in ready)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from jobbag.bag import reader
-from jobbag.bag.job import Bag, Job, base_name
+from jobbag.bag.job import Bag, Job
 from jobbag.commands import suitability
 from jobbag.commands.overwriting import overwriting_problems
 from jobbag.commands.suitability import Place
@@ -21,9 +21,10 @@ from jobbag.entities.kinds import DEFINITION, QUEUE, Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
 from jobbag.jobs import array_request, request
+from jobbag.jobs.ids import request_name
 from jobbag.options.settings import Settings
 from jobbag.run.task import Task
-from jobbag.s3.place import S3Place
+from jobbag.s3.place import LONGEST_KEY, S3Place
 
 
 def task_of(settings: Settings) -> Task:
@@ -76,13 +77,22 @@ def _not_local(plan: Plan) -> Iterator[Problem]:
 
 
 def _key_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
-    """Names from the command line that cannot be sent to S3, be it for a locale that has no letters for them."""
-    named = [("--s3", place.url), *((f"input file {item!r}", base_name(item)) for item in bag.local_files())]
-    for what, name in named:
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            yield Problem(what, "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)")
+    """Names from the command line that no key in S3 can have."""
+    own = place.key(f"{request_name('x' * request.TOKEN_LENGTH)}.manifest")  # of what the run itself puts there
+    if (what := _wrong_with_key(own)) is not None:
+        yield Problem("--s3", what)
+        return
+    for item in bag.local_files():
+        if (what := _wrong_with_key(place.key(item))) is not None:
+            yield Problem(f"input file {item!r}", what)
+
+
+def _wrong_with_key(key: str) -> str | None:
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:  # the locale has no letters for it
+        return "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)"
+    return f"makes a key of {size} bytes, and S3 takes {LONGEST_KEY} at most" if size > LONGEST_KEY else None
 
 
 def _output_problems(settings: Settings) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from jobbag.aws.regions import url_of_s3
 from jobbag.bag.job import Job
 from jobbag.commands import permissions
 from jobbag.commands.checks import Checked, check
@@ -139,7 +140,8 @@ class _Prober:
     # -- jobs
 
     def _requests(self, jobs: list[Job]) -> None:
-        requests = Requests(self.task.bag, self.task.place, self._target(), self.task.cloud.region)
+        region = self.task.bucket_region
+        requests = Requests(self.task.bag, self.task.place, self._target(), region, url_of_s3(region))
         packing = Packing(self.settings.array)
         for group in job_groups(jobs, packing, requests.can_be_packed, self.found.canary):
             prepared = requests.of(group, TOKEN)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from jobbag.aws.regions import url_of_s3
 from jobbag.commands.checks import Checked, check
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
@@ -215,21 +216,21 @@ class _Start:
 
     def _prepare(self, checked: Checked, cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
-        task, region = self.task, self.task.cloud.region
+        task = self.task
         if not state.has_to_send:
-            return Requests(task.bag, task.place, Target(None, None), region)
+            return Requests(task.bag, task.place, Target(None, None), task.cloud.region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
         # What was looked at before the run before was given up may be gone with it.
         is_there = checked.bucket_is_there and (
-            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place.bucket)
+            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place)
         )
         cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
         details = partial(checked.definition, given=plan.definition)
-        target = target_of(*arns, details, retries=self.settings.transient_retries)
-        return Requests(task.bag, task.place, target, region)
+        target, region = target_of(*arns, details, retries=self.settings.transient_retries), task.bucket_region
+        return Requests(task.bag, task.place, target, region, url_of_s3(region))
 
     def _delete_log_streams(self, state: RunState) -> None:
         """At the very end, when no later start can need them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,7 @@ from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.entities.rules import definition_problems, environment_problems, queue_problems
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
-from jobbag.s3.place import RUN_TO_COME, S3Place
-
-_BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
-    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(\.\.|\.-|-\.))(?!.*(-s3alias|--ol-s3)$)(?!\d+\.\d+\.\d+\.\d+$)"
-    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-)
+from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
 
 
 def plan_of(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
@@ -167,19 +161,21 @@ def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCrea
 
 
 def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place | None:
+    encryption = Encryption(settings.sse, settings.sse_kms_key_id)
     if settings.s3 is None:
-        own = S3Place(names.bucket(), "", own=True).of_run(RUN_TO_COME)
+        own = S3Place(names.bucket(), "", own=True, encryption=encryption).of_run(RUN_TO_COME)
         return own if settings.mode is Mode.RUN else None
-    text = settings.s3.removeprefix("s3://")
-    bucket, slash, rest = text.partition("/")
-    key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
-    if "://" in bucket or not _BUCKET_NAME.fullmatch(bucket):
+    parts = parts_of(settings.s3)
+    if parts is None:
         problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
-    elif {".", ".."} & set(rest.split("/")):
+        return None
+    bucket, slash, rest = parts
+    key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
+    if {".", ".."} & set(rest.split("/")):
         problems.append(
             Problem("--s3", f"{settings.s3!r} has a '.' or '..' between slashes, which many programs resolve")
         )
     elif settings.mode is Mode.DELETE and slash and not rest:
         what = f"{settings.s3!r} has nothing behind the slash: s3://{bucket} deletes the bucket and all that is in it"
         problems.append(Problem("--s3", what))
-    return S3Place(bucket, key_prefix, own=False)
+    return S3Place(bucket, key_prefix, own=False, encryption=encryption)

@@ -176,6 +176,8 @@ def kind_of(exit_code: int | None, reason: str | None, error: str | None = None)
     if error is not None:
         denied = "AccessDenied" in error or "not authorized" in error
         what = "the credentials lack a permission: docs/iam.md lists what they need"
+        if "PutObject" in error and "resource-based policy" in error:
+            what = "the bucket's own policy refuses it; if it demands that uploads are encrypted, see --sse"
         return Kind(folded(error), what if denied else "mend what this names, and start the same command again")
     reason = (reason or "").removeprefix(EXITED).lstrip("; ")
     for text, meaning, advice in _REASONS:

@@ -22,7 +22,7 @@ from jobbag.bag.job import Job
 from jobbag.errors import InputError
 from jobbag.events.encoding import KINDS, Decoder, encode
 from jobbag.events.events import Event
-from jobbag.files import beside, first_free, fsync, replacing
+from jobbag.files import beside, first_free, fsync, naming, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
@@ -184,7 +184,7 @@ class Journal:
 
     def sync(self) -> None:
         """Make all that was appended durable."""
-        fsync(self._file)
+        fsync(self._file, self.path)
 
     def _write(self, content: Mapping[str, Any]) -> None:
         self._check()
@@ -193,8 +193,9 @@ class Journal:
     def _append(self, data: bytes) -> None:
         data = b"\n" + data if self._torn else data
         self._torn = True  # until the last byte is written: the disk may be full
-        while data:
-            data = data[os.write(self._file, data) :]
+        with naming(self.path):
+            while data:
+                data = data[os.write(self._file, data) :]
         self._torn = False
 
 
@@ -232,4 +233,4 @@ def _keep(path: Path, name: Path) -> None:
         raise
     except OSError:  # not every file system has links
         name.touch(exist_ok=False)
-        shutil.copy(path, name)
+        shutil.copyfile(path, name)

@@ -33,7 +33,7 @@ from jobbag.s3.place import S3Place
 
 JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or all children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
-LONGEST_REGION = 32  # letters
+LONGEST_REGION, LONGEST_ENDPOINT = 32, 64  # letters
 LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
 ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
@@ -58,10 +58,10 @@ class Attachment:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A SubmitJob request, and the objects (by key) that must be in `bucket` before it is made."""
+    """A SubmitJob request, and the objects (by key) that must be in S3 before it is made."""
 
     request: Mapping[str, Any]
-    bucket: str = ""
+    place: S3Place | None = None
     objects: Mapping[str, Attachment] = field(default_factory=dict)
     indexes: Sequence[int] = ()  # of each of the jobs in the array job; empty if it is none
 
@@ -85,6 +85,7 @@ class Requests:
     place: S3Place
     target: Target
     region: str  # of the bucket
+    endpoint: str = ""  # the URL of S3 there, if AWS has it
 
     def can_be_packed(self, job: Job) -> bool:
         """Whether AWS Batch has arrays of such jobs, and the launcher can read its records in them."""
@@ -135,7 +136,7 @@ class Requests:
     def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request of a single job that the launcher starts, with a manifest only where there is no other way."""
         overrides = request["containerOverrides"]
-        own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
+        own = {launcher.LAUNCHER_VARIABLE: "1", **self._where}
         direct = {
             **overrides,
             "command": launcher.command(overrides["command"], PROG),
@@ -146,6 +147,12 @@ class Requests:
         if runs_scripts(job) or not all_pass or overrides_size(prepared) > MAX_OVERRIDES:
             return self._with_manifest((job,), token, request)
         return PreparedRequest(prepared)
+
+    @property
+    def _where(self) -> dict[str, str]:
+        """Where the launcher finds S3."""
+        endpoint = {launcher.ENDPOINT_VARIABLE: self.endpoint} if self.endpoint else {}
+        return {launcher.REGION_VARIABLE: self.region, **endpoint}
 
     def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request, and a manifest with the command and variables of each job; all else the jobs have in common."""
@@ -160,7 +167,7 @@ class Requests:
             TOKEN_VARIABLE: token,
             launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}.manifest",
             launcher.RECORD_VARIABLE: str(size),
-            launcher.REGION_VARIABLE: self.region,
+            **self._where,
         }
         if jobs[0].launcher:
             own[launcher.LAUNCHER_VARIABLE] = "1"
@@ -174,7 +181,7 @@ class Requests:
             "command": command,
             "environment": _listed({**common, **own}),
         }
-        return PreparedRequest({**request, "containerOverrides": overrides}, self.place.bucket, objects)
+        return PreparedRequest({**request, "containerOverrides": overrides}, self.place, objects)
 
     def _variables(self, job: Job) -> dict[str, str]:
         return environment_of(job, self.bag, self.place)
@@ -188,7 +195,8 @@ class Requests:
 
 def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     """Jobs with the launcher whose command AWS Batch is to put parameters into, but would not see."""
-    requests = Requests(bag, place, Target("x" * MAX_NAME, "x" * MAX_NAME), "x" * LONGEST_REGION)
+    names = Target("x" * MAX_NAME, "x" * MAX_NAME)
+    requests = Requests(bag, place, names, "x" * LONGEST_REGION, "x" * LONGEST_ENDPOINT)
     for job in bag.jobs:
         if job.launcher and job.takes_parameters and requests.of((job,), "x" * TOKEN_LENGTH).objects:
             yield Problem(

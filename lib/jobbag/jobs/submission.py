@@ -21,10 +21,11 @@ from jobbag.entities.containers import Form, form_of
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
-from jobbag.jobs.array_request import LARGE, JobGroup, PreparedRequest
+from jobbag.jobs.array_request import LARGE, Attachment, JobGroup, PreparedRequest
 from jobbag.jobs.ids import node_id
 from jobbag.jobs.overrides import variables_of
 from jobbag.jobs.request import TOKEN_VARIABLE
+from jobbag.s3.place import S3Place
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -122,9 +123,8 @@ class Submitter(Worker):
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        for key, attachment in task.prepared.objects.items():
-            with self._one_large if attachment.size >= LARGE else nullcontext():
-                self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=attachment.content())
+        if task.prepared.place is not None:
+            self._attach(task.prepared.place, task.prepared.objects)
         try:
             answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:
@@ -134,6 +134,13 @@ class Submitter(Worker):
             self._lost(task, error)
         else:
             self._sent(task, answer["jobId"])
+
+    def _attach(self, place: S3Place, objects: Mapping[str, Attachment]) -> None:
+        """Put into S3 what a request names."""
+        for key, attachment in objects.items():
+            with self._one_large if attachment.size >= LARGE else nullcontext():
+                what: dict[str, Any] = {"Bucket": place.bucket, "Key": key, "Body": attachment.content()}
+                self._sender.call("s3", "PutObject", None, **what, **place.encryption.params)
 
     def _lost(self, task: _Task, error: AwsError) -> None:
         """Look for the jobs of a request that got no answer."""

@@ -32,7 +32,7 @@ from jobbag.logs.readings import (
 )
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
-from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
+from jobbag.logs.streams import STREAMS_PER_CALL, Refused, events_of_streams, reads_together, stream_events
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class LogFetcher(Worker):
         self._emit = emit
         self._new_reading = reading
         self._due: DueQueue[FetchTask] = DueQueue()
+        self._refused = Refused()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
 
@@ -87,6 +88,8 @@ class LogFetcher(Worker):
 
     def _put(self, task: FetchTask, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        if task.place is not None and not reads_together(task.place.group, self._refused):
+            task.alone = True
         due = max(task.ended + after, time.monotonic())
         self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
@@ -136,7 +139,8 @@ class LogFetcher(Worker):
     def _read_together(self, readings: list[LogReading]) -> None:
         by_stream = {stream.place.stream: (stream, one.task) for one in readings for stream in one.streams}
         try:
-            for event in events_of_streams(self._cloud, [stream.place for stream, _ in by_stream.values()]):
+            places = [stream.place for stream, _ in by_stream.values()]
+            for event in events_of_streams(self._cloud, places, self._refused):
                 stream, task = by_stream[event["logStreamName"]]
                 if stream.splitter.size > LARGE:
                     raise _Large(task)
@@ -158,7 +162,7 @@ class LogFetcher(Worker):
     def _read(self, place: LogPlace, take: Take) -> bool:
         """Pass on all events of a stream that can be read now; false if there is no such stream."""
         try:
-            for event in stream_events(self._cloud, place):
+            for event in stream_events(self._cloud, place, self._refused):
                 take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:

@@ -23,7 +23,7 @@ from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged
 from jobbag.events.observation import LogPlace, Observation, now_ms
 from jobbag.logs.lines import Lines
 from jobbag.logs.splitter import is_mark
-from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams
+from jobbag.logs.streams import STREAMS_PER_CALL, Refused, pages_of_streams
 from jobbag.threads import Worker
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,7 @@ class Follower(Worker):
         self._logs: dict[int, dict[LogPlace, Log]] = {}  # by job number
         self._running: dict[int, list[Log]] = {}  # of those, the ones that are read here
         self._each = LOCAL_EACH if cloud.embedded else EACH
+        self._refused = Refused()
         self._lateness = 0  # ms, the worst seen
         self._ahead: int | None = None  # ms, at least, by which the service's clock is ahead of this machine's
 
@@ -188,7 +189,8 @@ class Follower(Worker):
         readings = {one.place.stream: Reading(one) for one in batch}
         try:
             self._rest(region)
-            for page in pages_of_streams(self._cloud, [one.place for one in batch], min(one.since for one in batch)):
+            places, since = [one.place for one in batch], min(one.since for one in batch)
+            for page in pages_of_streams(self._cloud, places, since, self._refused):
                 for event in page:
                     readings[event["logStreamName"]].take(event)
                     self._learn(event)

@@ -59,6 +59,8 @@ class Settings:
     conf: Path | None = None  # the properties file
     yes: bool = False  # with --delete: delete a bucket without a question
     json: bool = False  # with `dry_run`: print the requests
+    sse: str | None = None  # how S3 is to encrypt what is sent; None: as it does by itself
+    sse_kms_key_id: str | None = None
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
 

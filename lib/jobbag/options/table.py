@@ -8,6 +8,7 @@ from typing import Literal
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
 SHELLS = ("bash", "zsh", "fish")
+ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,20 @@ TRANSFERS = (
         "Files, separated by commas, that are copied to the bucket before any job starts.",
         "file[,file...]",
         takes="files",
+    ),
+    Option(
+        ("--sse",),
+        "How S3 is asked to encrypt all that is sent to the bucket, which some buckets demand. Default: it is not "
+        "asked, and does as the bucket says; with --sse-kms-key-id, aws:kms.",
+        "how",
+        "pegasus.aws.batch.s3_sse",
+        choices=ENCRYPTIONS,
+    ),
+    Option(
+        ("--sse-kms-key-id",),
+        "The key of KMS with which S3 is asked to encrypt: its id, alias or ARN. Default: that of the bucket.",
+        "key",
+        "pegasus.aws.batch.s3_sse_kms_key_id",
     ),
     Option(
         ("--array",),

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from jobbag.errors import InputError, JournalLost
+from jobbag.files import naming
 
 TOUCH = 15.0  # s between two signs of life
 STALE = 120.0  # s without one, by the clock of the file server
@@ -207,7 +208,7 @@ def _make(path: Path, text: bytes) -> None:
     """Make a new file with this content, or none. Raises OSError."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(file, "wb") as stream:
+        with naming(path), os.fdopen(file, "wb") as stream:
             stream.write(text)
     except OSError:
         path.unlink(missing_ok=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Set
 from itertools import islice
 from typing import Any
+from urllib.parse import unquote_plus
 
 from jobbag.aws.client import Cloud
 from jobbag.aws.paging import Advance
 from jobbag.batches import batches
-from jobbag.errors import AwsError, CleanupError
-from jobbag.s3.place import S3Place
+from jobbag.errors import AwsError, CleanupError, InputError
+from jobbag.s3.place import S3Place, may_be_new
+from jobbag.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -21,26 +24,49 @@ CLOCKS_DIFFER = 15 * 60_000  # ms; S3's and ours: if they differ by more, AWS re
 CLOCKS_AGREE = 60_000  # ms
 A_PART_LATER = 5.0  # s in which an upload that goes on has its first part
 SHOWN = 10  # keys that a message names
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # as in the body of DeleteObjects
 
 
-def exists(cloud: Cloud, bucket: str) -> bool:
-    """Whether the bucket exists. Raises AwsError when these credentials may not use it."""
+def exists(cloud: Cloud, place: S3Place) -> bool:
+    """Whether the bucket exists.
+
+    Raises AwsError when these credentials may not use it: they may list neither it nor what is below the key prefix.
+    """
     try:
-        cloud.call("s3", "HeadBucket", Bucket=bucket)
+        cloud.call("s3", "HeadBucket", Bucket=place.bucket)
     except AwsError as error:
         if error.code in ("404", "NoSuchBucket"):
             return False
-        if error.code == "403":
+        if error.is_denial and _may_list(cloud, place):
+            return True
+        if error.is_denial:
             error = AwsError("HeadBucket", "403", "the bucket exists, and these credentials may not use it")
-        raise error.about(f"bucket {bucket}") from None
+        raise error.about(f"bucket {place.bucket}") from None
     return True
+
+
+def _may_list(cloud: Cloud, place: S3Place) -> bool:
+    try:
+        cloud.call("s3", "ListObjectsV2", Bucket=place.bucket, Prefix=place.key_prefix, MaxKeys=1)
+    except AwsError as error:
+        if error.is_denial or error.code == "NoSuchBucket":
+            return False
+        raise error.about(f"bucket {place.bucket}") from None
+    return True
+
+
+def check_name(bucket: str) -> None:
+    """Raises InputError unless the bucket, which is not there, can be created under its name."""
+    if not may_be_new(bucket):
+        raise InputError.of("--s3", f"there is no bucket {bucket}, and S3 creates none of such a name")
 
 
 def create(cloud: Cloud, bucket: str) -> bool:
     """Create the bucket, closed to the public. Whether this call did it, and not another client meanwhile.
 
-    Raises AwsError; if that is `unsure`, the bucket may be there all the same.
+    Raises AwsError, or InputError for its name; if the first is `unsure`, the bucket may be there all the same.
     """
+    check_name(bucket)
     where: dict[str, Any] = {}
     if cloud.region != "us-east-1":  # which is the default, and no word that CreateBucket accepts
         where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
@@ -55,6 +81,7 @@ def create(cloud: Cloud, bucket: str) -> bool:
             raise error.about(f"bucket {bucket}") from None
         if not error.unsure:
             return False  # another client of the same workflow was quicker
+    cloud.settling.made("s3")
     close(cloud, bucket)
     return True
 
@@ -70,17 +97,31 @@ def close(cloud: Cloud, bucket: str) -> None:
 
 def remove(cloud: Cloud, place: S3Place) -> None:
     """Delete all objects below the key prefix; without one, the whole bucket. What is gone already is fine."""
-    if not exists(cloud, place.bucket):
+    if not exists(cloud, place):
         log.info("the bucket %s is gone already", place.bucket)
         return
     if place.key_prefix:
         found = ({"Key": key} for key in keys(cloud, place.bucket, place.key_prefix))
         count = _delete_objects(cloud, place.bucket, found)
         log.info("deleted %d objects below %s", count, place.url)
+        _tell_versions(cloud, place)
         return
     count = _delete_objects(cloud, place.bucket, _versions(cloud, place.bucket))
     cloud.call("s3", "DeleteBucket", Bucket=place.bucket)
     log.info("deleted the bucket %s and the %d objects in it", place.bucket, count)
+
+
+def _tell_versions(cloud: Cloud, place: S3Place) -> None:
+    """Say what a bucket with versioning keeps of what was deleted below the key prefix."""
+    try:
+        first = cloud.attempt("s3", "ListObjectVersions", Bucket=place.bucket, Prefix=place.key_prefix)
+    except AwsError as error:
+        log.debug("whether versions stay is not known: %s", error)
+        return
+    if versions := len(first.get("Versions", ())):
+        many = ("more than " if first.get("IsTruncated") else "") + counted(versions, "version")
+        what = "the bucket has versioning: %s of what was below %s stays there; a lifecycle rule of the bucket can "
+        log.warning(what + "expire that, or --delete of the whole bucket deletes it", many, place.url)
 
 
 def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:
@@ -95,16 +136,35 @@ def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:
             if upload["Key"] in uploaded:
                 abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
         left = _first_keys(cloud, place)
-        if not left:
-            cloud.call("s3", "DeleteBucket", Bucket=bucket)
-            log.info("deleted the bucket %s", bucket)
+        if not left and not _delete_if_empty(cloud, bucket):
+            left = _first_keys(cloud, place) or _delete_versions(cloud, bucket, uploaded)
         return left
     except AwsError as error:
         if error.code == "NoSuchBucket":  # deleted by a request that got no answer, or a start that was killed
             return []
-        if error.code == "BucketNotEmpty":  # a job wrote to it just now
-            return _first_keys(cloud, place)
         raise error.about(f"bucket {bucket}") from None
+
+
+def _delete_if_empty(cloud: Cloud, bucket: str) -> bool:
+    """Delete the bucket; whether nothing is in it that keeps it from that: what a job wrote just now, or versions."""
+    try:
+        cloud.call("s3", "DeleteBucket", Bucket=bucket)
+    except AwsError as error:
+        if error.code != "BucketNotEmpty":
+            raise
+        return False
+    log.info("deleted the bucket %s", bucket)
+    return True
+
+
+def _delete_versions(cloud: Cloud, bucket: str, uploaded: Set[str]) -> list[str]:
+    """Delete the bucket, in which only versions are left, with those of these keys; the first of all others."""
+    versions = _versions(cloud, bucket)
+    _delete_objects(cloud, bucket, (one for one in versions if one["Key"] in uploaded))
+    if _delete_if_empty(cloud, bucket):
+        return []
+    others = dict.fromkeys(one["Key"] for one in _versions(cloud, bucket))
+    return [f"versions of {key}" for key in islice(others, SHOWN)]
 
 
 def _first_keys(cloud: Cloud, place: S3Place) -> list[str]:
@@ -180,7 +240,8 @@ def _versions(cloud: Cloud, bucket: str) -> Iterator[dict[str, str]]:
 
 def _uploads(cloud: Cloud, bucket: str, prefix: str, *, exactly: bool = False) -> Iterator[dict[str, Any]]:
     """The unfinished multipart uploads of keys with a prefix; `exactly`: of the key that it is."""
-    for page in _pages(cloud, "ListMultipartUploads", ("KeyMarker", "UploadIdMarker"), Bucket=bucket, Prefix=prefix):
+    markers = "KeyMarker", "UploadIdMarker"
+    for page in _pages(cloud, "ListMultipartUploads", markers, Bucket=bucket, Prefix=prefix, EncodingType="url"):
         yield from (one for one in page.get("Uploads", ()) if one["Key"] == prefix or not exactly)
 
 
@@ -195,6 +256,8 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
     while tuple(more.values()) not in seen:
         seen.add(tuple(more.values()))
         page = cloud.call("s3", operation, **params, **more)
+        if operation == "ListMultipartUploads" and page.get("EncodingType") == "url":  # of others, botocore decodes it
+            _decode(page)
         yield page
         following = {marker: page[f"Next{marker}"] for marker in markers if page.get(f"Next{marker}")}
         if not page.get("IsTruncated") or not following:
@@ -204,13 +267,30 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
         more = following
 
 
+def _decode(page: dict[str, Any]) -> None:
+    """Keys of any characters come as in a URL, as XML has not all of them."""
+    for part in (page, *page.get("Uploads", ())):
+        part |= {name: unquote_plus(part[name]) for name in ("Key", "NextKeyMarker") if part.get(name)}
+
+
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
     """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
-    count, failures = 0, []
+    count, failures = 0, list[str]()
     for batch in batches(objects, KEYS_PER_CALL):
-        answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        for error in answer.get("Errors", ()):
-            failures.append(f"s3://{bucket}/{error['Key']} could not be deleted: {error.get('Message')}")
+        in_xml = [one for one in batch if not _NOT_IN_XML.search(one["Key"])]
+        errors = []
+        if in_xml:
+            answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": in_xml, "Quiet": True})
+            errors = [(error["Key"], error.get("Message")) for error in answer.get("Errors", ())]
+        for one in batch:
+            if _NOT_IN_XML.search(one["Key"]):
+                try:
+                    cloud.call("s3", "DeleteObject", Bucket=bucket, **one)
+                except AwsError as error:
+                    if error.code == "NoSuchBucket":
+                        raise
+                    errors.append((one["Key"], error.message))
+        failures += (f"s3://{bucket}/{key} could not be deleted: {message}" for key, message in errors)
         count += len(batch)
     if failures:
         raise CleanupError(failures)

@@ -30,6 +30,8 @@ READ_SIZE = 1024 * 1024  # bytes
 def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     """Whether the object of a local file is in S3 with the same content; the same size alone is no proof.
 
+    One that is encrypted in another way than is asked for does not count.
+
     Raises AwsError, and OSError where the file cannot be read.
     """
     try:
@@ -38,7 +40,9 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
         if error.code in UNSEEN:
             return False
         raise
-    size = os.path.getsize(item)
+    size, wanted = os.path.getsize(item), place.encryption.algorithm
+    if wanted not in (None, head.get("ServerSideEncryption")):
+        return False
     return head["ContentLength"] == size and proves_same(head, item, size)
 
 

@@ -227,7 +227,7 @@ def test_an_earlier_attempt_whose_log_is_refused_or_not_there_is_told(
     fetching: Fetching, service: Service, faults: Faults
 ) -> None:
     def answer(request: Request, forward: Forward) -> Answer:
-        if request.body.get("logStreamName") == "refused":
+        if "refused" in (request.body.get("logStreamName"), *request.body.get("logStreamNames", ())):
             return error("logs", 403, "AccessDeniedException", "not for you")
         return service.answer(request, forward)
 

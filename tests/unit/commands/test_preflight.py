@@ -102,6 +102,20 @@ def test_a_name_that_is_no_unicode_cannot_be_a_key() -> None:
     assert said[0].startswith("input file 'in\\udcff.txt': is not UTF-8 in this locale")
 
 
+def test_a_key_that_is_too_long_for_s3_is_told() -> None:
+    write_bag({"jobName": "one"})
+    Path("ä.txt").write_text("x")
+    fits = "d" * (1024 - len("/ä.txt".encode()))
+    assert told(s3=f"s3://bucket/{fits}")[0].startswith("--s3: makes a key of "), "a manifest needs more room"
+    longest = "d" * 960
+    name = "é" * 32
+    Path(name).write_text("x")
+    assert told(s3=f"s3://bucket/{longest}", files=("ä.txt", name)) == [
+        f"input file {name!r}: makes a key of 1025 bytes, and S3 takes 1024 at most"
+    ]
+    assert task_of(settings(**GOOD, s3=f"s3://bucket/{longest}", files=("ä.txt",))).bag.jobs
+
+
 @pytest.mark.parametrize("mode", [Mode.CREATE, Mode.DELETE])
 def test_the_entities_of_create_and_delete_need_no_bag(mode: Mode) -> None:
     plan = entities_of(settings(mode=mode, submit_files=(), job_queue="q"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobbag.aws.regions import BucketRegions
 from jobbag.bag.job import Bag, Job
 from jobbag.commands import probe
 from jobbag.commands.checks import Checked
@@ -40,6 +41,7 @@ class World:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
+        self.buckets = BucketRegions(self.region)
         self.there: set[str] = set()  # keys in the bucket
         self.bucket_is_there = True
         self.denied: list[Right] = []

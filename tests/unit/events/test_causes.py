@@ -214,6 +214,11 @@ def test_a_call_that_is_not_permitted(error: str) -> None:
     assert "permission" in kind_of(None, None, error).advice
 
 
+def test_a_bucket_that_demands_encryption_is_known_by_its_refusal() -> None:
+    error = "PutObject failed: User is not authorized to perform: s3:PutObject with an explicit deny in a "
+    assert "--sse" in kind_of(None, None, error + "resource-based policy (AccessDenied)").advice
+
+
 # -- the line that tells most
 
 

@@ -263,6 +263,21 @@ def test_whether_a_run_reached_its_end(path: Path, events: list[Event], finished
     assert past.finished is finished
 
 
+@pytest.mark.parametrize("call", ["write", "fsync"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_journal_that_cannot_be_written_is_named(
+    call: str, code: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    with Journal(path) as notes:
+        monkeypatch.setattr(os, call, fail)
+        with pytest.raises(OSError, match="cannot write ") as caught:
+            notes.durably(TakenDown())
+    assert str(caught.value) == f"cannot write {path}: {os.strerror(code)}"
+
+
 def test_a_journal_may_be_larger_than_the_memory(path: Path) -> None:
     seen = Observation("RUNNING", "a reason of some length", log=LogPlace("definition/default/0123456789abcdef"))
     write(path, [StateChanged(ONE, "id", seen)] * 3000)

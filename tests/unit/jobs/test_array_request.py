@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,23 @@ def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple
         assert {name: environment.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_launcher_is_told_where_the_bucket_is(count: int) -> None:
+    bag = [replace(one, launcher=True) for one in jobs(count)]
+    elsewhere = Requests(Bag(tuple(bag), ()), PLACE, Target("q", "d"), "cn-north-1", "https://s3.cn")
+    variables = variables_of(elsewhere.of(tuple(bag), "s.1"))
+    assert variables["PEGASUS_AWS_BATCH_REGION"] == "cn-north-1"
+    assert variables["PEGASUS_AWS_BATCH_ENDPOINT"] == "https://s3.cn"
+
+
 def test_an_array_of_scripts_runs_the_launcher_as_its_script() -> None:
     bag = jobs(2, FETCH)
     prepared = requests(bag).of(tuple(bag), "s.1")
     variables = variables_of(prepared)
     assert variables["BATCH_FILE_TYPE"] == "script"
     bucket, _, key = variables["BATCH_FILE_S3_URL"].removeprefix("s3://").partition("/")
-    assert bucket == prepared.bucket
+    assert prepared.place is not None
+    assert bucket == prepared.place.bucket
     assert prepared.objects[key].content().strip()
     assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(prepared))
 
