@@ -23,6 +23,7 @@ from jobbag.bag.checks import (
     other_field_problems,
     override_environment_problems,
     split_arguments,
+    text_of,
     unlaunchable,
 )
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Job
@@ -146,7 +147,7 @@ def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a job that has no problems in them."""
     overrides = request.get("containerOverrides")
     more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
-    return {one["name"]: one["value"] for one in (*environment, *more)}
+    return {one["name"]: text_of(one["value"]) for one in (*environment, *more)}
 
 
 def _completed(entry: Any, defaults: Any) -> Any:

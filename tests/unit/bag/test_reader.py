@@ -101,6 +101,16 @@ def test_arguments(arguments: object, words: tuple[str, ...]) -> None:
     assert jobs(entry())[0].arguments == ()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(7, ("7",)), (1.5, ("1.5",)), (["-n", 7, True], ("-n", "7", "true")), ([-0.5], ("-0.5",))]
+)
+def test_numbers_are_the_text_that_they_are(arguments: object, words: tuple[str, ...]) -> None:
+    variables = [{"name": "N", "value": 7}, {"name": "X", "value": 1.5}, {"name": "T", "value": False}]
+    (only,) = jobs(entry(arguments=arguments, environment=variables))
+    assert only.arguments == words
+    assert only.environment == {"N": "7", "X": "1.5", "T": "false"}
+
+
 @OPEN
 @given(st.lists(TEXT.filter(lambda word: word and "\0" not in word)))
 def test_a_list_of_arguments_is_passed_as_it_is(words: list[str]) -> None:

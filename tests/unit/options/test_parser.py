@@ -24,7 +24,7 @@ from jobbag.options.table import LOG_LEVELS, OPTIONS
 LIB = Path(__file__).parents[3] / "lib"
 HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
 HAVE_KEY = [option for option in OPTIONS if option.key is not None]
-SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, *option.aliases)]
+SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, option.long[1:])]
 
 # Two values of each option that has one, and what becomes of them.
 VALUES: dict[str, tuple[str, str]] = {
