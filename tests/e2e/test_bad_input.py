@@ -153,7 +153,7 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
     ),
     "account that is none": (options("--account", "12"), ["--account: '12'", "12 digits"]),
     "endpoint that is none": (options("--endpoint", "here"), ["--endpoint: 'here'", "URL"]),
-    "bucket that is none": (options("--s3", "s3://No_Bucket"), ["--s3: 's3://No_Bucket'", "s3://bucket"]),
+    "bucket that is none": (options("--s3", "s3://no:bucket"), ["--s3: 's3://no:bucket'", "s3://bucket"]),
     "URL that is not of S3": (options("--s3", "http://bucket/x"), ["--s3: 'http://bucket/x'", "s3://bucket"]),
     "prefix with a slash": (options("--prefix", "a/b"), ["--prefix: 'a/b'"]),
     "no queue": (lambda tool: ["-j", "some", tool.bag(GOOD)], ['bag.in: job "good"', "no job queue", "--job-queue"]),
