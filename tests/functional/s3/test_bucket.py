@@ -271,7 +271,8 @@ def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) 
 def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
     cloud: Cloud, s3: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "OUTAGE", 0.0)
+    for patience in ("OUTAGE", "FIRST_CONTACT"):
+        monkeypatch.setattr(client, patience, 0.0)
 
     def lose(request: Request, forward: Forward) -> Answer:
         forward()
