@@ -224,8 +224,18 @@ class Cloud:
             before_sleep=tell_wait,
             reraise=True,
         )
+
+        def understood() -> Answer:
+            try:
+                return attempt() if self._deadline is None else self._in_time(attempt)
+            except Exception as error:
+                meant = self._connection.understood(service, error)
+                if meant is error:
+                    raise
+                raise meant from None
+
         try:
-            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
+            answer = retrying(understood)
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
