@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.exceptions as exceptions
 from botocore import xform_name
 from botocore.config import Config
 
 from jobbag.aws.answers import checked
 from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
-from jobbag.aws.credentials import identify
+from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
 from jobbag.aws.signed_http import JsonApi, PutObject, hand_over
 from jobbag.errors import AwsError, InputError, ToolError
@@ -146,8 +145,8 @@ class Connection:
                 endpoint_url=_endpoint(self._access.endpoint, service),
                 config=config,
             )
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise InputError.of("AWS configuration", str(error)) from None
+        except Exception as error:  # botocore lets out whatever it meets
+            raise InputError.of("AWS configuration", words(error)) from None
         client.meta.events.register("before-send", lambda request, **_: self._check_address(request.url))
         client.meta.events.register("response-received", self.call_counts.listener(service))
         client.meta.events.register("after-call", _check_answer)

@@ -57,7 +57,7 @@ class Identity:
 
     def told(self, error: BaseException) -> str:
         """Why there are no credentials, and whose fault that is."""
-        return str(error) if isinstance(error, NoCredentials) else self._of(_words(error))
+        return str(error) if isinstance(error, NoCredentials) else self._of(words(error))
 
     def _of(self, what: str) -> str:
         if self.credentials is not None and self.credentials.method == "env":
@@ -82,7 +82,7 @@ def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool) -> I
     except Exception as error:  # botocore lets out whatever it meets
         if is_of("botocore.credentials", error):
             raise InputError.of("AWS credentials", Identity(None, core, None).told(error)) from None
-        raise InputError.of("AWS configuration", _with_files(core, _words(error))) from None
+        raise InputError.of("AWS configuration", _with_files(core, words(error))) from None
     if identity.credentials is None:
         raise InputError.of("AWS credentials", _with_files(core, NONE_FOUND))
     if session.region_name is None:
@@ -136,16 +136,18 @@ class RoleCache(JSONFileCache):
 # -- words
 
 
-def _words(error: BaseException) -> str:
-    """What an error means. Not shown are what a helper printed, and words like secrets in its complaints."""
+def words(error: BaseException) -> str:
+    """What an error of botocore means. Not shown are what a helper prints, and words like secrets in its complaint."""
     if isinstance(error, exceptions.ClientError):
         told = error.response.get("Error", {})
         return f"{error.operation_name} failed: {told.get('Message')} ({told.get('Code')})"
     if isinstance(error, exceptions.RefreshWithMFAUnsupportedError):
         return "the role needs a new code of MFA"
+    if isinstance(error, exceptions.CredentialRetrievalError):
+        said = str(error.kwargs.get("error_msg", error)).strip().splitlines() or ["no reason is given"]
+        return _LIKE_A_SECRET.sub("***", said[-1])[:SHOWN]
     if isinstance(error, exceptions.BotoCoreError):
-        said = str(error.kwargs.get("error_msg") or error).strip().splitlines()
-        return _LIKE_A_SECRET.sub("***", said[-1] if said else "no reason is given")[:SHOWN]
+        return str(error)
     if isinstance(error, json.JSONDecodeError):
         return "what it prints is no JSON"
     if isinstance(error, UnicodeDecodeError):
@@ -156,7 +158,7 @@ def _words(error: BaseException) -> str:
         return "what it gives has expired already"
     if is_of("botocore.credentials", error):
         return "what it gives is not as AWS wants it: look at its Version, AccessKeyId, SecretAccessKey and Expiration"
-    return f"a value is none of those that can stand there: {error}"[:SHOWN]
+    return f"a setting has a value of another kind than it can have: {error}"[:SHOWN]
 
 
 def _source(core: Any) -> str:
