@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from xml.sax.saxutils import escape
 
 from jobbag.aws.faults import NoAnswer, Unfit
 
@@ -53,11 +54,13 @@ def refuse_foreign(operation_model: Any, response_dict: dict[str, Any], **_: Any
     """A hook of botocore, before it parses an answer. Raises NoAnswer for one that should be XML, and is not."""
     body, status = response_dict["body"], response_dict["status_code"]
     protocol = operation_model.service_model.metadata["protocol"]
-    if protocol not in ("rest-xml", "query") or not isinstance(body, bytes) or not is_foreign(body):
+    if protocol not in ("rest-xml", "query") or not isinstance(body, bytes):
         return
-    if status not in MEANT:
+    if status in MEANT and (is_foreign(body) or (not body and protocol == "query")):  # botocore reads no such thing
+        error = f"<Code>{status}</Code><Message>{escape(shown(body))}</Message>"
+        response_dict["body"] = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
+    elif is_foreign(body):
         raise NoAnswer(service=service_of(operation_model), what=named(status, body))
-    response_dict["body"] = b""
 
 
 def named(status: int, body: bytes) -> str:

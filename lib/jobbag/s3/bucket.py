@@ -10,7 +10,7 @@ from typing import Any
 from jobbag.aws.client import Cloud
 from jobbag.aws.paging import Advance
 from jobbag.batches import batches
-from jobbag.errors import AwsError, CleanupError
+from jobbag.errors import AwsError, Cancelled, CleanupError
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ KEYS_PER_CALL = 1000  # DeleteObjects
 CLOCKS_DIFFER = 15 * 60_000  # ms; S3's and ours: if they differ by more, AWS refuses what we sign
 CLOCKS_AGREE = 60_000  # ms
 A_PART_LATER = 5.0  # s in which an upload that goes on has its first part
+NOT_NEEDED = 15.0  # s for a call that a run can do without
+WANTS_MD5 = ("MissingContentMD5", "InvalidRequest", "InvalidDigest")  # DeleteObjects, of servers for older clients
 SHOWN = 10  # keys that a message names
 
 
@@ -62,10 +64,14 @@ def create(cloud: Cloud, bucket: str) -> bool:
 def close(cloud: Cloud, bucket: str) -> None:
     """Block public access to the bucket."""
     blocks = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    what = f"check that the bucket {bucket} is not public"
     try:
-        cloud.call("s3", "PutPublicAccessBlock", Bucket=bucket, PublicAccessBlockConfiguration=blocks)
+        with cloud.within(NOT_NEEDED) as hurried:
+            hurried.call("s3", "PutPublicAccessBlock", Bucket=bucket, PublicAccessBlockConfiguration=blocks)
     except AwsError as error:
-        log.warning("%s; check that the bucket is not public", error.about(f"bucket {bucket}"))
+        log.warning("%s; %s", error, what)
+    except Cancelled:
+        log.warning("PutPublicAccessBlock got no good answer in %.0f s; %s", NOT_NEEDED, what)
 
 
 def remove(cloud: Cloud, place: S3Place) -> None:
@@ -78,7 +84,8 @@ def remove(cloud: Cloud, place: S3Place) -> None:
         count = _delete_objects(cloud, place.bucket, found)
         log.info("deleted %d objects below %s", count, place.url)
         return
-    count = _delete_objects(cloud, place.bucket, _versions(cloud, place.bucket))
+    count = _delete_versions(cloud, place.bucket)
+    count += _delete_objects(cloud, place.bucket, ({"Key": key} for key in keys(cloud, place.bucket, "")))
     cloud.call("s3", "DeleteBucket", Bucket=place.bucket)
     log.info("deleted the bucket %s and the %d objects in it", place.bucket, count)
 
@@ -91,9 +98,7 @@ def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:
     bucket = place.bucket
     try:
         delete(cloud, bucket, uploaded)
-        for upload in _uploads(cloud, bucket, place.key_prefix):  # which a killed start has left unfinished
-            if upload["Key"] in uploaded:
-                abort_upload(cloud, bucket, upload["Key"], upload["UploadId"])
+        _abort_uploads(cloud, place, uploaded)
         left = _first_keys(cloud, place)
         if not left:
             cloud.call("s3", "DeleteBucket", Bucket=bucket)
@@ -105,6 +110,18 @@ def take_down(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> list[str]:
         if error.code == "BucketNotEmpty":  # a job wrote to it just now
             return _first_keys(cloud, place)
         raise error.about(f"bucket {bucket}") from None
+
+
+def _abort_uploads(cloud: Cloud, place: S3Place, uploaded: Set[str]) -> None:
+    """Give up what a killed start has left unfinished. A server that does not list that may keep it."""
+    try:
+        for upload in _uploads(cloud, place.bucket, place.key_prefix):
+            if upload["Key"] in uploaded:
+                abort_upload(cloud, place.bucket, upload["Key"], upload["UploadId"])
+    except AwsError as error:
+        if not error.unsupported and error.code != "NoSuchUpload":  # which some say instead
+            raise
+        log.warning("unfinished uploads below %s may stay: %s", place.url, error)
 
 
 def _first_keys(cloud: Cloud, place: S3Place) -> list[str]:
@@ -204,13 +221,32 @@ def _pages(cloud: Cloud, operation: str, markers: tuple[str, ...], **params: Any
         more = following
 
 
+def _delete_versions(cloud: Cloud, bucket: str) -> int:
+    """Delete all versions; how many. A server that has none may not know the call."""
+    try:
+        return _delete_objects(cloud, bucket, _versions(cloud, bucket))
+    except AwsError as error:
+        if not error.unsupported:
+            raise
+        log.debug("%s; so there are no versions", error)
+        return 0
+
+
 def _delete_objects(cloud: Cloud, bucket: str, objects: Iterable[dict[str, str]]) -> int:
     """Delete objects by the thousand; how many. Raises CleanupError with those that stayed."""
     count, failures = 0, []
     for batch in batches(objects, KEYS_PER_CALL):
-        answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        for error in answer.get("Errors", ()):
-            failures.append(f"s3://{bucket}/{error['Key']} could not be deleted: {error.get('Message')}")
+        try:
+            answer = cloud.call("s3", "DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        except AwsError as error:
+            if not error.unsupported and error.code not in WANTS_MD5:
+                raise
+            log.debug("%s; deleting one by one", error)
+            answer = {}
+            for one in batch:
+                cloud.call("s3", "DeleteObject", Bucket=bucket, **one)
+        for left in answer.get("Errors", ()):
+            failures.append(f"s3://{bucket}/{left['Key']} could not be deleted: {left.get('Message')}")
         count += len(batch)
     if failures:
         raise CleanupError(failures)

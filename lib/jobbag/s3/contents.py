@@ -35,7 +35,7 @@ def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     try:
         head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
     except AwsError as error:
-        if error.code in UNSEEN:
+        if error.code in UNSEEN or error.unsupported:
             return False
         raise
     size = os.path.getsize(item)
@@ -61,7 +61,7 @@ def _sizes(cloud: Cloud, place: S3Place, wanted: Set[str]) -> dict[str, int]:
         try:
             sizes[key] = int(cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=key)["ContentLength"])
         except AwsError as error:
-            if error.code not in UNSEEN:
+            if error.code not in UNSEEN and not error.unsupported:
                 raise
     return sizes
 

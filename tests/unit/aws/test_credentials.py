@@ -166,7 +166,7 @@ def test_a_variable_with_what_no_key_has_is_named(name: str, end: str, monkeypat
     assert refused().startswith("AWS credentials: the environment")
 
 
-@pytest.mark.parametrize("line", ["s3 = x", "max_attempts = x", "region = a b", "request_checksum_calculation = x"])
+@pytest.mark.parametrize("line", ["s3 = x", "region = a b", "request_checksum_calculation = x"])
 def test_a_setting_that_cannot_be_is_no_internal_error(line: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     configure(home, f"[default]\n{'' if 'region' in line else 'region = eu-west-3'}\n{line}\n")
