@@ -6,7 +6,7 @@
 #              before an AWS that fails at random, 40 that are stopped by signals, 40 that get odd answers, 3 that are cut
 #              off from AWS for a minute. POINTS=20000: at all calls of all kinds of runs
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
-# make check   style, types, the manual page, and all tests
+# make check   style, types, the manual page, and all tests, with more generated examples
 # make man     the manual page, made anew from the option table and man/manual.rst
 # make clean   removes what the others made
 
@@ -65,7 +65,7 @@ check: .venv-test/stamp-dev debian
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
 	.venv-test/bin/python man/generate.py --check
-	$(PYTEST) </dev/null
+	$(PYTEST) --hypothesis-profile=thorough </dev/null
 
 man: .venv-test/stamp
 	.venv-test/bin/python man/generate.py
@@ -86,6 +86,9 @@ clean:
 	@$(PYTHON) -m venv --clear .venv-test
 	@.venv-test/bin/$(PIP) install --editable '.[test]'
 	@.venv-test/bin/$(PIP) install --no-deps --requirement tests/requirements-pegasus.txt
+	@# Each process that runs tests would do it by itself: compile all of them, and make Hypothesis's table of characters.
+	@.venv-test/bin/python -E -m pytest --collect-only -qq >/dev/null
+	@.venv-test/bin/python -E -c 'from hypothesis.strategies import text; text().validate()'
 	@touch $@
 
 .venv-test/stamp-dev: .venv-test/stamp

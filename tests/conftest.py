@@ -13,13 +13,16 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from helpers import processes, surroundings
+from helpers.remembered import remember_botocore
 from helpers.servers import Listener, LocalServer, MotoServer
 from helpers.tool import Tool
 
 surroundings.clean()
 
-settings.register_profile("untimed", deadline=None)  # no test is timed: a machine may be busy
-settings.load_profile("untimed")
+# No example is timed: a machine may be busy. `make check` and --hypothesis-profile=thorough try more of them.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("quick")
 
 BEGAN = time.monotonic()
 
@@ -37,6 +40,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _settled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A home and a directory for temporary files that are the tests' own."""
     surroundings.settle(tmp_path_factory.mktemp("surroundings"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _remembered() -> None:
+    """The tests make hundreds of sessions and clients of botocore."""
+    remember_botocore()
 
 
 @pytest.fixture(autouse=True, scope="session")

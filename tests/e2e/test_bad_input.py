@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.servers import ACCOUNT, NOTHING, REGION, Listener, MotoServer
-from helpers.tool import Done, Inside, Tool, job, shell
+from helpers.tool import Done, Inside, Tool, job, restricted, shell
 from jobbag.aws import client
 
 GOOD = job("good", "/bin/true")
@@ -379,15 +378,6 @@ def test_debug_adds_no_second_copy_of_a_problem(tool: Tool) -> None:
 
 # -- what files and directories allow. root may read and write all of them, unless it lays that power down.
 
-WITHOUT_POWER = """\
-import ctypes, os, sys
-if os.geteuid() == 0:
-    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-        if ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
-            sys.exit(99)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
 
 @pytest.fixture
 def closed(tool: Tool) -> Iterator[Callable[[str, int], None]]:
@@ -404,7 +394,7 @@ def closed(tool: Tool) -> Iterator[Callable[[str, int], None]]:
 
 
 def run_without_power(tool: Tool, *arguments: str | Path) -> Done:
-    done = tool.run(*arguments, before=[sys.executable, "-c", WITHOUT_POWER])
+    done = tool.run(*arguments, before=restricted("power"))
     if done.status == 99:
         pytest.skip("root cannot lay down its power over files here")
     return done

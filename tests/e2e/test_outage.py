@@ -12,7 +12,7 @@ import pytest
 
 from chaos.stage import EXISTING, REGION, Stage, stage
 from functional.fault_layer import Answer, Forward, Request
-from helpers.tool import ENDPOINT
+from helpers.tool import ENDPOINT, restricted
 from helpers.waiting import wait_until
 from helpers.wire import Wire
 
@@ -132,17 +132,16 @@ FULL = "File too large"  # what a limit of the size of files says; a full disk s
 
 
 @pytest.mark.parametrize(
-    ("blocks", "lines", "options"),
-    [(0, 1, ()), (8, 1, ("-m", "all")), (40, 1000, ())],
+    ("size", "lines", "options"),
+    [(0, 1, ()), (4_096, 1, ("-m", "all")), (20_480, 1000, ())],
 )
-def test_a_full_disk(scene: Stage, blocks: int, lines: int, options: tuple[str, ...]) -> None:
+def test_a_full_disk(scene: Stage, size: int, lines: int, options: tuple[str, ...]) -> None:
     """It stops the run in one line, and a new start with space ends it well."""
     scene.aws.make_entities()
     names = [f"job{n}" for n in range(5)]
     much = f"n=0; while test $n -lt {lines}; do n=$((n+1)); echo line $n of a long output; done"
     line = [scene.bag(*(scene.job(name, much) for name in names)), *EXISTING, *options, "--summary", "end.json"]
-    limited = ["/bin/sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh"]  # blocks of 512 bytes
-    done = scene.tool.run(*line, before=limited)
+    done = scene.tool.run(*line, before=restricted(str(size)))
     assert done.status == 2, done.err
     assert FULL in done.err
     assert "Traceback" not in done.err

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.loaders
-import botocore.session
 import pytest
 
+from helpers.remembered import remember_moto
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.local import CREDENTIALS, LocalAws
@@ -18,14 +16,6 @@ from jobbag.local import CREDENTIALS, LocalAws
 from .fault_layer import Faults
 
 REGION = "us-west-2"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _service_models_are_read_once() -> Iterator[None]:
-    """A boto3 session reads them all anew, which takes longer than most tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
-        yield
 
 
 @pytest.fixture
@@ -47,6 +37,7 @@ def faults() -> Faults:
 @pytest.fixture
 def endpoint(faults: Faults) -> Iterator[str]:
     """The address of an embedded AWS with the faults before it."""
+    remember_moto()
     with LocalAws(slots=2, wrap=faults.wrap) as aws:
         yield aws.endpoint
 

@@ -7,7 +7,6 @@ process id and exit status go back there, in a line each; the others become its 
 
 from __future__ import annotations
 
-import functools
 import gc
 import json
 import os
@@ -24,25 +23,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-LIB = str(Path(__file__).resolve().parents[2] / "lib")
+TESTS = Path(__file__).resolve().parents[1]
+LOADED_FROM = [str(TESTS.parent / "lib"), str(TESTS)]
 
 
 def load() -> None:
     """Load the tool with its libraries and the embedded AWS; some of it is loaded as it is used."""
-    sys.path.insert(0, LIB)
+    sys.path[:0] = LOADED_FROM
     import boto3
-    import botocore.loaders
-    import botocore.session
 
     import jobbag
+    from helpers.remembered import remember_botocore, remember_moto
     from jobbag.local import CREDENTIALS, LocalAws
 
     for module in pkgutil.walk_packages(jobbag.__path__, "jobbag."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
 
-    # A session would read the descriptions of the services anew.
-    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+    remember_botocore()
+    remember_moto()
     make: Any = boto3.client
     with LocalAws() as aws:
         for service in ("batch", "logs", "s3", "sts"):
@@ -60,7 +59,7 @@ def load() -> None:
         if thread is not threading.main_thread():
             thread.join()
     boto3.DEFAULT_SESSION = None
-    sys.path.remove(LIB)
+    del sys.path[: len(LOADED_FROM)]
     gc.collect()
     gc.freeze()
 
@@ -122,13 +121,15 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    # As Python makes them, after what these files are: a terminal, a pipe, a file.
-    sys.stdin = open(0, encoding="utf-8", errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, encoding="utf-8", errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    # As Python makes them, after what these files are: a terminal, a pipe, a file.
+    wanted = os.environ.get("PYTHONIOENCODING", "").partition(":")
+    encoding, errors = wanted[0] or "utf-8", wanted[2] or ("strict" if wanted[0] else sys.stdout.errors)
+    sys.stdin = open(0, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors=sys.stderr.errors, closefd=False)  # noqa: SIM115
     time.tzset()
     script, *words = request["words"]
     sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]

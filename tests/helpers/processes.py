@@ -57,13 +57,30 @@ def start(
     )
 
 
-def run(command: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], timeout: float) -> tuple[int, bytes, bytes]:
-    """Start a command and wait for its end: its exit status, stdout and stderr. Raises TimeoutExpired."""
+def run(
+    command: Sequence[str],
+    *,
+    cwd: str | Path,
+    env: Mapping[str, str],
+    timeout: float,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> tuple[int, bytes, bytes]:
+    """Start a command and wait for its end: its exit status, stdout and stderr. Raises TimeoutExpired.
+
+    `stdout`, `stderr`: a file that gets what it writes there; None: it is in what is returned.
+    """
     with ExitStack() as stack:
         (out, to_out), (err, to_err) = os.pipe(), os.pipe()
         pool = stack.enter_context(ThreadPoolExecutor(2))
         try:
-            process = start(command, cwd=cwd, env=env, stdout=to_out, stderr=to_err)
+            process = start(
+                command,
+                cwd=cwd,
+                env=env,
+                stdout=to_out if stdout is None else stdout,
+                stderr=to_err if stderr is None else stderr,
+            )
         finally:
             os.close(to_out)
             os.close(to_err)
@@ -82,7 +99,7 @@ def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether it is a script or module for the Python of the tests, and no variable makes that another Python."""
     python, script, *_ = command
     usual = env.get("LANG", "").endswith(".UTF-8") and not any(
-        name.startswith(("LC_", "PYTHON")) for name in env.keys() - {"PYTHONPATH"}
+        name.startswith(("LC_", "PYTHON")) for name in env.keys() - {"PYTHONPATH", "PYTHONIOENCODING"}
     )
     return python == sys.executable and script.endswith((".py", "-m")) and usual
 

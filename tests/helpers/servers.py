@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from helpers import processes
+from helpers.remembered import remember_moto
 from helpers.surroundings import LANG
 from helpers.tool import REPO, SCRIPTS
 from helpers.waiting import wait_until
@@ -152,6 +153,7 @@ class MotoServer(Aws):
         from moto.core.config import default_user_config
         from moto.moto_api._internal.models import moto_api_backend
 
+        remember_moto()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto_api_backend.reset()
         self._config: Any = default_user_config

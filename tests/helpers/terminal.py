@@ -89,10 +89,10 @@ class Terminal:
     def until(self, condition: Callable[[list[str]], object]) -> list[str]:
         """The lines on the screen, once they are as wanted."""
         deadline = time.monotonic() + SECONDS
-        while not condition(self.screen):
-            assert time.monotonic() < deadline, "\n".join(["not seen on this screen:", *self.screen])
-            assert self._read(), "\n".join(["it ended with this screen:", *self.screen])
-        return self.screen
+        while not condition(shown := self.screen):
+            assert time.monotonic() < deadline, "\n".join(["not seen on this screen:", *shown])
+            assert self._read(), "\n".join(["it ended with this screen:", *shown])
+        return shown
 
     def shows(self, *texts: str) -> list[str]:
         """The lines on the screen, once these texts are all among them."""

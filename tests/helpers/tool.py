@@ -27,6 +27,12 @@ COMMAND = [sys.executable, ZIPAPP or str(REPO / "pegasus_aws_batch.py")]
 SCRIPTS = sysconfig.get_path("scripts")  # where `aws` is
 ENDPOINT = "AWS_ENDPOINT_URL"
 
+
+def restricted(kind: str) -> list[str]:
+    """Words before a command line: it has no power over files that root has, or a limit of their size in bytes."""
+    return [sys.executable, str(Path(__file__).with_name("restricted.py")), kind]
+
+
 Files = dict[str, bytes | None]
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from helpers.processes import run
+from helpers.surroundings import LANG
 from helpers.tool import COMMAND
 
 
@@ -30,15 +30,15 @@ def gone(kind: str) -> Iterator[int]:
         os.close(writer)
 
 
+def environment(home: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "LANG": LANG, "HOME": str(home), "TERM": "xterm"}
+
+
 def play(tmp_path: Path, bag: str, **streams: int) -> tuple[int, bytes, bytes]:
     """Run the command on a bag that needs no AWS: its exit status, stdout and stderr."""
     (tmp_path / "bag.in").write_text(bag)
     line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "x", "bag.in"]
-    to: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm"}
-    process = subprocess.Popen(line, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, **to)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out or b"", err or b""
+    return run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60, **streams)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a terminal that is gone gives another error")
@@ -67,23 +67,19 @@ def test_streams_that_are_closed(tmp_path: Path, bag: str, status: int, closed: 
     redirections = {"0": "<&-", "1": ">&-", "2": "2>&-"}
     script = f'exec "$@" {more} {" ".join(redirections[one] for one in closed)}'
     line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "x", "bag.in"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
-    assert done.returncode == status, done.stderr
-    assert b"Traceback" not in done.stderr
+    found, _, err = run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60)
+    assert found == status, err
+    assert b"Traceback" not in err
     assert (tmp_path / "bag.in").read_text() == bag
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["--completion", "bash"]])
 @pytest.mark.parametrize(("kind", "status"), [("full", 2), ("pipe", 0)])
 def test_what_it_shows_cannot_be_written(tmp_path: Path, words: list[str], kind: str, status: int) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with gone(kind) as writer:
-        done = subprocess.run(
-            [*COMMAND, *words], env=environment, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60
-        )
+        found, _, err = run([*COMMAND, *words], cwd=tmp_path, env=environment(tmp_path), timeout=60, stdout=writer)
     expected = b"pegasus-aws-batch: cannot write to stdout: No space left on device\n" if kind == "full" else b""
-    assert (done.returncode, done.stderr) == (status, expected)
+    assert (found, err) == (status, expected)
 
 
 def test_stderr_that_is_full_changes_no_status(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from helpers import surroundings
 from helpers.processes import run
 from helpers.tool import Tool
@@ -24,7 +26,8 @@ print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.gets
 WHAT_IT_SEES = """\
 import os, sys
 print(sys.argv, sys.path[0], os.getcwd(), dict(os.environ), repr(sys.stdin.read()), os.getsid(0) == os.getpid())
-print(sys.stdout.isatty(), sys.stdout.line_buffering, sys.stderr.line_buffering, file=sys.stderr)
+for file in (sys.stdin, sys.stdout, sys.stderr):
+    print(file.isatty(), file.line_buffering, file.encoding, file.errors, file=sys.stderr)
 sys.exit(7)
 """
 
@@ -79,11 +82,12 @@ def test_nothing_is_left_of_tests_that_are_killed(tmp_path: Path) -> None:
     wait_until(lambda: not is_alive(pid), what="the end of what they had started")
 
 
-def test_a_forked_command_is_like_one_that_is_started(tool: Tool) -> None:
+@pytest.mark.parametrize("encoding", [{}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "ascii:replace"}])
+def test_a_forked_command_is_like_one_that_is_started(tool: Tool, encoding: dict[str, str]) -> None:
     tool.write("show.py", WHAT_IT_SEES)
-    line = [sys.executable, "show.py", "a b", ""]
-    forked = run(line, cwd=tool.cwd, env=tool.env, timeout=60)
-    started = run(line, cwd=tool.cwd, env={**tool.env, "PYTHONNOUSERSITE": "1"}, timeout=60)
+    line, env = [sys.executable, "show.py", "a b", ""], {**tool.env, **encoding}
+    forked = run(line, cwd=tool.cwd, env=env, timeout=60)
+    started = run(line, cwd=tool.cwd, env={**env, "PYTHONNOUSERSITE": "1"}, timeout=60)
     assert forked[0] == started[0] == 7
     assert forked[1] == started[1].replace(b", 'PYTHONNOUSERSITE': '1'", b"")
     assert forked[2] == started[2]

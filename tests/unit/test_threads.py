@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import Cancelled, ToolError
@@ -81,7 +81,6 @@ def test_the_process_ends_all_the_same() -> None:
 LONG = 60.0  # s; no test waits for it
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 5)))
 def test_the_earliest_comes_first_and_equals_keep_their_order(dues: list[int]) -> None:
     due_queue: DueQueue[tuple[int, int]] = DueQueue()
@@ -127,7 +126,6 @@ def test_each_item_goes_to_one_thread() -> None:
     assert sorted(got) == list(range(200))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.booleans()), st.integers(1, 5))
 def test_all_that_is_due_comes_together_up_to_a_limit(due: list[bool], most: int) -> None:
     due_queue: DueQueue[int] = DueQueue()

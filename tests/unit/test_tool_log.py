@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import InputError
@@ -62,7 +62,6 @@ def test_what_a_job_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixtu
     assert line.endswith("job a\\x1b[2J\\nb\\rc\td\\x9b\\x00")
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_plain_text_is_printable_and_on_one_line(text: str) -> None:
     shown = plain(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import os
 import shlex
 import stat
@@ -84,10 +85,10 @@ def name_problems(name: Any) -> Iterator[str]:
 
 def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     """The words of `arguments`, a list or one string as for a shell; and what is wrong with them."""
-    words = value
-    if isinstance(value, str):
+    words = [text_of(one) for one in value] if isinstance(value, list) else text_of(value)
+    if isinstance(words, str):
         try:
-            words = shlex.split(value)
+            words = shlex.split(words)
         except ValueError as error:
             return [], [f"arguments: {error} in {value!r}"]
     if not isinstance(words, list) or not all(isinstance(word, str) and _encodes(word) for word in words):
@@ -99,6 +100,11 @@ def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     return words, []
 
 
+def text_of(value: Any) -> Any:
+    """A number or a truth value as the text that it is in JSON; anything else as it is."""
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
+
+
 def environment_problems(value: Any, where: str) -> Iterator[str]:
     """What is wrong with a list of variables; `where` is the path of its field."""
     if not isinstance(value, list):
@@ -108,7 +114,7 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
         if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not is_text(entry["name"]):
             yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
             continue
-        name, text = entry["name"], entry["value"]
+        name, text = entry["name"], text_of(entry["value"])
         if not isinstance(text, str) or not _encodes(text):
             yield f"{where}[{index}]: the value of {name} must be a string"
         if name.startswith(RESERVED_VARIABLES):

@@ -23,9 +23,11 @@ from jobbag.bag.checks import (
     other_field_problems,
     override_environment_problems,
     split_arguments,
+    text_of,
     unlaunchable,
 )
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job
+from jobbag.bag.submit_file import content_of
 from jobbag.errors import Problem
 from jobbag.text import split_items
 
@@ -46,7 +48,7 @@ class _Reader:
 
     def read(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_bytes())
+            content = content_of(path)
         except json.JSONDecodeError as error:
             where = f"{path}: line {error.lineno}, column {error.colno}"
             self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))
@@ -138,7 +140,7 @@ def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a job that has no problems in them."""
     overrides = request.get("containerOverrides")
     more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
-    return {one["name"]: one["value"] for one in (*environment, *more)}
+    return {one["name"]: text_of(one["value"]) for one in (*environment, *more)}
 
 
 def _completed(entry: Any, defaults: Any) -> Any:

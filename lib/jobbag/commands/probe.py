@@ -144,7 +144,7 @@ class _Prober:
         for group in [*((job,) for job in first), *job_groups(others, Packing(self.settings.array))]:
             prepared = requests.of(group, TOKEN)
             self.found.sendings.append(Sending(group, prepared.request, self._needs(group[0])))
-            self.found.uploads += [Upload(None, key, len(data), False) for key, data in prepared.objects.items()]
+            self.found.uploads += [Upload(None, key, one.size, False) for key, one in prepared.objects.items()]
 
     def _target(self) -> Target:
         queue, definition = self._reference(self.task.plan.queue), self._reference(self.task.plan.definition)

@@ -157,6 +157,7 @@ class _Start:
             replay(events, states)
             consumers = Consumers(journal, state, safeguards, [*shows, states, outputs, cleanup])
             staged = [event.item for event in events if isinstance(event, Staged)]
+            events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         result, finished = self._result(ending, stopped, failures)
         result = replace(result, lines=(*result.lines, *self._log_line())).untold(self.tool_log)

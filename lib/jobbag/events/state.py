@@ -226,11 +226,13 @@ class RunState:
             return f"not run: {self.first_cause(job) or 'a job failed, on which it depends'}"
         if outcome.error is not None and not outcome.aws_id:
             return f"it was not submitted: {outcome.error}"
-        return outcome.error
+        return None if outcome.has_log else outcome.error
 
     def remark(self, job: Job) -> str | None:
-        """A line for the .err of a job that ran and was ended by the halt of the run; else None."""
+        """A line for the .err of a job that ran and was ended by the halt of the run, or is lost; else None."""
         outcome = self.of(job)
+        if outcome.lost and outcome.has_log:
+            return outcome.error
         ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
         return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
 

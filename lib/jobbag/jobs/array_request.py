@@ -8,8 +8,9 @@ reads its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
@@ -31,6 +32,7 @@ from jobbag.s3.place import S3Place
 JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LONGEST_REGION = 32  # letters
+LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
 ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
 
@@ -40,12 +42,25 @@ def runs_scripts(job: Job) -> bool:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """An object for S3, of so many bytes. A large one is made when it is sent, and let go then."""
+
+    size: int
+    content: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> Attachment:
+        """One that is there already."""
+        return cls(len(content), lambda: content)
+
+
+@dataclass(frozen=True)
 class PreparedRequest:
-    """A SubmitJob request, and the objects (content by key) that must be in `bucket` before it is made."""
+    """A SubmitJob request, and the objects (by key) that must be in `bucket` before it is made."""
 
     request: Mapping[str, Any]
     bucket: str = ""
-    objects: Mapping[str, bytes] = field(default_factory=dict)
+    objects: Mapping[str, Attachment] = field(default_factory=dict)
     indexes: Sequence[int] = ()  # of each of the jobs in the array job; empty if it is none
 
     @property
@@ -121,15 +136,12 @@ class Requests:
 
     def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request, and a manifest with the command and variables of each job; all else the jobs have in common."""
-        variables = [environment_of(job, self.bag, self.place) for job in jobs]
-        common = _common(variables)
-        manifest, size = launcher.manifest(
-            [
-                launcher.record([job.executable, *job.arguments], _without(own, common))
-                for job, own in zip(jobs, variables, strict=True)
-            ]
-        )
+        common = _common([self._variables(job) for job in jobs])
+        size = max(len(self._record(job, common)) for job in jobs)
         name = request_name(token)
+        manifest = Attachment(size * len(jobs), partial(self._manifest, jobs, common, size))
+        if manifest.size < LARGE:
+            manifest = Attachment.of(manifest.content())
         objects = {self.place.key(f"{name}.manifest"): manifest}
         own = {
             TOKEN_VARIABLE: token,
@@ -141,7 +153,7 @@ class Requests:
             own[launcher.LAUNCHER_VARIABLE] = "1"
         command = launcher.command((), PROG)
         if runs_scripts(jobs[0]):
-            objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
+            objects[self.place.key(f"{name}.sh")] = Attachment.of(launcher.text().encode())
             own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
             command = [PROG]
         overrides = {
@@ -150,6 +162,15 @@ class Requests:
             "environment": _listed({**common, **own}),
         }
         return PreparedRequest({**request, "containerOverrides": overrides}, self.place.bucket, objects)
+
+    def _variables(self, job: Job) -> dict[str, str]:
+        return environment_of(job, self.bag, self.place)
+
+    def _record(self, job: Job, common: Mapping[str, str]) -> bytes:
+        return launcher.record([job.executable, *job.arguments], _without(self._variables(job), common))
+
+    def _manifest(self, jobs: JobGroup, common: Mapping[str, str], size: int) -> bytes:
+        return launcher.manifest((self._record(job, common) for job in jobs), size)
 
 
 def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -72,7 +72,6 @@ def _is_heeded(name: str) -> bool:
     return name in HEEDED or (name.startswith("AWS_") and passes(name))
 
 
-def manifest(records: Sequence[bytes]) -> tuple[bytes, int]:
-    """The records, one behind the other and padded to one size; and that size in bytes."""
-    size = max(map(len, records))
-    return b"".join(one.ljust(size, b"\n") for one in records), size
+def manifest(records: Iterable[bytes], size: int) -> bytes:
+    """The records, one behind the other and padded to so many bytes each."""
+    return b"".join(one.ljust(size, b"\n") for one in records)

@@ -33,15 +33,21 @@ OLD = 24 * 3600.0  # s since a job was created; AWS Batch keeps ended ones for a
 FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
 
 Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
+FindEnding = Callable[[Cloud, Observation, str], Observation | None]  # what was seen last; the token of its end mark
 
 
 @dataclass(slots=True)
 class _Watched:
     job: Job
-    status: str = "SUBMITTED"
-    created: int | None = None  # ms since the epoch, if an earlier start saw it
+    token: str | None = None  # that of the end mark in its log
+    seen: Observation | None = None  # last
+    taken_up: int | None = None  # when it was created (ms since the epoch), if an earlier start saw it
     missing_since: float | None = None  # time.monotonic()
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
+
+    @property
+    def status(self) -> str:
+        return self.seen.status if self.seen else "SUBMITTED"
 
 
 class Monitor(Worker):
@@ -49,13 +55,15 @@ class Monitor(Worker):
 
     name = "monitor"
 
-    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
-        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new."""
+    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell, find_ending: FindEnding) -> None:
+        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new;
+        `find_ending` finds out how a job ended that AWS Batch does not show any more."""
         super().__init__(worker_failed(emit))
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._tell = tell
-        self._new: queue.SimpleQueue[tuple[str, Job, Observation | None]] = queue.SimpleQueue()
+        self._find_ending = find_ending
+        self._new: queue.SimpleQueue[tuple[str, _Watched]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
         self._tick = LOCAL_TICK if cloud.embedded else TICK
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
@@ -72,12 +80,12 @@ class Monitor(Worker):
         super().close(seconds)
         self._pool.shutdown(wait=False)
 
-    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
+    def watch(self, aws_id: str, job: Job, seen: Observation | None = None, token: str | None = None) -> None:
         """Follow a job until it has ended: each state that it is seen in gives a StateChanged.
 
-        `seen` is what an earlier start saw last of it.
+        `seen` is what an earlier start saw last of it, `token` that of the end mark in its log, if it will have one.
         """
-        self._new.put((aws_id, job, seen))
+        self._new.put((aws_id, _Watched(job, token, seen, seen.created if seen else None)))
 
     def work(self) -> None:
         """Ask for jobs when they are due."""
@@ -110,8 +118,8 @@ class Monitor(Worker):
 
     def _take_new(self) -> None:
         while not self._new.empty():
-            aws_id, job, seen = self._new.get()
-            self._watched[aws_id] = _Watched(job, seen.status, seen.created) if seen else _Watched(job)
+            aws_id, watched = self._new.get()
+            self._watched[aws_id] = watched
             (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
 
     def _ask(self, batches: list[list[str]]) -> None:
@@ -169,8 +177,8 @@ class Monitor(Worker):
             watched.shown = shown
             self._tell(aws_id, detail)
         if status != watched.status:
-            watched.status = status
-            self._emit(StateChanged(watched.job, aws_id, observe(detail)))
+            watched.seen = observe(detail)
+            self._emit(StateChanged(watched.job, aws_id, watched.seen))
 
     def _here(self, milliseconds: int | None) -> float | None:
         """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
@@ -192,13 +200,18 @@ class Monitor(Worker):
 
     def _patience(self, aws_id: str) -> float:
         """Seconds that a job may be missing. One that an earlier start saw long ago is likely to be forgotten."""
-        created = self._watched[aws_id].created
+        created = self._watched[aws_id].taken_up
         return FORGOTTEN if created is not None and now_ms() - created > OLD * 1000 else MISSING
 
     def _lose(self, aws_id: str) -> None:
-        """Give up a job that AWS Batch does not show."""
+        """Give up a job that AWS Batch does not show, unless its log says how it ended."""
         patience = self._patience(aws_id)
-        job = self._watched.pop(aws_id).job
+        watched = self._watched.pop(aws_id)
         (self._arrays if parent_of(aws_id) else self._schedule).forget(aws_id)
+        if watched.seen is not None and watched.token is not None:
+            ending = self._find_ending(self._cloud, watched.seen, watched.token)
+            if ending is not None:
+                self._emit(StateChanged(watched.job, aws_id, ending))
+                return
         message = f"AWS Batch has not shown the job {aws_id} for {patience:.0f} s; what became of it is not known"
-        self._emit(Lost(job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))
+        self._emit(Lost(watched.job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))

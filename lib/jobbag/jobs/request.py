@@ -32,16 +32,17 @@ class Target:
     retry: Mapping[str, Any] | None = None
 
 
-# What is the infrastructure's fault is tried again; what the user's program did is not (AWS Batch User Guide,
-# Automated job retries).
+# What is the infrastructure's fault is tried again; what the user's program did is not. There are more words for the
+# former, on EC2 and Fargate, than the five rules that a job can have. So the rules name the latter, and what matches
+# none is tried again (AWS Batch User Guide, Automated job retries).
 TRANSIENT_RETRY: Mapping[str, Any] = {
     "attempts": 3,
     "evaluateOnExit": [
-        {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
-        {"onReason": "CannotPull*", "action": "RETRY"},
-        {"onReason": "DockerTimeoutError*", "action": "RETRY"},
-        {"onReason": "*", "action": "EXIT"},
+        {"onReason": "CannotInspectContainerError*", "action": "RETRY"},  # though it says that the container exited
+        {"onReason": "OutOfMemoryError*", "action": "EXIT"},
+        {"onStatusReason": "Essential container in task exited*", "action": "EXIT"},
+        {"onStatusReason": "OutOfMemoryError*", "action": "EXIT"},
+        {"onStatusReason": "Job attempt duration exceeded timeout*", "action": "EXIT"},
     ],
 }
 

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
-from jobbag.jobs.array_request import JobGroup, PreparedRequest
+from jobbag.jobs.array_request import LARGE, JobGroup, PreparedRequest
 from jobbag.jobs.request import TOKEN_VARIABLE
 from jobbag.threads import DueQueue, Worker
 
@@ -62,6 +63,7 @@ class Submitter(Worker):
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._due: DueQueue[_Task] = DueQueue()
+        self._one_large = threading.Lock()  # of the large attachments, only one is in memory
         self._recalled: str | None = None  # why no more jobs are sent
 
     def send_no_more(self) -> None:
@@ -117,8 +119,9 @@ class Submitter(Worker):
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        for key, content in task.prepared.objects.items():
-            self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=content)
+        for key, attachment in task.prepared.objects.items():
+            with self._one_large if attachment.size >= LARGE else nullcontext():
+                self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=attachment.content())
         try:
             answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -34,7 +35,9 @@ log = logging.getLogger(__name__)
 
 def application(batch: Callable[[str], Batch]) -> WSGIApplication:
     """Our Batch, of the region that the request's signature names, and moto, one request at a time."""
-    moto = DomainDispatcherApplication(create_backend_app)
+    moto: Any = DomainDispatcherApplication(create_backend_app)
+    # For each request, moto would list its own directory and try the addresses of all services.
+    moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _, region, service = _scope(environ.get("HTTP_AUTHORIZATION", ""))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +21,7 @@ from jobbag.errors import AwsError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged
 from jobbag.events.observation import LogPlace, Observation, now_ms
+from jobbag.logs.lines import Lines
 from jobbag.logs.splitter import is_mark
 from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams
 from jobbag.threads import Worker
@@ -53,6 +54,7 @@ class Log:
         self._lock = threading.Lock()
         self._told: dict[int, int] = {}  # how many lines, by timestamp (ms)
         self._floor = 0  # of what is older, all is told
+        self._of_events = Lines()
         self._lines: list[str] = []  # to be told
 
     def saw(self, at: int, number: int, message: str) -> None:
@@ -63,13 +65,18 @@ class Log:
             self._told[at] = number
             if len(self._told) > REMEMBERED:
                 self._forget()
-            self._lines += (line for line in message.split("\n") if not is_mark(line, launched=self._job.launcher))
+            self._add(self._of_events.take({"timestamp": at, "message": message}))
             if len(self._lines) >= TOGETHER:
                 self._tell()
 
-    def tell(self) -> None:
-        """Tell what was seen so far."""
+    def _add(self, lines: Iterable[str]) -> None:
+        self._lines += (line for line in lines if not is_mark(line, launched=self._job.launcher))
+
+    def tell(self, *, whole: bool = False) -> None:
+        """Tell what was seen so far; if the log is whole, also a line that might have gone on."""
         with self._lock:
+            if whole:
+                self._add(self._of_events.rest())
             self._tell()
 
     def _tell(self) -> None:

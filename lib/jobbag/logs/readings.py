@@ -61,7 +61,7 @@ class LogReading:
     def tell(self) -> None:
         """Let be shown what was read."""
         if self._told is not None:
-            self._told.log.tell()
+            self._told.log.tell(whole=True)
 
     def failed(self, error: AwsError) -> None:
         """CloudWatch Logs refused; what was read so far is kept."""

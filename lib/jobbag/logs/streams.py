@@ -15,6 +15,7 @@ from jobbag.events.observation import LogPlace
 from jobbag.threads import DaemonPool
 
 STREAMS_PER_CALL = 100  # FilterLogEvents
+PAGES_BACK = 20  # empty ones, at most, before a stream counts as empty
 
 
 def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
@@ -42,6 +43,27 @@ def stream_events(cloud: Cloud, place: LogPlace) -> Iterator[dict[str, Any]]:
         yield from page["events"]
     finally:
         ahead.shutdown(wait=False)
+
+
+def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
+    """The newest event of a stream, None if it has none. Raises AwsError.
+
+    A page may be empty though there are older events; the oldest page names the token that led to it.
+    """
+    token, more = "", dict[str, str]()
+    for _ in range(PAGES_BACK):
+        page = cloud.call(
+            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
+            startFromHead=False, limit=1, **more,
+        )  # fmt: skip
+        if page["events"]:
+            newest: dict[str, Any] = page["events"][-1]
+            return newest
+        if page["nextBackwardToken"] == token:
+            break
+        token = page["nextBackwardToken"]
+        more = {"nextToken": token}
+    return None
 
 
 def events_of_streams(cloud: Cloud, places: Sequence[LogPlace]) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ import configargparse
 
 from jobbag.console import say
 from jobbag.errors import PROG, ExitCode, InputError, Problem
+from jobbag.options.java_habits import as_options, expanded
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 from jobbag.text import split_items
@@ -32,7 +33,9 @@ class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
         except javaproperties.InvalidUEscapeError as error:
             raise configargparse.ConfigFileParserException(f"{getattr(stream, 'name', '')}: {error}") from None
         # In the order of the table: pegasus.aws.endpoint wins over endpoint.
-        return {option: value for name, option in PROPERTIES.items() if (value := found.get(name, "").strip())}
+        given = {name: option for name, option in PROPERTIES.items() if name in found}
+        values = ((option, expanded(name, found).strip()) for name, option in given.items())
+        return {option: value for option, value in values if value}
 
     def get_syntax_description(self) -> str:
         return "The properties file has the format of Java's (key=value)."
@@ -116,8 +119,6 @@ def build_parser() -> argparse.ArgumentParser:
             if option.dest == "conf":
                 how["is_config_file_arg"] = True
             group.add_argument(*option.flags, **how)
-            if option.aliases:
-                group.add_argument(*option.aliases, **{**how, "help": argparse.SUPPRESS, "default": argparse.SUPPRESS})
     parser.add_argument("submit_files", nargs="*", metavar="job submit file", help=SUBMIT_FILE)
     return parser
 
@@ -144,7 +145,7 @@ def load(argv: Sequence[str]) -> Settings:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     parser = build_parser()
     try:
-        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in argv])
+        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in as_options(argv)])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.

@@ -18,7 +18,6 @@ class Option:
     help: str
     metavar: str | None = None
     key: str | None = None
-    aliases: tuple[str, ...] = ()  # spellings that are accepted but not shown
     choices: tuple[str, ...] = ()
     takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
     optional: bool = False  # it is given with or without a value, as --option=value or as --option
@@ -52,7 +51,6 @@ GENERAL = (
         "How much to log. debug adds what the tool decides, trace the requests to AWS and its answers, without "
         "credentials. Default: info.",
         "level",
-        aliases=("-log-level",),
         choices=LOG_LEVELS,
     ),
     Option(
@@ -170,7 +168,6 @@ ENTITIES = (
         "The compute environment: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one.",
         "json|arn|name",
         "pegasus.aws.batch.compute_environment",
-        aliases=("-ce",),
         takes="file",
     ),
     Option(

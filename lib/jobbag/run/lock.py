@@ -115,11 +115,14 @@ class JournalLock:
 
     def _server_time(self) -> float:
         """The time of the file server, whose clock is not ours."""
-        self._own.touch()
-        try:
-            return self._own.stat().st_mtime
-        finally:
-            self._own.unlink()
+        while True:
+            self._own.touch()
+            try:
+                return self._own.stat().st_mtime
+            except FileNotFoundError:
+                continue  # another start has removed it as a leftover
+            finally:
+                self._own.unlink(missing_ok=True)
 
     def _remove_stale(self, holder: Holder) -> None:
         aside = self._own.with_name(f"{self._own.name}.old")
@@ -131,11 +134,15 @@ class JournalLock:
             aside.unlink()
 
     def _remove_leftovers(self) -> None:
-        """Remove what starts have left that were killed while they took the journal, or tried to."""
+        """Remove what starts have left that were killed while they took the journal, or tried to.
+
+        Whose a file without content is cannot be told. If somebody is about to write it, he can do without.
+        """
         left = re.compile(re.escape(self._path.name) + _LEFT)
         for path in [path for path in self._path.parent.iterdir() if left.fullmatch(path.name)]:
             with suppress(OSError):
-                if self._is_stale(path, _read(path) or {}):
+                holder = _read(path) or {}
+                if (not holder and path.suffix != ".old") or self._is_stale(path, holder):
                     path.unlink()
 
     def _keep_touching(self) -> None:

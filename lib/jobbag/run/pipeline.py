@@ -149,7 +149,7 @@ class Pipeline:
             elif outcome.aws_id:
                 if outcome.observation is not None:
                     self._workers.follower.follow(job, outcome.observation)
-                self._workers.monitor.watch(outcome.aws_id, job, outcome.observation)
+                self._workers.watch(job, self._state)
             else:
                 return True
         return False
@@ -212,7 +212,7 @@ class Pipeline:
                 yield from (NotSubmitted(job, error) for job in self._backlog.never_arrives(item))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
-                self._workers.monitor.watch(aws_id, job)
+                self._workers.watch(job, self._state)
                 self._backlog.submitted(job, aws_id)
                 if self._stopped:
                     self._shutdown.came_late(job, aws_id)

@@ -6,6 +6,7 @@ import logging
 import shlex
 import sys
 import threading
+from pathlib import Path
 
 from jobbag.bag.job import Bag, Job
 from jobbag.display import views
@@ -13,7 +14,6 @@ from jobbag.display.progress import Progress
 from jobbag.events.events import Making, Staged, StagingBegun, StateChanged, Submitted, Uploading
 from jobbag.events.observation import Observation, now_ms
 from jobbag.tool_log import ToolLog
-from unit.builders import job
 
 log = logging.getLogger("jobbag.player")
 
@@ -55,7 +55,7 @@ def flood(number: int, lines: int) -> None:
 
 def main() -> None:
     views.TICK, views.IDLE, views.SELDOM = float(sys.argv[1]), 60.0, float(sys.argv[1])
-    jobs = tuple(job(number, f"job {number}") for number in range(1, 5001))
+    jobs = tuple(Job(n, f"job {n}", "/bin/true", (), {}, (), {}, Path("bag.in")) for n in range(1, 5001))
     progress = Progress(Bag(jobs, ()), now_ms(), lambda: None)
     with ToolLog("info", None) as tool_log, views.shown(sys.argv[2], "bag", progress, tool_log):
         for line in sys.stdin:

@@ -186,7 +186,8 @@ class Container:
 
     def children(self, *records: bytes, key: str = "the/manifest") -> Container:
         """From now on, jobs are children of an array job with these records."""
-        content, size = launcher.manifest(records)
+        size = max(map(len, records))
+        content = launcher.manifest(records, size)
         own = {launcher.MANIFEST_VARIABLE: self.store.put(key, content), launcher.RECORD_VARIABLE: str(size)}
         self.env |= own | {"AWS_BATCH_JOB_ARRAY_INDEX": "0", "AWS_BATCH_JOB_ARRAY_SIZE": str(len(records))}
         return self

@@ -12,12 +12,13 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.events.events import Event, Lost, StateChanged, WorkerFailed
-from jobbag.events.observation import Observation, now_ms
+from jobbag.events.observation import LogPlace, Observation, now_ms
 from jobbag.jobs import monitor, poll_schedule
 from jobbag.jobs.monitor import Monitor
+from jobbag.logs.ending import ending_in_log
 from unit.builders import job
 
-from ..fault_layer import Answer, Faults, Forward, Request
+from ..fault_layer import Answer, Faults, Forward, Request, error
 
 TIMEOUT = 60  # s; no test waits for it
 
@@ -69,7 +70,7 @@ def follow(cloud: Cloud, service: Service) -> Follow:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         found: list[Event] = []
         open_jobs = len(states)
-        with Monitor(cloud, events.put, lambda *_: None) as watching:
+        with Monitor(cloud, events.put, lambda *_: None, ending_in_log) as watching:
             for number, aws_id in enumerate(states, 1):
                 watching.watch(aws_id, job(number, f"job {aws_id}"))
             while open_jobs:
@@ -127,13 +128,50 @@ def test_a_job_of_long_ago_is_given_up_soon(ready: Cloud, faults: Faults, monkey
     monkeypatch.setattr(monitor, "FORGOTTEN", 0.1)
     faults.on("DescribeJobs", lambda *_: Answer.of({"jobs": []}))
     emitted: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Monitor(ready, emitted.put, lambda *_: None) as watching:
+    with Monitor(ready, emitted.put, lambda *_: None, ending_in_log) as watching:
         watching.watch("a", job(1, "old"), Observation("RUNNING", created=now_ms() - 25 * 3600 * 1000))
         watching.watch("b", job(2, "young"), Observation("RUNNING", created=now_ms()))
         lost = emitted.get(timeout=20)
     assert isinstance(lost, Lost)
     assert lost.job.name == "old"
     assert emitted.empty()
+
+
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [
+        ("########################[AWS BATCH] END token:3 0 ########################", "SUCCEEDED"),
+        ("last\n########################[AWS BATCH] END token:3 7 ########################\n", "FAILED"),
+        ("########################[AWS BATCH] END token:4 0 ########################", None),
+        ("it still ran here", None),
+        ("", None),  # no such stream
+    ],
+)
+def test_how_a_forgotten_job_ended_is_in_its_log(
+    ready: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch, message: str, state: str | None
+) -> None:
+    def log(request: Request, _: Forward) -> Answer:
+        assert request.body["logStreamName"] == "d/default/1"
+        page = request.body.get("nextToken", "b/0")
+        if not message:
+            return error("logs", 400, "ResourceNotFoundException", "The specified log stream does not exist.")
+        events = [{"timestamp": 5000, "ingestionTime": 5001, "message": message}] if page == "b/1" else []
+        return Answer.of({"events": events, "nextForwardToken": "f/0", "nextBackwardToken": "b/1"})
+
+    monkeypatch.setattr(monitor, "FORGOTTEN", 0.1)
+    faults.on("DescribeJobs", lambda *_: Answer.of({"jobs": []}), 100)
+    faults.on("GetLogEvents", log, 100)
+    seen = Observation("RUNNING", log=LogPlace("d/default/1"), created=now_ms() - 25 * 3600 * 1000, started=1000)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Monitor(ready, events.put, lambda *_: None, ending_in_log) as watching:
+        watching.watch("array:3", job(1, "old"), seen, "token:3")
+        found = events.get(timeout=20)
+    if state is None:
+        assert isinstance(found, Lost)
+    else:
+        assert isinstance(found, StateChanged)
+        assert (found.observation.status, found.observation.exit_code) == (state, 0 if state == "SUCCEEDED" else 7)
+        assert (found.observation.started, found.observation.stopped) == (1000, 5000)
 
 
 def test_only_a_job_that_is_missing_all_the_while_is_given_up(
@@ -167,7 +205,7 @@ def test_a_service_that_is_down_for_a_while_does_no_harm(follow: Follow, service
 def test_an_answer_for_good_ends_the_run(cloud: Cloud, faults: Faults) -> None:
     faults.fail("DescribeJobs", 403, "AccessDeniedException", "not for you")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Monitor(cloud, events.put, lambda *_: None) as watching:
+    with Monitor(cloud, events.put, lambda *_: None, ending_in_log) as watching:
         watching.watch("a", job())
         failed = events.get(timeout=TIMEOUT)
     assert isinstance(failed, WorkerFailed)
@@ -178,7 +216,7 @@ def test_a_real_job_is_followed_to_its_end(ready: Cloud) -> None:
     overrides = {"command": ["sh", "-c", "exit 3"]}
     made = ready.call("batch", "SubmitJob", jobName="x", jobQueue="q", jobDefinition="d", containerOverrides=overrides)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Monitor(ready, events.put, lambda *_: None) as watching:
+    with Monitor(ready, events.put, lambda *_: None, ending_in_log) as watching:
         watching.watch(made["jobId"], job())
         while True:
             event = events.get(timeout=TIMEOUT)

@@ -15,6 +15,7 @@ from jobbag.events.events import Event, JobsWaiting, StateChanged
 from jobbag.jobs import monitor, poll_schedule, queue_watch
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch
+from jobbag.logs.ending import ending_in_log
 from unit.builders import job
 
 from ..fault_layer import Answer, Faults, Forward, Request
@@ -30,7 +31,7 @@ class Watch:
         self.cloud = cloud
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.queue_watch = QueueWatch(cloud, self.events.put)
-        self.monitor = Monitor(cloud, self.events.put, self.queue_watch.saw)
+        self.monitor = Monitor(cloud, self.events.put, self.queue_watch.saw, ending_in_log)
         self._gate = gate
         self._waiting = {"command": ["sh", "-c", f"while ! test -e '{gate}'; do sleep 0.02; done"]}
 

@@ -16,10 +16,12 @@ import pytest
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.events.events import Event, LogsWritten, WorkerFailed
+from jobbag.events.events import Event, LogsWritten, StateChanged, WorkerFailed
 from jobbag.events.observation import Attempt, LogPlace, Observation
+from jobbag.jobs.monitor import Monitor
 from jobbag.logs import delays, fetcher, part_files
 from jobbag.logs.delays import Delays
+from jobbag.logs.ending import ending_in_log
 from jobbag.logs.fetcher import LogFetcher, delete_stream
 from jobbag.logs.splitter import SEPARATOR
 from unit.builders import ended, job
@@ -557,11 +559,8 @@ def wait(ready: Cloud) -> Callable[[str], Observation]:
     """Waits for a job to end; what is seen of it then."""
 
     def do(aws_id: str) -> Observation:
-        from jobbag.events.events import StateChanged
-        from jobbag.jobs.monitor import Monitor
-
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with Monitor(ready, events.put, lambda *_: None) as watching:
+        with Monitor(ready, events.put, lambda *_: None, ending_in_log) as watching:
             watching.watch(aws_id, job())
             while True:
                 event = events.get(timeout=TIMEOUT)

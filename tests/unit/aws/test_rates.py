@@ -7,7 +7,7 @@ from collections import Counter, deque
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.rates import RateLimit, quota
@@ -52,7 +52,6 @@ def test_calls_are_spaced_evenly_just_under_the_quota(clock: Clock) -> None:
     assert 1 / 50 < gaps[0] < 1 / 48
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.floats(1, 100), st.lists(st.floats(0, 1), max_size=60))
 def test_no_second_holds_more_calls_than_the_quota(per_second: float, pauses: list[float]) -> None:
     with pytest.MonkeyPatch.context() as patch:

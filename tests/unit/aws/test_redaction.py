@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.redaction import Redacted
@@ -81,7 +81,6 @@ def test_headers_of_the_answer_are_left_out() -> None:
     assert shown({"jobs": [], "ResponseMetadata": {"RequestId": "1"}}) == '{"jobs": []}'
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUES | st.binary() | st.datetimes()))
 def test_anything_can_be_shown_on_one_line(content: dict[str, Any]) -> None:
     text = shown(content)

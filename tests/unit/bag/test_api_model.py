@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag import api_model
@@ -64,7 +64,6 @@ def test_what_is_given_later_is_not_missed_but_still_checked() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_value_in_any_field_is_judged(operation: str, data: st.DataObject) -> None:
     fields = st.sampled_from(api_fields(operation)) | st.text(max_size=5)
@@ -80,7 +79,6 @@ def test_requests_that_the_model_accepts_are_accepted_by_the_client() -> None:
 
     model = ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
 
-    @settings(max_examples=100, deadline=None)
     @given(st.sampled_from(OPERATIONS), st.data())
     def agrees(operation: str, data: st.DataObject) -> None:
         fields = st.sampled_from(api_fields(operation))

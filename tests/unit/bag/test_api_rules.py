@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.api_rules import rule_problems
@@ -97,7 +97,6 @@ FIELDS = (
 )  # fmt: skip
 
 
-@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES, max_size=3))
 def test_what_is_no_request_at_all_breaks_nothing(request_: dict[str, Any]) -> None:
     """The model of the API tells what is wrong with it."""

@@ -16,7 +16,7 @@ from jobbag.errors import Problem
 
 from ..builders import JSON_VALUES, TEXT
 
-OPEN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OPEN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +99,16 @@ def test_the_format_of_the_manual() -> None:
 def test_arguments(arguments: object, words: tuple[str, ...]) -> None:
     assert jobs(entry(arguments=arguments))[0].arguments == words
     assert jobs(entry())[0].arguments == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(7, ("7",)), (1.5, ("1.5",)), (["-n", 7, True], ("-n", "7", "true")), ([-0.5], ("-0.5",))]
+)
+def test_numbers_are_the_text_that_they_are(arguments: object, words: tuple[str, ...]) -> None:
+    variables = [{"name": "N", "value": 7}, {"name": "X", "value": 1.5}, {"name": "T", "value": False}]
+    (only,) = jobs(entry(arguments=arguments, environment=variables))
+    assert only.arguments == words
+    assert only.environment == {"N": "7", "X": "1.5", "T": "false"}
 
 
 @OPEN

@@ -15,8 +15,9 @@ from jobbag.commands.permissions import Answer, Caller, Right, Uses, Verdict
 from jobbag.commands.probe import TOKEN, Findings
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Plan
 from jobbag.errors import AwsError
+from jobbag.events.encoding import encode
 from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, Submitting
-from jobbag.events.journal import Header, Past, encode
+from jobbag.events.journal import Header, Past
 from jobbag.events.state import RunState
 from jobbag.jobs.submission import token_of
 from jobbag.run.takeup import Earlier, How

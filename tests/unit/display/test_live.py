@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,7 +16,6 @@ from jobbag.display.progress import Snapshot
 PARTS = st.lists(st.text("ab漢é", min_size=1, max_size=12), max_size=8)
 
 
-@settings(max_examples=50)
 @given(PARTS, st.integers(1, 40), st.sampled_from(["", "jobs   "]))
 def test_lines_are_broken_between_parts_only_and_are_no_wider_than_they_must_be(
     parts: list[str], width: int, label: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
@@ -16,7 +16,6 @@ from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Kind
 NAMES = st.text("abcXYZ019-_", min_size=1, max_size=20)
 
 
-@settings(max_examples=30)
 @given(NAMES, st.none() | st.integers(1, 999), st.booleans())
 def test_a_definition_is_named_with_or_without_revision_or_arn(name: str, revision: int | None, arn: bool) -> None:
     ref = name if revision is None else f"{name}:{revision}"

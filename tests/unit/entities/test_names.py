@@ -21,7 +21,7 @@ from jobbag.s3.place import S3Place
 
 from ..builders import TEXT, bag, settings
 
-OPEN = hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OPEN = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 KINDS = {"job_definition": DEFINITION, "compute_environment": ENVIRONMENT, "job_queue": QUEUE}
 CONTENTS: dict[Kind, dict[str, Any]] = {
     DEFINITION: {"type": "container", "containerProperties": {"image": "busybox"}},

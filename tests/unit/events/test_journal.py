@@ -6,17 +6,19 @@ import dataclasses
 import errno
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, ToolError
 from jobbag.events import journal
+from jobbag.events.encoding import encode
 from jobbag.events.events import (
     Event,
     Finished,
@@ -128,7 +130,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("journal") / "bag.journal"
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(EVENTS, max_size=12))
 def test_every_sequence_of_events_comes_back(path: Path, events: list[Event]) -> None:
     write(path, events)
@@ -137,7 +138,6 @@ def test_every_sequence_of_events_comes_back(path: Path, events: list[Event]) ->
     assert path.read_bytes().count(b"\n") == len(events) + 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(EVENTS, min_size=1, max_size=5), st.data())
 def test_a_file_cut_at_any_byte_holds_a_prefix(path: Path, events: list[Event], data: st.DataObject) -> None:
     write(path, events)
@@ -171,7 +171,6 @@ _GARBAGE = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(EVENTS, _GARBAGE), max_size=8))
 def test_lines_that_are_no_events_are_skipped(path: Path, lines: list[Event | bytes]) -> None:
     write(path, [])
@@ -185,7 +184,6 @@ def test_lines_that_are_no_events_are_skipped(path: Path, lines: list[Event | by
     assert plain(read(path)) == plain([line for line in lines if not isinstance(line, bytes)])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(["format", "run", "started", "options", "jobs"]), JSON_VALUES) | st.just({}))
 def test_a_first_line_of_any_kind_is_no_crash(path: Path, content: dict[str, object]) -> None:
     first = {"event": "Run", "format": 1, "run": "r", "started": 1, "options": {}, "jobs": {}, **content}
@@ -254,6 +252,34 @@ def test_whether_a_run_reached_its_end(path: Path, events: list[Event], finished
     past = journal.read(path)
     assert past is not None
     assert past.finished is finished
+
+
+def test_a_journal_may_be_larger_than_the_memory(path: Path) -> None:
+    seen = Observation("RUNNING", "a reason of some length", log=LogPlace("definition/default/0123456789abcdef"))
+    write(path, [StateChanged(ONE, "id", seen)] * 3000)
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        past = journal.read(path)
+        assert past is not None
+        assert not past.finished
+        assert sum(1 for _ in past.events(JOBS)) == 3000
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+        kept = list(past.events(JOBS))
+        assert tracemalloc.get_traced_memory()[0] < size * 1.5, "what is told many times is kept once"
+        del kept
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_written_behind_the_end_does_not_count(path: Path) -> None:
+    write(path, [SENT])
+    past = journal.read(path)
+    assert past is not None
+    with Journal(path) as notes:
+        notes(DONE)
+    assert list(past.events(JOBS)) == [SENT]
+    assert not past.finished
 
 
 def test_a_write_that_the_disk_cut_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,4 +378,4 @@ def test_a_journal_is_set_aside_under_the_first_free_number(
 def test_kinds_of_jobs_are_all_known() -> None:
     """Every event that names a job and is in the journal names it by its number."""
     event = Submitted(ONE, "id", at=3)
-    assert journal.encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}
+    assert encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def requests(bag: list[Job]) -> Requests:
 
 
 def records(prepared: PreparedRequest) -> list[str]:
-    manifest = next(content for key, content in prepared.objects.items() if key.endswith(".manifest"))
+    manifest = next(one.content() for key, one in prepared.objects.items() if key.endswith(".manifest"))
     variables = variables_of(prepared)
     size = int(variables["PEGASUS_AWS_BATCH_RECORD"])
     assert len(manifest) % size == 0
@@ -61,7 +62,7 @@ CHILDREN = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8)  # each starts processes
 @given(CHILDREN)
 def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple[list[str], dict[str, str]]]) -> None:
     bag = [
@@ -91,7 +92,7 @@ def test_an_array_of_scripts_runs_the_launcher_as_its_script() -> None:
     assert variables["BATCH_FILE_TYPE"] == "script"
     bucket, _, key = variables["BATCH_FILE_S3_URL"].removeprefix("s3://").partition("/")
     assert bucket == prepared.bucket
-    assert prepared.objects[key].strip()
+    assert prepared.objects[key].content().strip()
     assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(prepared))
 
 
@@ -174,3 +175,16 @@ def test_the_launcher_stays_beside_the_children_of_an_array_that_want_it() -> No
     for wanted in (True, False):
         bag = jobs(2, launcher=wanted)
         assert ("PEGASUS_AWS_BATCH_LAUNCHER" in variables_of(requests(bag).of(tuple(bag), "s.1"))) is wanted
+
+
+def test_a_large_manifest_is_in_memory_only_while_it_is_sent() -> None:
+    bag = [job(number, arguments=(f"{number:07d}" * 1000,)) for number in range(1, 2001)]
+    tracemalloc.start()
+    try:
+        prepared = requests(bag).of(tuple(bag), "token")
+        (manifest,) = (one for key, one in prepared.objects.items() if key.endswith(".manifest"))
+        assert tracemalloc.get_traced_memory()[1] < manifest.size / 4
+    finally:
+        tracemalloc.stop()
+    assert manifest.size == len(manifest.content()) > 14_000_000
+    assert all(f"{one.number:07d}" * 1000 in record for one, record in zip(bag, records(prepared), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.events.observation import Attempt, LogPlace
@@ -150,7 +150,6 @@ FIELDS: dict[str, Any] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sets(st.sampled_from(sorted(FIELDS))), st.sampled_from(["RUNNING", "SUCCEEDED", "FAILED"]))
 def test_any_field_may_be_missing(fields: set[str], status: str) -> None:
     seen = observe(detail(status, **{name: FIELDS[name] for name in fields}))

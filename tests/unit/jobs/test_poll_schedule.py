@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobbag.jobs.poll_schedule import LONGEST, NEEDED, REMEMBERED, PollSchedule, Times
@@ -14,7 +14,6 @@ TICK, RATE = 0.5, 200.0
 SECONDS = st.floats(0, 10_000)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(SECONDS, min_size=NEEDED, max_size=60), SECONDS)
 def test_what_is_foretold_has_happened_before_and_lies_ahead(seen: list[float], lasted: float) -> None:
     times = Times()
@@ -83,7 +82,6 @@ class Jobs:
         return [looks[-1] - stopped for looks, (_, _, stopped) in zip(self.looks, self.jobs, strict=True)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.floats(0, 300), st.floats(0, 600)), min_size=1, max_size=30),
     st.integers(1, 100),

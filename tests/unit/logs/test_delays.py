@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.logs.delays import FIRST_SETTLE, LONGEST_SETTLE, SHORTEST_SETTLE, Delays
@@ -14,7 +14,6 @@ def test_until_something_is_known_the_wait_is_the_first_one() -> None:
     assert Delays(embedded=False).settle() == FIRST_SETTLE
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(-5, 500), min_size=1))
 def test_the_wait_follows_from_the_worst_delay_within_bounds(seen: list[float]) -> None:
     waits = Delays(embedded=False)

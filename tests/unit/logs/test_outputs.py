@@ -91,7 +91,6 @@ ALL = (
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.permutations(JOBS.jobs))
 def test_jobs_stand_in_the_order_of_the_bag(tmp_path_factory: pytest.TempPathFactory, order: list[Job]) -> None:
     place = tmp_path_factory.mktemp("merged")
@@ -103,7 +102,6 @@ def test_jobs_stand_in_the_order_of_the_bag(tmp_path_factory: pytest.TempPathFac
     assert names(place) == ["merge.err", "merge.out"]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.permutations(JOBS.jobs), st.integers(0, 7), st.binary(max_size=9))
 def test_a_killed_run_goes_on_without_losing_or_doubling_a_line(
     tmp_path_factory: pytest.TempPathFactory, order: list[Job], until: int, torn: bytes
@@ -125,7 +123,7 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_a_line(
 
 
 @pytest.mark.usefixtures("_removed_at_once")
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations(JOBS.jobs), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4)), max_size=4))
 def test_outputs_that_share_a_file_are_merged_as_others_are_whenever_a_start_is_killed(
     tmp_path_factory: pytest.TempPathFactory, order: list[Job], starts: list[tuple[int, int]]
@@ -170,7 +168,6 @@ def done(start: Start) -> set[int]:
 STEPS = st.tuples(st.permutations(JOBS.jobs), st.integers(0, 7), st.sampled_from(["kill", "finish", "retry"]))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(STEPS, max_size=4), st.sampled_from([1, 3, 100]), st.booleans())
 def test_what_was_on_disk_once_is_never_fetched_again(
     tmp_path_factory: pytest.TempPathFactory, starts: list[tuple[list[Job], int, str]], spent: int, together: bool

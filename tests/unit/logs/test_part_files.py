@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.logs import part_files
@@ -58,7 +58,6 @@ def test_only_small_output_is_at_hand_to_be_shared(tmp_path: Path) -> None:
         assert output.contents is None
 
 
-@settings(max_examples=30)
 @given(st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=20)), min_size=1, max_size=6))
 def test_each_finds_its_own_in_a_shared_file(
     tmp_path_factory: pytest.TempPathFactory, contents: list[tuple[bytes, bytes]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.errors import AwsError
@@ -30,7 +30,6 @@ TASKS = st.builds(
 )
 
 
-@settings(max_examples=30)
 @given(st.lists(TASKS, max_size=20), st.integers(1, 4))
 def test_each_task_is_read_once_with_others_of_its_group(tasks: list[FetchTask], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -77,7 +76,7 @@ def reading(place: Path, note: str | None = None) -> LogReading:
 def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> None:
     read = reading(tmp_path)
     for line in ("first", "second"):
-        read.take({"message": line})
+        read.take({"timestamp": 1, "message": line})
     written = read.written(read.output.paths, Share(0, 13, 0, 2))
     assert (written.job, written.out, written.err) == (ONE, tmp_path / "one.out", tmp_path / "one.err")
     assert (written.lines, written.tail, written.note, written.whole) == (2, ("first", "second"), None, True)
@@ -86,7 +85,7 @@ def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> 
 
 def test_what_was_read_before_a_failure_is_kept_and_a_new_start_may_get_more(tmp_path: Path) -> None:
     read = reading(tmp_path)
-    read.take({"message": "first"})
+    read.take({"timestamp": 1, "message": "first"})
     read.failed(AwsError("GetLogEvents", "AccessDeniedException", "no"))
     written = read.written(read.output.paths)
     assert (written.lines, written.whole) == (1, False)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.events.jobstate_log import jobstate_line
@@ -94,7 +94,6 @@ def test_a_line_of_the_jobstate_log() -> None:
     assert jobstate_line(AT, "find range", "RUNNING", "uuid-1") == "1795334538123 find range RUNNING uuid-1"
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_any_name_keeps_the_grammar(name: str, executable: str, aws_id: str) -> None:
     line = task_record(job(name=name, executable=executable), aws_id, ended(), AT)

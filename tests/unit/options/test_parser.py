@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jobbag import __version__
@@ -25,7 +24,7 @@ from jobbag.options.table import LOG_LEVELS, OPTIONS
 LIB = Path(__file__).parents[3] / "lib"
 HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
 HAVE_KEY = [option for option in OPTIONS if option.key is not None]
-SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, *option.aliases)]
+SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, option.long[1:])]
 
 # Two values of each option that has one, and what becomes of them.
 VALUES: dict[str, tuple[str, str]] = {
@@ -309,7 +308,6 @@ CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "
 DESTS = {option.key: option.dest for option in HAVE_KEY if option.key and option.dest not in CHECKED}
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
 @given(
     ours=st.dictionaries(st.sampled_from(sorted(DESTS)), NAMES),
     others=st.dictionaries(TEXTS.map(lambda text: f"pegasus.x{text}") | TEXTS.map(lambda text: f"_{text}"), TEXTS),
@@ -398,7 +396,6 @@ def test_a_wrong_value_in_the_properties_file_is_told(tmp_path: Path) -> None:
     assert "mine" in " ".join(problems("--conf", conf, "bag.in"))
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([*(flag for _, flag in SPELLINGS), "-c", "-d", "--", "-"]) | TEXTS, max_size=6))
 def test_no_command_line_makes_it_fail(words: list[str]) -> None:
     ends: list[object] = []

@@ -13,7 +13,7 @@ EACH = pytest.mark.parametrize("option", ALL, ids=[option.long for option in ALL
 
 
 def test_no_spelling_means_two_things() -> None:
-    spellings = Counter(flag for option in ALL for flag in (*option.flags, *option.aliases))
+    spellings = Counter(flag for option in ALL for flag in option.flags)
     assert [flag for flag, count in spellings.items() if count > 1] == []
 
 

@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass, field
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -313,7 +312,6 @@ def live(world: World, chance: random.Random, ends: tuple[str, ...], steps: int 
                 world.answer(group, how if how in ("absent", "refused") else "sent")
 
 
-@hypothesis_settings(max_examples=100)
 @given(worlds(), st.randoms(use_true_random=True))
 def test_each_job_is_sent_once_and_none_before_what_it_waits_for(world: World, chance: random.Random) -> None:
     live(world, chance, ("sent", "absent"))
@@ -321,7 +319,6 @@ def test_each_job_is_sent_once_and_none_before_what_it_waits_for(world: World, c
     assert world.backlog.is_empty
 
 
-@hypothesis_settings(max_examples=100)
 @given(worlds(), st.randoms(use_true_random=True))
 def test_what_fails_takes_along_what_needs_it_and_nothing_else(world: World, chance: random.Random) -> None:
     live(world, chance, ("sent", "absent", "refused", "lost"))
@@ -330,7 +327,6 @@ def test_what_fails_takes_along_what_needs_it_and_nothing_else(world: World, cha
         assert sorted([*world.succeeded, *world.lost]) == sorted(one.name for one in world.bag.jobs)
 
 
-@hypothesis_settings(max_examples=60)
 @given(worlds(), st.randoms(use_true_random=True), st.integers(0, 12))
 def test_what_is_given_up_is_what_is_nowhere_else(world: World, chance: random.Random, steps: int) -> None:
     live(world, chance, ("sent", "absent", "refused", "lost"), steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -26,7 +26,6 @@ def needs(one: Job, whole: Bag) -> set[str]:
     return {item for item in (*whole.common, *one.inputs) if not item.startswith("s3://")}
 
 
-@settings(max_examples=100, deadline=None)
 @given(bags(), st.permutations(["a", "b", "c", "d"]), st.sets(st.sampled_from(["a", "b", "c", "d"])))
 def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[str], broken: set[str]) -> None:
     waiting = MissingInputs(whole, whole.jobs)
@@ -45,7 +44,6 @@ def test_a_job_goes_once_when_all_its_files_are_there(whole: Bag, order: list[st
     assert [one for one in whole.jobs if needs(one, whole) & broken] == sorted(lost, key=lambda one: one.number)
 
 
-@settings(max_examples=100, deadline=None)
 @given(bags(), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=4))
 def test_who_gives_up_hears_of_each_other_job_once_and_of_no_file_more(
     whole: Bag, files: list[tuple[str, bool]]

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
@@ -98,7 +97,6 @@ TWO = bag(job(1, "j1"), job(2, "j2", depends_on=("j1",)))
 # -- one start
 
 
-@hypothesis_settings(max_examples=40)
 @given(bags(), SEEDS, st.sampled_from(["never", "always"]), st.sampled_from([None, 1, 3]))
 def test_all_jobs_run_once_and_in_their_order(
     tmp_path_factory: pytest.TempPathFactory, of: Bag, seed: int, array: str, canary: int | None
@@ -109,7 +107,6 @@ def test_all_jobs_run_once_and_in_their_order(
     assert run.ran() == {one.name: ["SUCCEEDED"] for one in of.jobs}
 
 
-@hypothesis_settings(max_examples=40)
 @given(bags(), SEEDS, st.sampled_from(["never", "always"]), st.sampled_from([None, 1, 3]))
 def test_whatever_fails_the_run_ends_and_every_job_is_told_of_once(
     tmp_path_factory: pytest.TempPathFactory, of: Bag, seed: int, array: str, canary: int | None
@@ -123,7 +120,6 @@ def test_whatever_fails_the_run_ends_and_every_job_is_told_of_once(
         assert outcome.succeeded or outcome.error or outcome.withheld or outcome.ended
 
 
-@hypothesis_settings(max_examples=30)
 @given(bags(), SEEDS, st.sampled_from(["never", "always"]))
 def test_a_run_that_is_halted_terminates_what_runs_and_sends_nothing_more(
     tmp_path_factory: pytest.TempPathFactory, of: Bag, seed: int, array: str
@@ -234,7 +230,6 @@ def test_a_job_in_doubt_that_aws_does_not_have_is_dropped_when_it_needs_a_failur
 ENDS = st.lists(st.tuples(st.integers(1, 40), st.sampled_from([None, ExitCode.SIGINT, ExitCode.SIGHUP])), max_size=4)
 
 
-@hypothesis_settings(max_examples=60)
 @given(bags(), SEEDS, st.sampled_from(["never", "always"]), st.sampled_from([None, 1, 3]), ENDS)
 def test_each_job_runs_once_however_often_the_run_is_killed_and_stopped(
     tmp_path_factory: pytest.TempPathFactory,
@@ -254,7 +249,6 @@ def test_each_job_runs_once_however_often_the_run_is_killed_and_stopped(
     assert {name: ends[-1] for name, ends in run.ran().items()} == {one.name: "SUCCEEDED" for one in of.jobs}
 
 
-@hypothesis_settings(max_examples=60)
 @given(bags(), SEEDS, st.sampled_from(["never", "always"]), st.sampled_from([None, 1, 3]), ENDS)
 def test_a_run_reaches_its_end_whatever_fails_and_kills_it(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
@@ -55,7 +55,6 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.integers(1, 5), STEPS)
 def test_no_more_than_the_canary_is_sent_before_a_success(canary: int, steps: list[tuple[str, int]]) -> None:
     """Whatever the order of events. A job that was stopped before its end has shown nothing, and is sent again."""
@@ -116,7 +115,6 @@ def test_a_run_that_has_sent_more_than_its_canary_waits_for_all_of_them() -> Non
 ENDS = st.lists(st.sampled_from(["succeeded", "failed", "refused", "lost", "stopped"]), max_size=len(JOBS))
 
 
-@settings(max_examples=100, deadline=None)
 @given(ENDS, st.integers(0, 5))
 def test_one_failure_more_than_is_allowed_halts_the_run(ends: list[str], allowed: int) -> None:
     safeguards = Safeguards(max_failures=allowed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
@@ -150,7 +150,6 @@ def test_jobs_of_an_earlier_start_are_looked_for_by_their_token(disk: Disk) -> N
     assert sending.is_empty
 
 
-@settings(max_examples=25)
 @given(st.lists(st.integers(0, 80), max_size=6))
 def test_the_window_is_never_more_than_full_and_is_filled_by_the_half(arrivals: list[int]) -> None:
     """So the journal is made durable once for many."""

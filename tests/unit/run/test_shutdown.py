@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
@@ -202,7 +201,6 @@ def test_a_run_that_is_settled_is_not_waited_for(scene: Scene) -> None:
 STEPS = st.lists(st.tuples(st.sampled_from(["found", "ended"]), st.integers(0, len(JOBS) - 1)), max_size=12)
 
 
-@hypothesis_settings(max_examples=60)
 @given(st.sets(st.integers(0, len(JOBS) - 1)), STEPS)
 def test_each_job_that_aws_has_is_terminated_once_whatever_comes_meanwhile(
     tmp_path_factory: pytest.TempPathFactory, first: set[int], steps: list[tuple[str, int]]

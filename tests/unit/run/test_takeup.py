@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
@@ -257,7 +256,6 @@ class Start:
         self.outputs.finish(lambda: "[summary]")
 
 
-@hypothesis_settings(max_examples=120, deadline=None)
 @given(st.permutations(range(1, 5)), st.lists(st.integers(1, 8), max_size=3))
 def test_merged_files_of_a_run_that_is_killed_again_and_again(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], kills: list[int]

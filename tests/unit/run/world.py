@@ -240,8 +240,8 @@ class World:
         del reason
         self._aws.terminate(jobs)
 
-    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
-        del seen
+    def watch(self, job: Job, state: RunState) -> None:
+        aws_id = state.of(job).aws_id
         assert aws_id not in self._watched
         self._watched[aws_id] = job
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.s3 import contents
@@ -19,7 +19,6 @@ def test_parts_are_of_the_usual_size(size: int) -> None:
     assert part_size(size) == PART_SIZE
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 5 * 1024**4))
 def test_parts_are_as_s3transfer_makes_them(size: int) -> None:
     from s3transfer.utils import ChunksizeAdjuster
