@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -59,8 +60,13 @@ def refuse_foreign(operation_model: Any, response_dict: dict[str, Any], **_: Any
     if status in MEANT and (is_foreign(body) or (not body and protocol == "query")):  # botocore reads no such thing
         error = f"<Code>{status}</Code><Message>{escape(shown(body))}</Message>"
         response_dict["body"] = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
-    elif is_foreign(body):
+    elif is_foreign(body) or (300 <= status < 400 and not _tells_where(response_dict["headers"], body)):
         raise NoAnswer(service=service_of(operation_model), what=named(status, body))
+
+
+def _tells_where(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a redirection is one of S3, which names a region or an error. Any other is not for us, as to a login."""
+    return "x-amz-bucket-region" in headers or b"<Code>" in body
 
 
 def named(status: int, body: bytes) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jobbag.aws.answers import checked
 from jobbag.aws.bodies import name_of, refuse_foreign, service_of
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s; the latter until the first byte, and between two
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
+READERS = ("botocore.parsers", "botocore.endpoint", "botocore.errorfactory", "botocore.exceptions")  # of answers
 SHOWN = 200  # characters of an error of botocore's parser
 CONNECTIONS = 32  # at least as many as threads that share a client
 
@@ -79,10 +81,12 @@ class Connection:
         """An error of a call, as itself or as what it means, where botocore has let out an error of its own."""
         if isinstance(error, (ToolError, NoCredentials)) or is_transient(error) or is_expired(error):
             return error
-        if is_of("botocore.parsers", error):
-            model = self._identity.core.get_service_model(service)
-            return NoAnswer(service=name_of(model), what=" ".join(str(error).split())[:SHOWN])
-        return NoCredentials(what=self._identity.told(error)) if is_of("botocore.credentials", error) else error
+        if is_of(error, "botocore.credentials") and not is_of(error, "botocore.parsers"):
+            return NoCredentials(what=self._identity.told(error))
+        if is_of(error, *READERS) and not isinstance(error, (BotoCoreError, ClientError)):
+            what = f"it cannot be read: {' '.join(str(error).split())}"[:SHOWN]
+            return NoAnswer(service=name_of(self._identity.core.get_service_model(service)), what=what)
+        return error
 
     def put_object(self, bucket: str) -> PutObject:
         """The quick PutObject for a bucket; after `renew`, one with the new credentials."""

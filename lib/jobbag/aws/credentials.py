@@ -48,7 +48,7 @@ class Identity:
         try:
             frozen = self.credentials.get_frozen_credentials()
         except Exception as error:
-            if is_transient(error) or is_of("botocore.parsers", error):
+            if is_transient(error) or is_of(error, "botocore.parsers"):
                 return
             raise InputError.of("AWS credentials", self.told(error)) from None
         for name, value in zip(("access key id", "secret access key", "session token"), frozen[:3], strict=True):
@@ -80,7 +80,7 @@ def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool) -> I
             core.register_component("credential_provider", _provider(core, may_ask=may_ask))
         identity = Identity(session, core, session.get_credentials())
     except Exception as error:  # botocore lets out whatever it meets
-        if is_of("botocore.credentials", error):
+        if is_of(error, "botocore.credentials"):
             raise InputError.of("AWS credentials", Identity(None, core, None).told(error)) from None
         raise InputError.of("AWS configuration", _with_files(core, words(error))) from None
     if identity.credentials is None:
@@ -156,7 +156,7 @@ def words(error: BaseException) -> str:
         return error.strerror or type(error).__name__
     if isinstance(error, RuntimeError):  # of botocore: "the refreshed credentials are still expired"
         return "what it gives has expired already"
-    if is_of("botocore.credentials", error):
+    if is_of(error, "botocore.credentials"):
         return "what it gives is not as AWS wants it: look at its Version, AccessKeyId, SecretAccessKey and Expiration"
     return f"a setting has a value of another kind than it can have: {error}"[:SHOWN]
 

@@ -69,11 +69,11 @@ def is_bare_refusal(error: BaseException) -> bool:
     return isinstance(error, exceptions.ClientError) and code_of(error) in ("400", "403")
 
 
-def is_of(module: str, error: BaseException) -> bool:
-    """Whether an error came through a module, such as botocore's parsers; it lets out whatever errors it meets."""
+def is_of(error: BaseException, *modules: str) -> bool:
+    """Whether an error came through one of these modules, such as botocore's parsers, which let out what they meet."""
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == module:
+        if step.tb_frame.f_globals.get("__name__") in modules:
             return True
         step = step.tb_next
     return False
