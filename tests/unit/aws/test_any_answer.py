@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -99,8 +100,9 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
 
     def send(_: Any, request: Any) -> AWSResponse:
         status, body = given[0]
+        headers: Any = HeadersDict({"content-type": "text/html"})
         content: Any = _Body(b"" if request.method == "HEAD" else body)
-        return AWSResponse(request.url, status, HeadersDict({"content-type": "text/html"}), content)
+        return AWSResponse(request.url, status, headers, content)
 
     monkeypatch.setattr(URLLib3Session, "send", send)
     return lambda status, body: given.__setitem__(0, (status, body))
@@ -122,10 +124,8 @@ def whole_cloud() -> Iterator[Cloud]:
 def calls(cloud: Cloud) -> Iterator[Callable[[], object]]:
     for service, operations in CALLS.items():
         for operation, params in operations.items():
-            all_params = {**params, "Bucket": "my-bucket"} if service == "s3" else params
-            yield lambda service=service, operation=operation, all_params=all_params: cloud.call(
-                service, operation, **all_params
-            )
+            more = {"Bucket": "my-bucket"} if service == "s3" else {}
+            yield partial(cloud.call, service, operation, **params, **more)
     yield lambda: cloud.persist("s3", "PutObject", lambda: cloud.put_object("my-bucket", "k", b"x"))
 
 
