@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from jobbag.commands.checks import Checked, check
@@ -96,6 +97,8 @@ class _Start:
         """Look at what AWS has, and wait for what is not ready yet. Raises ToolError before anything is changed."""
         checked = check(self.settings, self.task, self.earlier)
         checked.raise_errors()
+        for warning in checked.warnings:
+            log.warning("%s", warning)
         for entity in checked.entities.values():
             lookup.wait_until_ready(self.task.cloud, entity)
         return checked
@@ -224,8 +227,9 @@ class _Start:
         cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
-        detail = checked.definition(None, plan.definition)
-        return Requests(task.bag, task.place, target_of(*arns, detail, retries=self.settings.transient_retries), region)
+        details = partial(checked.definition, given=plan.definition)
+        target = target_of(*arns, details, retries=self.settings.transient_retries)
+        return Requests(task.bag, task.place, target, region)
 
     def _delete_log_streams(self, state: RunState) -> None:
         """At the very end, when no later start can need them."""
