@@ -106,15 +106,15 @@ class Cloud:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
         return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
 
-    def put_object(self, bucket: str, key: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def put_object(self, bucket: str, key: str, content: bytes, **params: Any) -> None:
         """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
 
-        `headers`: such as those that say how it is to be encrypted.
+        `params`: more of the API, such as those that say how it is to be encrypted.
         """
         self._check()
-        to = self._connection.put_object(bucket, self.buckets.of(bucket))
+        to = self._connection.put_object(bucket, self.buckets.of(bucket), params)
         with self._connection.call_counts.counted("s3", "PutObject"):
-            to.put(key, content, headers or {})
+            to.put(key, content)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -232,8 +232,18 @@ class Cloud:
             before_sleep=tell_wait,
             reraise=True,
         )
+
+        def understood() -> Answer:
+            try:
+                return attempt() if self._deadline is None else self._in_time(attempt)
+            except Exception as error:
+                meant = self._connection.understood(service, error)
+                if meant is error:
+                    raise
+                raise meant from None
+
         try:
-            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
+            answer = retrying(understood)
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
