@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import botocore.exceptions as exceptions
@@ -29,7 +30,7 @@ from jobbag.aws.faults import (
     translated,
 )
 from jobbag.aws.paging import Advance
-from jobbag.aws.rates import RateLimit, quota
+from jobbag.aws.rates import RateLimits
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.regions import BucketRegions
 from jobbag.aws.settling import Settling
@@ -61,7 +62,7 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._check: Callable[[], None] = lambda: None
-        self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
+        self._rate_limits = RateLimits(embedded=access.embedded)
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
@@ -233,17 +234,8 @@ class Cloud:
             reraise=True,
         )
 
-        def understood() -> Answer:
-            try:
-                return attempt() if self._deadline is None else self._in_time(attempt)
-            except Exception as error:
-                meant = self._connection.understood(service, error)
-                if meant is error:
-                    raise
-                raise meant from None
-
         try:
-            answer = retrying(understood)
+            answer: Answer = retrying(self._connection.understood, service, partial(self._in_time, attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
@@ -255,14 +247,15 @@ class Cloud:
 
     def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
         """Make an attempt that is abandoned when the time is over."""
-        assert self._deadline is not None
+        if self._deadline is None:
+            return attempt()
         try:
             return in_time(attempt, max(self._deadline - time.monotonic(), A_MOMENT))
         except TimeoutError:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        region = region or (self.buckets.of(params["Bucket"]) if service == "s3" else self.region)
+        region = region or (self.buckets.of(params.get("Bucket", "")) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)
         except exceptions.ClientError as error:
@@ -288,7 +281,7 @@ class Cloud:
 
     def _ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """One request, and its answer. Raises what botocore raises, or NoAnswer."""
-        limit = self._rate_limit(operation, region)
+        limit = self._rate_limits.of(operation, region)
         self.pause(limit.reserve() if limit else 0.0)
         self._check()
         log.log(TRACE, "%s %s", operation, Redacted(params))
@@ -310,11 +303,3 @@ class Cloud:
         left = seconds if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         if self._cancel.wait(min(seconds, left)) or left < seconds:
             raise Cancelled("the run is being stopped")
-
-    def _rate_limit(self, operation: str, region: str) -> RateLimit | None:
-        per_second = None if self.embedded else quota(operation, region)
-        if per_second is None:
-            return None
-        key = operation, region
-        # setdefault is atomic, so all threads get the same one
-        return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore import xform_name
@@ -26,6 +26,8 @@ from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s; the latter until the first byte, and between two
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
@@ -78,8 +80,17 @@ class Connection:
                 with suppress(InputError):  # the file is being written just now
                     self._begin(may_ask=False)
 
-    def understood(self, service: str, error: Exception) -> Exception:
-        """An error of a call, as itself or as what it means, where botocore has let out an error of its own."""
+    def understood(self, service: str, attempt: Callable[[], Answer]) -> Answer:
+        """What an attempt to call the service gives. Raises what an error means that is botocore's own."""
+        try:
+            return attempt()
+        except Exception as error:
+            meant = self._meant(service, error)
+            if meant is error:
+                raise
+            raise meant from None
+
+    def _meant(self, service: str, error: Exception) -> Exception:
         if isinstance(error, (ToolError, NoCredentials)) or is_transient(error) or is_expired(error):
             return error
         if is_of(error, "botocore.credentials") and not is_of(error, "botocore.parsers"):
