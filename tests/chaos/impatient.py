@@ -1,6 +1,7 @@
 """The command with short waits, for an AWS on this machine: `impatient.py FACTOR PYTHON SCRIPT WORD ...`.
 
-How long it waits for late log lines, and for jobs that AWS does not show yet, is multiplied by the factor.
+How long it waits for late log lines, for what AWS does not show yet, and between two attempts of a call is multiplied
+by the factor.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ def modules(script: str) -> str:
 sys.path.insert(0, modules(sys.argv[3]))
 
 from jobbag import cli  # noqa: E402
+from jobbag.aws import client  # noqa: E402
+from jobbag.entities import creation, waiting  # noqa: E402
 from jobbag.jobs import monitor, poll_schedule, submission  # noqa: E402
 from jobbag.logs import delays, fetcher  # noqa: E402
+from jobbag.run import abandon  # noqa: E402
 from jobbag.s3 import uploads  # noqa: E402
 
 
@@ -40,11 +44,16 @@ def hurry(factor: float) -> None:
         fetcher.LogFetcher: ("leaving",),
         poll_schedule: ("FIRST", "LONGEST", "MARGIN"),
         uploads: ("LEAVING",),
+        waiting: ("FIRST_PAUSE", "LONGEST_PAUSE"),
     }
     for owner, names in waits.items():
         for name in names:
             setattr(owner, name, getattr(owner, name) * factor)
-    submission.LOOKS = tuple(look * factor for look in submission.LOOKS)  # type: ignore[assignment]
+    for looking in (submission, creation, abandon):
+        looking.LOOKS = tuple(look * factor for look in looking.LOOKS)  # type: ignore[attr-defined]
+    calls: Any = client
+    pauses = calls.wait_random_exponential
+    calls.wait_random_exponential = lambda multiplier, max: pauses(multiplier=multiplier * factor, max=max * factor)
     monitor.CALLS_PER_SECOND = 20.0
 
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from functional.fault_layer import Answer, Faults, Forward, Request, dated
+from helpers.embedded import embedded
 from helpers.processes import Process
 from helpers.records import SEPARATOR, Task, job_output, merged_output
-from helpers.remembered import remember_moto
 from helpers.servers import NOTHING, Aws
 from helpers.tool import Done, Tool, shell
 from helpers.waiting import wait_until
-from jobbag.local import LocalAws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -259,8 +258,7 @@ def stage(
         faulty = faults.wrap(application)
         return sparing(application, before(faulty) if before else faulty)
 
-    remember_moto()
-    with LocalAws(slots=4, wrap=wrap) as aws:
+    with embedded(slots=4, wrap=wrap) as aws:
         new = Stage(tool or Impatient(place), faults, aws.endpoint)
         try:
             yield new

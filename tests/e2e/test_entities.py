@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chaos.stage import Impatient
 from helpers.launcher import LAUNCH, S3
 from helpers.records import job_output
 from helpers.servers import ACCOUNT, NOTHING, REGION, Aws, LocalServer, MotoServer
@@ -22,6 +23,12 @@ DEFINITION: dict[str, Any] = {
     "tags": {"made-by": "test"},
 }
 QUEUE: dict[str, Any] = {"priority": 10, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]}
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """With short waits: what it waits for is tested elsewhere."""
+    return Impatient(tmp_path)
 
 
 def write_entities(tool: Tool, role: str) -> None:

@@ -28,7 +28,7 @@ def new_files(tool: Tool, before: set[str]) -> set[str]:
     return {name.removeprefix("work/") for name in set(tool.files()) - before}
 
 
-def test_300_jobs_with_every_line_in_place(tool: Tool) -> None:
+def test_150_jobs_with_every_line_in_place(tool: Tool) -> None:
     out, err = range(20), range(5)
     script = "; ".join(
         [
@@ -37,15 +37,15 @@ def test_300_jobs_with_every_line_in_place(tool: Tool) -> None:
             *(f'echo "$PEGASUS_JOB_NAME moans {line}" >&2' for line in err),
         ]
     )
-    names = [f"job_{number:03}" for number in range(300)]
+    names = [f"job_{number:03}" for number in range(150)]
     done = tool.run("--local", "--merge-logs", "all", tool.bag(*(shell(name, script) for name in names)))
     assert done.status == 0, done.err
     jobs, summary = merged_output(tool.read("all.out"))
     assert [lines for lines, _ in jobs] == [[f"{name} says {line}" for line in out] for name in names]
     assert [(record.number, record.name) for _, record in jobs] == list(enumerate(names, start=1))
     assert {(record.state, record.status) for _, record in jobs} == {("succeeded", 0)}
-    assert len({record.aws_id for _, record in jobs}) == 300
-    assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("ok", 300, 300, 0)
+    assert len({record.aws_id for _, record in jobs}) == 150
+    assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("ok", 150, 150, 0)
     assert tool.read("all.err").splitlines() == [f"{name} moans {line}" for name in names for line in err]
     states = jobstates(tool.read("bag.jobstate.log"))
     assert set(states) == set(names)

@@ -39,7 +39,7 @@ def wire(scene: Stage) -> Iterator[Wire]:
     wire.close()
 
 
-OUTAGE = 6.0  # s
+OUTAGE = 4.0  # s; it is told of after 3
 
 
 def test_an_outage_in_the_middle_of_a_run(scene: Stage, wire: Wire) -> None:

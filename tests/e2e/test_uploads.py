@@ -9,19 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from chaos.stage import Impatient
+from helpers.embedded import embedded
 from helpers.launcher import S3
 from helpers.records import job_output, merged_output
 from helpers.servers import REGION, SUBMIT_JOB, Aws, Requests
 from helpers.tool import Tool, shell
-from jobbag.local import LocalAws
 
 ENTITIES = ("-j", "definition", "-q", "queue")
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """With short waits: what it waits for is tested elsewhere."""
+    return Impatient(tmp_path)
 
 
 @contextmanager
 def aws_behind(requests: Requests, tool: Tool) -> Iterator[Aws]:
     """The embedded AWS in this process, with a queue and a job definition, to which the tool points."""
-    with LocalAws(wrap=requests.wrap, slots=4) as local:
+    with embedded(slots=4, wrap=requests.wrap) as local:
         local.stand_in(REGION, job_definition="definition", job_queue="queue", compute_environment=None)
         tool.point_to(local.endpoint, REGION)
         yield Aws(local.endpoint)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.remembered import remember_moto
+from helpers.embedded import embedded
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
-from jobbag.local import CREDENTIALS, LocalAws
+from jobbag.local import CREDENTIALS
 
 from .fault_layer import Faults
 
@@ -37,8 +37,7 @@ def faults() -> Faults:
 @pytest.fixture
 def endpoint(faults: Faults) -> Iterator[str]:
     """The address of an embedded AWS with the faults before it."""
-    remember_moto()
-    with LocalAws(slots=2, wrap=faults.wrap) as aws:
+    with embedded(slots=2, wrap=faults.wrap) as aws:
         yield aws.endpoint
 
 

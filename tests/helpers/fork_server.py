@@ -124,6 +124,8 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    if "LANG" not in os.environ:
+        os.environ["LC_CTYPE"] = "C.UTF-8"  # as Python does where no locale is set
     # As Python makes them, after what these files are: a terminal, a pipe, a file.
     wanted = os.environ.get("PYTHONIOENCODING", "").partition(":")
     encoding, errors = wanted[0] or "utf-8", wanted[2] or ("strict" if wanted[0] else sys.stdout.errors)

@@ -98,7 +98,7 @@ def _all_of(file: int) -> bytes:
 def _can_be_forked(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether it is a script or module for the Python of the tests, and no variable makes that another Python."""
     python, script, *_ = command
-    usual = env.get("LANG", "").endswith(".UTF-8") and not any(
+    usual = env.get("LANG", "C.UTF-8").endswith(".UTF-8") and not any(
         name.startswith(("LC_", "PYTHON")) for name in env.keys() - {"PYTHONPATH", "PYTHONIOENCODING"}
     )
     return python == sys.executable and script.endswith((".py", "-m")) and usual

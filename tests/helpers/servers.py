@@ -180,13 +180,15 @@ class MotoServer(Aws):
 class LocalServer(Aws):
     """`python -m jobbag.local` in a process of its own."""
 
-    def __init__(self, place: Path, slots: int = 2) -> None:
+    def __init__(self, place: Path, slots: int = 2, programs: str | Path = SCRIPTS) -> None:
+        """`programs`: where jobs find `aws`."""
+        self._programs = programs
         self._place, self._port_file, self._key_file = place, place / "port", place / "key"
         files = ["--port-file", str(self._port_file), "--key-file", str(self._key_file)]
         self._command = ["-m", "jobbag.local", *files, "--slots", str(slots)]
 
     def __enter__(self) -> LocalServer:
-        path = f"{SCRIPTS}:{os.environ.get('PATH', '')}"
+        path = f"{self._programs}:{os.environ.get('PATH', '')}"
         env = {"PYTHONPATH": str(REPO / "lib"), "PATH": path, "LANG": LANG}
         self._process = processes.start([sys.executable, *self._command], cwd=self._place, env=env)
         try:

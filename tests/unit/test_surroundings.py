@@ -82,10 +82,15 @@ def test_nothing_is_left_of_tests_that_are_killed(tmp_path: Path) -> None:
     wait_until(lambda: not is_alive(pid), what="the end of what they had started")
 
 
-@pytest.mark.parametrize("encoding", [{}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "ascii:replace"}])
-def test_a_forked_command_is_like_one_that_is_started(tool: Tool, encoding: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [{}, {"LANG": None}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "ascii:replace"}],
+    ids=["usual", "no locale", "an encoding", "and errors"],
+)
+def test_a_forked_command_is_like_one_that_is_started(tool: Tool, other: dict[str, str | None]) -> None:
     tool.write("show.py", WHAT_IT_SEES)
-    line, env = [sys.executable, "show.py", "a b", ""], {**tool.env, **encoding}
+    line = [sys.executable, "show.py", "a b", ""]
+    env = {name: value for name, value in {**tool.env, **other}.items() if value is not None}
     forked = run(line, cwd=tool.cwd, env=env, timeout=60)
     started = run(line, cwd=tool.cwd, env={**env, "PYTHONNOUSERSITE": "1"}, timeout=60)
     assert forked[0] == started[0] == 7

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import botocore.exceptions as exceptions
@@ -29,7 +30,7 @@ from jobbag.aws.faults import (
     translated,
 )
 from jobbag.aws.paging import Advance
-from jobbag.aws.rates import RateLimit, quota
+from jobbag.aws.rates import RateLimits
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.regions import BucketRegions
 from jobbag.aws.settling import Settling
@@ -61,7 +62,7 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._check: Callable[[], None] = lambda: None
-        self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
+        self._rate_limits = RateLimits(embedded=access.embedded)
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
@@ -106,15 +107,15 @@ class Cloud:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
         return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
 
-    def put_object(self, bucket: str, key: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def put_object(self, bucket: str, key: str, content: bytes, **params: Any) -> None:
         """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
 
-        `headers`: such as those that say how it is to be encrypted.
+        `params`: more of the API, such as those that say how it is to be encrypted.
         """
         self._check()
-        to = self._connection.put_object(bucket, self.buckets.of(bucket))
+        to = self._connection.put_object(bucket, self.buckets.of(bucket), params)
         with self._connection.call_counts.counted("s3", "PutObject"):
-            to.put(key, content, headers or {})
+            to.put(key, content)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -232,8 +233,9 @@ class Cloud:
             before_sleep=tell_wait,
             reraise=True,
         )
+
         try:
-            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
+            answer: Answer = retrying(self._connection.understood, service, partial(self._in_time, attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
@@ -245,7 +247,8 @@ class Cloud:
 
     def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
         """Make an attempt that is abandoned when the time is over."""
-        assert self._deadline is not None
+        if self._deadline is None:
+            return attempt()
         try:
             return in_time(attempt, max(self._deadline - time.monotonic(), A_MOMENT))
         except TimeoutError:
@@ -278,7 +281,7 @@ class Cloud:
 
     def _ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """One request, and its answer. Raises what botocore raises, or NoAnswer."""
-        limit = self._rate_limit(operation, region)
+        limit = self._rate_limits.of(operation, region)
         self.pause(limit.reserve() if limit else 0.0)
         self._check()
         log.log(TRACE, "%s %s", operation, Redacted(params))
@@ -300,11 +303,3 @@ class Cloud:
         left = seconds if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         if self._cancel.wait(min(seconds, left)) or left < seconds:
             raise Cancelled("the run is being stopped")
-
-    def _rate_limit(self, operation: str, region: str) -> RateLimit | None:
-        per_second = None if self.embedded else quota(operation, region)
-        if per_second is None:
-            return None
-        key = operation, region
-        # setdefault is atomic, so all threads get the same one
-        return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))

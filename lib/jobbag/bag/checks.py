@@ -7,13 +7,13 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from jobbag.bag import api_model
 from jobbag.bag.api_rules import rule_problems
-from jobbag.bag.job import FILE_TYPE, Bag, Job, base_name
+from jobbag.bag.job import FILE_TYPE, Bag, base_name
 from jobbag.errors import Problem
 
 MAX_NAME_BYTES = 200
@@ -40,20 +40,24 @@ def defaults_problems(defaults: Any) -> Iterator[str]:
         yield "jobName: each job needs a name of its own"
 
 
-def order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
+def order_problems(bag: Bag) -> Iterator[Problem]:
     """Dependencies on jobs that are not in the bag, and circles of dependencies."""
-    by_name = {job.name: job for job in jobs}
+    entries = {job.sent_name: job for job in reversed(bag.jobs)}  # an array is sent as a whole, so it waits as one
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for job in by_name.values():
+    for entry, job in reversed(entries.items()):
         for name in job.depends_on:
-            if name not in by_name:
+            if not bag.named(name):
                 yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
-        sorter.add(job.name, *(name for name in job.depends_on if name in by_name))
+        for one in job.request.get("dependsOn", ()):
+            if bag.named(str(one.get("jobId"))):
+                what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
+                yield Problem(job.where, f'dependsOn: "{one["jobId"]}" with the type {one.get("type")}: {what}')
+        sorter.add(entry, *(bag.named(name)[0].sent_name for name in job.depends_on if bag.named(name)))
     try:
         sorter.prepare()
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
-        yield Problem(by_name[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
+        yield Problem(entries[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
 
 
 def is_text(value: Any) -> bool:
@@ -129,9 +133,6 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
         return
     for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
         yield f"{path}: {what}"
-    for other in ("ecsPropertiesOverride", "eksPropertiesOverride", "nodeOverrides"):
-        if other in request:
-            yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"

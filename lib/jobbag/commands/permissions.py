@@ -158,7 +158,10 @@ class Answer:
 
 def caller_of(cloud: Cloud) -> Caller:
     """Whose the credentials are. Raises ToolError."""
-    return Caller(str(cloud.attempt("sts", "GetCallerIdentity")["Arn"]), cloud.region)
+    arn = str(cloud.attempt("sts", "GetCallerIdentity")["Arn"])
+    if arn.count(":") < 5:
+        raise AwsError("GetCallerIdentity", "NoAnswer", f"AWS STS answered with something that is no ARN: {arn[:60]!r}")
+    return Caller(arn, cloud.region)
 
 
 def ask(cloud: Cloud, caller: Caller, rights: Iterable[Right], uses: Uses) -> Answer:
@@ -194,7 +197,8 @@ def _simulated(cloud: Cloud, principal: str, rights: list[Right]) -> dict[Right,
             ResourceArns=[resource],
         )
         for result in answer["EvaluationResults"]:
-            found[by_action[result["EvalActionName"]]] = verdict(result)
+            if result["EvalActionName"] in by_action:
+                found[by_action[result["EvalActionName"]]] = verdict(result)
     return {right: found.get(right, Verdict.UNKNOWN) for right in rights}
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from jobbag.aws.regions import url_of_s3
@@ -97,6 +98,8 @@ class _Start:
         """Look at what AWS has, and wait for what is not ready yet. Raises ToolError before anything is changed."""
         checked = check(self.settings, self.task, self.earlier)
         checked.raise_errors()
+        for warning in checked.warnings:
+            log.warning("%s", warning)
         for entity in checked.entities.values():
             lookup.wait_until_ready(self.task.cloud, entity)
         return checked
@@ -225,8 +228,8 @@ class _Start:
         cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
-        detail = checked.definition(None, plan.definition)
-        target, region = target_of(*arns, detail, retries=self.settings.transient_retries), task.bucket_region
+        details = partial(checked.definition, given=plan.definition)
+        target, region = target_of(*arns, details, retries=self.settings.transient_retries), task.bucket_region
         return Requests(task.bag, task.place, target, region, url_of_s3(region))
 
     def _delete_log_streams(self, state: RunState) -> None:

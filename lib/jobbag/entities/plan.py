@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from jobbag.bag import api_model
-from jobbag.bag.api_rules import rule_problems
 from jobbag.bag.job import Bag
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
+from jobbag.entities.rules import definition_problems, environment_problems, queue_problems
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
-
-MAX_DEFINITION_BYTES = 24 * 1024
 
 
 def plan_of(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
@@ -110,7 +108,7 @@ def _spec(kind: Kind, value: str | None, names: Names, problems: list[Problem]) 
             return None
         request[kind.name_field] = names.of(kind)
     found = [*_entity_problems(kind, request)]
-    problems += [Problem(str(path), f"{where}: {what}") for where, what in found]
+    problems += [Problem(str(path), f"{where}: {what}" if where else what) for where, what in found]
     return None if found else ToCreate(kind, request, path)
 
 
@@ -128,39 +126,23 @@ def _unwrapped(content: Any, operation: str) -> Any:
 def _entity_problems(kind: Kind, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     # What a file may leave out is filled in from the other options.
     given = ("computeEnvironmentOrder", *(f"computeEnvironmentOrder[{i}].computeEnvironment" for i in range(3)))
-    yield from api_model.problems(kind.create, request, given=given)
+    wrong = list(api_model.problems(kind.create, request, given=given))
+    yield from wrong
     name = request[kind.name_field]
     if isinstance(name, str) and not LEGAL_NAME.fullmatch(name):
         yield (
             kind.name_field,
             f"{name!r} must be {MAX_NAME} letters, digits, '-' and '_' at most, a letter or digit first",
         )
-    if kind is DEFINITION:
-        yield from _definition_problems(request)
-    elif kind is ENVIRONMENT:
-        if str(request.get("type")).upper() == "MANAGED" and "computeResources" not in request:
-            yield "computeResources", "is missing: a MANAGED compute environment needs it"
-        if str(request.get("state", "ENABLED")).upper() == "DISABLED":
-            yield "state", "AWS Batch creates compute environments ENABLED only"
+    parts = {_first_of(where) for where, _ in wrong}  # in which the rules may find nothing but what follows from it
+    yield from ((where, what) for where, what in _RULES[kind](request) if _first_of(where) not in parts)
 
 
-def _definition_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    forms = ("containerProperties", "ecsProperties", "eksProperties", "nodeProperties")
-    wanted = forms[3:] if request.get("type") == "multinode" else forms[:3]
-    if len([form for form in forms if form in request]) != 1 or not any(form in request for form in wanted):
-        yield "type", f"a job definition of type {request.get('type')} has one of {', '.join(wanted)}"
-    container = request.get("containerProperties")
-    if isinstance(container, dict) and not container.get("image"):
-        yield "containerProperties.image", "is missing"
-    size = len(json.dumps(request))
-    if size > MAX_DEFINITION_BYTES:
-        yield (
-            "containerProperties",
-            f"the definition is {size} bytes long; AWS Batch takes {MAX_DEFINITION_BYTES} at most",
-        )
-    for problem in rule_problems(request):
-        where, _, what = problem.partition(": ")
-        yield where, what
+def _first_of(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+_RULES = {DEFINITION: definition_problems, ENVIRONMENT: environment_problems, QUEUE: queue_problems}
 
 
 def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCreate, list[Problem]]:

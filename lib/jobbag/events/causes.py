@@ -115,6 +115,7 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
         "out of memory (OutOfMemoryError)",
         "ask for more memory (MEMORY in the resourceRequirements)",
     ),
+    ("OOMKilled", "out of memory (OOMKilled)", "ask for more memory (memory in the resources of its container)"),
     (
         "Host EC2",
         "its machine was lost (Host EC2 terminated)",

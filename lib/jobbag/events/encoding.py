@@ -82,12 +82,17 @@ class Decoder:
         if name == "job":
             return self._jobs[value]
         if name == "observation":
-            attempts = tuple(self._one(Attempt(**one)) for one in value.get("attempts", ()))
-            texts = {key: self._one(text) for key, text in value.items() if isinstance(text, str)}
-            return Observation(**{**value, **texts, "log": self._one(LogPlace(**value["log"])), "attempts": attempts})
+            return self._observation(value)
         if (convert := _CONVERT.get(name)) is not None:
             return convert(value)
         return self._one(value) if isinstance(value, str) else value
+
+    def _observation(self, value: Mapping[str, Any]) -> Observation:
+        attempts = (Attempt(**{**one, "more": tuple(one.get("more", ()))}) for one in value.get("attempts", ()))
+        log, *more = (self._one(LogPlace(**one)) for one in (value["log"], *value.get("more_logs", ())))
+        texts = {key: self._one(text) for key, text in value.items() if isinstance(text, str)}
+        parts = {"log": log, "more_logs": tuple(more), "attempts": tuple(map(self._one, attempts))}
+        return Observation(**{**value, **texts, **parts})
 
     def _one(self, value: Value) -> Value:
         """The first value that was equal."""

@@ -14,10 +14,12 @@ from functools import partial
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
+from jobbag.entities.containers import Form, form_of
 from jobbag.entities.names import MAX_NAME
 from jobbag.errors import PROG, Problem
 from jobbag.jobs import launcher
 from jobbag.jobs.ids import request_name
+from jobbag.jobs.overrides import placed
 from jobbag.jobs.request import (
     MAX_OVERRIDES,
     TOKEN_LENGTH,
@@ -29,7 +31,7 @@ from jobbag.jobs.request import (
 )
 from jobbag.s3.place import S3Place
 
-JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
+JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or all children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LONGEST_REGION, LONGEST_ENDPOINT = 32, 64  # letters
 LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
@@ -85,14 +87,24 @@ class Requests:
     region: str  # of the bucket
     endpoint: str = ""  # the URL of S3 there, if AWS has it
 
+    def can_be_packed(self, job: Job) -> bool:
+        """Whether AWS Batch has arrays of such jobs, and the launcher can read its records in them."""
+        return form_of(self.target.definition_of(job)) in (Form.CONTAINER, Form.ECS)
+
     def of(self, jobs: JobGroup, token: str, after: Sequence[str] = ()) -> PreparedRequest:
         """The request of one job, or of several as an array job, with the token in it.
 
         `after`: AWS ids of the jobs of the bag that must succeed before.
         """
+        prepared = self._of(jobs, token, after)
+        return replace(prepared, request=placed(prepared.request, self.target.definition_of(jobs[0])))
+
+    def _of(self, jobs: JobGroup, token: str, after: Sequence[str]) -> PreparedRequest:
         request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         if after:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
+        if jobs[0].child is not None:
+            return PreparedRequest(request, indexes=_indexes(jobs))
         if len(jobs) > 1:
             return self._array(jobs, token, request)
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
@@ -103,9 +115,10 @@ class Requests:
         `children` are the jobs of that request by their index, as `by_token` gives them. `queue` is where it was sent,
         if that is known: this start may have been given another one.
         """
-        queue = queue or next(iter(children.values())).request.get("jobQueue", self.target.queue)
-        if None in children:
-            prepared = self.of((children[None],), token)
+        first = next(iter(children.values()))
+        queue = queue or first.request.get("jobQueue", self.target.queue)
+        if None in children or first.child is not None:
+            prepared = self.of(tuple(children.values()), token)
             return replace(prepared, request={**prepared.request, "jobQueue": queue})
         variable = {"name": TOKEN_VARIABLE, "value": token}
         request = {
@@ -209,6 +222,11 @@ def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
             found[name] = value
             room -= size
     return found
+
+
+def _indexes(children: JobGroup) -> list[int]:
+    """Those of children of an array of the user's own."""
+    return [job.child.index for job in children if job.child is not None]
 
 
 def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:

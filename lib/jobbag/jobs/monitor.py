@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
+from jobbag.batches import batches
 from jobbag.errors import AwsError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Lost, StateChanged
 from jobbag.events.observation import ENDED, Observation, now_ms
 from jobbag.jobs.array_children import ArrayChildren
-from jobbag.jobs.ids import parent_of
+from jobbag.jobs.ids import node_id, parent_of
 from jobbag.jobs.job_detail import observe
 from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import DaemonPool, Worker
@@ -26,6 +27,7 @@ CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of
 AT_ONCE = 4  # calls for children that are under way side by side
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
+NODES_END = 60.0  # s after the end of a multi-node job in which its other nodes are waited for
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
 FORGOTTEN = 30.0  # s, if it is so old that AWS is likely to have forgotten it
 OLD = 24 * 3600.0  # s since a job was created; AWS Batch keeps ended ones for a day at least
@@ -43,6 +45,7 @@ class _Watched:
     seen: Observation | None = None  # last
     taken_up: int | None = None  # when it was created (ms since the epoch), if an earlier start saw it
     missing_since: float | None = None  # time.monotonic()
+    over_since: float | None = None  # the same, of a multi-node job some nodes of which go on
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
 
     @property
@@ -163,6 +166,10 @@ class Monitor(Worker):
         watched.missing_since = None
         status = str(detail["status"])
         is_child = parent_of(aws_id) is not None
+        nodes, wanted = self._nodes(aws_id, detail, watched) if status != watched.status else ([], 0)
+        if status in ENDED and self._go_on(nodes, wanted, watched):
+            self._schedule.saw(aws_id, time.monotonic(), None)
+            return
         if status in ENDED:
             if is_child:
                 self._arrays.forget(aws_id)
@@ -177,8 +184,30 @@ class Monitor(Worker):
             watched.shown = shown
             self._tell(aws_id, detail)
         if status != watched.status:
-            watched.seen = observe(detail)
+            watched.seen = observe(detail, nodes)
             self._emit(StateChanged(watched.job, aws_id, watched.seen))
+
+    def _nodes(self, aws_id: str, detail: Mapping[str, Any], watched: _Watched) -> tuple[list[Mapping[str, Any]], int]:
+        """What AWS shows of nodes of a multi-node job: of all at its end, of the main one when it runs.
+
+        And how many these are.
+        """
+        properties = detail.get("nodeProperties")
+        if not properties or not detail.get("startedAt"):
+            return [], 0
+        number = watched.job.request.get("nodeOverrides", {}).get("numNodes") or properties["numNodes"]
+        wanted = range(number) if detail["status"] in ENDED else [properties["mainNode"]]
+        found: list[Mapping[str, Any]] = []
+        for some in batches([node_id(aws_id, index) for index in wanted], IDS_PER_CALL):
+            self._calls.spend()
+            found += self._describe(some).values()
+        return found, len(wanted)
+
+    def _go_on(self, nodes: Sequence[Mapping[str, Any]], wanted: int, watched: _Watched) -> bool:
+        """Whether nodes of a job that is over are still being stopped, and may write what belongs into its output."""
+        watched.over_since = watched.over_since or time.monotonic()
+        patient = time.monotonic() - watched.over_since < NODES_END
+        return patient and sum(node["status"] in ENDED for node in nodes) < wanted
 
     def _here(self, milliseconds: int | None) -> float | None:
         """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""

@@ -17,10 +17,13 @@ from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, OUTAGE, Cloud
 from jobbag.batches import batches
+from jobbag.entities.containers import Form, form_of
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
 from jobbag.jobs.array_request import LARGE, Attachment, JobGroup, PreparedRequest
+from jobbag.jobs.ids import node_id
+from jobbag.jobs.overrides import variables_of
 from jobbag.jobs.request import TOKEN_VARIABLE
 from jobbag.s3.place import S3Place
 from jobbag.threads import DueQueue, Worker
@@ -179,12 +182,19 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
     ids = [one["jobId"] for page in pages for one in page["jobSummaryList"]]
     for batch in batches(ids, IDS_PER_CALL):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
-            if token_of({"containerOverrides": detail.get("container", {})}) == token:
+            if token_of(_with_variables(cloud, detail)) == token:
                 return str(detail["jobId"])
     return None
 
 
-def token_of(request: Mapping[str, Any]) -> str | None:
-    """The token in the environment of a SubmitJob request."""
-    variables = request["containerOverrides"].get("environment", ())
-    return next((one.get("value") for one in variables if one["name"] == TOKEN_VARIABLE), None)
+def _with_variables(cloud: Cloud, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The job, or of a multi-node job its main node: only that shows what the request has overridden."""
+    if form_of(detail) is not Form.NODES:
+        return detail
+    main = node_id(str(detail["jobId"]), detail[Form.NODES.value]["mainNode"])
+    return next(iter(cloud.call("batch", "DescribeJobs", jobs=[main])["jobs"]), detail)
+
+
+def token_of(bearer: Mapping[str, Any]) -> str | None:
+    """The token in a SubmitJob request, or in the job that came of it."""
+    return next((one.get("value") for one in variables_of(bearer) if one.get("name") == TOKEN_VARIABLE), None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import process
 from .fetch import Download, FetchError, fetch, is_wanted
 from .jobs import Job
-from .workplace import remove_tree
+from .watchdog import remove_tree
 
 CREDENTIALS = {"aws_access_key_id": f"local-{secrets.token_hex(16)}", "aws_secret_access_key": "local"}
 """What signs the requests to the embedded AWS. It looks at no signature, but at the key, if it is private."""
@@ -60,7 +60,7 @@ def run(job: Job, number: int, site: Site, sink: process.Sink) -> Outcome:
                 argv, cwd = fetch(job.command, env, work, scratch, site.download)
             except FetchError as error:
                 sink.write(f"fetch-and-run: {error}\n".encode())
-                return Outcome(1)
+                return Outcome(error.status)
         return _execute(argv, env, cwd, job, sink, site.guarded)
 
 

@@ -12,9 +12,9 @@ from moto.utilities.utils import get_partition
 
 from . import attempt, process
 from .attempt import Outcome, Site
+from .backends import open_log
 from .entities import ACCOUNT
 from .jobs import FAILED, PENDING, RUNNABLE, RUNNING, STARTING, SUCCEEDED, Job, now_ms
-from .logs import open_log
 from .policy import is_retried
 
 CLOSE_GRACE = 1.0

@@ -81,7 +81,7 @@ class Log:
 
     def _tell(self) -> None:
         if self._lines:
-            self._emit(OutputSeen(self._job, tuple(self._lines)))
+            self._emit(OutputSeen(self._job, tuple(self._lines), self.place.source))
             self._lines.clear()
 
     def _forget(self) -> None:
@@ -122,8 +122,8 @@ class Follower(Worker):
         self._emit = emit
         self._wanted = wanted
         self._lock = threading.Lock()
-        self._logs: dict[int, Log] = {}  # by job number
-        self._running: dict[int, Log] = {}  # of those, the ones that are read here
+        self._logs: dict[int, dict[LogPlace, Log]] = {}  # by job number
+        self._running: dict[int, list[Log]] = {}  # of those, the ones that are read here
         self._each = LOCAL_EACH if cloud.embedded else EACH
         self._refused = Refused()
         self._lateness = 0  # ms, the worst seen
@@ -143,11 +143,10 @@ class Follower(Worker):
         if not self._wanted(job):
             return
         with self._lock:
-            if seen.status == "RUNNING" and seen.log.stream is not None and seen.log.driver == "awslogs":
+            self._running.pop(job.number, None)
+            if seen.status == "RUNNING":
                 since = max((seen.started or seen.created or 0) - SKEW, 0)
-                self._running[job.number] = self._log(job, seen.log, since)
-            else:
-                self._running.pop(job.number, None)
+                self._running[job.number] = [self._log(job, one, since) for one in seen.logs if one.is_readable]
 
     def reading(self, job: Job, place: LogPlace) -> Reading | None:
         """What is to take the events of a reading of a job's log, if they are wanted."""
@@ -157,10 +156,10 @@ class Follower(Worker):
             return Reading(self._log(job, place, 0))
 
     def _log(self, job: Job, place: LogPlace, since: int) -> Log:
-        found = self._logs.get(job.number)
-        if found is None or found.place != place:
-            found = self._logs[job.number] = Log(job, place, self._emit, since)
-        return found
+        logs = self._logs.setdefault(job.number, {})
+        if place not in logs:
+            logs[place] = Log(job, place, self._emit, since)
+        return logs[place]
 
     # -- the thread
 
@@ -178,7 +177,7 @@ class Follower(Worker):
         """Logs that one call can read: of one group, and to be read from about the same time."""
         now = time.monotonic()
         with self._lock:
-            running = [one for one in self._running.values() if one.due <= now]
+            running = [one for logs in self._running.values() for one in logs if one.due <= now]
         running.sort(key=lambda one: (one.place.group, one.place.region or "", one.since))
         for _, group in groupby(running, key=lambda one: (one.place.group, one.place.region)):
             yield from batches(group, STREAMS_PER_CALL)

@@ -146,7 +146,7 @@ def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
         if page["events"]:
             newest: dict[str, Any] = page["events"][-1]
             return newest
-        if page["nextBackwardToken"] == token:
+        if page.get("nextBackwardToken") in (None, token):
             break
         token = page["nextBackwardToken"]
         more = {"nextToken": token}

@@ -74,6 +74,6 @@ class Settings:
         """The file with a line for each state that a job is first seen in."""
         return Path(f"{self.prefix}.jobstate.log")
 
-    def follows(self, job_name: str) -> bool:
-        """Whether the output of the job is to be shown while it runs."""
-        return self.follow and self.followed_job in (None, job_name)
+    def follows(self, *names: str) -> bool:
+        """Whether the output of the job with these names, its own and its array's, is to be shown while it runs."""
+        return self.follow and self.followed_job in (None, *names)

@@ -49,12 +49,6 @@ class Encryption:
         """The parameters of PutObject and CreateMultipartUpload."""
         return _given({"ServerSideEncryption": self.algorithm, "SSEKMSKeyId": self.key})
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The same as headers of a request."""
-        sse = "x-amz-server-side-encryption"
-        return _given({sse: self.algorithm, f"{sse}-aws-kms-key-id": self.key})
-
 
 def _given(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}

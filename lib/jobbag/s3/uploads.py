@@ -16,8 +16,8 @@ from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
-from jobbag.s3.bucket import keys
 from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
+from jobbag.s3.listings import keys
 from jobbag.s3.place import S3Place
 from jobbag.threads import LEAVING, DaemonPool
 
@@ -151,7 +151,7 @@ class Uploader:
         """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
         try:
             with open(item, "rb") as file:
-                self._cloud.put_object(self._place.bucket, key, file.read(), self._place.encryption.headers)
+                self._cloud.put_object(self._place.bucket, key, file.read(), **self._place.encryption.params)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= 400 and status != 400:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,17 +28,27 @@ class Service:
 
     def __init__(self) -> None:
         self.states: dict[str, Iterator[str | None]] = {}  # None: it is missing
+        self.nodes: dict[str, Iterator[str | None]] = {}  # the same of nodes, which nobody watches
         self.asked: list[list[str]] = []
 
     def __call__(self, request: Request, _: Forward) -> Answer:
         ids = request.body["jobs"]
         self.asked.append(ids)
-        found = [(one, next(self.states[one])) for one in reversed(ids)]  # in no certain order
-        return Answer.of({"jobs": [detail(one, status) for one, status in found if status]})
+        found = [(one, next({**self.states, **self.nodes}[one])) for one in reversed(ids)]  # in no certain order
+        return Answer.of({"jobs": [detail(one, status, self.nodes) for one, status in found if status]})
 
 
-def detail(aws_id: str, status: str) -> dict[str, Any]:
-    return {"jobId": aws_id, "jobName": "x", "jobQueue": "q", "jobDefinition": "d", "startedAt": 1, "status": status}
+def detail(aws_id: str, status: str, nodes: Container[str] = ()) -> dict[str, Any]:
+    """`nodes`: the ids of those of jobs of two nodes."""
+    shown: dict[str, Any] = {"jobName": "x", "jobQueue": "q", "jobDefinition": "d", "startedAt": 1, "status": status}
+    _, is_node, index = aws_id.partition("#")
+    if is_node:
+        shown |= {"nodeDetails": {"nodeIndex": int(index), "isMainNode": index == "0"}}
+        shown |= {"container": {"logStreamName": aws_id}}
+    elif f"{aws_id}#0" in nodes:
+        ranges = [{"targetNodes": "0:"}]
+        shown |= {"nodeProperties": {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": ranges}}
+    return {"jobId": aws_id, **shown}
 
 
 def then(*states: str | None) -> Iterator[str | None]:
@@ -114,6 +124,16 @@ def test_no_call_asks_for_more_than_100_jobs_and_none_for_an_ended_one(follow: F
 def test_a_job_that_is_missing_for_a_while_is_found_later(follow: Follow) -> None:
     events = follow({"a": then(None, "RUNNING", None, None, "RUNNING", "SUCCEEDED"), "b": then("SUCCEEDED")})
     assert states_of(events, "a") == ["RUNNING", "SUCCEEDED"]
+
+
+def test_a_multi_node_job_is_over_when_all_its_nodes_are(follow: Follow, service: Service) -> None:
+    service.nodes = {"a#0": then("RUNNING", "SUCCEEDED"), "a#1": then("RUNNING", None, "FAILED")}
+    events = follow({"a": then("RUNNING", "SUCCEEDED")})
+    running, over = (event.observation for event in events if isinstance(event, StateChanged))
+    assert [place.stream for place in running.logs] == ["a#0"]
+    assert [place.stream for place in over.logs] == ["a#0", "a#1"]
+    of_nodes = [ids for ids in service.asked if "a" not in ids]
+    assert of_nodes == [["a#0"], *[["a#0", "a#1"]] * 3]  # until none is missing, and none goes on
 
 
 def test_a_job_that_stays_missing_is_given_up(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:

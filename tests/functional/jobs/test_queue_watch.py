@@ -132,6 +132,12 @@ def test_others_are_ahead(watch: Watch, faults: Faults) -> None:
     assert not watch.told(" in the job queue q: 1 job of others is ahead; wait, or use another queue").wrong
 
 
+def test_a_snapshot_without_arns_counts_as_others(watch: Watch, faults: Faults) -> None:
+    faults.edit("GetJobQueueSnapshot", lambda content: content["frontOfQueue"]["jobs"].insert(0, {}))
+    watch.submit(3)
+    assert not watch.told(" in the job queue q: 1 job of others is ahead; wait, or use another queue").wrong
+
+
 def test_others_are_ahead_by_a_service_that_gives_no_snapshot(watch: Watch, faults: Faults) -> None:
     faults.fail("GetJobQueueSnapshot", 404, "UnknownOperation")
     others = [{"jobId": str(n), "jobName": "x", "createdAt": 1 if n < 10 else 4 * 10**12} for n in range(20)]

@@ -415,6 +415,37 @@ def test_the_logs_of_earlier_attempts_are_kept_beside_it(fetching: Fetching, ser
     assert not Path("one.out.2").exists()
 
 
+def test_each_container_has_its_part_of_the_files_below_its_name(fetching: Fetching, service: Service) -> None:
+    service.write("main", "hello", SEPARATOR, "oh")
+    service.write("side", "beside")
+    service.write("main1", "first try")
+    service.write("side1", SEPARATOR, "first oh")
+    log, *more = (LogPlace(name, source=f"container {name}") for name in ("main", "side"))
+    attempts = (Attempt("main1", more=("side1",)), Attempt("main", more=("side",)))
+    written = fetching.of(ended(log=log, more_logs=tuple(more), attempts=attempts))
+    heading = "[pegasus-aws-batch] container {}:"
+    assert out() == [heading.format("main"), "hello", heading.format("side"), "beside"]
+    assert err() == [heading.format("main"), "oh"]
+    assert (written.lines, written.tail, written.whole) == (4, ("oh",), True)
+    assert Path("one.out.1").read_text().splitlines() == [heading.format("main"), "first try"]
+    assert Path("one.err.1").read_text().splitlines() == [heading.format("side"), "first oh"]
+
+
+def test_a_container_of_several_without_a_log_is_told_of(fetching: Fetching, service: Service) -> None:
+    service.write("main", "hello")
+    places = (
+        LogPlace("gone", source="node 1"),
+        LogPlace(None, source="node 2"),
+        LogPlace("s", driver="splunk", source="container x"),
+    )
+    written = fetching.of(ended(log=LogPlace("main", source="node 0"), more_logs=places, status_reason="r"))
+    assert out() == ["[pegasus-aws-batch] node 0:", "hello"]
+    note = written.note or ""
+    assert "node 1: no log: CloudWatch Logs has no stream gone" in note
+    assert "node 2: no log: its container never started (r)" in note
+    assert "container x: its log is not in CloudWatch Logs: the log driver is splunk" in note
+
+
 # -- a word where there is no log
 
 
@@ -423,6 +454,7 @@ def test_the_logs_of_earlier_attempts_are_kept_beside_it(fetching: Fetching, ser
     [
         (seen("nowhere"), None, "no stream nowhere in the group /aws/batch/job"),
         (seen("s", driver="splunk"), None, "the log driver is splunk"),
+        (seen(None, driver="EKS"), None, "AWS Batch leaves what pods on EKS print in their cluster"),
         (seen(None, driver="json-file"), None, "the log driver is json-file"),
         (
             ended("FAILED", None, log=LogPlace(None), container_reason="CannotPullContainerError"),

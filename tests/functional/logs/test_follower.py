@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.waiting import wait_until
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
@@ -244,21 +245,31 @@ def test_only_what_is_wanted_is_asked_for_and_told(cloud: Cloud, service: Servic
     assert following.lines == {"b": ["of b"]}
 
 
-@pytest.mark.usefixtures("service")
-def test_who_may_not_follow_is_told_so_and_gets_the_lines_in_the_end(
-    cloud: Cloud, service: Service, faults: Faults
-) -> None:
+def test_who_may_only_read_one_stream_with_a_call_sees_the_same(cloud: Cloud, service: Service, faults: Faults) -> None:
+    service.stream("a", "b")
+    service.write("a", "of a")
+    faults.forget()
+    faults.fail("FilterLogEvents", 403, "AccessDeniedException", "not for you")
+    faults.on("GetLogEvents", service.answer)
+    with Following(cloud) as following:
+        following.run(A, B)
+        following.until("a", "of a")
+        service.write("b", "of b")
+        following.until("b", "of b")
+        following.end(A, B)
+    assert following.lines == {"a": ["of a"], "b": ["of b"]}
+
+
+def test_who_may_not_follow_is_told_so(cloud: Cloud, service: Service, faults: Faults) -> None:
     service.stream("a")
     service.write("a", "line")
     faults.forget()
     faults.fail("FilterLogEvents", 403, "AccessDeniedException", "not for you")
-    faults.on("GetLogEvents", service.answer)
+    faults.fail("GetLogEvents", 403, "AccessDeniedException", "nor this")
     with heard("jobbag.logs.follower") as said, Following(cloud) as following:
         following.run(A)
-        while not said:
-            threading.Event().wait(0.005)
+        wait_until(lambda: said, what="the warning")
         following.end(A)
-    assert following.lines == {"a": ["line"]}
     (warning,) = [line for line in said if line.startswith("WARNING")]
     assert "not for you" in warning
 

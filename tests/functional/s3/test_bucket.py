@@ -16,7 +16,7 @@ from jobbag.errors import AwsError, CleanupError, InputError
 from jobbag.local import CREDENTIALS
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.task import TaskOnAws
-from jobbag.s3 import bucket
+from jobbag.s3 import bucket, listings
 from jobbag.s3.place import S3Place
 from unit.builders import heard
 
@@ -119,7 +119,7 @@ def test_a_bucket_in_another_region_is_used_there(cloud: Cloud, endpoint: str) -
     assert cloud.buckets.of(NAME) == "eu-west-3"
     assert cloud.transfer_client(NAME).meta.region_name == "eu-west-3"
     cloud.put_object(NAME, "k", b"x")
-    assert list(bucket.keys(cloud, NAME, "")) == ["k"]
+    assert list(listings.keys(cloud, NAME, "")) == ["k"]
 
 
 @pytest.mark.parametrize("name", ["Old_Name", "x-s3alias"])
@@ -136,7 +136,7 @@ def test_a_new_bucket_that_parts_of_s3_do_not_know_yet_is_waited_for(cloud: Clou
     assert ensure(cloud, NAME)
     assert faults.count("PutPublicAccessBlock") == 3
     cloud.call("s3", "PutObject", Bucket=NAME, Key="k", Body=b"x")
-    assert list(bucket.keys(cloud, NAME, "")) == ["k"]
+    assert list(listings.keys(cloud, NAME, "")) == ["k"]
 
 
 def test_a_bucket_that_is_gone_is_told_at_once(cloud: Cloud, faults: Faults) -> None:
@@ -177,7 +177,7 @@ def test_a_key_prefix_removes_what_is_below_it_only(cloud: Cloud, s3: Any, monke
     ensure(cloud, NAME)
     put(s3, *(f"dir/{number}" for number in range(5)), "dir", "dir2/x", "other/dir/x")
     bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
-    assert sorted(bucket.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
+    assert sorted(listings.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_key_prefix_is_taken_to_the_letter(cloud: Cloud, s3: Any, key_prefix: 
     ensure(cloud, NAME)
     put(s3, "/", "/y", "/x/y", "x/y", "x//y")
     bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
-    assert sorted(bucket.keys(cloud, NAME, "")) == left
+    assert sorted(listings.keys(cloud, NAME, "")) == left
 
 
 def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_keys_of_any_characters_are_deleted(cloud: Cloud, s3: Any) -> None:
     odd = ["\x01x", "a\x1fb", "cr\rlf", "tab\t", "<&>\"'", "a b+c%20", "\uffff", "plain"]
     put(s3, *(f"dir/{key}" for key in odd))
     bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
-    assert list(bucket.keys(cloud, NAME, "")) == []
+    assert list(listings.keys(cloud, NAME, "")) == []
 
 
 def test_keys_that_could_not_be_deleted_one_by_one_are_named(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -216,7 +216,7 @@ def test_keys_that_could_not_be_deleted_one_by_one_are_named(cloud: Cloud, s3: A
     with pytest.raises(CleanupError) as caught:
         bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
     assert caught.value.lines == ["s3://the-bucket/dir/\x01 could not be deleted: locked"]
-    assert list(bucket.keys(cloud, NAME, "")) == ["dir/\x01"]
+    assert list(listings.keys(cloud, NAME, "")) == ["dir/\x01"]
 
 
 def test_what_versioning_keeps_of_a_key_prefix_is_told(cloud: Cloud, s3: Any) -> None:
@@ -226,7 +226,7 @@ def test_what_versioning_keeps_of_a_key_prefix_is_told(cloud: Cloud, s3: Any) ->
     with heard("jobbag.s3") as said:
         bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
     assert [line for line in said if "WARNING" in line and "3 versions of what was below s3://the-bucket/dir/" in line]
-    assert list(bucket.keys(cloud, NAME, "")) == ["c"]
+    assert list(listings.keys(cloud, NAME, "")) == ["c"]
 
 
 def test_nothing_is_told_of_versions_where_there_are_none(cloud: Cloud, s3: Any) -> None:
@@ -271,7 +271,8 @@ def test_unfinished_uploads_of_a_killed_run_are_given_up(cloud: Cloud, s3: Any) 
 def test_a_bucket_that_may_be_there_when_the_run_gives_up_goes_with_it(
     cloud: Cloud, s3: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "OUTAGE", 0.0)
+    for patience in ("OUTAGE", "FIRST_CONTACT"):
+        monkeypatch.setattr(client, patience, 0.0)
 
     def lose(request: Request, forward: Forward) -> Answer:
         forward()
@@ -316,7 +317,7 @@ def test_results_are_never_deleted(cloud: Cloud, s3: Any) -> None:
     put(s3, "a", "b", *(f"results/{number:02}" for number in range(12)))
     left = bucket.take_down(cloud, PLACE, {"a", "b"})
     assert left == [f"results/{number:02}" for number in range(bucket.SHOWN)]
-    assert list(bucket.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
+    assert list(listings.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
 
 
 def test_a_result_that_comes_at_the_last_moment_stays(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -339,4 +340,4 @@ def test_long_listings_are_read_to_their_end(page_size: int, cloud: Cloud, s3: A
     boto.meta.events.register(
         "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": page_size}
     )
-    assert list(bucket.keys(cloud, NAME, "")) == list("abcdefg")
+    assert list(listings.keys(cloud, NAME, "")) == list("abcdefg")

@@ -49,7 +49,6 @@ class World:
         self.caller_error: AwsError | None = None
         patch.setattr(probe, "is_there", self._is_there)
         patch.setattr(probe, "keys_there", self._keys_there)
-        patch.setattr(probe, "lookup", SimpleNamespace(environments=lambda *_: ()))
         permissions = SimpleNamespace(caller_of=self._caller, needed=lambda *_: [], ask=self._ask)
         patch.setattr(probe, "permissions", permissions)
         self._patch = patch

@@ -164,6 +164,7 @@ def test_a_job_that_said_nothing() -> None:
     ("exit_code", "reason", "title", "advice"),
     [
         (137, f"{EXITED}; OutOfMemoryError: Container killed due to memory usage", "out of memory", "more memory"),
+        (137, f"{EXITED}; OOMKilled", "out of memory", "more memory"),  # on EKS
         (None, "Host EC2 (instance i-0123) terminated.", "its machine was lost", "retryStrategy.attempts"),
         (137, "Your Spot Task was interrupted.", "its machine was lost (Fargate Spot", "FARGATE_SPOT"),
         (None, f"{EXITED}; CannotInspectContainerError: x", "Docker did not tell how it ended", "larger type"),

@@ -54,7 +54,7 @@ _JOB = st.sampled_from(list(JOBS.values()))
 _COUNT = st.integers(0, 2**53)
 _MAYBE = st.none() | TEXT
 _TIME, _CODE = st.none() | _COUNT, st.none() | st.integers(0, 255)
-_PLACE = st.builds(LogPlace, stream=_MAYBE, group=TEXT, region=_MAYBE, driver=TEXT)
+_PLACE = st.builds(LogPlace, stream=_MAYBE, group=TEXT, region=_MAYBE, driver=TEXT, source=_MAYBE)
 _SEEN = st.builds(
     Observation,
     status=st.sampled_from(["SUBMITTED", "RUNNING", "SUCCEEDED", "FAILED"]),
@@ -66,11 +66,20 @@ _SEEN = st.builds(
     started=_TIME,
     stopped=_TIME,
     attempts=st.lists(
-        st.builds(Attempt, stream=_MAYBE, started=_TIME, stopped=_TIME, exit_code=_CODE, reason=_MAYBE),
+        st.builds(
+            Attempt,
+            stream=_MAYBE,
+            started=_TIME,
+            stopped=_TIME,
+            exit_code=_CODE,
+            reason=_MAYBE,
+            more=st.lists(_MAYBE, max_size=2).map(tuple),
+        ),
         max_size=2,
     ).map(tuple),
     vcpus=st.none() | st.floats(0.25, 96),
     memory=st.none() | _COUNT,
+    more_logs=st.lists(_PLACE, max_size=2).map(tuple),
 )
 _ERROR = TEXT.map(ToolError)
 _FILE = st.text("abc/. ä\udc80\n", min_size=1, max_size=9).map(Path)

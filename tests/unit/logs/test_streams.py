@@ -10,7 +10,7 @@ import pytest
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
 from jobbag.events.observation import LogPlace
-from jobbag.logs.streams import Refused, events_of_streams, pages_of_streams, reads_together, stream_events
+from jobbag.logs.streams import Refused, events_of_streams, last_event, pages_of_streams, reads_together, stream_events
 
 # -- reading a stream
 
@@ -31,6 +31,21 @@ class Pages(Cloud):
             return {"events": [], "nextForwardToken": f"f/{at}", "nextBackwardToken": "b"}
         events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.served[at]]
         return {"events": events, "nextForwardToken": f"f/{at + 1}", "nextBackwardToken": "b"}
+
+
+class WithoutTokens(Cloud):
+    """Answers each call with an empty page, and no token that leads back."""
+
+    def __init__(self) -> None:
+        pass
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        del service, operation, region, params
+        return {"events": [], "nextForwardToken": "f"}
+
+
+def test_a_service_that_names_no_older_page_has_none() -> None:
+    assert last_event(WithoutTokens(), LogPlace("s", "g")) is None
 
 
 def messages(cloud: Pages, place: LogPlace) -> Iterator[str]:
