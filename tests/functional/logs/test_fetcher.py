@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobbag.aws import client
+from jobbag.aws import rates
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.events.events import Event, LogsWritten, StateChanged, WorkerFailed
@@ -83,7 +83,7 @@ def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
-    monkeypatch.setattr(client, "quota", lambda *_: None)  # this service has no limit
+    monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit
     service = Service()
     for operation in READ:
         faults.on(operation, service.answer)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.waiting import wait_until
-from jobbag.aws import client
+from jobbag.aws import rates
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged, WorkerFailed
@@ -89,7 +89,7 @@ def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
-    monkeypatch.setattr(client, "quota", lambda *_: None)  # this service has no limit
+    monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit
     service = Service()
     for operation in READ:
         faults.on(operation, service.answer)
