@@ -50,6 +50,7 @@ setup(
         "rich>=13",
         "s3transfer>=0.19",
         "tenacity>=9",
+        "urllib3>=2.2.1",
     ],
     extras_require={"local": LOCAL, "test": TEST, "dev": DEV, "bench": BENCH},
     entry_points={"console_scripts": ["pegasus-aws-batch = jobbag.cli:main"]},

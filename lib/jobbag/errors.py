@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 PROG = "pegasus-aws-batch"
+
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 
 
 class ExitCode(IntEnum):
@@ -93,19 +96,37 @@ class AwsError(ToolError):
     `operation` is the API's name for the call, `subject` the job, file or entity that it was about, `code` the
     service's error code (or the name of the client's error), `message` what the service said.
     `unsure` tells that the answer to it, or to an earlier attempt, was lost: the call may have taken effect.
+    `unsupported` tells that the server does not have such a call.
     """
 
-    def __init__(self, operation: str, code: str, message: str, *, subject: str = "", unsure: bool = False) -> None:
+    def __init__(
+        self,
+        operation: str,
+        code: str,
+        message: str,
+        *,
+        subject: str = "",
+        unsure: bool = False,
+        unsupported: bool = False,
+    ) -> None:
         super().__init__(operation, code, message)
         self.operation = operation
         self.code = code
         self.message = message
         self.subject = subject
         self.unsure = unsure
+        self.unsupported = unsupported
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether AWS says that the credentials may not do that."""
+        return self.code in _DENIED
 
     def about(self, subject: str) -> AwsError:
         """The same error with a subject."""
-        return AwsError(self.operation, self.code, self.message, subject=subject, unsure=self.unsure)
+        other = copy.copy(self)
+        other.subject = subject
+        return other
 
     def __str__(self) -> str:
         about = f"{self.subject}: " if self.subject else ""

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TextIO
+
+log = logging.getLogger(__name__)
+
+# What a file system says that cannot do something at all, and not only now.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_NO_DIRECTORIES = {*_UNSUPPORTED, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM}  # of syncing a directory
+_NO_RENAME = {*_UNSUPPORTED, errno.EXDEV, errno.EPERM, errno.EBUSY}
+_said: set[str] = set()  # of what it was said that it is not supported
+
+
+class WriteError(OSError):
+    """A file could not be written: the disk is full, or a quota is used up."""
+
+    def __str__(self) -> str:
+        return f"cannot write {self.filename}: {self.strerror}"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raises WriteError for an OSError that does not say about which file it is: about the file at `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def named(name: str) -> Path:
@@ -23,25 +51,51 @@ def beside(path: Path) -> Path:
 
 def put_in_place(path: Path) -> None:
     """Let what was written `beside` it take the place of the file at `path`, whole."""
-    os.replace(beside(path), path)
-
-
-def fsync(file: int) -> None:
-    """Have what was written to an open file on disk, as far as its file system can promise that. Raises OSError."""
+    part = beside(path)
     try:
-        os.fsync(file)
+        os.replace(part, path)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+        if error.errno not in _NO_RENAME or not part.exists():
             raise
+        _say_once(
+            f"cannot rename ({error.strerror}): a file that is half written when the run is killed stays so", path
+        )
+        shutil.copyfile(part, path)
+        part.unlink()
+
+
+def fsync(file: int, path: Path) -> None:
+    """Have what was written to the open file at `path` on disk, as far as its file system can promise that.
+
+    Raises OSError.
+    """
+    try:
+        with naming(path):
+            os.fsync(file)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _say_once(f"has no fsync ({error.strerror}): what is written last may be lost with this machine", path)
 
 
 def sync(path: Path) -> None:
     """The same for the content of the file at `path`, or for the names in that directory."""
-    file = os.open(path, os.O_RDONLY)
     try:
-        fsync(file)
-    finally:
-        os.close(file)
+        file = os.open(path, os.O_RDONLY)
+        try:
+            fsync(file, path)
+        finally:
+            os.close(file)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORIES or not path.is_dir():
+            raise
+        _say_once(f"syncs no directories ({error.strerror}): a new file may be lost with this machine", path)
+
+
+def _say_once(what: str, path: Path) -> None:
+    if what not in _said:
+        _said.add(what)
+        log.warning("the file system of %s %s", path, what)
 
 
 @contextmanager
@@ -62,10 +116,10 @@ def replacing(path: Path) -> Iterator[Path]:
 def replaced(path: Path) -> Iterator[TextIO]:
     """A new content of the file at `path`, as text, which takes the place of the old one durably."""
     target = path.resolve()  # a link stays one
-    with replacing(target) as part, part.open("w", encoding="utf-8") as file:
+    with replacing(target) as part, naming(path), part.open("w", encoding="utf-8") as file:
         yield file
         file.flush()
-        fsync(file.fileno())
+        fsync(file.fileno(), path)
 
 
 def first_free(path: Path, make: Callable[[Path], object]) -> Path:

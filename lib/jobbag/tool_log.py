@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Protocol
 
-from jobbag.errors import InputError
+from jobbag.errors import PROG, InputError
 from jobbag.files import first_free
 from jobbag.text import plain
 
@@ -40,6 +40,22 @@ class _Formatter(logging.Formatter):
         if record.exc_info:
             line += "\n" + "\n".join(map(plain, self.formatException(record.exc_info).splitlines()))
         return line
+
+
+class _LogFile(logging.FileHandler):
+    """A log file. If it cannot be written any more, that is said on stderr, once; it keeps no run from its work."""
+
+    _is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called for an error while a record is written."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_told:
+            self._is_told = True
+            with suppress(OSError):
+                print(f"{PROG}: cannot write {plain(self.baseFilename)}: {error.strerror}", file=sys.stderr, flush=True)
 
 
 class Writable(Protocol):
@@ -97,7 +113,7 @@ class ToolLog:
             path = first_free(self._path, lambda free: free.touch(mode, exist_ok=False))
         except OSError as error:
             raise InputError.of(f"--log-file {self._path}", error.strerror or str(error)) from None
-        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        file = _LogFile(path, encoding="utf-8", errors="backslashreplace")
         self._logger.removeHandler(memory)
         self._install(file)
         self._target = file

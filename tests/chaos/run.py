@@ -118,17 +118,17 @@ class Run:
         """The bag with its files, and what is there before the run."""
         shape, tool = self._shape, self._tool
         tool.write("shared.dat", random.Random(shape.seed).randbytes(LARGE if shape.large_file else 1000))
-        home = f"s3://{shape.bucket}/{shape.key_prefix}"
         jobs: list[dict[str, object]] = []
         for name in self._names:
             tool.write(f"{name}.sh", shape.script(name, self._ran))
-            variables = {
-                "TRANSFER_INPUT_FILES": f"{name}.sh,shared.dat",
-                "BATCH_FILE_TYPE": "script",
-                "BATCH_FILE_S3_URL": f"{home}{name}.sh",
-            }
-            before = {"dependsOn": [jobs[-1]["jobName"]]} if shape.chained and jobs else {}
-            jobs.append(job(name, "fetched", env=variables, **before))
+            variables = {"TRANSFER_INPUT_FILES": f"{name}.sh,shared.dat"}
+            after = {"dependsOn": [jobs[-1]["jobName"]]} if shape.chained and jobs else {}
+            if shape.own_bucket:  # where its files lie there is not known before it runs
+                jobs.append(job(name, "sh", f"{name}.sh", env=variables, launcher=True, **after))
+                continue
+            url = f"s3://{shape.bucket}/{shape.key_prefix}{name}.sh"
+            variables |= {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": url}
+            jobs.append(job(name, "fetched", env=variables, **after))
         self._words = [tool.bag(*jobs), "-L", "debug", "-l", str(self._place / "tool.log")]
         if shape.makes_entities:
             tool.json("definition.json", DEFINITION)

@@ -53,13 +53,13 @@ class Shape:
 
     @property
     def bucket(self) -> str:
-        """The bucket that the inputs go to."""
-        return "bag-bucket" if self.own_bucket else "kept"
+        """The bucket that the user names for the inputs, if the run has no bucket of its own."""
+        return "kept"
 
     @property
     def key_prefix(self) -> str:
-        """What their keys begin with."""
-        return "" if self.own_bucket else "some/dir/"
+        """What their keys begin with there."""
+        return "some/dir/"
 
     def text(self, name: str) -> tuple[list[str], list[str]]:
         """The lines that a job writes to stdout and to stderr."""

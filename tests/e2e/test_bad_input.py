@@ -107,11 +107,11 @@ BAD_JOBS: list[tuple[object, list[str]]] = [
     (job("b", ""), ['job "b": executable: ']),
     ({"jobName": "c", "executable": ["/bin/true"]}, ['job "c": executable: ']),
     ({"jobName": "d", "executable": "/bin/true", "arguments": "it's"}, ['job "d": arguments: ', "quotation"]),
-    ({"jobName": "e", "executable": "/bin/true", "arguments": 5}, ['job "e": arguments: ']),
+    ({"jobName": "e", "executable": "/bin/true", "arguments": {"a": 5}}, ['job "e": arguments: ']),
     (with_environment("f", {"A": "b"}), ['job "f": environment: ', "list"]),
     (with_environment("g", ["A=b"]), ['job "g": environment[0]: ']),
     (with_environment("h", [{"name": "A", "value": "b"}, {"name": "B"}]), ['job "h": environment[1]: ']),
-    (with_environment("i", [{"name": "A", "value": 5}]), ['job "i": environment[0]: ', "A", "string"]),
+    (with_environment("i", [{"name": "A", "value": [5]}]), ['job "i": environment[0]: ', "A", "string"]),
     (
         with_environment("j", [{"name": "AWS_BATCH_JOB_ID", "value": "x"}]),
         ['job "j": environment[0]: AWS_BATCH_JOB_ID', "reserved"],
@@ -153,7 +153,7 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
     ),
     "account that is none": (options("--account", "12"), ["--account: '12'", "12 digits"]),
     "endpoint that is none": (options("--endpoint", "here"), ["--endpoint: 'here'", "URL"]),
-    "bucket that is none": (options("--s3", "s3://No_Bucket"), ["--s3: 's3://No_Bucket'", "s3://bucket"]),
+    "bucket that is none": (options("--s3", "s3://no:bucket"), ["--s3: 's3://no:bucket'", "s3://bucket"]),
     "URL that is not of S3": (options("--s3", "http://bucket/x"), ["--s3: 'http://bucket/x'", "s3://bucket"]),
     "prefix with a slash": (options("--prefix", "a/b"), ["--prefix: 'a/b'"]),
     "no queue": (lambda tool: ["-j", "some", tool.bag(GOOD)], ['bag.in: job "good"', "no job queue", "--job-queue"]),
@@ -251,7 +251,12 @@ CASES: dict[str, tuple[Prepare, list[str]]] = {
     "wrong type in a queue": (entity("-q", {**QUEUE, "priority": "high"}), ["entity.json: priority: "]),
     "unknown field of a compute environment": (
         lambda tool: [
-            *("-j", "some", "--ce", tool.json("entity.json", {"type": "UNMANAGED", "colour": "red"})),
+            *(
+                "-j",
+                "some",
+                "--ce",
+                tool.json("entity.json", {"type": "UNMANAGED", "serviceRole": "r", "colour": "red"}),
+            ),
             tool.bag(GOOD),
         ],
         ["entity.json: colour: "],

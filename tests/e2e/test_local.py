@@ -193,7 +193,7 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
         name: (record.aws_id, record.status, {"second": 2, "never": 2, "absent": 3}.get(name, 1))
         for name, record in records.items()
     }
-    assert summary["retried"] == {"jobs": 3, "attempts": 4, "spot": 0}
+    assert summary["retried"] == {"jobs": 3, "attempts": 4, "spot": 0, "starts": 3}
     assert summary["calls"]["batch SubmitJob"] == {"calls": 6, "throttled": 0, "failed": 0}
 
 

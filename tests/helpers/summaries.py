@@ -52,6 +52,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
             "jobs": sum(len(entry["attempts"]) > 1 for entry in entries),
             "attempts": sum(len(entry["attempts"]) - 1 for entry in entries),
             "spot": sum(attempt["reason"] == SPOT_LOSS for attempt in attempts),
+            "starts": 0,
         },
         "uploads": {"files": 3 + jobs, "bytes": 1_234 * jobs, "unchanged": 1},
         "outputs": "<job>.out and <job>.err",

@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Bag, Child, Job
 from jobbag.events.observation import LogPlace, Observation
 from jobbag.options.settings import Mode, Settings
 
@@ -71,6 +71,15 @@ def job(number: int = 1, name: str = "one", **values: Any) -> Job:
         "submit_file": Path("bag.in"),
     }
     return Job(number, name, **{**plain, **values})
+
+
+def array(number: int, name: str, size: int, **values: Any) -> list[Job]:
+    """The children of an array of the user's own."""
+    request = {"arrayProperties": {"size": size}, **values.pop("request", {})}
+    return [
+        job(number + index, f"{name}.{index}", request=request, child=Child(name, index, size), **values)
+        for index in range(size)
+    ]
 
 
 def bag(*jobs: Job, common: tuple[str, ...] = ()) -> Bag:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jobbag.files import beside, first_free, put_in_place, replaced, replacing, sync
+from jobbag import files
+from jobbag.files import WriteError, beside, first_free, put_in_place, replaced, replacing, sync
+
+from .builders import heard
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -30,18 +35,79 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
-def test_a_file_system_that_cannot_sync_is_taken_as_it_is(
-    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: int) -> None:
+@pytest.fixture(autouse=True)
+def _nothing_is_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_said", set())
+
+
+def failing(code: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with replaced(tmp_path / "file") as file:
-        file.write("new")
-    sync(tmp_path)
-    assert (tmp_path / "file").read_text() == "new"
+    return fail
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_is_taken_as_it_is_and_told_once(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing(code))
+    with heard("jobbag.files") as said:
+        for name in ("one", "two"):
+            with replaced(tmp_path / name) as file:
+                file.write("new")
+            sync(tmp_path)
+    assert (tmp_path / "two").read_text() == "new"
+    (line,) = said
+    assert line.startswith(f"WARNING the file system of {tmp_path / 'one'} has no fsync ({os.strerror(code)})")
+
+
+@pytest.mark.parametrize("code", [errno.EBADF, errno.EACCES, errno.EISDIR])
+def test_a_directory_that_cannot_be_synced_is_taken_as_it_is_and_told_once(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing(code))
+    with heard("jobbag.files") as said:
+        sync(tmp_path)
+        sync(tmp_path)
+    assert len(said) == 1
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WriteError):
+        sync(tmp_path / "file")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM, errno.EXDEV])
+def test_a_file_system_that_cannot_rename_has_the_content_copied_and_told_once(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("the old content, which was longer")
+    monkeypatch.setattr(os, "replace", failing(code))
+    with heard("jobbag.files") as said:
+        for content in ("one", "two"):
+            with replaced(path) as file:
+                file.write(content)
+    assert path.read_text() == "two"
+    assert list(tmp_path.iterdir()) == [path]
+    (line,) = said
+    assert f"the file system of {path} cannot rename" in line
+
+
+def test_what_keeps_a_file_from_its_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "replace", failing(errno.ENOSPC))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)), replaced(tmp_path / "file") as file:
+        file.write("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_file_that_cannot_be_written_is_named(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    monkeypatch.setattr(os, "fsync", failing(code))
+    with pytest.raises(WriteError) as caught, replaced(path) as file:
+        file.write("x")
+    assert str(caught.value) == f"cannot write {path}: {os.strerror(code)}"
+    assert caught.value.errno == code
 
 
 def test_what_could_not_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +115,7 @@ def test_what_could_not_be_written_is_an_error(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EIO, "broken")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="broken"):
+    with pytest.raises(OSError, match=f"cannot write {re.escape(str(tmp_path))}: broken"):
         sync(tmp_path)
 
 

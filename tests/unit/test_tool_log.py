@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,23 @@ def test_a_log_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with ToolLog("info", tmp_path / "no" / "log") as log, pytest.raises(InputError) as caught:
         log.open()
     assert "--log-file" in str(caught.value)
+
+
+def test_a_log_file_on_a_full_disk_is_told_once_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ToolLog("info", tmp_path / "log") as tool_log:
+        path = tool_log.open()
+        (handler,) = logging.getLogger("jobbag").handlers
+        assert isinstance(handler, logging.FileHandler)
+        handler.close()
+        handler.stream = open("/dev/full", "w")  # noqa: SIM115
+        for _ in range(3):
+            LOG.info("words")
+        with suppress(OSError):
+            handler.stream.close()
+        handler.stream = open(os.devnull, "w")  # noqa: SIM115
+    assert capsys.readouterr().err == f"pegasus-aws-batch: cannot write {path}: No space left on device\n"
 
 
 def test_any_text_can_be_logged_to_a_file(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ than here: it is a fault of the call, as a lost answer is.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobbag.aws.faults import NoAnswer, Unfit
+from jobbag.aws.bodies import service_of
+from jobbag.aws.faults import Unfit
 
 LATEST = 10**14  # ms since the epoch, in the year 5138; most long numbers are times
 LONGEST = 2 * 1024 * 1024  # characters of a text; an event of a log has 1 MiB at most
@@ -60,8 +60,7 @@ _NEEDED_IN: Mapping[str, _Needed] = {
 }
 _NUMBERS_AS_TEXT = {"ResourceRequirement": "value"}  # by structure, the member
 _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,9})?")
-_NULL = re.compile(rb":\s*null")
-_SEEN = 60  # characters of a foreign text that a message shows
+_SEEN = 60  # characters of a value that a message shows
 
 
 class _Wrong(Exception):
@@ -92,43 +91,9 @@ def checked(operation: Any, answer: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def decoded(operation: Any, body: bytes) -> dict[str, Any]:
-    """An answer in JSON, without members that are null. Raises NoAnswer if it is no JSON object."""
-    try:
-        content = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise NoAnswer(service=service_of(operation), what=shown(body)) from None
-    content = _without_nulls(content) if _NULL.search(body) else content
-    if content is not None and not isinstance(content, dict):
-        raise Unfit(service=service_of(operation), what=shown(body))
-    return content or {}
-
-
 def items_of(operation: str, page: Mapping[str, Any]) -> object:
     """What a page of a listing lists."""
     return page.get(next(iter(NEEDED[operation])))
-
-
-def service_of(operation: Any) -> str:
-    """The service of an operation (its model), as people call it."""
-    metadata = operation.service_model.metadata
-    return str(metadata.get("serviceAbbreviation") or metadata["serviceFullName"])
-
-
-def shown(body: bytes) -> str:
-    """In a few words what a foreign body is."""
-    text = " ".join(body[:2000].decode(errors="replace").split())
-    if not text:
-        return "nothing"
-    if text[:5].lower() in ("<html", "<!doc"):
-        return "a page in HTML"
-    return f"{text[:_SEEN]!r}{'...' if len(text) > _SEEN else ''}"
-
-
-def _without_nulls(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _without_nulls(value) for key, value in content.items() if value is not None}
-    return [_without_nulls(one) for one in content] if isinstance(content, list) else content
 
 
 # -- a check for each shape, made once

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import botocore.exceptions as exceptions
@@ -29,8 +30,10 @@ from jobbag.aws.faults import (
     translated,
 )
 from jobbag.aws.paging import Advance
-from jobbag.aws.rates import RateLimit, quota
+from jobbag.aws.rates import RateLimits
 from jobbag.aws.redaction import Redacted
+from jobbag.aws.regions import BucketRegions
+from jobbag.aws.settling import Settling
 from jobbag.aws.troubles import Troubles
 from jobbag.errors import AwsError, Cancelled
 from jobbag.threads import in_time
@@ -59,11 +62,13 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._check: Callable[[], None] = lambda: None
-        self._rate_limits: dict[tuple[str, str], RateLimit | None] = {}
+        self._rate_limits = RateLimits(embedded=access.embedded)
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
+        self.settling = Settling()
         self.region = self._connection.region
+        self.buckets = BucketRegions(self.region)
         self.embedded = access.embedded
 
     def cancelled_by(self, cancel: threading.Event) -> Cloud:
@@ -98,14 +103,17 @@ class Cloud:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
         return str(self.call("sts", "GetCallerIdentity")["Account"])
 
-    def transfer_client(self) -> Any:
+    def transfer_client(self, bucket: str) -> Any:
         """An S3 client for s3transfer: its single requests are retried by botocore."""
-        return self._connection.client("s3", self.region, retrying=True)
+        return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
 
-    def put_object(self, bucket: str, key: str, content: bytes) -> None:
-        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError."""
+    def put_object(self, bucket: str, key: str, content: bytes, **params: Any) -> None:
+        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
+
+        `params`: more of the API, such as those that say how it is to be encrypted.
+        """
         self._check()
-        to = self._connection.put_object(bucket)
+        to = self._connection.put_object(bucket, self.buckets.of(bucket), params)
         with self._connection.call_counts.counted("s3", "PutObject"):
             to.put(key, content)
 
@@ -117,8 +125,8 @@ class Cloud:
     def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
         """Call an API by its own name (`SubmitJob`), at the rate that it allows, until it answers.
 
-        Throttles, server errors and lost connections are tried again for as long as that makes sense; expired
-        credentials are read again until they are renewed.
+        Throttles, server errors and lost connections are tried again for as long as that makes sense, as is what parts
+        of AWS do not know yet (`settling`); expired credentials are read again until they are renewed.
         Raises AwsError for an answer that will not change, or when there was none for too long; Cancelled when the run
         is being stopped.
         """
@@ -191,7 +199,7 @@ class Cloud:
         `service` and `operation` are what it calls. After an error for which `unless` is true, it is not repeated.
         The AwsError has `unsure` set if the answer to any of the attempts was lost.
         """
-        unsure = False
+        unsure, began = False, time.monotonic()
 
         def may_pass(error: BaseException) -> bool:
             nonlocal unsure
@@ -199,7 +207,8 @@ class Cloud:
             if is_expired(error):
                 self._connection.renew()
                 return True
-            return is_transient(error) and not unless(error)
+            passes = is_transient(error) or self.settling.explains(service, operation, error, began)
+            return passes and not unless(error)
 
         def is_hopeless(state: RetryCallState) -> bool:
             if self._cancel.is_set() or (self._deadline is not None and time.monotonic() > self._deadline):
@@ -224,8 +233,9 @@ class Cloud:
             before_sleep=tell_wait,
             reraise=True,
         )
+
         try:
-            answer = retrying(attempt if self._deadline is None else lambda: self._in_time(attempt))
+            answer: Answer = retrying(self._connection.understood, service, partial(self._in_time, attempt))
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
@@ -237,22 +247,23 @@ class Cloud:
 
     def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
         """Make an attempt that is abandoned when the time is over."""
-        assert self._deadline is not None
+        if self._deadline is None:
+            return attempt()
         try:
             return in_time(attempt, max(self._deadline - time.monotonic(), A_MOMENT))
         except TimeoutError:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
     def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
-        region = region or self.region
+        region = region or (self.buckets.of(params.get("Bucket", "")) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)
         except exceptions.ClientError as error:
-            if service != "s3" or not self._look_at_credentials(error, params):
+            if service != "s3" or not self._look_at_credentials(error, region, params):
                 raise
             return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
 
-    def _look_at_credentials(self, error: exceptions.ClientError, params: Mapping[str, Any]) -> bool:
+    def _look_at_credentials(self, error: exceptions.ClientError, region: str, params: Mapping[str, Any]) -> bool:
         """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
 
         False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
@@ -261,7 +272,7 @@ class Cloud:
         if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
             return False
         try:
-            self._ask("s3", "ListObjectsV2", self.region, {"Bucket": params["Bucket"], "MaxKeys": 1})
+            self._ask("s3", "ListObjectsV2", region, {"Bucket": params["Bucket"], "MaxKeys": 1})
         except exceptions.ClientError as told:
             if is_expired(told) or is_transient(told):
                 raise
@@ -270,7 +281,7 @@ class Cloud:
 
     def _ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """One request, and its answer. Raises what botocore raises, or NoAnswer."""
-        limit = self._rate_limit(operation, region)
+        limit = self._rate_limits.of(operation, region)
         self.pause(limit.reserve() if limit else 0.0)
         self._check()
         log.log(TRACE, "%s %s", operation, Redacted(params))
@@ -279,7 +290,9 @@ class Cloud:
         except exceptions.ClientError as error:
             if limit and is_throttle(error):
                 limit.throttled()
+            self.buckets.learn(params, error.response)
             raise
+        self.buckets.learn(params, answer)
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer
 
@@ -290,11 +303,3 @@ class Cloud:
         left = seconds if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         if self._cancel.wait(min(seconds, left)) or left < seconds:
             raise Cancelled("the run is being stopped")
-
-    def _rate_limit(self, operation: str, region: str) -> RateLimit | None:
-        per_second = None if self.embedded else quota(operation, region)
-        if per_second is None:
-            return None
-        key = operation, region
-        # setdefault is atomic, so all threads get the same one
-        return self._rate_limits.get(key) or self._rate_limits.setdefault(key, RateLimit(per_second))

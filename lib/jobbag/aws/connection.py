@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import boto3
-import botocore.exceptions as exceptions
-import botocore.session
+from botocore import xform_name
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from jobbag.aws.answers import checked, service_of
+from jobbag.aws.answers import checked
+from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
-from jobbag.aws.faults import NoAnswer, is_of_parser
-from jobbag.aws.signed_http import CONNECT_TIMEOUT, READ_TIMEOUT, JsonApi, PutObject, Signer
-from jobbag.errors import AwsError, InputError
+from jobbag.aws.credentials import identify, words
+from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
+from jobbag.aws.regions import suffixes
+from jobbag.aws.signed_http import JsonApi, PutObject, hand_over
+from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
 
 log = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s; the latter until the first byte, and between two
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
+READERS = ("botocore.parsers", "botocore.endpoint", "botocore.errorfactory", "botocore.exceptions")  # of answers
 SHOWN = 200  # characters of an error of botocore's parser
 CONNECTIONS = 32  # at least as many as threads that share a client
 
@@ -52,28 +57,16 @@ class Connection:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._putters: dict[str, PutObject] = {}  # by bucket
+        self._putters: dict[tuple[Any, ...], PutObject] = {}  # by bucket, region and parameters
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read
-        self._begin()
-        if not self._session.region_name:
-            raise InputError.of("AWS region", "none given; use --region, pegasus.aws.region or AWS_DEFAULT_REGION")
-        self.region: str = self._session.region_name
+        self._begin(may_ask=True)
+        self._identity.check()
+        self.region: str = self._identity.session.region_name
 
-    def _begin(self) -> None:
-        keys: dict[str, Any] = dict(self._access.credentials or {})
-        try:
-            core = botocore.session.get_session()
-            session: Any = boto3.Session(botocore_session=core, region_name=self._access.region, **keys)
-            found = session.get_credentials()
-        except exceptions.BotoCoreError as error:
-            raise InputError.of("AWS configuration", str(error)) from None
-        if found is None:
-            raise InputError.of(
-                "AWS credentials", "none found; run `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
-            )
-        self._session, self._core = session, core
+    def _begin(self, *, may_ask: bool) -> None:
+        self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
         self._clients.clear()
         self._putters.clear()
         self._apis.clear()
@@ -85,24 +78,43 @@ class Connection:
             if time.monotonic() - self._made > 1.0:  # once for all threads whose calls were refused
                 log.warning("the AWS credentials have expired; reading them again until they are renewed")
                 with suppress(InputError):  # the file is being written just now
-                    self._begin()
+                    self._begin(may_ask=False)
 
-    def put_object(self, bucket: str) -> PutObject:
-        """The quick PutObject for a bucket; after `renew`, one with the new credentials."""
-        client = self.client("s3", self.region)
+    def understood(self, service: str, attempt: Callable[[], Answer]) -> Answer:
+        """What an attempt to call the service gives. Raises what an error means that is botocore's own."""
+        try:
+            return attempt()
+        except Exception as error:
+            meant = self._meant(service, error)
+            if meant is error:
+                raise
+            raise meant from None
+
+    def _meant(self, service: str, error: Exception) -> Exception:
+        if isinstance(error, (ToolError, NoCredentials)) or is_transient(error) or is_expired(error):
+            return error
+        if is_of(error, "botocore.credentials") and not is_of(error, "botocore.parsers"):
+            return NoCredentials(what=self._identity.told(error))
+        if is_of(error, *READERS) and not isinstance(error, (BotoCoreError, ClientError)):
+            what = f"it cannot be read: {' '.join(str(error).split())}"[:SHOWN]
+            return NoAnswer(service=name_of(self._identity.core.get_service_model(service)), what=what)
+        return error
+
+    def put_object(self, bucket: str, region: str, params: Mapping[str, Any]) -> PutObject:
+        """The quick PutObject for a bucket, with more parameters of the API; new credentials make a new one."""
+        client = self.client("s3", region)
         with self._lock:
-            if bucket not in self._putters:
-                self._putters[bucket] = PutObject(client, self._signer(), bucket)
-                self._check_address(self._putters[bucket].url)
-            return self._putters[bucket]
+            which = bucket, region, tuple(sorted(params.items()))
+            if which not in self._putters:
+                self._putters[which] = PutObject(client, bucket, params)
+            return self._putters[which]
 
     def json_api(self, service: str, region: str) -> JsonApi:
         """The quick client of a service whose APIs use JSON; after `renew`, one with the new credentials."""
         client = self.client(service, region)
         with self._lock:
             if (service, region) not in self._apis:
-                self._apis[service, region] = JsonApi(client, self._signer())
-                self._check_address(self._apis[service, region].url)
+                self._apis[service, region] = JsonApi(client)
             return self._apis[service, region]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,21 +127,13 @@ class Connection:
             with self.call_counts.counted(service, operation):
                 return api.call(operation, params)
         client = self.client(service, region)
-        call = getattr(client, _snake_case(operation))
-        named = service_of(client.meta.service_model.operation_model(operation))
+        call = getattr(client, xform_name(operation))
         try:
             answer: dict[str, Any] = in_time(lambda: call(**params), ANSWER)
         except TimeoutError:
-            raise NoAnswer(service=named, what=f"it did not come to its end in {ANSWER:.0f} s") from None
-        except Exception as error:
-            if not is_of_parser(error):
-                raise
-            raise NoAnswer(service=named, what=" ".join(str(error).split())[:SHOWN]) from error
+            what = f"it did not come to its end in {ANSWER:.0f} s"
+            raise NoAnswer(service=name_of(client.meta.service_model), what=what) from None
         return answer
-
-    def _signer(self) -> Signer:
-        verify = self._core.get_config_variable("ca_bundle") or True
-        return Signer(self._session.get_credentials(), verify, CONNECTIONS)
 
     def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
         """The boto3 client of a service. `retrying`: botocore itself repeats failed requests."""
@@ -148,20 +152,23 @@ class Connection:
             max_pool_connections=CONNECTIONS,
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
+            parameter_validation=service not in QUICK,
             **embedded,
         )
         try:
-            client = self._session.client(
+            client = self._identity.session.client(
                 service,
                 region_name=region,
                 endpoint_url=_endpoint(self._access.endpoint, service),
                 config=config,
             )
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise InputError.of("AWS configuration", str(error)) from None
+        except Exception as error:  # botocore lets out whatever it meets
+            raise InputError.of("AWS configuration", words(error)) from None
         client.meta.events.register("before-send", lambda request, **_: self._check_address(request.url))
         client.meta.events.register("response-received", self.call_counts.listener(service))
         client.meta.events.register("after-call", _check_answer)
+        client.meta.events.register("before-parse", refuse_foreign)
+        client.meta.events.register_last("before-call", hand_over)
         return client
 
     def _check_address(self, url: str) -> None:
@@ -177,18 +184,14 @@ def _check_answer(model: Any, parsed: dict[str, Any], **_: Any) -> None:
     if metadata.get("HTTPStatusCode", 0) < 300:
         headers = metadata.get("HTTPHeaders", {})
         of_aws = any(name.startswith("x-amz") for name in headers)
-        if model.name == "HeadBucket" and not of_aws and headers.get("content-type", "").startswith("text/html"):
+        if model.http["method"] == "HEAD" and not of_aws and headers.get("content-type", "").startswith("text/html"):
             raise NoAnswer(service=service_of(model), what="a page in HTML")
         checked(model, parsed)
-
-
-def _snake_case(operation: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
 def _endpoint(endpoint: str | None, service: str) -> str | None:
     """The endpoint of one service, None for its usual one: a host name of AWS is that of a single service."""
     host = urlsplit(endpoint or "").hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) and not host.startswith(f"{service}."):
+    if host.endswith(suffixes()) and not host.startswith(f"{service}."):
         return None
     return endpoint

@@ -29,6 +29,12 @@ class Unfit(NoAnswer):
     """An answer lacks what it must have, or has what it cannot. Unless it broke off, this will not pass soon."""
 
 
+class NoCredentials(exceptions.CredentialRetrievalError):
+    """The credentials cannot be had, or cannot be used. `what`, in words without a secret."""
+
+    fmt = "{what}"
+
+
 _LOST = (  # the request went out, and what became of it is not known
     exceptions.ReadTimeoutError, exceptions.ConnectionClosedError, exceptions.ResponseStreamingError,
     exceptions.IncompleteReadError, exceptions.HTTPClientError, NoAnswer,
@@ -38,6 +44,9 @@ _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRef
 _NO_TOKEN = (
     exceptions.CredentialRetrievalError, exceptions.UnauthorizedSSOTokenError, exceptions.TokenRetrievalError,
 )  # fmt: skip
+_UNKNOWN_CALL = {
+    "NotImplemented", "MethodNotAllowed", "UnknownOperationException", "InvalidAction", "UnsupportedOperation",
+}  # fmt: skip
 _WRAPPED = re.compile(r"^Error executing request, Exception : (.*?)(?:, RequestId: [-0-9a-f]+)?$", re.DOTALL)
 
 
@@ -60,20 +69,27 @@ def is_bare_refusal(error: BaseException) -> bool:
     return isinstance(error, exceptions.ClientError) and code_of(error) in ("400", "403")
 
 
-def is_of_parser(error: BaseException) -> bool:
-    """Whether botocore could not read an answer; it lets out whatever error it meets."""
+def is_of(error: BaseException, *modules: str) -> bool:
+    """Whether an error came through one of these modules, such as botocore's parsers, which let out what they meet."""
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == "botocore.parsers":
+        if step.tb_frame.f_globals.get("__name__") in modules:
             return True
         step = step.tb_next
     return False
 
 
+def is_unsupported(error: BaseException) -> bool:
+    """Whether the server does not have this call at all."""
+    return isinstance(error, exceptions.ClientError) and (
+        _status(error) in (405, 501) or code_of(error) in _UNKNOWN_CALL
+    )
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may well succeed later."""
     if isinstance(error, exceptions.ClientError):
-        return is_throttle(error) or _status(error) >= 500
+        return is_throttle(error) or _is_of_server(error)
     return isinstance(error, (*_NOT_SENT, *_LOST))
 
 
@@ -83,14 +99,20 @@ def kind_of_trouble(operation: str, error: BaseException | None) -> str:
         return f"throttling of {operation}"
     if is_expired(error):
         return "expired credentials"
+    if isinstance(error, exceptions.ClientError) and not is_transient(error):
+        return f"what {operation} names and AWS does not know yet"
     return f"an outage of {operation}"
 
 
 def may_have_happened(error: BaseException) -> bool:
     """Whether the call may have taken effect although it raised this error."""
     if isinstance(error, exceptions.ClientError):
-        return _status(error) >= 500 and not is_throttle(error)
+        return _is_of_server(error) and not is_throttle(error)
     return isinstance(error, _LOST) and not isinstance(error, _NOT_SENT)
+
+
+def _is_of_server(error: exceptions.ClientError) -> bool:
+    return _status(error) >= 500 and not is_unsupported(error)
 
 
 def code_of(error: exceptions.ClientError) -> str:
@@ -108,7 +130,8 @@ def translated(operation: str, error: Exception, *, unsure: bool) -> AwsError | 
         code = code_of(error) or str(_status(error))
         message = str(error.response.get("Error", {}).get("Message", "")) or code
         wrapped = _WRAPPED.match(message)
-        return AwsError(operation, code, wrapped[1] if wrapped else message, unsure=unsure)
+        message = wrapped[1] if wrapped else message
+        return AwsError(operation, code, message, unsure=unsure, unsupported=is_unsupported(error))
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return InputError.of("AWS credentials", str(error))
     return AwsError(operation, type(error).__name__, str(error), unsure=unsure)

@@ -87,3 +87,21 @@ class RateLimit:
 def _forget(times: deque[float], before: float) -> None:
     while times and times[0] < before:
         times.popleft()
+
+
+class RateLimits:
+    """The limits of all operations that have one, by region. Safe to share between threads."""
+
+    def __init__(self, *, embedded: bool) -> None:
+        """`embedded`: the AWS is the one in this process, which has no limits."""
+        self._embedded = embedded
+        self._limits: dict[tuple[str, str], RateLimit] = {}
+
+    def of(self, operation: str, region: str) -> RateLimit | None:
+        """The limit of an operation in a region; None if there is none."""
+        per_second = None if self._embedded else quota(operation, region)
+        if per_second is None:
+            return None
+        key = operation, region
+        # setdefault is atomic, so all threads get the same one
+        return self._limits.get(key) or self._limits.setdefault(key, RateLimit(per_second))

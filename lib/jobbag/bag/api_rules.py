@@ -8,6 +8,7 @@ from typing import Any
 
 MIN_TIMEOUT = 60  # s (AWS Batch User Guide, Job timeouts)
 MAX_TAGS = 50
+MAX_CHILDREN = 10_000  # of an array job
 MAX_PRIORITY = 9999
 
 # The amounts that a resourceRequirement can ask for, and how a message says it (AWS Batch API Reference).
@@ -31,6 +32,10 @@ def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
             yield "retryStrategy.attempts: must be given with evaluateOnExit"
         if isinstance(rules, list) and len(rules) > 5:
             yield f"retryStrategy.evaluateOnExit: can have 5 entries at most, not {len(rules)}"
+    array = request.get("arrayProperties")
+    size = array.get("size") if isinstance(array, dict) else None
+    if array is not None and not (isinstance(size, int) and 2 <= size <= MAX_CHILDREN):
+        yield f"arrayProperties.size: must be 2 to {MAX_CHILDREN}, not {size}"
     timeout = request.get("timeout")
     seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None
     if isinstance(seconds, int) and seconds < MIN_TIMEOUT:

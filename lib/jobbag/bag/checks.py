@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from jobbag.bag import api_model
 from jobbag.bag.api_rules import rule_problems
-from jobbag.bag.job import FILE_TYPE, Bag, Job, base_name
+from jobbag.bag.job import FILE_TYPE, Bag, base_name
 from jobbag.errors import Problem
 
 MAX_NAME_BYTES = 200
@@ -39,20 +40,24 @@ def defaults_problems(defaults: Any) -> Iterator[str]:
         yield "jobName: each job needs a name of its own"
 
 
-def order_problems(jobs: Iterable[Job]) -> Iterator[Problem]:
+def order_problems(bag: Bag) -> Iterator[Problem]:
     """Dependencies on jobs that are not in the bag, and circles of dependencies."""
-    by_name = {job.name: job for job in jobs}
+    entries = {job.sent_name: job for job in reversed(bag.jobs)}  # an array is sent as a whole, so it waits as one
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for job in by_name.values():
+    for entry, job in reversed(entries.items()):
         for name in job.depends_on:
-            if name not in by_name:
+            if not bag.named(name):
                 yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
-        sorter.add(job.name, *(name for name in job.depends_on if name in by_name))
+        for one in job.request.get("dependsOn", ()):
+            if bag.named(str(one.get("jobId"))):
+                what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
+                yield Problem(job.where, f'dependsOn: "{one["jobId"]}" with the type {one.get("type")}: {what}')
+        sorter.add(entry, *(bag.named(name)[0].sent_name for name in job.depends_on if bag.named(name)))
     try:
         sorter.prepare()
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
-        yield Problem(by_name[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
+        yield Problem(entries[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
 
 
 def is_text(value: Any) -> bool:
@@ -84,10 +89,10 @@ def name_problems(name: Any) -> Iterator[str]:
 
 def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     """The words of `arguments`, a list or one string as for a shell; and what is wrong with them."""
-    words = value
-    if isinstance(value, str):
+    words = [text_of(one) for one in value] if isinstance(value, list) else text_of(value)
+    if isinstance(words, str):
         try:
-            words = shlex.split(value)
+            words = shlex.split(words)
         except ValueError as error:
             return [], [f"arguments: {error} in {value!r}"]
     if not isinstance(words, list) or not all(isinstance(word, str) and _encodes(word) for word in words):
@@ -99,6 +104,11 @@ def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     return words, []
 
 
+def text_of(value: Any) -> Any:
+    """A number or a truth value as the text that it is in JSON; anything else as it is."""
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
+
+
 def environment_problems(value: Any, where: str) -> Iterator[str]:
     """What is wrong with a list of variables; `where` is the path of its field."""
     if not isinstance(value, list):
@@ -108,7 +118,7 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
         if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not is_text(entry["name"]):
             yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
             continue
-        name, text = entry["name"], entry["value"]
+        name, text = entry["name"], text_of(entry["value"])
         if not isinstance(text, str) or not _encodes(text):
             yield f"{where}[{index}]: the value of {name} must be a string"
         if name.startswith(RESERVED_VARIABLES):
@@ -123,9 +133,6 @@ def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
         return
     for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
         yield f"{path}: {what}"
-    for other in ("ecsPropertiesOverride", "eksPropertiesOverride", "nodeOverrides"):
-        if other in request:
-            yield f"{other}: executable, arguments and environment go into containerOverrides, which excludes it"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ from jobbag.bag.checks import (
     other_field_problems,
     override_environment_problems,
     split_arguments,
+    text_of,
     unlaunchable,
 )
-from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job
+from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Job
+from jobbag.bag.submit_file import content_of
 from jobbag.errors import Problem
 from jobbag.text import split_items
 
@@ -39,14 +41,14 @@ class _Reader:
     launcher: bool  # of jobs that have no such field
     jobs: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    seen: dict[str, str] = field(default_factory=dict)  # job name -> the file that has it
+    seen: dict[str, str] = field(default_factory=dict)  # the name of a job or array -> the file that has it
     count: int = 0
     _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # one copy of what many jobs share
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_bytes())
+            content = content_of(path)
         except json.JSONDecodeError as error:
             where = f"{path}: line {error.lineno}, column {error.colno}"
             self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))
@@ -109,10 +111,16 @@ class _Reader:
         if launcher is True:
             what = 'give it "launcher": false'
             found += [f"launcher: {why}; {what}" for why in unlaunchable(executable, variables, request)]
+        size = 0 if bad_fields else request.get("arrayProperties", {}).get("size", 0)
+        children = [Child(str(name), index, size) for index in range(size)]
         if isinstance(name, str):
-            if name in self.seen:
-                found.append(f"jobName: {self.seen[name]} has another job of this name")
-            self.seen.setdefault(name, str(path))
+            for one in (name, *(f"{name}.{child.index}" for child in children)):
+                if one in self.seen:
+                    whose = "another job of this name" if one == name else f"a job {one}, which is a child of this one"
+                    found.append(f"jobName: {self.seen[one]} has {whose}")
+                self.seen.setdefault(one, str(path))
+            if children and not found:
+                found += name_problems(f"{name}.{size - 1}")
         self.problems += [Problem(where, what) for what in found]
         if bad_environment or bad_fields:
             return
@@ -122,13 +130,14 @@ class _Reader:
         inputs = split_items(variables.pop(INPUTS_VARIABLE, ""))
         if overrides:
             request["containerOverrides"] = overrides
-        self.jobs.append(
-            Job(
-                self.count, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
-                self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
-                self._one(depends_on), bool(launcher),
-            )
+        job = Job(
+            len(self.jobs) + 1, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
+            self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
+            self._one(depends_on), bool(launcher),
         )  # fmt: skip
+        self.jobs += [
+            replace(job, number=job.number + one.index, name=f"{name}.{one.index}", child=one) for one in children
+        ] or [job]
 
     def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return self._words.setdefault(words, words)
@@ -138,7 +147,7 @@ def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a job that has no problems in them."""
     overrides = request.get("containerOverrides")
     more = overrides.get("environment", ()) if isinstance(overrides, dict) else ()
-    return {one["name"]: one["value"] for one in (*environment, *more)}
+    return {one["name"]: text_of(one["value"]) for one in (*environment, *more)}
 
 
 def _completed(entry: Any, defaults: Any) -> Any:
@@ -192,4 +201,4 @@ def load(submit_files: Iterable[Path], files: tuple[str, ...], *, launcher: bool
     for path in submit_files:
         reader.read(path)
     bag = Bag(tuple(reader.jobs), files)
-    return bag, [*reader.problems, *order_problems(bag.jobs), *file_problems(bag)]
+    return bag, [*reader.problems, *order_problems(bag), *file_problems(bag)]

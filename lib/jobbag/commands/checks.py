@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jobbag.bag.job import Job
+from jobbag.commands import suitability
 from jobbag.commands.cloud import check_account
-from jobbag.commands.permissions import is_denial
-from jobbag.entities import capacity, lookup
+from jobbag.commands.suitability import Place
+from jobbag.entities import lookup
+from jobbag.entities.capacity import environment_refs
 from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
-from jobbag.entities.kinds import DEFINITION, Existing, Kind, Plan, Spec, ToCreate
-from jobbag.errors import InputError, SeveralErrors, ToolError
+from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
+from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
@@ -35,6 +38,10 @@ class Checked:
     to_create: tuple[ToCreate, ...] = ()
     bucket_is_there: bool = False
     lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
+    environments: dict[str | None, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """The compute environments by what jobs name as their queue (None: that of the run), as far as they are known."""
+    warnings: list[str] = field(default_factory=list)  # what a run says before it begins
+    unknown: list[str] = field(default_factory=list)  # why less is known
     errors: list[ToolError] = field(default_factory=list)
 
     def raise_errors(self) -> None:
@@ -51,9 +58,16 @@ class Checked:
 
     def definition(self, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         """What a job definition is, or is to be, as far as is known; the `given` one if there is no reference."""
+        return self._detail(DEFINITION, ref, given)
+
+    def queue(self, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
+        """The same of a job queue."""
+        return self._detail(QUEUE, ref, given)
+
+    def _detail(self, kind: Kind, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         if ref is None and isinstance(given, ToCreate):
             return given.request
-        entity = self.entities.get((DEFINITION, ref or (given.ref if isinstance(given, Existing) else "")))
+        entity = self.entities.get((kind, ref or (given.ref if isinstance(given, Existing) else "")))
         return entity.detail if entity else {}
 
 
@@ -94,8 +108,8 @@ class _Checks:
             look()
         except InputError as error:
             self._found.errors.append(error)
-        except ToolError as error:
-            if not is_denial(error):
+        except AwsError as error:
+            if not error.is_denial:
                 raise
             self._found.errors.append(error)
 
@@ -121,6 +135,8 @@ class _Checks:
                 self._found.to_create += (spec,)
                 if spec.kind is not DEFINITION and spec.name not in ours:
                     self._must_be_free(spec)
+                if spec.kind is QUEUE:
+                    self._try(partial(lookup.check_environments, self._task.cloud, spec, self._task.plan.environment))
 
     def _must_be_free(self, spec: ToCreate) -> None:
         def look() -> None:
@@ -145,24 +161,53 @@ class _Checks:
     def _bucket(self) -> None:
         """It is there and ours to use, or is to be created. One that nothing can be said of counts as there."""
         self._found.bucket_is_there = True
-        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place.bucket)
+        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place)
+        if not self._found.bucket_is_there:
+            bucket.check_name(self._task.place.bucket)
 
     def _sent_before(self) -> None:
         """What an earlier start sent to S3, and jobs still need, is there. What is not is sent again."""
         others = [job for job in self._task.bag.jobs if self._found.state.may_be_sent(job)]
-        needed = set(MissingInputs(self._task.bag, self._to_send(), others).items)
+        needed = set(MissingInputs(self._task.bag, self._found.state.to_send(), others).items)
         sent = [event for event in self._events if isinstance(event, Staged) and event.item in needed]
         if self._found.bucket_is_there:
             self._found.lost = contents.missing(self._task.cloud, self._task.place, sent)
         else:
             self._found.lost = frozenset(event.item for event in sent)
 
-    def _to_send(self) -> list[Job]:
-        return [job for job in self._task.bag.jobs if self._found.state.is_to_send(job)]
-
     def _fit(self) -> None:
-        """No job asks for what its platform never gives."""
-        given = self._task.plan.definition
-        unfit = list(capacity.unfit(self._to_send(), lambda ref: self._found.definition(ref, given)))
+        """No job is sent that AWS Batch would refuse, or never start."""
+        jobs = self._found.state.to_send()
+        for ref in dict.fromkeys(map(_queue_of, jobs)):
+            queue = self._found.queue(ref, self._task.plan.queue)
+            self._environments(ref, queue)
+        self._found.warnings += suitability.without_logs(jobs, self._definition_of)
+        unfit = suitability.problems(jobs, self._place_of, shares=not self._task.cloud.embedded)
         if unfit:
             raise InputError(unfit)
+
+    def _place_of(self, job: Job) -> Place:
+        ref = _queue_of(job)
+        queue = self._found.queue(ref, self._task.plan.queue)
+        return Place(self._definition_of(job), queue, self._found.environments.get(ref, ()))
+
+    def _definition_of(self, job: Job) -> Mapping[str, Any]:
+        return self._found.definition(job.request.get(DEFINITION.field), self._task.plan.definition)
+
+    def _environments(self, ref: str | None, queue: Mapping[str, Any]) -> None:
+        """Look at the compute environments of a queue: the one to be created, or those that there are."""
+        new, refs = self._task.plan.environment, environment_refs(queue)
+        if isinstance(new, ToCreate) and refs == [new.name]:
+            self._found.environments[ref] = (new.request,)
+        elif refs:
+            try:
+                self._found.environments[ref] = lookup.environments(self._task.cloud, refs)
+            except AwsError as error:
+                if not error.is_denial:
+                    raise
+                self._found.unknown.append(str(error))
+
+
+def _queue_of(job: Job) -> str | None:
+    ref: str | None = job.request.get(QUEUE.field)
+    return ref

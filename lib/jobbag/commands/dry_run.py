@@ -221,7 +221,7 @@ def _named(jobs: Sequence[Job]) -> str:
 def _checks(found: Findings, warnings: Iterable[str]) -> Iterator[str]:
     yield ""
     yield "checks"
-    if found.sendings and not found.obstacles:
+    if found.sendings and not found.obstacles and not found.errors:
         yield "  no job is known to ask for more than its compute environment has"
     if found.answer is not None:
         yield from _permissions(found)

@@ -12,7 +12,7 @@ from jobbag.commands.result import Result
 from jobbag.entities import deletion, lookup
 from jobbag.entities.creation import EntityCreator
 from jobbag.entities.entity import Entity
-from jobbag.entities.kinds import KINDS, Existing, Kind, Plan, Spec
+from jobbag.entities.kinds import KINDS, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import PROG, CleanupError, ExitCode, InputError, ToolError
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3 import bucket
@@ -31,6 +31,8 @@ def manage(settings: Settings, plan: Plan, tool_log: ToolLog) -> Result:
             tool_log.open()
             return _delete(cloud, plan)
         known = lookup.look_up_all(cloud, plan)
+        if isinstance(plan.queue, ToCreate):
+            lookup.check_environments(cloud, plan.queue, plan.environment)
         tool_log.open()
         return _create(cloud, plan, known)
 
@@ -48,11 +50,12 @@ def _confirm(bucket_name: str) -> None:
 def _create(cloud: Cloud, plan: Plan, known: Mapping[Kind, Entity]) -> Result:
     creator = EntityCreator(cloud, note=lambda _: None)
     lines: list[str] = []
+    has_bucket = plan.place is None or bucket.exists(cloud, plan.place)  # or it raises, before anything is made
     try:
         ready = creator.prepare(plan, known)
         lines += (f"{kind.key}={ready[kind].arn}" for kind in KINDS.values() if kind in ready)
         if plan.place is not None:
-            if not bucket.exists(cloud, plan.place.bucket):
+            if not has_bucket:
                 bucket.create(cloud, plan.place.bucket)
             # As --delete takes it, which does not take a slash with nothing behind it.
             url = plan.place.url if plan.place.key_prefix else plan.place.url.rstrip("/")

@@ -13,7 +13,6 @@ from jobbag.entities.kinds import DEFINITION, QUEUE, Kind, ToCreate
 from jobbag.errors import AwsError, ToolError
 from jobbag.s3.place import S3Place
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 _ROLE = re.compile(r"arn:[\w-]+:iam::\d+:role/\S+")
 
 
@@ -124,8 +123,10 @@ def _roles(content: Any) -> Iterator[str]:
 
 def _of_s3(caller: Caller, uses: Uses) -> Iterator[Right]:
     partition = caller.arn.split(":")[1]
-    bucket = f"arn:{partition}:s3:::{uses.place.bucket}"
-    objects = f"{bucket}/{'' if uses.place.own else uses.place.key_prefix}*"
+    name = uses.place.bucket
+    bucket = name if name.startswith("arn:") else f"arn:{partition}:s3:::{name}"
+    within = f"{bucket}/object" if bucket is name else bucket  # of an access point
+    objects = f"{within}/{'' if uses.place.own else uses.place.key_prefix}*"
     yield Right("s3:ListBucket", bucket)
     if not uses.bucket_is_there:
         yield Right("s3:CreateBucket", bucket, vital=True)
@@ -157,7 +158,10 @@ class Answer:
 
 def caller_of(cloud: Cloud) -> Caller:
     """Whose the credentials are. Raises ToolError."""
-    return Caller(str(cloud.attempt("sts", "GetCallerIdentity")["Arn"]), cloud.region)
+    arn = str(cloud.attempt("sts", "GetCallerIdentity")["Arn"])
+    if arn.count(":") < 5:
+        raise AwsError("GetCallerIdentity", "NoAnswer", f"AWS STS answered with something that is no ARN: {arn[:60]!r}")
+    return Caller(arn, cloud.region)
 
 
 def ask(cloud: Cloud, caller: Caller, rights: Iterable[Right], uses: Uses) -> Answer:
@@ -193,7 +197,8 @@ def _simulated(cloud: Cloud, principal: str, rights: list[Right]) -> dict[Right,
             ResourceArns=[resource],
         )
         for result in answer["EvaluationResults"]:
-            found[by_action[result["EvalActionName"]]] = verdict(result)
+            if result["EvalActionName"] in by_action:
+                found[by_action[result["EvalActionName"]]] = verdict(result)
     return {right: found.get(right, Verdict.UNKNOWN) for right in rights}
 
 
@@ -214,11 +219,13 @@ def _tried(cloud: Cloud, rights: list[Right], uses: Uses) -> dict[Right, Verdict
     calls: dict[str, tuple[str, str, dict[str, Any]]] = {
         "batch:DescribeJobs": ("batch", "DescribeJobs", {"jobs": ["00000000-0000-0000-0000-000000000000"]}),
         "logs:FilterLogEvents": ("logs", "FilterLogEvents", {"logGroupName": "/aws/batch/job", "limit": 1}),
+        "logs:GetLogEvents": ("logs", "GetLogEvents", {"logGroupName": "/aws/batch/job", "logStreamName": "x"}),
     }
     if uses.queues:
         calls["batch:ListJobs"] = ("batch", "ListJobs", {"jobQueue": uses.queues[0], "jobStatus": "RUNNING"})
     if uses.bucket_is_there:
-        calls["s3:ListBucket"] = ("s3", "ListObjectsV2", {"Bucket": uses.place.bucket, "MaxKeys": 1})
+        below = {"Bucket": uses.place.bucket, "Prefix": uses.place.key_prefix, "MaxKeys": 1}
+        calls["s3:ListBucket"] = ("s3", "ListObjectsV2", below)
     found = {action: _try(cloud, *call) for action, call in calls.items()}
     return {right: found.get(right.action, Verdict.UNKNOWN) for right in rights}
 
@@ -227,14 +234,9 @@ def _try(cloud: Cloud, service: str, operation: str, params: Mapping[str, Any]) 
     try:
         cloud.attempt(service, operation, **params)
     except AwsError as error:
-        if is_denial(error):
+        if error.is_denial:
             return Verdict.DENIED
         return Verdict.ALLOWED if "NotFound" in error.code else Verdict.UNKNOWN
     except ToolError:
         return Verdict.UNKNOWN
     return Verdict.ALLOWED
-
-
-def is_denial(error: ToolError) -> bool:
-    """Whether AWS says that the credentials may not do that."""
-    return isinstance(error, AwsError) and error.code in _DENIED

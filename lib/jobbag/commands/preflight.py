@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from jobbag.bag import job, reader
-from jobbag.bag.job import Bag
+from jobbag.bag import reader
+from jobbag.bag.job import Bag, Job
+from jobbag.commands import suitability
 from jobbag.commands.overwriting import overwriting_problems
-from jobbag.entities import capacity
-from jobbag.entities.kinds import Plan, ToCreate
+from jobbag.commands.suitability import Place
+from jobbag.entities.capacity import environment_refs
+from jobbag.entities.containers import Form, form_of
+from jobbag.entities.kinds import DEFINITION, QUEUE, Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
 from jobbag.jobs import array_request, request
+from jobbag.jobs.ids import request_name
 from jobbag.options.settings import Settings
 from jobbag.run.task import Task
-from jobbag.s3.place import S3Place
+from jobbag.s3.place import LONGEST_KEY, S3Place
 
 
 def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
     bag, problems = reader.load(settings.submit_files, settings.files, launcher=settings.launcher)
-    if not problems and settings.followed_job not in {None, *(job.name for job in bag.jobs)}:
+    if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
@@ -35,11 +40,11 @@ def task_of(settings: Settings) -> Task:
     problems += _key_problems(bag, plan.place)
     problems += request.request_problems(bag, plan.place)
     problems += array_request.launch_problems(bag, plan.place)
-    if isinstance(plan.definition, ToCreate):
-        new = plan.definition.request
-        problems += capacity.unfit(bag.jobs, lambda ref: new if ref is None else {})
+    problems += suitability.problems(bag.jobs, partial(_place_of, plan), shares=not settings.local)
+    if settings.local:
+        problems += _not_local(plan)
     if problems:
-        raise InputError(problems)
+        raise InputError(dict.fromkeys(problems))  # the children of an array have the same ones
     return Task(bag, plan, plan.place)
 
 
@@ -51,14 +56,43 @@ def entities_of(settings: Settings) -> Plan:
     return plan
 
 
+def _place_of(plan: Plan, job: Job) -> Place:
+    """Where a job is to run, as far as that is known without AWS."""
+    definition, queue, environment = (
+        spec.request if isinstance(spec, ToCreate) else {} for spec in (plan.definition, plan.queue, plan.environment)
+    )
+    if QUEUE.field in job.request:
+        queue = {}
+    is_its_own = isinstance(plan.environment, ToCreate) and environment_refs(queue) == [plan.environment.name]
+    return Place({} if DEFINITION.field in job.request else definition, queue, (environment,) if is_its_own else ())
+
+
+def _not_local(plan: Plan) -> Iterator[Problem]:
+    """What the embedded AWS does not have."""
+    if isinstance(plan.definition, ToCreate) and (form := form_of(plan.definition.request)) is not Form.CONTAINER:
+        what = (
+            f"the embedded AWS runs jobs of one container (containerProperties), and this definition has {form.value}"
+        )
+        yield Problem(f"--local: {plan.definition.path}", what)
+
+
 def _key_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
-    """Names from the command line that cannot be sent to S3, be it for a locale that has no letters for them."""
-    named = [("--s3", place.url), *((f"input file {item!r}", job.base_name(item)) for item in bag.local_files())]
-    for what, name in named:
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            yield Problem(what, "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)")
+    """Names from the command line that no key in S3 can have."""
+    own = place.key(f"{request_name('x' * request.TOKEN_LENGTH)}.manifest")  # of what the run itself puts there
+    if (what := _wrong_with_key(own)) is not None:
+        yield Problem("--s3", what)
+        return
+    for item in bag.local_files():
+        if (what := _wrong_with_key(place.key(item))) is not None:
+            yield Problem(f"input file {item!r}", what)
+
+
+def _wrong_with_key(key: str) -> str | None:
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:  # the locale has no letters for it
+        return "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)"
+    return f"makes a key of {size} bytes, and S3 takes {LONGEST_KEY} at most" if size > LONGEST_KEY else None
 
 
 def _output_problems(settings: Settings) -> Iterator[Problem]:

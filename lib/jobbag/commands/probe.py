@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from jobbag.aws.regions import url_of_s3
 from jobbag.bag.job import Job
 from jobbag.commands import permissions
 from jobbag.commands.checks import Checked, check
 from jobbag.commands.permissions import Answer, Caller, Uses, Verdict
-from jobbag.entities import lookup
-from jobbag.entities.capacity import Needs, environment_refs, needs_of
+from jobbag.entities.capacity import Needs, needs_of_job
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Existing, Spec, ToCreate
 from jobbag.errors import ToolError
 from jobbag.events.consumers import replay
@@ -80,7 +80,8 @@ class Findings:
 
 def probe(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Findings:
     """Ask what a run would ask. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    found = Findings(task.cloud.region, check(settings, task, earlier))
+    checked = check(settings, task, earlier)
+    found = Findings(task.cloud.region, checked, warnings=[*checked.warnings, *checked.unknown])
     _Prober(settings, task, earlier, found).run()
     return found
 
@@ -102,7 +103,7 @@ class _Prober:
         replay(events, safeguards)
         self.found.canary = safeguards.canary
         if state.has_to_send:
-            to_send = [job for job in jobs if state.is_to_send(job)]
+            to_send = state.to_send()
             staged = {event.item for event in events if isinstance(event, Staged)}
             self._uploads([item for item in MissingInputs(self.task.bag, to_send).items if item not in staged])
             self._requests(to_send)
@@ -139,17 +140,17 @@ class _Prober:
     # -- jobs
 
     def _requests(self, jobs: list[Job]) -> None:
-        requests = Requests(self.task.bag, self.task.place, self._target(), self.task.cloud.region)
-        first, others = jobs[: self.found.canary], jobs[self.found.canary :]
-        for group in [*((job,) for job in first), *job_groups(others, Packing(self.settings.array))]:
+        region = self.task.bucket_region
+        requests = Requests(self.task.bag, self.task.place, self._target(), region, url_of_s3(region))
+        packing = Packing(self.settings.array)
+        for group in job_groups(jobs, packing, requests.can_be_packed, self.found.canary):
             prepared = requests.of(group, TOKEN)
             self.found.sendings.append(Sending(group, prepared.request, self._needs(group[0])))
-            self.found.uploads += [Upload(None, key, len(data), False) for key, data in prepared.objects.items()]
+            self.found.uploads += [Upload(None, key, one.size, False) for key, one in prepared.objects.items()]
 
     def _target(self) -> Target:
         queue, definition = self._reference(self.task.plan.queue), self._reference(self.task.plan.definition)
-        detail = self._definition(None)
-        return target_of(queue, definition, detail, retries=self.settings.transient_retries)
+        return target_of(queue, definition, self._definition, retries=self.settings.transient_retries)
 
     def _reference(self, spec: Spec | None) -> str | None:
         """The ARN of what there is, the name of what there will be."""
@@ -165,41 +166,32 @@ class _Prober:
         return self.found.checked.definition(ref, self.task.plan.definition)
 
     def _needs(self, job: Job) -> Needs:
-        return needs_of(self._definition(job.request.get("jobDefinition")), job.request.get("containerOverrides"))
+        return needs_of_job(job, self._definition(job.request.get("jobDefinition")))
 
     # -- what would keep jobs from starting
 
     def _obstacles(self) -> None:
-        kinds: dict[tuple[str | None, Needs], list[Job]] = {}
+        by_queue: dict[str | None, list[Job]] = {}
         for sending in self.found.sendings:
-            ref = sending.jobs[0].request.get("jobQueue")
-            kinds.setdefault((ref, sending.needs), []).extend(sending.jobs)
-        queues = {ref: self._queue(ref) for ref in dict.fromkeys(ref for ref, _ in kinds)}
-        obstacles: dict[tuple[str, Cause], list[Job]] = {}
-        for (ref, needs), jobs in kinds.items():
-            cause = obstacle(replace(queues[ref], needs=(needs,)))
-            if cause is not None:
-                obstacles.setdefault((queues[ref].queue, cause), []).extend(jobs)
-        self.found.obstacles = [(cause, jobs) for (_, cause), jobs in obstacles.items()]
+            by_queue.setdefault(sending.jobs[0].request.get("jobQueue"), []).extend(sending.jobs)
+        causes = ((obstacle(self._queue(ref)), jobs) for ref, jobs in by_queue.items())
+        self.found.obstacles = [(cause, jobs) for cause, jobs in causes if cause is not None]
 
     def _queue(self, ref: str | None) -> Facts:
         spec = self.task.plan.queue
         if ref is None and isinstance(spec, ToCreate):
-            return Facts(spec.name, detail=spec.request, environments=self._environments(spec.request))
+            return Facts(spec.name, detail=spec.request, environments=self._environments(ref))
         name = ref or (spec.ref if isinstance(spec, Existing) else "")
         entity = self.found.checked.entities.get((QUEUE, name))
         if entity is None:
             return Facts(name)
-        return Facts(name, detail=entity.detail, environments=self._environments(entity.detail))
+        return Facts(name, detail=entity.detail, environments=self._environments(ref))
 
-    def _environments(self, queue: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
-        """The compute environments of a queue: the one to be created, or those that there are."""
-        spec = self.task.plan.environment
-        refs = environment_refs(queue)
-        if isinstance(spec, ToCreate) and refs == [spec.name]:
-            return (spec.request,)
-        found = self._ask(lambda: lookup.environments(self.task.cloud, refs)) if refs else None
-        self.found.environments |= {str(one[ENVIRONMENT.name_field]): one for one in found or ()}
+    def _environments(self, ref: str | None) -> tuple[Mapping[str, Any], ...] | None:
+        """The compute environments of a queue, as jobs name it."""
+        found = self.found.checked.environments.get(ref)
+        there = (one for one in found or () if "computeEnvironmentArn" in one)  # and is not to be created
+        self.found.environments |= {str(one[ENVIRONMENT.name_field]): one for one in there}
         return found
 
     # -- permissions

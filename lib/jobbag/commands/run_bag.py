@@ -6,8 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from jobbag.aws.regions import url_of_s3
 from jobbag.commands.checks import Checked, check
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
@@ -96,6 +98,8 @@ class _Start:
         """Look at what AWS has, and wait for what is not ready yet. Raises ToolError before anything is changed."""
         checked = check(self.settings, self.task, self.earlier)
         checked.raise_errors()
+        for warning in checked.warnings:
+            log.warning("%s", warning)
         for entity in checked.entities.values():
             lookup.wait_until_ready(self.task.cloud, entity)
         return checked
@@ -157,6 +161,7 @@ class _Start:
             replay(events, states)
             consumers = Consumers(journal, state, safeguards, [*shows, states, outputs, cleanup])
             staged = [event.item for event in events if isinstance(event, Staged)]
+            events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         result, finished = self._result(ending, stopped, failures)
         result = replace(result, lines=(*result.lines, *self._log_line())).untold(self.tool_log)
@@ -211,20 +216,21 @@ class _Start:
 
     def _prepare(self, checked: Checked, cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
-        task, region = self.task, self.task.cloud.region
+        task = self.task
         if not state.has_to_send:
-            return Requests(task.bag, task.place, Target(None, None), region)
+            return Requests(task.bag, task.place, Target(None, None), task.cloud.region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
         # What was looked at before the run before was given up may be gone with it.
         is_there = checked.bucket_is_there and (
-            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place.bucket)
+            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place)
         )
         cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None
-        detail = checked.definition(None, plan.definition)
-        return Requests(task.bag, task.place, target_of(*arns, detail, retries=self.settings.transient_retries), region)
+        details = partial(checked.definition, given=plan.definition)
+        target, region = target_of(*arns, details, retries=self.settings.transient_retries), task.bucket_region
+        return Requests(task.bag, task.place, target, region, url_of_s3(region))
 
     def _delete_log_streams(self, state: RunState) -> None:
         """At the very end, when no later start can need them."""

@@ -42,10 +42,10 @@ def _head(overview: Mapping[str, Any]) -> Iterator[str]:
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
     yield _cut(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
     if retried["attempts"]:
-        lost = f"; {retried['spot']:,} had lost their machine" if retried["spot"] else ""
-        yield _cut(
-            f"  started again: {counted(retried['jobs'], 'job')}, {counted(retried['attempts'], 'time')} in all{lost}"
-        )
+        lost = [f"{retried['spot']:,} had lost their machine"] if retried["spot"] else []
+        lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
+        times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
+        yield _cut(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
         yield _cut(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")

@@ -24,7 +24,7 @@ class JobLines:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, OutputSeen):
-            name = plain(event.job.name)
+            name = plain(f"{event.job.name} ({event.source})" if event.source else event.job.name)
             self._out.write("".join(f"{name}: {plain(line)}\n" for line in event.lines))
 
 

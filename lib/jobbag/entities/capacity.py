@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobbag.bag.job import Job
+from jobbag.entities.containers import Form, containers_of, form_of, main_of, ranges_of_nodes
 from jobbag.entities.kinds import ENVIRONMENT
-from jobbag.errors import Problem
 
 # MiB that Fargate has for each number of vCPUs (AWS Batch API Reference, ResourceRequirement).
 _FARGATE: Mapping[float, Sequence[int]] = {
@@ -24,21 +24,24 @@ _FARGATE: Mapping[float, Sequence[int]] = {
 }
 _SIZE = re.compile(r"[a-z][a-z0-9-]*\.(?:(?P<times>\d*)(?P<x>x))?large")
 _IRREGULAR = re.compile(r"hpc|(c1|c4|d2|hs1|m2)\.")  # families in which a size can have other vCPUs
+_HAS_GPUS = re.compile(r"(g|gr|p)\d")  # how the names of such families begin
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a job asks for: vCPUs, memory (MiB), GPUs. None: not known."""
+    """What a job asks for: vCPUs, memory (MiB), GPUs, on so many machines. None: not known."""
 
     vcpus: float | None = None
     memory: int | None = None
     gpus: int | None = None
+    nodes: int = 1
 
     def __str__(self) -> str:
         vcpus = f"{self.vcpus:g} vCPU{'' if self.vcpus <= 1 else 's'}" if self.vcpus is not None else ""
         memory = f"{self.memory} MiB" if self.memory is not None else ""
         gpus = f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}" if self.gpus else ""
-        return ", ".join(part for part in (vcpus, memory, gpus) if part)
+        nodes = f"{self.nodes} nodes" if self.nodes > 1 else ""
+        return ", ".join(part for part in (vcpus, memory, gpus, nodes) if part)
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,21 @@ def needs_of(detail: Mapping[str, Any], overrides: Mapping[str, Any] | None = No
 
     `detail` is the job as DescribeJobs shows it; or its job definition, which `overrides` (containerOverrides) changes.
     """
-    container = detail.get("container") or detail.get("containerProperties")
-    if container:
-        return _of_container(container, overrides or {})
-    tasks = detail.get("ecsProperties", {}).get("taskProperties", ())
-    return _sum(_of_container(one, {}) for task in tasks for one in task.get("containers", ()))
+    form = form_of(detail)
+    if form is Form.NODES:
+        ranges = ranges_of_nodes(detail[form.value])
+        return replace(_sum(needs_of(one, overrides) for one in ranges), nodes=len(ranges))
+    containers = containers_of(detail)
+    main = main_of(containers)
+    return _sum(_of_container(one, (overrides or {}) if one is main else {}) for one in containers)
+
+
+def needs_of_job(job: Job, definition: Mapping[str, Any]) -> Needs:
+    """What a job asks for with its job definition. Nothing is said of one with overrides of several containers."""
+    form = form_of(definition)
+    if form is not Form.CONTAINER and form.overrides in job.request:
+        return Needs()
+    return needs_of(definition, job.request.get(Form.CONTAINER.overrides))
 
 
 def _of_container(container: Mapping[str, Any], overrides: Mapping[str, Any]) -> Needs:
@@ -70,8 +83,18 @@ def _of_container(container: Mapping[str, Any], overrides: Mapping[str, Any]) ->
     for one in (container, overrides):
         for need in one.get("resourceRequirements") or ():
             found[str(need.get("type")).upper()] = need.get("value")
+    for name, amount in _of_pod(container.get("resources") or {}).items():
+        found[name] = amount
     vcpus, memory, gpus = (_number(found.get(kind)) for kind in ("VCPU", "MEMORY", "GPU"))
     return Needs(vcpus, _whole(memory), _whole(gpus))
+
+
+def _of_pod(resources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same of a container on EKS: `cpu` in vCPUs, `memory` as in 1024Mi."""
+    both = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    memory = str(both.get("memory", "")).removesuffix("Mi")
+    asked = {"VCPU": both.get("cpu"), "MEMORY": memory, "GPU": both.get("nvidia.com/gpu")}
+    return {name: amount for name, amount in asked.items() if amount}
 
 
 def _number(value: Any) -> float | None:
@@ -112,17 +135,20 @@ def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
     resources = environment.get("computeResources") or {}
     name = environment.get(ENVIRONMENT.name_field)
     if str(resources.get("type", "")).upper().startswith("FARGATE"):
-        found = _fargate_misfit(needs)
+        found = fargate_misfit(needs)
         if found is not None:
             return found
+    kinds = resources.get("instanceTypes") or ()
+    if needs.gpus and kinds and not any(map(_HAS_GPUS.match, kinds)):
+        return Misfit(f"no instance of {name} has GPUs ({', '.join(kinds)})", "give it instance types with GPUs")
     if needs.vcpus is None:
         return None
     most = resources.get("maxvCpus")
     if most is not None and needs.vcpus > most:
         return Misfit(f"{name} has {most} vCPUs at most (maxvCpus)", "raise its maxvCpus, or ask for less")
-    sizes = {kind: vcpus_of(kind) for kind in resources.get("instanceTypes", ())}
+    sizes = {kind: vcpus_of(kind) for kind in kinds}
     known = {kind: size for kind, size in sizes.items() if size is not None}
-    if sizes and len(known) == len(sizes):
+    if sizes and len(known) == len(sizes) and needs.nodes == 1:
         largest = max(known, key=lambda kind: known[kind])
         if needs.vcpus > known[largest]:
             why = f"the largest instance of {name}, {largest}, has {known[largest]} vCPUs"
@@ -130,20 +156,38 @@ def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:
     return None
 
 
-def unfit(jobs: Iterable[Job], definition_of: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Problem]:
-    """Jobs for Fargate that ask for what it does not have.
-
-    `definition_of` gives the job definition for a job's `jobDefinition`, or for None: that of the command line.
-    """
-    for job in jobs:
-        definition = definition_of(job.request.get("jobDefinition"))
-        if "FARGATE" in map(str.upper, definition.get("platformCapabilities") or ()):
-            found = _fargate_misfit(needs_of(definition, job.request.get("containerOverrides")))
-            if found is not None:
-                yield Problem(job.where, f"{found.why}: {found.remedy}")
+def is_usable(environment: Mapping[str, Any]) -> bool:
+    """Whether a queue passes jobs on to the compute environment: it passes over what is DISABLED or INVALID."""
+    return environment.get("state") != "DISABLED" and environment.get("status") not in ("INVALID", "DELETING")
 
 
-def _fargate_misfit(needs: Needs) -> Misfit | None:
+def never_fits(needs: Needs, environments: Iterable[Mapping[str, Any]]) -> Misfit | None:
+    """Why none of the compute environments of a queue can ever run a job with these needs; None if one may."""
+    found = [misfit(needs, environment) for environment in environments if is_usable(environment)]
+    return found[0] if found and None not in found else None
+
+
+def platforms_of(definition: Mapping[str, Any]) -> list[str]:
+    """What jobs with the definition run on: EC2, FARGATE, MANAGED_INSTANCES or EKS; empty if it is not known."""
+    if not definition:
+        return []
+    if form_of(definition) is Form.EKS:
+        return ["EKS"]
+    return [str(one).upper() for one in definition.get("platformCapabilities") or ("EC2",)]
+
+
+def platform_of(environment: Mapping[str, Any]) -> str | None:
+    """The same of a compute environment; None if it is not known, as of one that is UNMANAGED."""
+    kind = str((environment.get("computeResources") or {}).get("type", "")).upper()
+    if environment.get("eksConfiguration"):
+        return "EKS"
+    if not kind:
+        return None
+    return "FARGATE" if kind.startswith("FARGATE") else kind.removeprefix("ECS_") if "MANAGED" in kind else "EC2"
+
+
+def fargate_misfit(needs: Needs) -> Misfit | None:
+    """Why Fargate can never run a job with these needs; None if it may."""
     if needs.gpus:
         return Misfit("Fargate has no GPUs", "use a compute environment of type EC2")
     if needs.vcpus is None:

@@ -12,7 +12,7 @@ from jobbag.entities.deletion import delete
 from jobbag.entities.entity import TAG, Entity, active_revisions, describe, find, is_marked
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Kind, Plan, ToCreate
 from jobbag.entities.lookup import exists, fit, wait_until_ready
-from jobbag.entities.waiting import wait_until_valid
+from jobbag.entities.waiting import may_become_valid, wait_until_valid
 from jobbag.errors import AwsError, CleanupError, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import Event, Made, Making, Removed, Removing, TakenDown
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 LOOKS = (0.5, 1.0, 2.0)  # s between looks for what a call without an answer made
 MOST_TAGS = 50  # of an entity
-NOT_ALLOWED = ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation")
 
 
 class EntityCreator:
@@ -83,7 +82,11 @@ class EntityCreator:
         for one in self._made:
             kind = KINDS[one.kind]
             detail = None if one.arn in self._doomed else find(self._cloud, kind, one.arn, one.mark)
-            if detail is not None and detail.get("status") != "DELETING":
+            if detail is None or detail.get("status") == "DELETING":
+                continue
+            if may_become_valid(detail):  # which is waited for before it is used
+                found[kind] = Entity(kind, one.name, one.arn, detail)
+            else:
                 found[kind] = fit(kind, one.arn, detail)
         return found
 
@@ -135,7 +138,7 @@ class EntityCreator:
         except AwsError as error:
             if not error.unsure:
                 self._tell(Removed(begun.kind, begun.name))
-                if mark and error.code in NOT_ALLOWED:
+                if mark and error.is_denial:
                     log.debug("%s is called without a tag: %s", kind.create, error.message)
                     raise _NoTags from None
             raise error.about(_subject(spec)) from None
@@ -186,6 +189,7 @@ class EntityCreator:
         name = begun.name if kind is not DEFINITION else f"{begun.name}:{made['revision']}"
         arn = made[kind.arn_field]
         self._tell(Made(begun.kind, name, arn, begun.mark))
+        self._cloud.settling.made("batch")
         return Entity(kind, name, arn, made)
 
     def take_down(self, cloud: Cloud) -> None:

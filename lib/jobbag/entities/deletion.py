@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.entities.entity import active_revisions, definition_name, find
+from jobbag.entities.capacity import environment_refs
+from jobbag.entities.entity import active_revisions, definition_name, find, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Kind
 from jobbag.entities.waiting import call_when_settled, wait_until
-from jobbag.errors import CleanupError, ToolError
+from jobbag.errors import AwsError, CleanupError, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import Removed, Removing
 
 log = logging.getLogger(__name__)
+
+STAYS = 60.0  # s after which an entity that was INVALID before is taken for one that is not deleted
 
 
 def delete(
@@ -76,8 +80,43 @@ class _Deletion:
             call_when_settled(cloud, self._found, update, {kind.field: ref, "state": "DISABLED"})
         if detail.get("status") != "DELETING":
             wait_until(self._is_settled, f"the {kind.words} {ref} to be disabled", cloud)
-            call_when_settled(cloud, self._found, kind.delete, {kind.field: ref})
-        wait_until(lambda: self._found() is None, f"the {kind.words} {ref} to be gone", cloud)
+            detail = self._found() or detail
+            check = (lambda: self._check_free(detail)) if kind is ENVIRONMENT else lambda: None
+            call_when_settled(cloud, self._found, kind.delete, {kind.field: ref}, check)
+        wait_until(self._going(detail.get("status")), f"the {kind.words} {ref} to be gone", cloud)
+
+    def _check_free(self, detail: Mapping[str, Any]) -> None:
+        """Raises AwsError where a job queue that is not being deleted keeps the compute environment from going."""
+        arn = detail[self.kind.arn_field]
+        users = [
+            queue[QUEUE.name_field]
+            for page in self.cloud.pages("batch", QUEUE.describe)
+            for queue in page[QUEUE.list_field]
+            if arn in environment_refs(queue) and queue.get("status") not in ("DELETING", "DELETED")
+        ]
+        if users:
+            what = f"the job queue {', '.join(users)} uses it; delete that before"
+            raise AwsError(self.kind.delete, "InUse", what)
+
+    def _going(self, before: str | None) -> Callable[[], bool]:
+        """Whether it is gone, again and again. `before`: its status when AWS was asked to delete it.
+
+        Raises AwsError when it has turned INVALID and so stays, as one does whose role is gone.
+        """
+        began, seen = time.monotonic(), before
+
+        def is_gone() -> bool:
+            nonlocal seen
+            detail = self._found()
+            if detail is None:
+                return True
+            was, seen = seen, detail.get("status")
+            if seen == "INVALID" and (was != "INVALID" or time.monotonic() - began > STAYS):
+                what = f"it is INVALID, and so stays: {status_reason(detail)}; mend that, and delete it again"
+                raise AwsError(self.kind.delete, "INVALID", what)
+            return False
+
+        return is_gone
 
 
 def _delete_definition(cloud: Cloud, ref: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
-from jobbag.entities.capacity import those_of
-from jobbag.entities.entity import Entity, describe, find, status_reason
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan
+from jobbag.entities.capacity import environment_refs, those_of
+from jobbag.entities.entity import Entity, definition_name, describe, describe_definition, find, status_reason
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.waiting import wait_until_valid
 from jobbag.errors import InputError, Problem
 
@@ -57,8 +57,15 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     detail = find(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
-        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}")
+        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}{_other(cloud, kind, ref)}")
     return fit(kind, ref, detail)
+
+
+def _other(cloud: Cloud, kind: Kind, ref: str) -> str:
+    """The revision that could be used in the place of one that is INACTIVE, or never was, in words."""
+    name, revision = definition_name(ref)
+    latest = describe_definition(cloud, name) if kind is DEFINITION and revision is not None else None
+    return f"; revision {latest['revision']} is ACTIVE" if latest else ""
 
 
 def fit(kind: Kind, ref: str, detail: Mapping[str, Any]) -> Entity:
@@ -79,6 +86,26 @@ def environments(cloud: Cloud, refs: list[str]) -> tuple[Mapping[str, Any], ...]
     """Those of the compute environments, by name or ARN, that there are."""
     field = ENVIRONMENT.list_field
     return those_of(refs, cloud.call("batch", ENVIRONMENT.describe, None, **{field: refs})[field])
+
+
+def check_environments(cloud: Cloud, queue: ToCreate, planned: Spec | None) -> None:
+    """Raises InputError where a queue that is to be created cannot have the compute environments that it names.
+
+    `planned` is the one that is created before it, or that its option names, and is looked up for.
+    """
+    own = planned.request if isinstance(planned, ToCreate) else None
+    told = planned.ref if isinstance(planned, Existing) else own and own[ENVIRONMENT.name_field]
+    refs = [ref for ref in environment_refs(queue.request) if ref != told]
+    there = environments(cloud, refs) if refs else ()
+    known = {one.get(field) for one in there for field in (ENVIRONMENT.name_field, ENVIRONMENT.arn_field)}
+    missing = [ref for ref in refs if ref not in known]
+    found = [f"there is no compute environment {ref} in {cloud.region}" for ref in missing]
+    types = (str((one.get("computeResources") or {}).get("type")) for one in (*there, *([own] if own else ())))
+    if len({one.upper().startswith("FARGATE") for one in types}) > 1:
+        found.append("compute environments of Fargate and of EC2 cannot be in one queue")
+    if found:
+        where = str(queue.path or queue.kind.option)
+        raise InputError([Problem(where, f"computeEnvironmentOrder: {what}") for what in found])
 
 
 def exists(cloud: Cloud, kind: Kind, name: str) -> bool:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobbag.bag import api_model
-from jobbag.bag.api_rules import rule_problems
 from jobbag.bag.job import Bag
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
+from jobbag.entities.rules import definition_problems, environment_problems, queue_problems
 from jobbag.errors import Problem
 from jobbag.options.settings import Mode, Settings
-from jobbag.s3.place import RUN_TO_COME, S3Place
-
-MAX_DEFINITION_BYTES = 24 * 1024
-_BUCKET_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
-    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(\.\.|\.-|-\.))(?!.*(-s3alias|--ol-s3)$)(?!\d+\.\d+\.\d+\.\d+$)"
-    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-)
+from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
 
 
 def plan_of(settings: Settings, bag: Bag | None) -> tuple[Plan, list[Problem]]:
@@ -115,7 +108,7 @@ def _spec(kind: Kind, value: str | None, names: Names, problems: list[Problem]) 
             return None
         request[kind.name_field] = names.of(kind)
     found = [*_entity_problems(kind, request)]
-    problems += [Problem(str(path), f"{where}: {what}") for where, what in found]
+    problems += [Problem(str(path), f"{where}: {what}" if where else what) for where, what in found]
     return None if found else ToCreate(kind, request, path)
 
 
@@ -133,39 +126,23 @@ def _unwrapped(content: Any, operation: str) -> Any:
 def _entity_problems(kind: Kind, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     # What a file may leave out is filled in from the other options.
     given = ("computeEnvironmentOrder", *(f"computeEnvironmentOrder[{i}].computeEnvironment" for i in range(3)))
-    yield from api_model.problems(kind.create, request, given=given)
+    wrong = list(api_model.problems(kind.create, request, given=given))
+    yield from wrong
     name = request[kind.name_field]
     if isinstance(name, str) and not LEGAL_NAME.fullmatch(name):
         yield (
             kind.name_field,
             f"{name!r} must be {MAX_NAME} letters, digits, '-' and '_' at most, a letter or digit first",
         )
-    if kind is DEFINITION:
-        yield from _definition_problems(request)
-    elif kind is ENVIRONMENT:
-        if str(request.get("type")).upper() == "MANAGED" and "computeResources" not in request:
-            yield "computeResources", "is missing: a MANAGED compute environment needs it"
-        if str(request.get("state", "ENABLED")).upper() == "DISABLED":
-            yield "state", "AWS Batch creates compute environments ENABLED only"
+    parts = {_first_of(where) for where, _ in wrong}  # in which the rules may find nothing but what follows from it
+    yield from ((where, what) for where, what in _RULES[kind](request) if _first_of(where) not in parts)
 
 
-def _definition_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    forms = ("containerProperties", "ecsProperties", "eksProperties", "nodeProperties")
-    wanted = forms[3:] if request.get("type") == "multinode" else forms[:3]
-    if len([form for form in forms if form in request]) != 1 or not any(form in request for form in wanted):
-        yield "type", f"a job definition of type {request.get('type')} has one of {', '.join(wanted)}"
-    container = request.get("containerProperties")
-    if isinstance(container, dict) and not container.get("image"):
-        yield "containerProperties.image", "is missing"
-    size = len(json.dumps(request))
-    if size > MAX_DEFINITION_BYTES:
-        yield (
-            "containerProperties",
-            f"the definition is {size} bytes long; AWS Batch takes {MAX_DEFINITION_BYTES} at most",
-        )
-    for problem in rule_problems(request):
-        where, _, what = problem.partition(": ")
-        yield where, what
+def _first_of(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+_RULES = {DEFINITION: definition_problems, ENVIRONMENT: environment_problems, QUEUE: queue_problems}
 
 
 def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCreate, list[Problem]]:
@@ -184,19 +161,21 @@ def _with_environment(queue: ToCreate, environment: Spec | None) -> tuple[ToCrea
 
 
 def _place(settings: Settings, names: Names, problems: list[Problem]) -> S3Place | None:
+    encryption = Encryption(settings.sse, settings.sse_kms_key_id)
     if settings.s3 is None:
-        own = S3Place(names.bucket(), "", own=True).of_run(RUN_TO_COME)
+        own = S3Place(names.bucket(), "", own=True, encryption=encryption).of_run(RUN_TO_COME)
         return own if settings.mode is Mode.RUN else None
-    text = settings.s3.removeprefix("s3://")
-    bucket, slash, rest = text.partition("/")
-    key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
-    if "://" in bucket or not _BUCKET_NAME.fullmatch(bucket):
+    parts = parts_of(settings.s3)
+    if parts is None:
         problems.append(Problem("--s3", f"{settings.s3!r} is no S3 URL: s3://bucket or s3://bucket/some/dir"))
-    elif {".", ".."} & set(rest.split("/")):
+        return S3Place("", "", own=False)
+    bucket, slash, rest = parts
+    key_prefix = rest if not rest or rest.endswith("/") else f"{rest}/"
+    if {".", ".."} & set(rest.split("/")):
         problems.append(
             Problem("--s3", f"{settings.s3!r} has a '.' or '..' between slashes, which many programs resolve")
         )
     elif settings.mode is Mode.DELETE and slash and not rest:
         what = f"{settings.s3!r} has nothing behind the slash: s3://{bucket} deletes the bucket and all that is in it"
         problems.append(Problem("--s3", what))
-    return S3Place(bucket, key_prefix, own=False)
+    return S3Place(bucket, key_prefix, own=False, encryption=encryption)

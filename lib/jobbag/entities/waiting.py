@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.settling import awaits_role
 from jobbag.entities.entity import Entity, describe, status_reason
 from jobbag.errors import AwsError
 
 log = logging.getLogger(__name__)
 
 SETTLE = 600.0  # s for an entity to become VALID, or to be gone
+NEW = 60.0  # s in which AWS may not show a new one, or not know its role
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # s between two tries
 _TRANSITION = re.compile(
     r"resource is being modified|existing JobQueue relationship|must be (created and )?valid", re.I
@@ -22,25 +24,46 @@ _TRANSITION = re.compile(
 
 
 def wait_until_valid(cloud: Cloud, entity: Entity) -> None:
-    """Wait until an entity is VALID. Raises AwsError when it is INVALID, or still not VALID after SETTLE seconds."""
+    """Wait until an entity is VALID.
+
+    Raises AwsError when it is INVALID, for another reason than a new role, or is deleted; or still not VALID after
+    SETTLE seconds.
+    """
+    began = time.monotonic()
 
     def valid() -> bool:
         detail = describe(cloud, entity.kind, entity.arn)
-        if detail is not None and detail.get("status") == "INVALID":
-            message = f"it is INVALID: {status_reason(detail)}"
-            raise AwsError(entity.kind.create, "INVALID", message, subject=f"{entity.kind.words} {entity.name}")
-        return detail is not None and detail.get("status") == "VALID"
+        status = None if detail is None else detail.get("status")
+        is_new = time.monotonic() - began < NEW
+        if detail is not None and status == "INVALID" and not (is_new and may_become_valid(detail)):
+            raise _failure(entity, "INVALID", f"it is INVALID: {status_reason(detail)}")
+        if status == "DELETING" or (detail is None and not is_new):
+            raise _failure(entity, "Gone", "somebody else deletes it, or has done so")
+        return status == "VALID"
 
     wait_until(valid, f"the {entity.kind.words} {entity.name} to be VALID", cloud)
 
 
+def _failure(entity: Entity, code: str, message: str) -> AwsError:
+    return AwsError(entity.kind.create, code, message, subject=f"{entity.kind.words} {entity.name}")
+
+
+def may_become_valid(detail: Mapping[str, Any]) -> bool:
+    """Whether an entity is INVALID for a role that AWS may not know yet."""
+    return detail.get("status") == "INVALID" and awaits_role(status_reason(detail))
+
+
 def call_when_settled(
-    cloud: Cloud, find: Callable[[], Mapping[str, Any] | None], operation: str, request: Mapping[str, Any]
+    cloud: Cloud,
+    find: Callable[[], Mapping[str, Any] | None],
+    operation: str,
+    request: Mapping[str, Any],
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Make a call, again as long as AWS refuses it because the entity, or one attached to it, is in transition.
 
-    `find` gives what AWS shows of the entity. Raises AwsError for another refusal, unless the entity is gone; and
-    after SETTLE seconds.
+    `find` gives what AWS shows of the entity; `check` raises AwsError where that transition will never end. Raises
+    AwsError for another refusal, unless the entity is gone; and after SETTLE seconds.
     """
 
     def done() -> bool:
@@ -48,6 +71,7 @@ def call_when_settled(
             cloud.call("batch", operation, None, **request)
         except AwsError as error:
             if _TRANSITION.search(error.message):
+                check()
                 return False
             detail = find()
             if detail is not None and detail.get("status") != "DELETING":

@@ -84,6 +84,29 @@ def _merged(lines: Mapping[str, list[int]], coarser: Callable[[str], str], most:
 
 EXITED = "Essential container in task exited"  # the container ended by itself, for better or worse
 
+# How AWS tells that an attempt lost its machine, or that its container did not start, or could not be looked after.
+_LOST_MACHINE = ("Host EC2", "Your Spot Task was interrupted")
+_LOST_START = (
+    "Task failed to start",
+    "CannotPull",
+    "CannotInspect",
+    "DockerTimeout",
+    "ResourceInit",
+    "Timeout waiting",
+    "AGENT",
+)
+
+
+def lost_machine(reason: str | None) -> bool:
+    """Whether an attempt ended as its machine was taken away, by its reason."""
+    return any(text in (reason or "") for text in _LOST_MACHINE)
+
+
+def lost_start(reason: str | None) -> bool:
+    """Whether an attempt ended as its container could not be started or looked after, by its reason."""
+    return any(text in (reason or "") for text in _LOST_START)
+
+
 # Texts in a statusReason or a container's reason, the first match counts: the title of the cause (None: the reason
 # itself) and what to do.
 _REASONS: tuple[tuple[str, str | None, str], ...] = (
@@ -92,10 +115,21 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
         "out of memory (OutOfMemoryError)",
         "ask for more memory (MEMORY in the resourceRequirements)",
     ),
+    ("OOMKilled", "out of memory (OOMKilled)", "ask for more memory (memory in the resources of its container)"),
     (
         "Host EC2",
         "its machine was lost (Host EC2 terminated)",
         "raise retryStrategy.attempts, or use on-demand instances instead of spot",
+    ),
+    (
+        "Your Spot Task was interrupted",
+        "its machine was lost (Fargate Spot interruption)",
+        "raise retryStrategy.attempts, or use FARGATE instead of FARGATE_SPOT",
+    ),
+    (
+        "CannotInspectContainer",
+        "Docker did not tell how it ended (CannotInspectContainerError)",
+        "its instance was overloaded: use a larger type or faster volumes",
     ),
     (
         "exceeded timeout",
@@ -143,6 +177,8 @@ def kind_of(exit_code: int | None, reason: str | None, error: str | None = None)
     if error is not None:
         denied = "AccessDenied" in error or "not authorized" in error
         what = "the credentials lack a permission: docs/iam.md lists what they need"
+        if "PutObject" in error and "resource-based policy" in error:
+            what = "the bucket's own policy refuses it; if it demands that uploads are encrypted, see --sse"
         return Kind(folded(error), what if denied else "mend what this names, and start the same command again")
     reason = (reason or "").removeprefix(EXITED).lstrip("; ")
     for text, meaning, advice in _REASONS:

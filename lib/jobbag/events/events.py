@@ -160,10 +160,14 @@ class Lost(Event):
 
 @dataclass(frozen=True, slots=True)
 class OutputSeen(Event):
-    """Lines that a job has written, in their order, without those of earlier events."""
+    """Lines that a job has written, in their order, without those of earlier events.
+
+    `source`: which container or node of it has; None: there is only one.
+    """
 
     job: Job
     lines: tuple[str, ...]
+    source: str | None = None
 
 
 class Share(NamedTuple):

@@ -8,12 +8,14 @@ from typing import TextIO
 from jobbag.bag.job import Job
 from jobbag.events.events import Event, StateChanged, Submitted
 from jobbag.events.observation import STATES
+from jobbag.files import naming
 
 
 class JobStateLog:
     """A consumer of events that appends to the jobstate log. A context manager, which closes the file."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file: TextIO = path.open("a+", encoding="utf-8", errors="replace")
         self._seen: dict[str, int] = {}  # by AWS id: the states seen, a bit each
         self._is_read = False
@@ -44,8 +46,9 @@ class JobStateLog:
 
     def _write(self, at: int, job: Job, state: str, aws_id: str) -> None:
         if self._is_new(state, aws_id):  # else AWS Batch has started the job again
-            self._file.write(jobstate_line(at, job.name, state, aws_id) + "\n")
-            self._file.flush()
+            with naming(self._path):
+                self._file.write(jobstate_line(at, job.name, state, aws_id) + "\n")
+                self._file.flush()
 
     def _is_new(self, state: str, aws_id: str) -> bool:
         bit = 1 << STATES.index(state) if state in STATES else 0

@@ -13,46 +13,19 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from jobbag.bag.job import Job
-from jobbag.errors import InputError, ToolError
-from jobbag.events import events
-from jobbag.events.events import Event, Share
-from jobbag.events.observation import Attempt, LogPlace, Observation
-from jobbag.files import beside, first_free, fsync, replacing
+from jobbag.errors import InputError
+from jobbag.events.encoding import KINDS, Decoder, encode
+from jobbag.events.events import Event
+from jobbag.files import beside, first_free, fsync, naming, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
-_KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        events.Making,
-        events.Made,
-        events.Removing,
-        events.Removed,
-        events.PartsAsked,
-        events.PartsBegun,
-        events.Staged,
-        events.Attached,
-        events.Submitting,
-        events.Unsent,
-        events.Submitted,
-        events.NotSubmitted,
-        events.NotRun,
-        events.StateChanged,
-        events.Lost,
-        events.LogsWritten,
-        events.Merged,
-        events.Terminated,
-        events.NotTerminated,
-        events.Halted,
-        events.TakenDown,
-        events.Finished,
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -76,47 +49,80 @@ class Past:
     """The content of a journal that an earlier start wrote. `lines` are its events, not decoded."""
 
     header: Header
-    lines: tuple[Mapping[str, Any], ...]
+    lines: Iterable[Mapping[str, Any]]
+
+    @cached_property
+    def _marks(self) -> tuple[bool, bool]:
+        """Whether the run is finished, and whether it has sent something."""
+        done = sent = False
+        clean = True
+        for line in self.lines:
+            match line["event"]:
+                case "Making" | "Made":
+                    clean = False
+                case "TakenDown":
+                    clean = True
+                case "Submitting":
+                    done, sent = False, True
+                case "Finished":
+                    done = True
+        return done and clean, sent
 
     @property
     def finished(self) -> bool:
         """Whether that run reached its end, and nothing that it made is left to remove."""
-        done = clean = True
-        for line in self.lines:
-            kind = line["event"]
-            clean = (clean and kind not in ("Making", "Made")) or kind == "TakenDown"
-            done = (done and kind != "Submitting") or kind == "Finished"
-        return done and clean and any(line["event"] == "Finished" for line in self.lines)
+        return self._marks[0]
 
     @property
     def has_sent(self) -> bool:
         """Whether a job was sent, or may have been."""
-        return any(line["event"] == "Submitting" for line in self.lines)
+        return self._marks[1]
 
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.
 
         Left out are lines that cannot be read, and those of jobs that are not in `by_number`.
         """
+        decoder = Decoder(by_number)
         for line in self.lines:
             try:
-                yield decode(line, by_number)
+                yield decoder.event(line)
             except (KeyError, TypeError, ValueError, AttributeError):
                 continue
 
 
+class _Lines:
+    """The lines of a journal as far as they can be read, each time from the file: it may be larger than the memory."""
+
+    def __init__(self, path: Path) -> None:
+        """Lines that come later do not count. Raises OSError."""
+        self._path = path
+        with path.open("rb") as file:
+            self._size = os.fstat(file.fileno()).st_size
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        left = self._size
+        with self._path.open("rb") as file:
+            while left > 0 and (line := file.readline(left)):
+                left -= len(line)
+                if (content := _parsed(line)) is not None:
+                    yield content
+
+
 def read(path: Path) -> Past | None:
-    """The journal of an earlier start, if there is one with a first line. Raises InputError."""
+    """The journal of an earlier start, if there is one with a first line. Raises InputError.
+
+    The file must stay where it is as long as events are taken from it.
+    """
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        lines = _Lines(path)
+        first = next(iter(lines), None)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError.of(str(path), f"cannot read the journal: {error.strerror}") from None
-    lines = [content for line in text.split("\n") if (content := _parsed(line)) is not None]
-    if not lines or lines[0]["event"] != "Run":
+    if first is None or first["event"] != "Run":
         return None
-    first = lines[0]
     if first.get("format") != FORMAT:
         raise InputError.of(str(path), "this journal is of another version of the tool; use --fresh to set it aside")
     try:
@@ -130,12 +136,12 @@ def read(path: Path) -> Past | None:
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError.of(str(path), "is no journal of this tool; use --fresh to set it aside") from None
-    return Past(header, tuple(lines[1:]))
+    return Past(header, lines)
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        content = json.loads(line)
+        content = json.loads(line.decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("event"), str) else None
@@ -168,7 +174,7 @@ class Journal:
 
     def __call__(self, event: Event) -> None:
         """Append an event, if it is one that a later start needs."""
-        if type(event).__name__ in _KINDS:
+        if type(event).__name__ in KINDS:
             self._write(encode(event))
 
     def durably(self, event: Event) -> None:
@@ -178,7 +184,7 @@ class Journal:
 
     def sync(self) -> None:
         """Make all that was appended durable."""
-        fsync(self._file)
+        fsync(self._file, self.path)
 
     def _write(self, content: Mapping[str, Any]) -> None:
         self._check()
@@ -187,8 +193,9 @@ class Journal:
     def _append(self, data: bytes) -> None:
         data = b"\n" + data if self._torn else data
         self._torn = True  # until the last byte is written: the disk may be full
-        while data:
-            data = data[os.write(self._file, data) :]
+        with naming(self.path):
+            while data:
+                data = data[os.write(self._file, data) :]
         self._torn = False
 
 
@@ -226,56 +233,4 @@ def _keep(path: Path, name: Path) -> None:
         raise
     except OSError:  # not every file system has links
         name.touch(exist_ok=False)
-        shutil.copy(path, name)
-
-
-def encode(event: Event) -> dict[str, Any]:
-    """An event as an object for JSON, without what is None or empty."""
-    content: dict[str, Any] = {"event": type(event).__name__}
-    for field in dataclasses.fields(event):
-        value = getattr(event, field.name)
-        if isinstance(value, Job):
-            value = value.number
-        elif isinstance(value, Observation):
-            value = dataclasses.asdict(value)
-        elif isinstance(value, (Path, ToolError)):
-            value = str(value)
-        content[field.name] = value
-    return {name: _short(value) for name, value in content.items() if value is not None and value != ()}
-
-
-def _short(value: Any) -> Any:
-    """The value without members that are None or empty: these are the defaults."""
-    if isinstance(value, dict):
-        return {name: _short(one) for name, one in value.items() if one is not None and one != ()}
-    return tuple(map(_short, value)) if isinstance(value, tuple) else value
-
-
-def decode(content: Mapping[str, Any], jobs: Mapping[int, Job]) -> Event:
-    """The event that `encode` was given. Raises KeyError, TypeError or ValueError for anything else."""
-    kind = _KINDS[content["event"]]
-    values = {name: content[name] for name in (field.name for field in dataclasses.fields(kind)) if name in content}
-    for name, convert in _CONVERT.items():
-        if name in values:
-            values[name] = convert(values[name])
-    if "job" in values:
-        values["job"] = jobs[values["job"]]
-    return kind(**values)
-
-
-def _observation(content: Mapping[str, Any]) -> Observation:
-    attempts = tuple(Attempt(**one) for one in content.get("attempts", ()))
-    return Observation(**{**content, "log": LogPlace(**content["log"]), "attempts": attempts})
-
-
-_CONVERT: dict[str, Callable[[Any], Any]] = {
-    "observation": _observation,
-    "out": Path,
-    "err": Path,
-    "tail": tuple,
-    "sizes": tuple,
-    "starts": tuple,
-    "sums": tuple,
-    "share": lambda numbers: Share(*numbers),
-    "error": ToolError,
-}
+        shutil.copyfile(path, name)

@@ -14,25 +14,39 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+AWSLOGS = "awslogs"  # the log driver by which logs get into CloudWatch
+ON_EKS = "EKS"  # in the place of a log driver: the logs of a pod stay with its cluster
+
+
 @dataclass(frozen=True, slots=True)
 class LogPlace:
-    """The log stream in CloudWatch Logs of an attempt of a job."""
+    """The log stream in CloudWatch Logs of a container of an attempt of a job."""
 
     stream: str | None = None
     group: str = "/aws/batch/job"
     region: str | None = None  # None: the region of the job
-    driver: str = "awslogs"
+    driver: str = AWSLOGS
+    source: str | None = None  # which container or node of the job writes it; None: there is only one
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether CloudWatch Logs has it, or may have it."""
+        return self.stream is not None and self.driver == AWSLOGS
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One start of a job's container that is over: its log stream, its times (ms), and how it ended."""
+    """One start of a job's container that is over: its log stream, its times (ms), and how it ended.
+
+    Of several containers or nodes, it ended as the one that decides; `more` are the streams of the others.
+    """
 
     stream: str | None = None
     started: int | None = None
     stopped: int | None = None
     exit_code: int | None = None
     reason: str | None = None
+    more: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,7 @@ class Observation:
     attempts: tuple[Attempt, ...] = ()  # that are over, the first one first
     vcpus: float | None = None  # that the job asks for
     memory: int | None = None  # MiB
+    more_logs: tuple[LogPlace, ...] = ()  # of the containers and nodes beside the one that decides how the job ends
 
     @property
     def ended(self) -> bool:
@@ -61,9 +76,20 @@ class Observation:
         return joined(self.status_reason, self.container_reason)
 
     @property
-    def earlier_logs(self) -> tuple[LogPlace, ...]:
-        """Where the output of the attempts before the last one is."""
-        return tuple(replace(self.log, stream=attempt.stream) for attempt in self.attempts[:-1])
+    def logs(self) -> tuple[LogPlace, ...]:
+        """Where the output of the last attempt is, that of the deciding container first."""
+        return self.log, *self.more_logs
+
+    @property
+    def earlier_logs(self) -> tuple[tuple[LogPlace, ...], ...]:
+        """The same of the attempts before the last one."""
+        return tuple(
+            tuple(
+                replace(place, stream=stream)
+                for place, stream in zip(self.logs, (attempt.stream, *attempt.more), strict=False)
+            )
+            for attempt in self.attempts[:-1]
+        )
 
 
 def joined(*reasons: str | None) -> str | None:

@@ -51,6 +51,11 @@ class Outcome:
         return self.error is not None and self.aws_id != ""
 
     @property
+    def has_log(self) -> bool:
+        """Whether it was seen with a log stream."""
+        return self.observation is not None and self.observation.log.stream is not None
+
+    @property
     def over(self) -> bool:
         """Whether only its output is still to come: it has ended, or will not be sent."""
         return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events.causes import Failure, Kind, error_line, folded, kind_of
 from jobbag.events.events import (
+    Absent,
     Event,
     Halted,
     LogsWritten,
@@ -35,8 +38,7 @@ class RunState:
     def __init__(self, bag: Bag, start: int) -> None:
         """`start`: when the run began (ms)."""
         self.bag = bag
-        self._by_name: dict[str, Job] = {}
-        self._culprits: dict[int, Job] = {}  # by job number: the failed job that a walk along dependencies has found
+        self._culprits: dict[str, Job] = {}  # by name as sent: the failed job that a walk along dependencies has found
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
@@ -60,6 +62,9 @@ class RunState:
                 outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
             case Unsent():
                 self._reset(event.job)
+            case Absent():
+                for job in event.jobs:
+                    self._reset(job)
             case Submitted():
                 self.of(event.job).aws_id = event.aws_id
             case StateChanged():
@@ -162,41 +167,39 @@ class RunState:
 
     def first_cause(self, job: Job) -> str | None:
         """The failure that kept a job from running which depends on others, in words; None if there is none."""
-        passed: list[int] = []
+        passed: list[str] = []
         while (failed := self._failed_before(job)) is not None:
-            passed.append(job.number)
+            passed.append(job.sent_name)
             job = failed
         self._culprits |= dict.fromkeys(passed, job)  # so a chain is walked along once, not for each of its jobs
         return f"job {job.name} failed, on which it depends" if passed else None
 
     def _failed_before(self, job: Job) -> Job | None:
         """A failed job before this one in the order: as far up as is known, else one on which it depends itself."""
-        known = self._culprits.get(job.number)
+        known = self._culprits.get(job.sent_name)
         if known is not None and self.of(known).failed:
             return known
-        return next((one for one in map(self._named, job.depends_on) if self.of(one).failed), None)
+        return next((one for one in self._needed_by(job) if self.of(one).failed), None)
+
+    def _needed_by(self, job: Job) -> Iterator[Job]:
+        return chain.from_iterable(map(self.bag.named, job.depends_on))
 
     def released(self) -> list[Job]:
         """The jobs that were not sent as others had failed, all of which are to be sent again or have succeeded now."""
         if self.halted is not None:
             return []
         withheld = [job for job in self.bag.jobs if self.of(job).withheld is not None]
-        dependants: dict[str, list[Job]] = {}
-        for job in withheld:
-            for name in job.depends_on:
-                dependants.setdefault(name, []).append(job)
-        lost = [one for one in map(self._named, dependants) if self._has_failed_for_good(one)]
-        kept: set[int] = set()
+        dependants: dict[str, list[str]] = {}  # by the name in a dependsOn, those that wait for it
+        for name, job in {job.sent_name: job for job in withheld}.items():
+            for needed in job.depends_on:
+                dependants.setdefault(needed, []).append(name)
+        lost = [name for name in dependants if any(map(self._has_failed_for_good, self.bag.named(name)))]
+        kept: set[str] = set()
         while lost:
-            for job in dependants.pop(lost.pop().name, ()):
-                kept.add(job.number)
-                lost.append(job)
-        return [job for job in withheld if job.number not in kept]
-
-    def _named(self, name: str) -> Job:
-        if not self._by_name:
-            self._by_name = {job.name: job for job in self.bag.jobs}
-        return self._by_name[name]
+            for name in dependants.pop(lost.pop(), ()):
+                kept.add(name)
+                lost.append(name)
+        return [job for job in withheld if job.sent_name not in kept]
 
     def _has_failed_for_good(self, job: Job) -> bool:
         outcome = self.of(job)
@@ -208,6 +211,35 @@ class RunState:
         if self.halted is not None:
             return outcome.token is None and outcome.error is None and outcome.withheld is None
         return (outcome.token is None and outcome.withheld is None) or outcome.to_repeat
+
+    def to_send(self) -> list[Job]:
+        """All that are to be sent; of arrays of the user's own, those of which that is true of all children."""
+        jobs = [job for job in self.bag.jobs if self.is_to_send(job)]
+        children = Counter(job.child.array for job in jobs if job.child is not None)
+        return [job for job in jobs if job.child is None or children[job.child.array] == job.child.size]
+
+    def to_send_whole(self) -> list[Job]:
+        """The children of arrays of the user's own some of which are to be sent again, once no other can be under way.
+
+        AWS Batch starts all children of an array, or none.
+        """
+        if self.halted is not None:
+            return []
+        whole = {job.child.array for job in self.to_send() if job.child is not None}
+        torn = {
+            job.child.array: job
+            for job in self.bag.jobs
+            if job.child is not None and job.child.array not in whole and self.is_to_send(job)
+        }
+        arrays = map(self.bag.siblings, torn.values())
+        return [job for children in arrays if not self._is_under_way(children) for job in children]
+
+    def _is_under_way(self, children: Sequence[Job]) -> bool:
+        """Whether AWS may run children of an array that a request has sent, or may have."""
+        outcomes = [self.of(job) for job in children]
+        if any(not one.aws_id and (one.token is None or one.error is not None) for one in outcomes):
+            return False  # the one request was not made, or refused
+        return any(not one.ended and not one.lost for one in outcomes)
 
     def may_be_sent(self, job: Job) -> bool:
         """Whether the job, which was sent or may have been, is perhaps to be sent again, when more is known of it."""
@@ -226,11 +258,13 @@ class RunState:
             return f"not run: {self.first_cause(job) or 'a job failed, on which it depends'}"
         if outcome.error is not None and not outcome.aws_id:
             return f"it was not submitted: {outcome.error}"
-        return outcome.error
+        return None if outcome.has_log else outcome.error
 
     def remark(self, job: Job) -> str | None:
-        """A line for the .err of a job that ran and was ended by the halt of the run; else None."""
+        """A line for the .err of a job that ran and was ended by the halt of the run, or is lost; else None."""
         outcome = self.of(job)
+        if outcome.lost and outcome.has_log:
+            return outcome.error
         ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
         return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
 
@@ -267,4 +301,4 @@ class RunState:
         """The log streams whose content is on disk."""
         for outcome in self._outcomes.values():
             if outcome.finished and outcome.note is None and outcome.observation is not None:
-                yield outcome.observation.log
+                yield from filter(lambda place: place.is_readable, outcome.observation.logs)

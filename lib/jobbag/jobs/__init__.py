@@ -1,5 +1,5 @@
 """A job in AWS Batch: its request, its submission, observation and termination.
 
-Doors: `request` and `array_request` (what SubmitJob is given), `submission`, `monitor`, `termination` and
+Doors: `request`, `array_request` and `overrides` (what SubmitJob is given), `submission`, `monitor`, `termination` and
 `queue_watch` (the workers that send, observe, stop and explain), `ids`, `diagnosis` (why jobs do not start).
 """

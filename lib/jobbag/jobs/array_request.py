@@ -8,15 +8,18 @@ reads its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from jobbag.bag.job import FILE_TYPE, Bag, Job
+from jobbag.entities.containers import Form, form_of
 from jobbag.entities.names import MAX_NAME
 from jobbag.errors import PROG, Problem
 from jobbag.jobs import launcher
 from jobbag.jobs.ids import request_name
+from jobbag.jobs.overrides import placed
 from jobbag.jobs.request import (
     MAX_OVERRIDES,
     TOKEN_LENGTH,
@@ -28,9 +31,10 @@ from jobbag.jobs.request import (
 )
 from jobbag.s3.place import S3Place
 
-JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or the children of an array job
+JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or all children of an array job
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
-LONGEST_REGION = 32  # letters
+LONGEST_REGION, LONGEST_ENDPOINT = 32, 64  # letters
+LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
 ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
 
@@ -40,12 +44,25 @@ def runs_scripts(job: Job) -> bool:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """An object for S3, of so many bytes. A large one is made when it is sent, and let go then."""
+
+    size: int
+    content: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> Attachment:
+        """One that is there already."""
+        return cls(len(content), lambda: content)
+
+
+@dataclass(frozen=True)
 class PreparedRequest:
-    """A SubmitJob request, and the objects (content by key) that must be in `bucket` before it is made."""
+    """A SubmitJob request, and the objects (by key) that must be in S3 before it is made."""
 
     request: Mapping[str, Any]
-    bucket: str = ""
-    objects: Mapping[str, bytes] = field(default_factory=dict)
+    place: S3Place | None = None
+    objects: Mapping[str, Attachment] = field(default_factory=dict)
     indexes: Sequence[int] = ()  # of each of the jobs in the array job; empty if it is none
 
     @property
@@ -68,15 +85,26 @@ class Requests:
     place: S3Place
     target: Target
     region: str  # of the bucket
+    endpoint: str = ""  # the URL of S3 there, if AWS has it
+
+    def can_be_packed(self, job: Job) -> bool:
+        """Whether AWS Batch has arrays of such jobs, and the launcher can read its records in them."""
+        return form_of(self.target.definition_of(job)) in (Form.CONTAINER, Form.ECS)
 
     def of(self, jobs: JobGroup, token: str, after: Sequence[str] = ()) -> PreparedRequest:
         """The request of one job, or of several as an array job, with the token in it.
 
         `after`: AWS ids of the jobs of the bag that must succeed before.
         """
+        prepared = self._of(jobs, token, after)
+        return replace(prepared, request=placed(prepared.request, self.target.definition_of(jobs[0])))
+
+    def _of(self, jobs: JobGroup, token: str, after: Sequence[str]) -> PreparedRequest:
         request = submit_request(jobs[0], self.bag, self.place, self.target, token)
         if after:
             request["dependsOn"] = [*request.get("dependsOn", ()), *({"jobId": aws_id} for aws_id in after)]
+        if jobs[0].child is not None:
+            return PreparedRequest(request, indexes=_indexes(jobs))
         if len(jobs) > 1:
             return self._array(jobs, token, request)
         return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
@@ -87,9 +115,10 @@ class Requests:
         `children` are the jobs of that request by their index, as `by_token` gives them. `queue` is where it was sent,
         if that is known: this start may have been given another one.
         """
-        queue = queue or next(iter(children.values())).request.get("jobQueue", self.target.queue)
-        if None in children:
-            prepared = self.of((children[None],), token)
+        first = next(iter(children.values()))
+        queue = queue or first.request.get("jobQueue", self.target.queue)
+        if None in children or first.child is not None:
+            prepared = self.of(tuple(children.values()), token)
             return replace(prepared, request={**prepared.request, "jobQueue": queue})
         variable = {"name": TOKEN_VARIABLE, "value": token}
         request = {
@@ -107,7 +136,7 @@ class Requests:
     def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request of a single job that the launcher starts, with a manifest only where there is no other way."""
         overrides = request["containerOverrides"]
-        own = {launcher.LAUNCHER_VARIABLE: "1", launcher.REGION_VARIABLE: self.region}
+        own = {launcher.LAUNCHER_VARIABLE: "1", **self._where}
         direct = {
             **overrides,
             "command": launcher.command(overrides["command"], PROG),
@@ -119,29 +148,32 @@ class Requests:
             return self._with_manifest((job,), token, request)
         return PreparedRequest(prepared)
 
+    @property
+    def _where(self) -> dict[str, str]:
+        """Where the launcher finds S3."""
+        endpoint = {launcher.ENDPOINT_VARIABLE: self.endpoint} if self.endpoint else {}
+        return {launcher.REGION_VARIABLE: self.region, **endpoint}
+
     def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request, and a manifest with the command and variables of each job; all else the jobs have in common."""
-        variables = [environment_of(job, self.bag, self.place) for job in jobs]
-        common = _common(variables)
-        manifest, size = launcher.manifest(
-            [
-                launcher.record([job.executable, *job.arguments], _without(own, common))
-                for job, own in zip(jobs, variables, strict=True)
-            ]
-        )
+        common = _common([self._variables(job) for job in jobs])
+        size = max(len(self._record(job, common)) for job in jobs)
         name = request_name(token)
+        manifest = Attachment(size * len(jobs), partial(self._manifest, jobs, common, size))
+        if manifest.size < LARGE:
+            manifest = Attachment.of(manifest.content())
         objects = {self.place.key(f"{name}.manifest"): manifest}
         own = {
             TOKEN_VARIABLE: token,
             launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}.manifest",
             launcher.RECORD_VARIABLE: str(size),
-            launcher.REGION_VARIABLE: self.region,
+            **self._where,
         }
         if jobs[0].launcher:
             own[launcher.LAUNCHER_VARIABLE] = "1"
         command = launcher.command((), PROG)
         if runs_scripts(jobs[0]):
-            objects[self.place.key(f"{name}.sh")] = launcher.text().encode()
+            objects[self.place.key(f"{name}.sh")] = Attachment.of(launcher.text().encode())
             own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
             command = [PROG]
         overrides = {
@@ -149,12 +181,22 @@ class Requests:
             "command": command,
             "environment": _listed({**common, **own}),
         }
-        return PreparedRequest({**request, "containerOverrides": overrides}, self.place.bucket, objects)
+        return PreparedRequest({**request, "containerOverrides": overrides}, self.place, objects)
+
+    def _variables(self, job: Job) -> dict[str, str]:
+        return environment_of(job, self.bag, self.place)
+
+    def _record(self, job: Job, common: Mapping[str, str]) -> bytes:
+        return launcher.record([job.executable, *job.arguments], _without(self._variables(job), common))
+
+    def _manifest(self, jobs: JobGroup, common: Mapping[str, str], size: int) -> bytes:
+        return launcher.manifest((self._record(job, common) for job in jobs), size)
 
 
 def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     """Jobs with the launcher whose command AWS Batch is to put parameters into, but would not see."""
-    requests = Requests(bag, place, Target("x" * MAX_NAME, "x" * MAX_NAME), "x" * LONGEST_REGION)
+    names = Target("x" * MAX_NAME, "x" * MAX_NAME)
+    requests = Requests(bag, place, names, "x" * LONGEST_REGION, "x" * LONGEST_ENDPOINT)
     for job in bag.jobs:
         if job.launcher and job.takes_parameters and requests.of((job,), "x" * TOKEN_LENGTH).objects:
             yield Problem(
@@ -180,6 +222,11 @@ def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
             found[name] = value
             room -= size
     return found
+
+
+def _indexes(children: JobGroup) -> list[int]:
+    """Those of children of an array of the user's own."""
+    return [job.child.index for job in children if job.child is not None]
 
 
 def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:

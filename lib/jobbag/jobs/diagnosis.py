@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobbag.entities.capacity import Misfit, Needs, misfit
+from jobbag.entities.capacity import Needs, is_usable, never_fits
 from jobbag.text import counted
 
 LONG = 600.0  # s after which instances that were asked for should be there
@@ -87,7 +87,7 @@ def _queue_is_invalid(facts: Facts) -> Cause | None:
 def _no_environment(facts: Facts) -> Cause | None:
     """A queue passes over what is DISABLED or INVALID, and tries the next."""
     order = (facts.detail or {}).get("computeEnvironmentOrder")
-    if facts.environments is None or not order or any(map(_is_usable, facts.environments)):
+    if facts.environments is None or not order or any(map(is_usable, facts.environments)):
         return None
     if not facts.environments:
         return Cause(("environments",), "its compute environments are deleted", "give it another one")
@@ -110,11 +110,10 @@ def _queue_is_disabled(facts: Facts) -> Cause | None:
 
 def _too_large(facts: Facts) -> Cause | None:
     """A request that no compute environment of the queue can ever meet."""
-    usable = [environment for environment in facts.environments or () if _is_usable(environment)]
     for needs in facts.needs:
-        found: list[Misfit | None] = [misfit(needs, environment) for environment in usable]
-        if found and found[0] is not None and None not in found:
-            return Cause(("large", str(needs)), f"a job asks for {needs}, and {found[0].why}", found[0].remedy)
+        found = never_fits(needs, facts.environments or ())
+        if found is not None:
+            return Cause(("large", str(needs)), f"a job asks for {needs}, and {found.why}", found.remedy)
     return None
 
 
@@ -140,7 +139,7 @@ _WRONG: tuple[_Find, ...] = (
 
 
 def _full(facts: Facts) -> Cause | None:
-    usable = [environment for environment in facts.environments or () if _is_usable(environment)]
+    usable = [environment for environment in facts.environments or () if is_usable(environment)]
     if not usable or not all(_is_full(environment) for environment in usable):
         return None
     most = usable[0]["computeResources"]["maxvCpus"]
@@ -159,7 +158,7 @@ def _others_first(facts: Facts) -> Cause | None:
 
 def _no_instances(facts: Facts) -> Cause | None:
     """Nothing runs yet, and that is all that is known: instances may be starting."""
-    usable = [environment for environment in facts.environments or () if _is_usable(environment)]
+    usable = [environment for environment in facts.environments or () if is_usable(environment)]
     if facts.running or not usable:
         return None
     first, name = usable[0], _name_of(usable[0])
@@ -189,10 +188,6 @@ _SLOW: tuple[_Find, ...] = (_full, _others_first, _no_instances, _unknown)
 
 
 # -- parts
-
-
-def _is_usable(environment: Mapping[str, Any]) -> bool:
-    return environment.get("state") != "DISABLED" and environment.get("status") not in ("INVALID", "DELETING")
 
 
 def _is_full(environment: Mapping[str, Any]) -> bool:

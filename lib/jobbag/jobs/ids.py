@@ -14,6 +14,11 @@ def parent_of(aws_id: str) -> str | None:
     return parent if colon else None
 
 
+def node_id(aws_id: str, index: int) -> str:
+    """The id of a node of the multi-node job with this id."""
+    return f"{aws_id}#{index}"
+
+
 def child_token(token: str, index: int) -> str:
     """The token of a child, by its index, of the array job with this token. In no request, but in the journal."""
     return f"{token}:{index}"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
 MANIFEST_VARIABLE = "PEGASUS_AWS_BATCH_MANIFEST"  # s3:// URL of the records, one for each child of an array job
 RECORD_VARIABLE = "PEGASUS_AWS_BATCH_RECORD"  # bytes of each record
 REGION_VARIABLE = "PEGASUS_AWS_BATCH_REGION"  # of the bucket; without it, what AWS_REGION or AWS_DEFAULT_REGION says
+ENDPOINT_VARIABLE = "PEGASUS_AWS_BATCH_ENDPOINT"  # the URL of S3 there
 LAUNCHER_VARIABLE = "PEGASUS_AWS_BATCH_LAUNCHER"  # if not empty: fetch the inputs, keep stderr apart, end with a mark
 
 HEEDED = ("BATCH_FILE_S3_URL", "TRANSFER_INPUT_FILES", "PEGASUS_AWS_BATCH_BUCKET")  # of a job's own; and all AWS_*
@@ -23,7 +24,7 @@ _SHELLS_OWN = re.compile(
     r"_|BASH.*|COMP_.*|DIRSTACK|E?UID|EPOCH.*|FUNCNAME|GROUPS|HIST.*|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)"
     r"|POSIXLY_CORRECT|PPID|PS[0-9]|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL"
 )
-_OWN = (MANIFEST_VARIABLE, RECORD_VARIABLE, REGION_VARIABLE, LAUNCHER_VARIABLE)
+_OWN = (MANIFEST_VARIABLE, RECORD_VARIABLE, REGION_VARIABLE, ENDPOINT_VARIABLE, LAUNCHER_VARIABLE)
 _STEERS = re.compile(r"PATH|LD_.*|PYTHON.*")
 
 
@@ -72,7 +73,6 @@ def _is_heeded(name: str) -> bool:
     return name in HEEDED or (name.startswith("AWS_") and passes(name))
 
 
-def manifest(records: Sequence[bytes]) -> tuple[bytes, int]:
-    """The records, one behind the other and padded to one size; and that size in bytes."""
-    size = max(map(len, records))
-    return b"".join(one.ljust(size, b"\n") for one in records), size
+def manifest(records: Iterable[bytes], size: int) -> bytes:
+    """The records, one behind the other and padded to so many bytes each."""
+    return b"".join(one.ljust(size, b"\n") for one in records)

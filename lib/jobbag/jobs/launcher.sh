@@ -80,7 +80,16 @@ except Exception as e: sys.exit(e)' "$url" "$file"
 get() (
 	[ $way != aws ] ||
 		exec aws s3api get-object --bucket "$bucket" --key "$key" ${range:+--range bytes=$range} "$file"
-	url=${endpoint:-https://s3.$region.amazonaws.com}/$bucket/$(encode)
+	url=${endpoint:-$PEGASUS_AWS_BATCH_ENDPOINT}
+	case $bucket in
+		# arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME, which has a host of its own.
+		arn:*)
+			name=${bucket##*/}
+			bucket=${bucket%:*}
+			url=https://$name-${bucket##*:}.s3-accesspoint.${url#*.} ;;
+		*) url=$url/$bucket ;;
+	esac
+	url=$url/$(encode)
 	id=$AWS_ACCESS_KEY_ID
 	secret=$AWS_SECRET_ACCESS_KEY
 	token=$AWS_SESSION_TOKEN
@@ -122,6 +131,10 @@ fetch() (
 	key=${1#s3://*/}
 	bucket=${1#s3://}
 	bucket=${bucket%%/*}
+	case $bucket in arn:*)
+		bucket=$bucket/${key%%/*}
+		key=${key#*/} ;;
+	esac
 	endpoint=${AWS_ENDPOINT_URL_S3:-$AWS_ENDPOINT_URL}
 	endpoint=${endpoint%/}
 	region=${PEGASUS_AWS_BATCH_REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-us-east-1}}}
@@ -237,5 +250,5 @@ if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
 	inputs "$1" || exit
 	set -- run "$@"
 else set -- become "$@"; fi
-unset PEGASUS_AWS_BATCH_MANIFEST PEGASUS_AWS_BATCH_RECORD PEGASUS_AWS_BATCH_REGION PEGASUS_AWS_BATCH_LAUNCHER
+unset PEGASUS_AWS_BATCH_MANIFEST PEGASUS_AWS_BATCH_RECORD PEGASUS_AWS_BATCH_REGION PEGASUS_AWS_BATCH_ENDPOINT PEGASUS_AWS_BATCH_LAUNCHER
 "$@"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
+from jobbag.batches import batches
 from jobbag.errors import AwsError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Lost, StateChanged
 from jobbag.events.observation import ENDED, Observation, now_ms
 from jobbag.jobs.array_children import ArrayChildren
-from jobbag.jobs.ids import parent_of
+from jobbag.jobs.ids import node_id, parent_of
 from jobbag.jobs.job_detail import observe
 from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import DaemonPool, Worker
@@ -26,6 +27,7 @@ CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of
 AT_ONCE = 4  # calls for children that are under way side by side
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
+NODES_END = 60.0  # s after the end of a multi-node job in which its other nodes are waited for
 MISSING = 300.0  # s that a job may be missing from DescribeJobs, which is eventually consistent
 FORGOTTEN = 30.0  # s, if it is so old that AWS is likely to have forgotten it
 OLD = 24 * 3600.0  # s since a job was created; AWS Batch keeps ended ones for a day at least
@@ -33,15 +35,22 @@ OLD = 24 * 3600.0  # s since a job was created; AWS Batch keeps ended ones for a
 FIRST_LOOK = 1.0  # s between two looks at array jobs, at least
 
 Tell = Callable[[str, Mapping[str, Any]], None]  # by AWS id
+FindEnding = Callable[[Cloud, Observation, str], Observation | None]  # what was seen last; the token of its end mark
 
 
 @dataclass(slots=True)
 class _Watched:
     job: Job
-    status: str = "SUBMITTED"
-    created: int | None = None  # ms since the epoch, if an earlier start saw it
+    token: str | None = None  # that of the end mark in its log
+    seen: Observation | None = None  # last
+    taken_up: int | None = None  # when it was created (ms since the epoch), if an earlier start saw it
     missing_since: float | None = None  # time.monotonic()
+    over_since: float | None = None  # the same, of a multi-node job some nodes of which go on
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
+
+    @property
+    def status(self) -> str:
+        return self.seen.status if self.seen else "SUBMITTED"
 
 
 class Monitor(Worker):
@@ -49,13 +58,15 @@ class Monitor(Worker):
 
     name = "monitor"
 
-    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell) -> None:
-        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new."""
+    def __init__(self, cloud: Cloud, emit: Emit, tell: Tell, find_ending: FindEnding) -> None:
+        """`tell` learns what DescribeJobs says of a job, or of an array, whenever its state or the reason is new;
+        `find_ending` finds out how a job ended that AWS Batch does not show any more."""
         super().__init__(worker_failed(emit))
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._tell = tell
-        self._new: queue.SimpleQueue[tuple[str, Job, Observation | None]] = queue.SimpleQueue()
+        self._find_ending = find_ending
+        self._new: queue.SimpleQueue[tuple[str, _Watched]] = queue.SimpleQueue()
         self._watched: dict[str, _Watched] = {}
         self._tick = LOCAL_TICK if cloud.embedded else TICK
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
@@ -72,12 +83,12 @@ class Monitor(Worker):
         super().close(seconds)
         self._pool.shutdown(wait=False)
 
-    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
+    def watch(self, aws_id: str, job: Job, seen: Observation | None = None, token: str | None = None) -> None:
         """Follow a job until it has ended: each state that it is seen in gives a StateChanged.
 
-        `seen` is what an earlier start saw last of it.
+        `seen` is what an earlier start saw last of it, `token` that of the end mark in its log, if it will have one.
         """
-        self._new.put((aws_id, job, seen))
+        self._new.put((aws_id, _Watched(job, token, seen, seen.created if seen else None)))
 
     def work(self) -> None:
         """Ask for jobs when they are due."""
@@ -110,8 +121,8 @@ class Monitor(Worker):
 
     def _take_new(self) -> None:
         while not self._new.empty():
-            aws_id, job, seen = self._new.get()
-            self._watched[aws_id] = _Watched(job, seen.status, seen.created) if seen else _Watched(job)
+            aws_id, watched = self._new.get()
+            self._watched[aws_id] = watched
             (self._arrays if parent_of(aws_id) else self._schedule).add(aws_id, time.monotonic())
 
     def _ask(self, batches: list[list[str]]) -> None:
@@ -155,6 +166,10 @@ class Monitor(Worker):
         watched.missing_since = None
         status = str(detail["status"])
         is_child = parent_of(aws_id) is not None
+        nodes, wanted = self._nodes(aws_id, detail, watched) if status != watched.status else ([], 0)
+        if status in ENDED and self._go_on(nodes, wanted, watched):
+            self._schedule.saw(aws_id, time.monotonic(), None)
+            return
         if status in ENDED:
             if is_child:
                 self._arrays.forget(aws_id)
@@ -169,8 +184,30 @@ class Monitor(Worker):
             watched.shown = shown
             self._tell(aws_id, detail)
         if status != watched.status:
-            watched.status = status
-            self._emit(StateChanged(watched.job, aws_id, observe(detail)))
+            watched.seen = observe(detail, nodes)
+            self._emit(StateChanged(watched.job, aws_id, watched.seen))
+
+    def _nodes(self, aws_id: str, detail: Mapping[str, Any], watched: _Watched) -> tuple[list[Mapping[str, Any]], int]:
+        """What AWS shows of nodes of a multi-node job: of all at its end, of the main one when it runs.
+
+        And how many these are.
+        """
+        properties = detail.get("nodeProperties")
+        if not properties or not detail.get("startedAt"):
+            return [], 0
+        number = watched.job.request.get("nodeOverrides", {}).get("numNodes") or properties["numNodes"]
+        wanted = range(number) if detail["status"] in ENDED else [properties["mainNode"]]
+        found: list[Mapping[str, Any]] = []
+        for some in batches([node_id(aws_id, index) for index in wanted], IDS_PER_CALL):
+            self._calls.spend()
+            found += self._describe(some).values()
+        return found, len(wanted)
+
+    def _go_on(self, nodes: Sequence[Mapping[str, Any]], wanted: int, watched: _Watched) -> bool:
+        """Whether nodes of a job that is over are still being stopped, and may write what belongs into its output."""
+        watched.over_since = watched.over_since or time.monotonic()
+        patient = time.monotonic() - watched.over_since < NODES_END
+        return patient and sum(node["status"] in ENDED for node in nodes) < wanted
 
     def _here(self, milliseconds: int | None) -> float | None:
         """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
@@ -192,13 +229,18 @@ class Monitor(Worker):
 
     def _patience(self, aws_id: str) -> float:
         """Seconds that a job may be missing. One that an earlier start saw long ago is likely to be forgotten."""
-        created = self._watched[aws_id].created
+        created = self._watched[aws_id].taken_up
         return FORGOTTEN if created is not None and now_ms() - created > OLD * 1000 else MISSING
 
     def _lose(self, aws_id: str) -> None:
-        """Give up a job that AWS Batch does not show."""
+        """Give up a job that AWS Batch does not show, unless its log says how it ended."""
         patience = self._patience(aws_id)
-        job = self._watched.pop(aws_id).job
+        watched = self._watched.pop(aws_id)
         (self._arrays if parent_of(aws_id) else self._schedule).forget(aws_id)
+        if watched.seen is not None and watched.token is not None:
+            ending = self._find_ending(self._cloud, watched.seen, watched.token)
+            if ending is not None:
+                self._emit(StateChanged(watched.job, aws_id, ending))
+                return
         message = f"AWS Batch has not shown the job {aws_id} for {patience:.0f} s; what became of it is not known"
-        self._emit(Lost(job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))
+        self._emit(Lost(watched.job, aws_id, AwsError("DescribeJobs", "JobMissing", message)))

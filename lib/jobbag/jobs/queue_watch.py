@@ -158,7 +158,7 @@ class QueueWatch(Worker):
     def _ahead(self, ref: str, of_queue: _Queue, denied: list[str]) -> int | None:
         """How many jobs of others are to start before the first of ours; at least so many, of a long queue."""
         snapshot = self._ask("GetJobQueueSnapshot", denied, jobQueue=ref)
-        front = [str(one["jobArn"]) for one in (snapshot or {}).get("frontOfQueue", {}).get("jobs", ())]
+        front = [str(one.get("jobArn")) for one in (snapshot or {}).get("frontOfQueue", {}).get("jobs", ())]
         if front:
             ours = of_queue.waiting.keys() | of_queue.running.keys()
             ids = (arn.rpartition("/")[2] for arn in front)

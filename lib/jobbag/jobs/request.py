@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,23 +25,30 @@ class Target:
     """The queue and the definition, by name or ARN, of jobs that name none themselves. None: every job names one.
 
     `retry` is the retryStrategy of jobs with this definition; None: the definition has its own, or none is wanted.
+    `details` gives what a job definition is, by what jobs name it (None: this one); empty: not known.
     """
 
     queue: str | None
     definition: str | None
     retry: Mapping[str, Any] | None = None
+    details: Callable[[str | None], Mapping[str, Any]] = lambda _: {}
+
+    def definition_of(self, job: Job) -> Mapping[str, Any]:
+        """What the job definition of a job is, as far as that is known."""
+        return self.details(job.request.get("jobDefinition"))
 
 
-# What is the infrastructure's fault is tried again; what the user's program did is not (AWS Batch User Guide,
-# Automated job retries).
+# What is the infrastructure's fault is tried again; what the user's program did is not. There are more words for the
+# former, on EC2 and Fargate, than the five rules that a job can have. So the rules name the latter, and what matches
+# none is tried again (AWS Batch User Guide, Automated job retries).
 TRANSIENT_RETRY: Mapping[str, Any] = {
     "attempts": 3,
     "evaluateOnExit": [
-        {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
-        {"onReason": "CannotPull*", "action": "RETRY"},
-        {"onReason": "DockerTimeoutError*", "action": "RETRY"},
-        {"onReason": "*", "action": "EXIT"},
+        {"onReason": "CannotInspectContainerError*", "action": "RETRY"},  # though it says that the container exited
+        {"onReason": "OutOfMemoryError*", "action": "EXIT"},
+        {"onStatusReason": "Essential container in task exited*", "action": "EXIT"},
+        {"onStatusReason": "OutOfMemoryError*", "action": "EXIT"},
+        {"onStatusReason": "Job attempt duration exceeded timeout*", "action": "EXIT"},
     ],
 }
 
@@ -52,19 +59,22 @@ def has_own_retry(definition: Mapping[str, Any]) -> bool:
     return bool(strategy.get("evaluateOnExit")) or strategy.get("attempts", 1) > 1
 
 
-def target_of(queue: str | None, definition: str | None, detail: Mapping[str, Any], *, retries: bool) -> Target:
+def target_of(
+    queue: str | None, definition: str | None, details: Callable[[str | None], Mapping[str, Any]], *, retries: bool
+) -> Target:
     """The target of a run's jobs.
 
-    `detail` is the definition as AWS describes it, or its create request. `retries`: transient failures are retried.
+    `details` gives definitions as AWS describes them, or their create requests. `retries`: transient failures are
+    retried.
     """
-    return Target(queue, definition, TRANSIENT_RETRY if retries and not has_own_retry(detail) else None)
+    return Target(queue, definition, TRANSIENT_RETRY if retries and not has_own_retry(details(None)) else None, details)
 
 
 def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
     """The variables of a job: its own, and those of the tool, which win: they say where the files really are."""
     variables = dict(job.environment)
     variables[BUCKET_VARIABLE] = place.url
-    variables[JOB_NAME_VARIABLE] = job.name
+    variables[JOB_NAME_VARIABLE] = job.sent_name
     items = [item if is_url(item) else base_name(item) for item in (*job.inputs, *bag.common)]
     if items:
         variables[INPUTS_VARIABLE] = ",".join(dict.fromkeys(items))
@@ -72,14 +82,17 @@ def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
 
 
 def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: str) -> dict[str, Any]:
-    """The SubmitJob request of a job, by itself and without the launcher. `token`: what to find it by."""
+    """The SubmitJob request of a job, by itself and without the launcher, or of the user's own array that it is in.
+
+    `token`: what to find it by.
+    """
     variables = {**environment_of(job, bag, place), TOKEN_VARIABLE: token}
     overrides = {
         **job.request.get("containerOverrides", {}),
         "command": [job.executable, *job.arguments],
         "environment": [{"name": name, "value": value} for name, value in variables.items()],
     }
-    request = {"jobName": legal_name(job.name), **job.request, "containerOverrides": overrides}
+    request = {"jobName": legal_name(job.sent_name), **job.request, "containerOverrides": overrides}
     if target.queue is not None:
         request.setdefault("jobQueue", target.queue)
     if target.definition is not None:

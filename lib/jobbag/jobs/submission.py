@@ -11,16 +11,21 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from jobbag.aws.client import IDS_PER_CALL, OUTAGE, Cloud
 from jobbag.batches import batches
+from jobbag.entities.containers import Form, form_of
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Absent, NotRun, NotSubmitted, Submitted, Unsent
-from jobbag.jobs.array_request import JobGroup, PreparedRequest
+from jobbag.jobs.array_request import LARGE, Attachment, JobGroup, PreparedRequest
+from jobbag.jobs.ids import node_id
+from jobbag.jobs.overrides import variables_of
 from jobbag.jobs.request import TOKEN_VARIABLE
+from jobbag.s3.place import S3Place
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -62,6 +67,7 @@ class Submitter(Worker):
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
         self._due: DueQueue[_Task] = DueQueue()
+        self._one_large = threading.Lock()  # of the large attachments, only one is in memory
         self._recalled: str | None = None  # why no more jobs are sent
 
     def send_no_more(self) -> None:
@@ -117,8 +123,8 @@ class Submitter(Worker):
             return
         if self._no_more.is_set():
             raise Cancelled("the run is being stopped")
-        for key, content in task.prepared.objects.items():
-            self._sender.call("s3", "PutObject", Bucket=task.prepared.bucket, Key=key, Body=content)
+        if task.prepared.place is not None:
+            self._attach(task.prepared.place, task.prepared.objects)
         try:
             answer = self._sender.call_once("batch", "SubmitJob", **task.prepared.request)
         except AwsError as error:
@@ -128,6 +134,13 @@ class Submitter(Worker):
             self._lost(task, error)
         else:
             self._sent(task, answer["jobId"])
+
+    def _attach(self, place: S3Place, objects: Mapping[str, Attachment]) -> None:
+        """Put into S3 what a request names."""
+        for key, attachment in objects.items():
+            with self._one_large if attachment.size >= LARGE else nullcontext():
+                what: dict[str, Any] = {"Bucket": place.bucket, "Key": key, "Body": attachment.content()}
+                self._sender.call("s3", "PutObject", None, **what, **place.encryption.params)
 
     def _lost(self, task: _Task, error: AwsError) -> None:
         """Look for the jobs of a request that got no answer."""
@@ -169,12 +182,19 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
     ids = [one["jobId"] for page in pages for one in page["jobSummaryList"]]
     for batch in batches(ids, IDS_PER_CALL):
         for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
-            if token_of({"containerOverrides": detail.get("container", {})}) == token:
+            if token_of(_with_variables(cloud, detail)) == token:
                 return str(detail["jobId"])
     return None
 
 
-def token_of(request: Mapping[str, Any]) -> str | None:
-    """The token in the environment of a SubmitJob request."""
-    variables = request["containerOverrides"].get("environment", ())
-    return next((one.get("value") for one in variables if one["name"] == TOKEN_VARIABLE), None)
+def _with_variables(cloud: Cloud, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The job, or of a multi-node job its main node: only that shows what the request has overridden."""
+    if form_of(detail) is not Form.NODES:
+        return detail
+    main = node_id(str(detail["jobId"]), detail[Form.NODES.value]["mainNode"])
+    return next(iter(cloud.call("batch", "DescribeJobs", jobs=[main])["jobs"]), detail)
+
+
+def token_of(bearer: Mapping[str, Any]) -> str | None:
+    """The token in a SubmitJob request, or in the job that came of it."""
+    return next((one.get("value") for one in variables_of(bearer) if one.get("name") == TOKEN_VARIABLE), None)

@@ -60,7 +60,7 @@ def run(job: Job, number: int, site: Site, sink: process.Sink) -> Outcome:
                 argv, cwd = fetch(job.command, env, work, scratch, site.download)
             except FetchError as error:
                 sink.write(f"fetch-and-run: {error}\n".encode())
-                return Outcome(1)
+                return Outcome(error.status)
         return _execute(argv, env, cwd, job, sink, site.guarded)
 
 

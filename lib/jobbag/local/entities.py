@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from moto.utilities.utils import get_partition
+
 from .errors import legal_name, one_of, refuse, required
 from .policy import check_compute_environment, check_definition
 
@@ -34,7 +36,7 @@ class Entities:
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of the named entity of this region."""
-        return f"arn:aws:batch:{self.region}:{ACCOUNT}:{kind}/{name}"
+        return f"arn:{get_partition(self.region)}:batch:{self.region}:{ACCOUNT}:{kind}/{name}"
 
     def _name(self, kind: str, reference: str) -> str:
         return reference.removeprefix(self.arn(kind, ""))
@@ -58,7 +60,7 @@ class Entities:
             "containerOrchestrationType": "ECS",
             **body,
             "computeEnvironmentArn": self.arn("compute-environment", name),
-            "ecsClusterArn": f"arn:aws:ecs:{self.region}:{ACCOUNT}:cluster/{name}",
+            "ecsClusterArn": self.arn("cluster", name).replace(":batch:", ":ecs:"),
             "status": "VALID",
             "statusReason": "ComputeEnvironment Healthy",
         }

@@ -8,6 +8,8 @@ import uuid
 from collections import deque
 from collections.abc import Iterable
 
+from moto.utilities.utils import get_partition
+
 from . import attempt, process
 from .attempt import Outcome, Site
 from .backends import open_log
@@ -138,7 +140,7 @@ class Pool:
         task = uuid.uuid4().hex
         log, stream = open_log(job.definition, job.region, task)
         with self.lock:
-            cluster = f"arn:aws:ecs:{job.region}:{ACCOUNT}:task/{job.queue['jobQueueName']}"
+            cluster = f"arn:{get_partition(job.region)}:ecs:{job.region}:{ACCOUNT}:task/{job.queue['jobQueueName']}"
             job.last = {"taskArn": f"{cluster}/{task}"} | ({"logStreamName": stream} if stream else {})
             job.started_at = now_ms()
             job.enter(RUNNING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,12 +19,20 @@ from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined
 from jobbag.files import named
 from jobbag.logs.delays import Delays
-from jobbag.logs.follower import Reading
 from jobbag.logs.part_files import Output, Places, commit, write_shared
-from jobbag.logs.readings import FetchTask, LogReading, batches_of, why_no_log
+from jobbag.logs.readings import (
+    FetchTask,
+    LogReading,
+    NewReading,
+    StreamReading,
+    batches_of,
+    split_into,
+    why_no_log,
+    why_not_all,
+)
 from jobbag.logs.records import task_record
 from jobbag.logs.splitter import Splitter
-from jobbag.logs.streams import STREAMS_PER_CALL, events_of_streams, stream_events
+from jobbag.logs.streams import STREAMS_PER_CALL, Refused, events_of_streams, reads_together, stream_events
 from jobbag.threads import DueQueue, Worker
 
 log = logging.getLogger(__name__)
@@ -33,7 +41,6 @@ READERS = 3
 TICK = 0.25  # s; logs that are due within one are read together
 LARGE = 1024 * 1024  # characters of a log that is better read by itself
 
-NewReading = Callable[[Job, LogPlace], Reading | None]
 Take = Callable[[Mapping[str, Any]], None]  # an event of CloudWatch Logs
 
 
@@ -44,13 +51,14 @@ class LogFetcher(Worker):
     count = READERS
 
     def __init__(self, cloud: Cloud, places: Places, emit: Emit, reading: NewReading) -> None:
-        """`reading` gives, for a job and its log, what is to be told of each event, if that is wanted."""
+        """`reading` gives, for a job and its log stream, what is to be told of each event, if that is wanted."""
         super().__init__(worker_failed(emit))
         self._cloud = cloud.cancelled_by(self.stopped)
         self._places = places
         self._emit = emit
         self._new_reading = reading
         self._due: DueQueue[FetchTask] = DueQueue()
+        self._refused = Refused()
         self._delays = Delays(embedded=cloud.embedded)
         self._tick = 0.0 if cloud.embedded else TICK
 
@@ -78,11 +86,10 @@ class LogFetcher(Worker):
         task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token)
         self._put(task, 0.0 if task.note else self._delays.first_look())
 
-    def _told(self, task: FetchTask) -> Reading | None:
-        return self._new_reading(task.job, task.place) if task.note is None else None
-
     def _put(self, task: FetchTask, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        if task.place is not None and not reads_together(task.place.group, self._refused):
+            task.alone = True
         due = max(task.ended + after, time.monotonic())
         self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
 
@@ -98,13 +105,13 @@ class LogFetcher(Worker):
         again: list[tuple[FetchTask, float]] = []
         with ExitStack() as stack:
             readings = [
-                LogReading(task, stack.enter_context(Output(self._places.paths(task.job))), self._told(task))
+                LogReading(task, stack.enter_context(Output(self._places.paths(task.job))), self._new_reading)
                 for task in tasks
             ]
             try:
                 if len(readings) > 1:
                     self._read_together(readings)
-                elif tasks[0].note is None:
+                else:
                     self._read_alone(readings[0])
             except _Missing:
                 half = len(tasks) // 2
@@ -130,13 +137,14 @@ class LogFetcher(Worker):
             self._put(task, needed)
 
     def _read_together(self, readings: list[LogReading]) -> None:
-        by_stream = {reading.task.place.stream: reading for reading in readings}
+        by_stream = {stream.place.stream: (stream, one.task) for one in readings for stream in one.streams}
         try:
-            for event in events_of_streams(self._cloud, [reading.task.place for reading in readings]):
-                reading = by_stream[event["logStreamName"]]
-                if reading.splitter.size > LARGE:
-                    raise _Large(reading.task)
-                reading.take(event)
+            places = [stream.place for stream, _ in by_stream.values()]
+            for event in events_of_streams(self._cloud, places, self._refused):
+                stream, task = by_stream[event["logStreamName"]]
+                if stream.splitter.size > LARGE:
+                    raise _Large(task)
+                stream.take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
@@ -146,14 +154,15 @@ class LogFetcher(Worker):
 
     def _read_alone(self, reading: LogReading) -> None:
         try:
-            reading.missing = not self._read(reading.task.place, reading.take)
+            for stream in reading.streams:
+                stream.missing = not self._read(stream.place, stream.take)
         except AwsError as error:
             reading.failed(error)
 
     def _read(self, place: LogPlace, take: Take) -> bool:
         """Pass on all events of a stream that can be read now; false if there is no such stream."""
         try:
-            for event in stream_events(self._cloud, place):
+            for event in stream_events(self._cloud, place, self._refused):
                 take(event)
                 self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
         except AwsError as error:
@@ -165,20 +174,21 @@ class LogFetcher(Worker):
     def _conclude(self, reading: LogReading, began: float) -> float | None:
         """End the files if the log was whole when its reading began; else the seconds from the job's end when to
         read it again."""
-        task, lines = reading.task, reading.splitter.lines
+        task, lines = reading.task, reading.fewest
         note = reading.note
-        reading.splitter.flush()
-        reading.tell()
-        if reading.splitter.ended:
+        missing = [stream for stream in reading.streams if stream.missing]
+        reading.end()
+        if reading.ended:
             self._delays.saw_mark()
         elif note is None:
-            needed = self._delays.settle(lines, missing=reading.missing)
+            needed = self._delays.settle(lines, missing=bool(missing))
             if began < task.ended + needed:
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
                 return needed
-            if reading.missing:
-                note = f"no log: CloudWatch Logs has no stream {task.place.stream} in the group {task.place.group}"
+            note = joined(*map(_no_stream, missing))
         if task.observation is not None and reading.whole:
+            if reading.streams:
+                note = joined(note, *why_not_all(task.observation))
             note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs))
         told = joined(task.remark, note)
         reading.note = note
@@ -201,28 +211,36 @@ class LogFetcher(Worker):
         for reading in own:
             self._emit(reading.written(reading.output.paths))
 
-    def _write_earlier(self, reading: LogReading, places: tuple[LogPlace, ...]) -> Iterator[str]:
+    def _write_earlier(self, reading: LogReading, attempts: Sequence[Sequence[LogPlace]]) -> Iterator[str]:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
 
         Gives why that of an attempt is not there.
         """
         job = reading.task.job
-        for number, place in enumerate(places, 1):
-            if place.stream is None:
-                continue
+        for number, places in enumerate(attempts, 1):
             with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
-                splitter = Splitter(*output.streams, token=reading.task.token)
-                try:
-                    found = self._read(place, splitter.take)
-                except AwsError as error:
-                    reading.whole = False
-                    yield f"the log of attempt {number} could not be fetched: {error}"
-                    continue
-                if found:
+                found = False
+                for place in filter(lambda one: one.is_readable, places):
+                    splitter = Splitter(*split_into(output, place), token=reading.task.token)
+                    try:
+                        is_there = self._read(place, splitter.take)
+                    except AwsError as error:
+                        reading.whole = False
+                        yield f"the log of attempt {number} could not be fetched: {error}"
+                        break
                     splitter.flush()
-                    commit([output])
+                    found = found or is_there
+                    if not is_there:
+                        yield f"no log of attempt {number}: CloudWatch Logs has no stream {place.stream}"
                 else:
-                    yield f"no log of attempt {number}: CloudWatch Logs has no stream {place.stream}"
+                    if found:
+                        commit([output])
+
+
+def _no_stream(reading: StreamReading) -> str:
+    place = reading.place
+    whose = f"{place.source}: " if place.source else ""
+    return f"{whose}no log: CloudWatch Logs has no stream {place.stream} in the group {place.group}"
 
 
 class _Missing(Exception):

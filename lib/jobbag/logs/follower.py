@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -21,8 +21,9 @@ from jobbag.errors import AwsError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged
 from jobbag.events.observation import LogPlace, Observation, now_ms
+from jobbag.logs.lines import Lines
 from jobbag.logs.splitter import is_mark
-from jobbag.logs.streams import STREAMS_PER_CALL, pages_of_streams
+from jobbag.logs.streams import STREAMS_PER_CALL, Refused, pages_of_streams
 from jobbag.threads import Worker
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Log:
         self._lock = threading.Lock()
         self._told: dict[int, int] = {}  # how many lines, by timestamp (ms)
         self._floor = 0  # of what is older, all is told
+        self._of_events = Lines()
         self._lines: list[str] = []  # to be told
 
     def saw(self, at: int, number: int, message: str) -> None:
@@ -63,18 +65,23 @@ class Log:
             self._told[at] = number
             if len(self._told) > REMEMBERED:
                 self._forget()
-            self._lines += (line for line in message.split("\n") if not is_mark(line, launched=self._job.launcher))
+            self._add(self._of_events.take({"timestamp": at, "message": message}))
             if len(self._lines) >= TOGETHER:
                 self._tell()
 
-    def tell(self) -> None:
-        """Tell what was seen so far."""
+    def _add(self, lines: Iterable[str]) -> None:
+        self._lines += (line for line in lines if not is_mark(line, launched=self._job.launcher))
+
+    def tell(self, *, whole: bool = False) -> None:
+        """Tell what was seen so far; if the log is whole, also a line that might have gone on."""
         with self._lock:
+            if whole:
+                self._add(self._of_events.rest())
             self._tell()
 
     def _tell(self) -> None:
         if self._lines:
-            self._emit(OutputSeen(self._job, tuple(self._lines)))
+            self._emit(OutputSeen(self._job, tuple(self._lines), self.place.source))
             self._lines.clear()
 
     def _forget(self) -> None:
@@ -115,9 +122,10 @@ class Follower(Worker):
         self._emit = emit
         self._wanted = wanted
         self._lock = threading.Lock()
-        self._logs: dict[int, Log] = {}  # by job number
-        self._running: dict[int, Log] = {}  # of those, the ones that are read here
+        self._logs: dict[int, dict[LogPlace, Log]] = {}  # by job number
+        self._running: dict[int, list[Log]] = {}  # of those, the ones that are read here
         self._each = LOCAL_EACH if cloud.embedded else EACH
+        self._refused = Refused()
         self._lateness = 0  # ms, the worst seen
         self._ahead: int | None = None  # ms, at least, by which the service's clock is ahead of this machine's
 
@@ -135,11 +143,10 @@ class Follower(Worker):
         if not self._wanted(job):
             return
         with self._lock:
-            if seen.status == "RUNNING" and seen.log.stream is not None and seen.log.driver == "awslogs":
+            self._running.pop(job.number, None)
+            if seen.status == "RUNNING":
                 since = max((seen.started or seen.created or 0) - SKEW, 0)
-                self._running[job.number] = self._log(job, seen.log, since)
-            else:
-                self._running.pop(job.number, None)
+                self._running[job.number] = [self._log(job, one, since) for one in seen.logs if one.is_readable]
 
     def reading(self, job: Job, place: LogPlace) -> Reading | None:
         """What is to take the events of a reading of a job's log, if they are wanted."""
@@ -149,10 +156,10 @@ class Follower(Worker):
             return Reading(self._log(job, place, 0))
 
     def _log(self, job: Job, place: LogPlace, since: int) -> Log:
-        found = self._logs.get(job.number)
-        if found is None or found.place != place:
-            found = self._logs[job.number] = Log(job, place, self._emit, since)
-        return found
+        logs = self._logs.setdefault(job.number, {})
+        if place not in logs:
+            logs[place] = Log(job, place, self._emit, since)
+        return logs[place]
 
     # -- the thread
 
@@ -170,7 +177,7 @@ class Follower(Worker):
         """Logs that one call can read: of one group, and to be read from about the same time."""
         now = time.monotonic()
         with self._lock:
-            running = [one for one in self._running.values() if one.due <= now]
+            running = [one for logs in self._running.values() for one in logs if one.due <= now]
         running.sort(key=lambda one: (one.place.group, one.place.region or "", one.since))
         for _, group in groupby(running, key=lambda one: (one.place.group, one.place.region)):
             yield from batches(group, STREAMS_PER_CALL)
@@ -182,7 +189,8 @@ class Follower(Worker):
         readings = {one.place.stream: Reading(one) for one in batch}
         try:
             self._rest(region)
-            for page in pages_of_streams(self._cloud, [one.place for one in batch], min(one.since for one in batch)):
+            places, since = [one.place for one in batch], min(one.since for one in batch)
+            for page in pages_of_streams(self._cloud, places, since, self._refused):
                 for event in page:
                     readings[event["logStreamName"]].take(event)
                     self._learn(event)

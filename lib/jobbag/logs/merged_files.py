@@ -17,7 +17,7 @@ from typing import BinaryIO
 from jobbag.bag.job import Bag, Job
 from jobbag.batches import batches
 from jobbag.events.events import Event, LogsWritten, Merged, Share
-from jobbag.files import beside, fsync, put_in_place, replacing, sync
+from jobbag.files import beside, fsync, naming, put_in_place, replacing, sync
 from jobbag.logs.outputs import is_there, of_jobs_that_are_done
 
 SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their bytes, until they are removed
@@ -190,7 +190,7 @@ class MergedFiles:
         self._parts.mkdir(exist_ok=True)
         found: list[tuple[Merged, int, int, int]] = []  # with the start in the part, and the bytes of stdout and stderr
         path = self.shared(merged[0].job)
-        with replacing(path) as new, new.open("w+b") as part:
+        with replacing(path) as new, naming(path), new.open("w+b") as part:
             for one in merged:
                 start = part.tell()
                 if self._copy_back(one, part):
@@ -200,7 +200,7 @@ class MergedFiles:
                     part.truncate(start)
                     part.seek(start)
             part.flush()
-            fsync(part.fileno())
+            fsync(part.fileno(), path)
         sync(self._parts)
         again = [
             replace(written[one.job.number], out=path, err=path, share=Share(start, out, err, len(found)), sizes=None)
@@ -241,15 +241,16 @@ class MergedFiles:
     def _append(self, written: LogsWritten) -> None:
         out, err = self._files
         starts = out.tell(), err.tell()
-        if written.share is None:
-            with written.out.open("rb") as own_out, written.err.open("rb") as own_err:
-                sums = _copy(own_out, out), _copy(own_err, err)
-        else:
-            with written.out.open("rb") as file:
-                file.seek(written.share.start)
-                sums = _copy(file, out, written.share.out), _copy(file, err, written.share.err)
-        for merged in self._files:
-            merged.flush()
+        with naming(self._targets[0]):
+            if written.share is None:
+                with written.out.open("rb") as own_out, written.err.open("rb") as own_err:
+                    sums = _copy(own_out, out), _copy(own_err, err)
+            else:
+                with written.out.open("rb") as file:
+                    file.seek(written.share.start)
+                    sums = _copy(file, out, written.share.out), _copy(file, err, written.share.err)
+            for merged in self._files:
+                merged.flush()
         self._note(Merged(written.job, out.tell(), err.tell(), starts, sums))
         if not self._keep_parts:
             self._unsynced += out.tell() + err.tell() - sum(starts)
@@ -264,8 +265,8 @@ class MergedFiles:
         if written.share is None or self._used[written.out] == written.share.jobs:
             self._spent |= {written.out, written.err}
         if len(self._spent) >= SPENT or self._unsynced >= SPENT_BYTES:
-            for file in self._files:
-                fsync(file.fileno())
+            for file, target in zip(self._files, self._targets, strict=True):
+                fsync(file.fileno(), target)
             for part in self._spent:
                 part.unlink(missing_ok=True)
             self._spent.clear()
@@ -276,9 +277,10 @@ class MergedFiles:
             self._append(self._done.pop(number))
         self._files[0].write(summary().encode() + b"\n")
         for file, target in zip(self._files, self._targets, strict=True):
-            file.flush()
-            fsync(file.fileno())
-            file.close()
+            with naming(target):
+                file.flush()
+                fsync(file.fileno(), target)
+                file.close()
             put_in_place(target)
         sync(self._targets[0].parent)
         if not self._keep_parts:

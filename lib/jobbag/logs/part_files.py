@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 from jobbag.bag.job import Job
 from jobbag.events.events import Share
-from jobbag.files import beside, put_in_place, replacing, sync
+from jobbag.files import beside, naming, put_in_place, replacing, sync
 from jobbag.threads import DaemonPool
 
 SYNCS = 16  # files that are synced at once: file systems have one write of their own for many
@@ -47,9 +47,10 @@ class _Part:
             self._flush()
 
     def _flush(self) -> None:
-        if self._file is None:
-            self._file = beside(self._path).open("wb")
-        self._file.write(self._memory)
+        with naming(self._path):
+            if self._file is None:
+                self._file = beside(self._path).open("wb")
+            self._file.write(self._memory)
         self._memory.clear()
 
     @property
@@ -61,7 +62,8 @@ class _Part:
         """No more is written. Returns the final place of the file, which stands beside it."""
         self._flush()
         assert self._file is not None
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
         return self._path
 
     def drop(self) -> None:
@@ -133,7 +135,7 @@ def write_shared(contents: Sequence[tuple[bytes, bytes]], path: Path) -> list[Sh
     for out, err in contents:
         shares.append(Share(start, len(out), len(err), len(contents)))
         start += len(out) + len(err)
-    with replacing(path) as part:
+    with replacing(path) as part, naming(path):
         part.write_bytes(b"".join(data for pair in contents for data in pair))
         sync(part)
     sync(path.parent)

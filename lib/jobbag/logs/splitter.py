@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from jobbag.logs.lines import Lines
+
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
-_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?\d+ #{24}")  # the launcher's last line; its group: a token
+_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d+) #{24}")  # the launcher's last line: token, exit status
 _RECORD = re.compile(r"\[(?=(?:cluster|seqexec)-)")  # how a record begins, for Pegasus anywhere in a line
 TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 
@@ -20,6 +22,12 @@ def is_mark(line: str, *, launched: bool) -> bool:
     `launched`: the launcher starts the job.
     """
     return line.startswith(SEPARATOR) or (launched and _END_MARK.fullmatch(line) is not None)
+
+
+def exit_status_in(message: str, token: str) -> int | None:
+    """The exit status in the end mark with which an event's text ends; None if it has no such mark of this token."""
+    found = _END_MARK.fullmatch(message.rstrip("\n").rpartition("\n")[2])
+    return int(found[2]) if found is not None and found[1] == token else None
 
 
 class Sink(Protocol):
@@ -40,6 +48,7 @@ class Splitter:
         self._out, self._err = out, err
         self._token = token
         self._to = out
+        self._of_events = Lines()
         self._empty = False  # an empty line was read, which may be the launcher's
         self.ended = False
         self.lines = self.size = 0  # read so far; the size in characters
@@ -47,30 +56,36 @@ class Splitter:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take one event of CloudWatch Logs; call `flush` after the last one."""
-        self.write(event["message"])
+        self.size += len(event["message"])
+        for line in self._of_events.take(event):
+            self.write(line)
 
-    def write(self, message: str) -> None:
-        """Take the text of an event: a line, or several where the log driver joins them."""
-        self.size += len(message)
-        for line in message.split("\n"):
-            self.lines += 1
-            self.ended = self._is_end(line)
-            if self.ended or line.startswith(LAUNCHER_SEPARATOR):
-                self._empty = False
-            else:
-                self.flush()
-            if line.startswith(SEPARATOR):
-                self._to = self._err
-            elif not line:
-                self._empty = True
-            elif not self.ended:
-                self._put(line)
+    def write(self, line: str) -> None:
+        """Take a line, without its newline."""
+        self.lines += 1
+        self.ended = self._is_end(line)
+        if self.ended or line.startswith(LAUNCHER_SEPARATOR):
+            self._empty = False
+        else:
+            self._keep_empty()
+        if line.startswith(SEPARATOR):
+            self._to = self._err
+        elif not line:
+            self._empty = True
+        elif not self.ended:
+            self._put(line)
 
     def _is_end(self, line: str) -> bool:
         found = _END_MARK.fullmatch(line) if self._token is not None else None
         return found is not None and found[1] == self._token
 
     def flush(self) -> None:
+        """Write what was kept back, as nothing follows."""
+        for line in self._of_events.rest():
+            self.write(line)
+        self._keep_empty()
+
+    def _keep_empty(self) -> None:
         """Write an empty line that was kept back, as it turned out not to be the launcher's."""
         if self._empty:
             self._empty = False

@@ -44,7 +44,7 @@ def _bash() -> Iterator[str]:
     yield "    COMPREPLY=()"
     yield "    case $option in"
     for option in filter(_has_value, _ALL):
-        yield f"    {'|'.join((*option.flags, *option.aliases))}) {_bash_value(option)} ;;"
+        yield f"    {'|'.join(option.flags)}) {_bash_value(option)} ;;"
     yield "    esac"
     words = " ".join(flag for option in _ALL for flag in option.flags)
     yield f'    if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "{words}" -- "$word")); fi'

@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -16,8 +16,9 @@ import configargparse
 
 from jobbag.console import say
 from jobbag.errors import PROG, ExitCode, InputError, Problem
+from jobbag.options.java_habits import as_options, expanded
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
-from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+from jobbag.options.table import DESCRIPTION, ENCRYPTIONS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 from jobbag.text import split_items
 
 
@@ -32,7 +33,9 @@ class _PropertiesFile(configargparse.ConfigFileParser):  # type: ignore[misc]
         except javaproperties.InvalidUEscapeError as error:
             raise configargparse.ConfigFileParserException(f"{getattr(stream, 'name', '')}: {error}") from None
         # In the order of the table: pegasus.aws.endpoint wins over endpoint.
-        return {option: value for name, option in PROPERTIES.items() if (value := found.get(name, "").strip())}
+        given = {name: option for name, option in PROPERTIES.items() if name in found}
+        values = ((option, expanded(name, found).strip()) for name, option in given.items())
+        return {option: value for option, value in values if value}
 
     def get_syntax_description(self) -> str:
         return "The properties file has the format of Java's (key=value)."
@@ -110,16 +113,19 @@ def build_parser() -> argparse.ArgumentParser:
             if option.choices:
                 how |= {
                     "choices": option.choices,
-                    "type": str.lower,
+                    "type": _in_any_case(option.choices),
                     "metavar": f"<{', '.join(option.choices)}>",
                 }
             if option.dest == "conf":
                 how["is_config_file_arg"] = True
             group.add_argument(*option.flags, **how)
-            if option.aliases:
-                group.add_argument(*option.aliases, **{**how, "help": argparse.SUPPRESS, "default": argparse.SUPPRESS})
     parser.add_argument("submit_files", nargs="*", metavar="job submit file", help=SUBMIT_FILE)
     return parser
+
+
+def _in_any_case(choices: Sequence[str]) -> Callable[[str], str]:
+    spelled = {choice.lower(): choice for choice in choices}
+    return lambda text: spelled.get(text.lower(), text)
 
 
 # An option with an optional value has it behind a '=': the word after it is a submit file.
@@ -144,7 +150,7 @@ def load(argv: Sequence[str]) -> Settings:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     parser = build_parser()
     try:
-        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in argv])
+        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in as_options(argv)])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.
@@ -192,6 +198,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("usage", "--yes is for --delete only"))
     if options.detach and options.local:
         problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
+    if options.sse == ENCRYPTIONS[0] and options.sse_kms_key_id:
+        problems.append(Problem("--sse-kms-key-id", f"a key of KMS is not for --sse {options.sse}"))
     if options.endpoint and not _is_web_url(options.endpoint):
         problems.append(Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL"))
     return problems
@@ -253,6 +261,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         conf=Path(options.conf) if options.conf else None,
         yes=options.yes,
         json=options.json,
+        sse=options.sse or (ENCRYPTIONS[1] if options.sse_kms_key_id else None),
+        sse_kms_key_id=options.sse_kms_key_id or None,
         follow=options.follow is not None,
         followed_job=options.follow or None,
     )

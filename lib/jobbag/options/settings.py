@@ -59,6 +59,8 @@ class Settings:
     conf: Path | None = None  # the properties file
     yes: bool = False  # with --delete: delete a bucket without a question
     json: bool = False  # with `dry_run`: print the requests
+    sse: str | None = None  # how S3 is to encrypt what is sent; None: as it does by itself
+    sse_kms_key_id: str | None = None
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
 
@@ -72,6 +74,6 @@ class Settings:
         """The file with a line for each state that a job is first seen in."""
         return Path(f"{self.prefix}.jobstate.log")
 
-    def follows(self, job_name: str) -> bool:
-        """Whether the output of the job is to be shown while it runs."""
-        return self.follow and self.followed_job in (None, job_name)
+    def follows(self, *names: str) -> bool:
+        """Whether the output of the job with these names, its own and its array's, is to be shown while it runs."""
+        return self.follow and self.followed_job in (None, *names)

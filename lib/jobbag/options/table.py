@@ -8,6 +8,7 @@ from typing import Literal
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
 SHELLS = ("bash", "zsh", "fish")
+ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,6 @@ class Option:
     help: str
     metavar: str | None = None
     key: str | None = None
-    aliases: tuple[str, ...] = ()  # spellings that are accepted but not shown
     choices: tuple[str, ...] = ()
     takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
     optional: bool = False  # it is given with or without a value, as --option=value or as --option
@@ -52,7 +52,6 @@ GENERAL = (
         "How much to log. debug adds what the tool decides, trace the requests to AWS and its answers, without "
         "credentials. Default: info.",
         "level",
-        aliases=("-log-level",),
         choices=LOG_LEVELS,
     ),
     Option(
@@ -170,7 +169,6 @@ ENTITIES = (
         "The compute environment: a JSON file in the format of AWS Batch, an ARN, or the name of an existing one.",
         "json|arn|name",
         "pegasus.aws.batch.compute_environment",
-        aliases=("-ce",),
         takes="file",
     ),
     Option(
@@ -197,6 +195,20 @@ TRANSFERS = (
         "Files, separated by commas, that are copied to the bucket before any job starts.",
         "file[,file...]",
         takes="files",
+    ),
+    Option(
+        ("--sse",),
+        "How S3 is asked to encrypt all that is sent to the bucket, which some buckets demand. Default: it is not "
+        "asked, and does as the bucket says; with --sse-kms-key-id, aws:kms.",
+        "how",
+        "pegasus.aws.batch.s3_sse",
+        choices=ENCRYPTIONS,
+    ),
+    Option(
+        ("--sse-kms-key-id",),
+        "The key of KMS with which S3 is asked to encrypt: its id, alias or ARN. Default: that of the bucket.",
+        "key",
+        "pegasus.aws.batch.s3_sse_kms_key_id",
     ),
     Option(
         ("--array",),

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from jobbag import __version__
 from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
-from jobbag.events.causes import Cause, causes
+from jobbag.events.causes import Cause, causes, lost_machine, lost_start
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Verdict
 from jobbag.events.state import RunState
@@ -21,7 +21,6 @@ from jobbag.files import replaced
 from jobbag.text import counted
 
 FORMAT = 1
-LOST_MACHINE = "Host EC2"  # how the reason of an attempt begins whose instance was taken away
 MS_PER_HOUR = 3_600_000
 
 
@@ -129,9 +128,9 @@ def _observations(state: RunState) -> Iterator[Observation]:
 
 def _retried(state: RunState) -> dict[str, int]:
     more = [len(seen.attempts) - 1 for seen in _observations(state) if len(seen.attempts) > 1]
-    attempts = (attempt for seen in _observations(state) for attempt in seen.attempts)
-    lost = sum((attempt.reason or "").startswith(LOST_MACHINE) for attempt in attempts)
-    return {"jobs": len(more), "attempts": sum(more), "spot": lost}
+    reasons = [attempt.reason for seen in _observations(state) for attempt in seen.attempts]
+    lost, starts = sum(map(lost_machine, reasons)), sum(map(lost_start, reasons))
+    return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
 def _vcpu_hours(state: RunState) -> dict[str, float]:

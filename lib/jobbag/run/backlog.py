@@ -14,7 +14,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import JobGroup
 from jobbag.run.dependencies import Dependencies
 from jobbag.run.inputs import MissingInputs
-from jobbag.run.packing import Packer, Packing, job_groups
+from jobbag.run.packing import Packer, Packing, Suits, job_groups, own_arrays
 from jobbag.run.safeguards import Safeguards
 
 
@@ -22,15 +22,25 @@ class Backlog:
     """The jobs of a bag that are not sent yet."""
 
     def __init__(
-        self, bag: Bag, jobs: Sequence[Job], packing: Packing, safeguards: Safeguards, others: Iterable[Job] = ()
+        self,
+        bag: Bag,
+        jobs: Sequence[Job],
+        packing: Packing,
+        safeguards: Safeguards,
+        others: Iterable[Job] = (),
+        can_be_packed: Suits = lambda _: True,
     ) -> None:
-        """`jobs` are those of the bag that are to be sent; `others` may have to be, when more is known of them."""
+        """`jobs` are those of the bag that are to be sent; `others` may have to be, when more is known of them.
+
+        `can_be_packed` says whether AWS Batch has arrays of such jobs.
+        """
         self._bag = bag
         self._packing = packing
+        self._can_be_packed = can_be_packed
         self._safeguards = safeguards
         self._inputs = MissingInputs(bag, jobs, others)
         self._dependencies = Dependencies(bag)
-        self._packer = Packer(jobs[safeguards.canary :], packing)
+        self._packer = Packer(jobs, packing, can_be_packed, safeguards.canary)
         self._ready: deque[JobGroup] = deque()
         self._lost: set[int] = set()  # numbers of jobs that can never be sent
 
@@ -65,8 +75,12 @@ class Backlog:
 
         Returns those that never can be.
         """
+        self._packer.expect(own_arrays(jobs))
         with_inputs = [job for job in jobs if self._inputs.add(job)]
-        self._ready += job_groups([job for job in with_inputs if self._dependencies.arrived(job)], self._packing)
+        able = [job for job in with_inputs if self._dependencies.arrived(job)]
+        self._free(job for job in able if job.child is not None)
+        alone = [job for job in able if job.child is None]
+        self._ready += job_groups(alone, self._packing, self._can_be_packed)
         return [job for job in jobs if job.number in self._lost]
 
     def submitted(self, job: Job, aws_id: str) -> None:
@@ -99,7 +113,7 @@ class Backlog:
         count = 0
         while self._ready and len(taken) < most and self._safeguards.admits(count + 1) > count:
             group = self._ready.popleft()
-            if self._safeguards.admits(count + len(group)) < count + len(group):
+            if group[0].child is None and self._safeguards.admits(count + len(group)) < count + len(group):
                 self._ready.appendleft(group[1:])  # there may be no other job that can be a canary
                 group = group[:1]
             taken.append(group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.regions import partition_of
 from jobbag.entities.creation import EntityCreator
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
@@ -95,7 +96,7 @@ class Cleanup:
             if not self._bucket_is_ours:
                 self._note(Removed(BUCKET, name))
         if self.bucket_is_new:
-            self._note(Made(BUCKET, name, f"arn:aws:s3:::{name}"))
+            self._note(self._made_bucket)
 
     def abort_unfinished_uploads(self, cloud: Cloud) -> list[str]:
         """Give up what was being sent when a start was killed or stopped, or S3 gave no answer; for what there was
@@ -165,10 +166,14 @@ class Cleanup:
         return self._place.own and bool(self._place.key_prefix)
 
     @property
+    def _made_bucket(self) -> Made:
+        name = self._place.bucket
+        return Made(BUCKET, name, f"arn:{partition_of(self._cloud.region)}:s3:::{name}")
+
+    @property
     def left(self) -> list[Event]:
         """The events by which another run takes over what could not be removed."""
-        name = self._place.bucket
-        return [*self.creator.left, *([Made(BUCKET, name, f"arn:aws:s3:::{name}")] if self._doomed_bucket else [])]
+        return [*self.creator.left, *([self._made_bucket] if self._doomed_bucket else [])]
 
     def describe(self) -> list[str]:
         """What would be removed, for a run that has to leave it behind."""

@@ -63,16 +63,19 @@ class Dependencies:
     """Which jobs of a bag depend on which others, and whether these are sent or have succeeded.
 
     What is noted of a job costs as much time as others depend on it, so all of a bag as much as it has dependencies.
+    The children of an array of the user's own have the same ones, which are kept for the first of them.
     """
 
     def __init__(self, bag: Bag) -> None:
-        by_name = {job.name: job.number for job in bag.jobs}
+        self._bag = bag
+        first = [job for job in bag.jobs if job.depends_on and (job.child is None or job.child.index == 0)]
         self._needs = {
-            job.number: _Needs.of(job, (by_name[name] for name in job.depends_on)) for job in bag.jobs if job.depends_on
+            job.number: _Needs.of(job, (one.number for name in job.depends_on for one in bag.named(name)))
+            for job in first
         }
         self._dependants: dict[int, list[Job]] = {}
-        for job in bag.jobs:
-            for needed in self._needs[job.number].left if job.depends_on else ():
+        for job in first:
+            for needed in self._needs[job.number].left:
                 self._dependants.setdefault(needed, []).append(job)
         self._need_all: dict[int, frozenset[int]] = {}  # by job: what depends on all jobs of its array job, by number
         self._waiting: set[int] = set()  # jobs that have their inputs, and cannot be sent yet
@@ -116,7 +119,13 @@ class Dependencies:
 
     def failed(self, job: Job) -> list[Job]:
         """Note that the job has failed. Returns the jobs that depend on it, are not sent, and never will be."""
-        lost = [one for one in self._dependants.get(job.number, ()) if self._waits(one)]
+        lost = [
+            one
+            for first in self._dependants.get(job.number, ())
+            if self._waits(first)
+            for one in self._bag.siblings(first)
+            if self._waits(one)
+        ]
         numbers = {one.number for one in lost}
         self._given_up |= numbers
         self._waiting -= numbers
@@ -136,18 +145,23 @@ class Dependencies:
 
     def targets(self, job: Job) -> list[str]:
         """The AWS ids on which a job that can be sent depends."""
-        needs = self._needs.get(job.number)
+        needs = self._needs_of(job)
         return list(needs.targets) if needs else []
 
     def _waits(self, job: Job) -> bool:
         return job.number not in self._given_up and (job.number in self._waiting or not self._can_go(job))
 
     def _freed(self, job: Job) -> list[Job]:
-        waiting = (one for one in self._dependants.get(job.number, ()) if one.number in self._waiting)
-        free = [one for one in waiting if self._can_go(one)]
+        able = [
+            one for one in self._dependants.get(job.number, ()) if one.number in self._waiting and self._can_go(one)
+        ]
+        free = [one for first in able for one in self._bag.siblings(first) if one.number in self._waiting]
         self._waiting.difference_update(one.number for one in free)
         return free
 
     def _can_go(self, job: Job) -> bool:
-        needs = self._needs.get(job.number)
+        needs = self._needs_of(job)
         return needs is None or needs.are_met
+
+    def _needs_of(self, job: Job) -> _Needs | None:
+        return self._needs.get(job.number - (job.child.index if job.child else 0))

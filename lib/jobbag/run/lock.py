@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from jobbag.errors import InputError, JournalLost
+from jobbag.files import naming
 
 TOUCH = 15.0  # s between two signs of life
 STALE = 120.0  # s without one, by the clock of the file server
@@ -115,11 +116,14 @@ class JournalLock:
 
     def _server_time(self) -> float:
         """The time of the file server, whose clock is not ours."""
-        self._own.touch()
-        try:
-            return self._own.stat().st_mtime
-        finally:
-            self._own.unlink()
+        while True:
+            self._own.touch()
+            try:
+                return self._own.stat().st_mtime
+            except FileNotFoundError:
+                continue  # another start has removed it as a leftover
+            finally:
+                self._own.unlink(missing_ok=True)
 
     def _remove_stale(self, holder: Holder) -> None:
         aside = self._own.with_name(f"{self._own.name}.old")
@@ -131,11 +135,15 @@ class JournalLock:
             aside.unlink()
 
     def _remove_leftovers(self) -> None:
-        """Remove what starts have left that were killed while they took the journal, or tried to."""
+        """Remove what starts have left that were killed while they took the journal, or tried to.
+
+        Whose a file without content is cannot be told. If somebody is about to write it, he can do without.
+        """
         left = re.compile(re.escape(self._path.name) + _LEFT)
         for path in [path for path in self._path.parent.iterdir() if left.fullmatch(path.name)]:
             with suppress(OSError):
-                if self._is_stale(path, _read(path) or {}):
+                holder = _read(path) or {}
+                if (not holder and path.suffix != ".old") or self._is_stale(path, holder):
                     path.unlink()
 
     def _keep_touching(self) -> None:
@@ -200,7 +208,7 @@ def _make(path: Path, text: bytes) -> None:
     """Make a new file with this content, or none. Raises OSError."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(file, "wb") as stream:
+        with naming(path), os.fdopen(file, "wb") as stream:
             stream.write(text)
     except OSError:
         path.unlink(missing_ok=True)

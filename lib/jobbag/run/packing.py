@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from jobbag.bag.job import FILE_TYPE, Job, is_url
@@ -15,6 +15,8 @@ FEWEST = 2
 PAYS_FROM = 500  # jobs; to submit these one by one takes ten seconds
 WITH_INPUTS = 1000  # children, at most, where jobs wait for input files: so the first ones start sooner
 
+Suits = Callable[[Job], bool]
+
 
 class Packing(Enum):
     """Whether jobs are packed into array jobs (`--array`)."""
@@ -24,8 +26,27 @@ class Packing(Enum):
     ALWAYS = "always"
 
 
-def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
-    """The jobs of each array job, in the order of the bag; jobs that are sent alone are in none."""
+def packs(
+    jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+) -> list[JobGroup]:
+    """The jobs of each array job, in the order of the bag; jobs that are sent alone are in none.
+
+    `can_be_packed` says whether AWS Batch has arrays of such jobs. The first `canary` jobs are not packed. Arrays of
+    the user's own are sent as they are.
+    """
+    return [*own_arrays(jobs), *_packed(filter(can_be_packed, jobs[canary:]), packing)]
+
+
+def own_arrays(jobs: Iterable[Job]) -> Iterator[JobGroup]:
+    """The arrays of the user's own among jobs that are to be sent. AWS Batch starts all children of one, or none."""
+    arrays: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.child is not None:
+            arrays.setdefault(job.child.array, []).append(job)
+    return map(tuple, arrays.values())
+
+
+def _packed(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
     if packing is Packing.NEVER:
         return []
     groups: dict[str, list[Job]] = {}
@@ -46,7 +67,7 @@ def packs(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
 
 def _can_be_child(job: Job) -> bool:
     """Whether nothing would differ for the job: for AWS Batch, it is an index of an array, and has no command."""
-    if "arrayProperties" in job.request or job.takes_parameters:
+    if job.child is not None or job.takes_parameters:
         return False
     if any("type" in one for one in job.request.get("dependsOn", ())):  # it says what each child waits for
         return False
@@ -60,20 +81,32 @@ def _has_what_it_needs(job: Job) -> bool:
     return job.launcher or runs_scripts(job)
 
 
-def job_groups(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
+def job_groups(
+    jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+) -> list[JobGroup]:
     """Jobs that can all be sent, in the groups in which they are."""
-    packer = Packer(jobs := list(jobs), packing)
+    packer = Packer(jobs, packing, can_be_packed, canary)
     return [group for job in jobs for group in packer.ready(job)]
 
 
 class Packer:
     """Gathers jobs that can be sent until all of an array job can. Used by the main thread alone."""
 
-    def __init__(self, jobs: Iterable[Job], packing: Packing) -> None:
-        self.packs = packs(jobs, packing)
+    def __init__(
+        self, jobs: Sequence[Job], packing: Packing, can_be_packed: Suits = lambda _: True, canary: int = 0
+    ) -> None:
+        self.packs = packs(jobs, packing, can_be_packed, canary)
         self._pack_of = {job.number: number for number, pack in enumerate(self.packs) for job in pack}
         self._left = dict(enumerate(map(len, self.packs)))  # jobs of a pack that are not ready yet
         self._ready: dict[int, Job] = {}  # jobs that can be sent, unlike others of their pack
+
+    def expect(self, arrays: Iterable[JobGroup]) -> None:
+        """Gather the children of arrays that were sent, or taken, once more."""
+        for array in arrays:
+            number = len(self.packs)
+            self.packs.append(array)
+            self._left[number] = len(array)
+            self._pack_of |= {job.number: number for job in array}
 
     def ready(self, job: Job) -> list[JobGroup]:
         """Note that the job can be sent. Returns what to send now: it alone, or its array job if that is whole."""

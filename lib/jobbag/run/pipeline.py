@@ -66,12 +66,19 @@ class Pipeline:
         self._stopped: Interrupted | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
-        to_send = [job for job in task.bag.jobs if self._state.is_to_send(job)]
+        to_send = self._state.to_send()
+        self._to_send = {job.number for job in to_send}  # at the start
         others = [job for job in task.bag.jobs if self._state.may_be_sent(job)]
-        self._backlog = Backlog(task.bag, to_send, Packing(settings.array), self._safeguards, others)
+        self._backlog = Backlog(
+            task.bag, to_send, Packing(settings.array), self._safeguards, others, requests.can_be_packed
+        )
         self._not_staged: dict[str, ToolError] = {}  # files that could not be sent
         self._workers = Workers(
-            task, places, lambda job: settings.follows(job.name), self._events.put, bucket_is_new=bucket_is_new
+            task,
+            places,
+            lambda job: settings.follows(job.name, job.sent_name),
+            self._events.put,
+            bucket_is_new=bucket_is_new,
         )
         self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
@@ -126,7 +133,7 @@ class Pipeline:
         return not settled and not self._state.broken
 
     def _go_on(self, staged: Sequence[str]) -> None:
-        in_doubt = [job for job in self._bag.jobs if not self._state.is_to_send(job) and self._take_up(job)]
+        in_doubt = [job for job in self._bag.jobs if job.number not in self._to_send and self._take_up(job)]
         for job in self._bag.jobs:
             self._handle(*self._recall_order(job))
         self._seek(in_doubt)
@@ -149,7 +156,7 @@ class Pipeline:
             elif outcome.aws_id:
                 if outcome.observation is not None:
                     self._workers.follower.follow(job, outcome.observation)
-                self._workers.monitor.watch(outcome.aws_id, job, outcome.observation)
+                self._workers.watch(job, self._state)
             else:
                 return True
         return False
@@ -159,7 +166,7 @@ class Pipeline:
         outcome = self._state.of(job)
         if outcome.succeeded:
             self._backlog.succeeded(job)
-        elif outcome.over and not outcome.to_repeat:
+        elif outcome.over and not (outcome.to_repeat and (job.child is None or job.number in self._to_send)):
             yield from self._drop_dependants(job)
         elif outcome.aws_id and not outcome.over and not outcome.terminated:  # what is to end is waited for
             self._backlog.submitted(job, outcome.aws_id)
@@ -201,8 +208,8 @@ class Pipeline:
         """Tell the event and do what it calls for. Gives the events that follow from it."""
         if isinstance(event, Halted) and not self._open:
             return  # it is halted already
-        if isinstance(event, (Unsent, NotRun)):
-            self._arrived(event.job)  # before the report forgets its token
+        if isinstance(event, (Unsent, NotRun, Absent)):  # before the state forgets the token
+            self._arrived(event.jobs[0] if isinstance(event, Absent) else event.job)
         self.tell(event)
         match event:
             case Staged(item=item):
@@ -212,14 +219,13 @@ class Pipeline:
                 yield from (NotSubmitted(job, error) for job in self._backlog.never_arrives(item))
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
-                self._workers.monitor.watch(aws_id, job)
+                self._workers.watch(job, self._state)
                 self._backlog.submitted(job, aws_id)
                 if self._stopped:
                     self._shutdown.came_late(job, aws_id)
                 elif self._state.halted is not None:
                     self._shutdown.end([(job, aws_id)], self._state.halted)
             case Absent(jobs=jobs):
-                self._arrived(jobs[0])
                 if self._stopped:
                     yield from map(Unsent, jobs)
                 elif self._state.halted is None:
@@ -231,7 +237,8 @@ class Pipeline:
                 self._fetch(job)
                 yield from self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
-                if self._state.of(job).to_repeat and self._open:
+                # Children of an array are sent again together, by a start that knows the end of all of them.
+                if self._state.of(job).to_repeat and self._open and job.child is None:
                     yield from self._send_again([job])
                 else:
                     self._fetch(job)
@@ -247,7 +254,7 @@ class Pipeline:
                 self._open = False
                 yield from _not_run(self._backlog.give_up(), reason)
                 self._shutdown.halt(reason)
-        if isinstance(event, (NotSubmitted, StateChanged, Lost)):
+        if isinstance(event, (NotSubmitted, StateChanged, Lost, Absent)):
             yield from self._heed_safeguards()
 
     def _send_again(self, jobs: Iterable[Job]) -> Iterator[Event]:

@@ -57,7 +57,7 @@ class Earlier:
         events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
         if self.how is How.RETRY_FAILED:
             return _only_succeeded(events, bag)
-        return [*_of_what_is_there(events), *_released(events, bag)]
+        return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -192,6 +192,13 @@ def _released(events: list[Event], bag: Bag) -> list[Event]:
     return [Unsent(job) for job in folded(events, bag).released()]
 
 
+def _whole_arrays(events: list[Event], bag: Bag) -> list[Event]:
+    """What makes all children of the user's own arrays unsent some of which are to be sent again."""
+    if all(job.child is None for job in bag.jobs):
+        return []
+    return [Unsent(job) for job in folded(events, bag).to_send_whole()]
+
+
 def _removes_uploads(event: Event) -> bool:
     return isinstance(event, TakenDown) or (isinstance(event, Removing) and event.kind == BUCKET)
 
@@ -204,7 +211,8 @@ def without(events: list[Event], lost: Container[str]) -> list[Event]:
 def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
     """The events of the jobs that succeeded and whose output is here: a run of only the others is to follow."""
     state = folded(events, bag)
-    kept = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
+    done = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
+    kept = {job.number for job in bag.jobs if done.issuperset(one.number for one in bag.siblings(job))}
     return [event for event in events if _number(event) in kept]
 
 

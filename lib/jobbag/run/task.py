@@ -27,3 +27,8 @@ class TaskOnAws(Task):
     """A task, and the AWS that is to do it."""
 
     cloud: Cloud
+
+    @property
+    def bucket_region(self) -> str:
+        """The region of the bucket, which need not be that of the run; known once S3 was asked for the bucket."""
+        return self.cloud.buckets.of(self.place.bucket)

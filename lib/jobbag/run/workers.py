@@ -6,11 +6,13 @@ from contextlib import ExitStack
 
 from jobbag.bag.job import Job
 from jobbag.events.consumers import Emit
+from jobbag.events.outcome import Outcome
 from jobbag.events.state import RunState
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch
 from jobbag.jobs.submission import Submitter
 from jobbag.jobs.termination import Terminator
+from jobbag.logs.ending import ending_in_log
 from jobbag.logs.fetcher import LogFetcher
 from jobbag.logs.follower import Follower, Wanted
 from jobbag.logs.part_files import Places
@@ -27,7 +29,7 @@ class Workers:
         self.submitter = Submitter(task.cloud, emit)
         self.terminator = Terminator(task.cloud, emit)
         queue_watch = QueueWatch(task.cloud, emit)
-        self.monitor = Monitor(task.cloud, emit, queue_watch.saw)
+        self.monitor = Monitor(task.cloud, emit, queue_watch.saw, ending_in_log)
         self.follower = Follower(task.cloud, emit, wanted)
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
         self._in_order = (
@@ -45,9 +47,19 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def fetch(self, job: Job, state: RunState) -> None:
-        """Have the output of a job that is over written to its files."""
+    def watch(self, job: Job, state: RunState) -> None:
+        """Have a job followed that AWS Batch has."""
         outcome = state.of(job)
-        observation = outcome.observation if outcome.ended else None
-        token = outcome.token if job.launcher else None
-        self.fetcher.fetch(job, outcome.aws_id, observation, state.why_no_log(job), state.remark(job), token)
+        self.monitor.watch(outcome.aws_id, job, outcome.observation, _mark_of(job, outcome))
+
+    def fetch(self, job: Job, state: RunState) -> None:
+        """Have the output of a job that is over, or lost, written to its files."""
+        outcome = state.of(job)
+        observation = outcome.observation if outcome.ended or outcome.has_log else None
+        reason, remark = state.why_no_log(job), state.remark(job)
+        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome))
+
+
+def _mark_of(job: Job, outcome: Outcome) -> str | None:
+    """The token of the end mark in a job's log, if the launcher starts it."""
+    return outcome.token if job.launcher else None

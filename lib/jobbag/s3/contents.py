@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
 from jobbag.events.events import Staged
-from jobbag.s3.bucket import objects
+from jobbag.s3.listings import objects
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,19 @@ READ_SIZE = 1024 * 1024  # bytes
 def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
     """Whether the object of a local file is in S3 with the same content; the same size alone is no proof.
 
+    One that is encrypted in another way than is asked for does not count.
+
     Raises AwsError, and OSError where the file cannot be read.
     """
     try:
         head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
     except AwsError as error:
-        if error.code in UNSEEN:
+        if error.code in UNSEEN or error.unsupported:
             return False
         raise
-    size = os.path.getsize(item)
+    size, wanted = os.path.getsize(item), place.encryption.algorithm
+    if wanted not in (None, head.get("ServerSideEncryption")):
+        return False
     return head["ContentLength"] == size and proves_same(head, item, size)
 
 
@@ -61,7 +65,7 @@ def _sizes(cloud: Cloud, place: S3Place, wanted: Set[str]) -> dict[str, int]:
         try:
             sizes[key] = int(cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=key)["ContentLength"])
         except AwsError as error:
-            if error.code not in UNSEEN:
+            if error.code not in UNSEEN and not error.unsupported:
                 raise
     return sizes
 

@@ -16,8 +16,8 @@ from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
-from jobbag.s3.bucket import keys
 from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
+from jobbag.s3.listings import keys
 from jobbag.s3.place import S3Place
 from jobbag.threads import LEAVING, DaemonPool
 
@@ -131,7 +131,11 @@ class Uploader:
     def _transfer(self, item: str, key: str) -> None:
         """Send a file with s3transfer; a large one in parts, several at the same time."""
         transfer = self._current_manager().upload(
-            item, self._place.bucket, key, subscribers=[_UploadProgress(item, self._emit)]
+            item,
+            self._place.bucket,
+            key,
+            extra_args=dict(self._place.encryption.params),
+            subscribers=[_UploadProgress(item, self._emit)],
         )
         with self._lock:
             self._transfers.add(transfer)
@@ -147,7 +151,7 @@ class Uploader:
         """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
         try:
             with open(item, "rb") as file:
-                self._cloud.put_object(self._place.bucket, key, file.read())
+                self._cloud.put_object(self._place.bucket, key, file.read(), **self._place.encryption.params)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= 400 and status != 400:
@@ -170,7 +174,7 @@ class Uploader:
         """The transfer manager on the current client: another one once the credentials have been renewed."""
         from s3transfer.manager import TransferConfig, TransferManager
 
-        client = self._cloud.transfer_client()
+        client = self._cloud.transfer_client(self._place.bucket)
         with self._lock:
             if client not in self._managers:
                 config = TransferConfig(

@@ -265,7 +265,7 @@ def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) 
         ready.call("s3", "HeadObject", Bucket="my-bucket", Key="k")
     ready.put_object("my-bucket", "k", b"x")
     (tmp_path / "large").write_bytes(bytes(9 * 1024 * 1024))
-    ready.transfer_client().upload_file(str(tmp_path / "large"), "my-bucket", "large")
+    ready.transfer_client("").upload_file(str(tmp_path / "large"), "my-bucket", "large")
     assert {name: tuple(counts.values()) for name, counts in ready.calls.items() if name not in before} == {
         "batch SubmitJob": (4, 2, 1),
         "logs DescribeLogGroups": (2, 0, 1),
@@ -318,7 +318,7 @@ def test_the_embedded_aws_is_never_left(
 def test_a_request_that_would_leave_the_machine_is_stopped(elsewhere: Elsewhere, no_aws_environment: None) -> None:
     del no_aws_environment
     cloud = Cloud(Access(f"http://{elsewhere.address}", REGION, CREDENTIALS, embedded=True))
-    client = cloud.transfer_client()
+    client = cloud.transfer_client("")
     client.meta.events.register("before-sign", lambda request, **_: setattr(request, "url", "http://127.0.0.1:1/"))
     with pytest.raises(AwsError, match=r"127\.0\.0\.1:1 was stopped"):
         client.list_buckets()

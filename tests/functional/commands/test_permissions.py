@@ -9,6 +9,7 @@ import pytest
 from jobbag.aws.client import Cloud
 from jobbag.commands import permissions
 from jobbag.commands.permissions import Caller, Right, Uses, Verdict
+from jobbag.errors import AwsError
 from jobbag.s3.place import S3Place
 
 from ..fault_layer import Answer, Faults, Forward, Request
@@ -89,3 +90,16 @@ def test_whose_the_credentials_are(cloud: Cloud) -> None:
     caller = permissions.caller_of(cloud)
     assert caller.arn.startswith("arn:aws:")
     assert caller.region == cloud.region
+
+
+def test_an_answer_about_something_else_tells_nothing(cloud: Cloud, faults: Faults) -> None:
+    other = "<member><EvalActionName>s3:Other</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
+    inside = f"<SimulatePrincipalPolicyResult><EvaluationResults>{other}</EvaluationResults>"
+    text = f"<Response>{inside}</SimulatePrincipalPolicyResult></Response>"
+    faults.on("SimulatePrincipalPolicy", lambda *_: Answer.of_xml(text))
+    alice = Caller("arn:aws:iam::123456789012:user/alice", "us-west-2")
+    assert permissions.ask(cloud, alice, RIGHTS, USES).those(Verdict.UNKNOWN) == RIGHTS
+    who = "<GetCallerIdentityResult><Account>1</Account><Arn>alice</Arn></GetCallerIdentityResult>"
+    faults.on("GetCallerIdentity", lambda *_: Answer.of_xml(f"<Response>{who}</Response>"))
+    with pytest.raises(AwsError, match="no ARN: 'alice'"):
+        permissions.caller_of(cloud)

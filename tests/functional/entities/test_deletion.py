@@ -163,3 +163,71 @@ def test_one_failure_does_not_stop_the_rest(cloud: Cloud, faults: Faults) -> Non
     assert "compute environment ce" in environment
     assert "still in use" in environment
     assert left(cloud) == ["q", "ce"]
+
+
+ROLE = "CLIENT_ERROR - User: batch.amazonaws.com is not authorized to perform: sts:AssumeRole"
+
+
+def turns_invalid(faults: Faults, kind: Kind) -> None:
+    """It is DELETING when AWS was asked to delete it, and INVALID at the look after that."""
+    deleted: list[None] = []
+
+    def delete_it(_: Request, __: Forward) -> Answer:
+        deleted.append(None)
+        return Answer.of({})
+
+    def change(content: Any) -> None:
+        if deleted:
+            status = {"status": "DELETING"} if len(deleted) == 1 else {"status": "INVALID", "statusReason": ROLE}
+            deleted.append(None)
+            for one in content[kind.list_field]:
+                one.update(status)
+
+    faults.on(kind.delete, delete_it)
+    faults.edit(kind.describe, change)
+
+
+@pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
+def test_what_turns_invalid_while_it_is_deleted_is_told_at_once(
+    kind: Kind, cloud: Cloud, creator: EntityCreator, faults: Faults
+) -> None:
+    del creator
+    delete(cloud, [(QUEUE, "q")] if kind is ENVIRONMENT else [])
+    turns_invalid(faults, kind)
+    with pytest.raises(CleanupError) as caught:
+        delete(cloud, [(kind, NAMES[kind])])
+    (line,) = caught.value.lines
+    assert line.startswith(f"the {kind.words} {NAMES[kind]} could not be deleted: ")
+    assert f"it is INVALID, and so stays: {ROLE}; mend that, and delete it again" in line
+
+
+def test_what_was_invalid_before_is_deleted_all_the_same(cloud: Cloud, creator: EntityCreator, faults: Faults) -> None:
+    del creator
+
+    def change(content: Any) -> None:
+        for one in content[ENVIRONMENT.list_field]:
+            one.update(status="INVALID", statusReason=ROLE)
+
+    faults.edit(ENVIRONMENT.describe, change)
+    delete(cloud, [(QUEUE, "q"), (ENVIRONMENT, "ce")])
+    assert left(cloud) == ["jd:1"]
+
+
+def test_an_environment_that_another_queue_uses_is_told_at_once(
+    cloud: Cloud, creator: EntityCreator, faults: Faults
+) -> None:
+    del creator
+    faults.fail(ENVIRONMENT.delete, 400, "ClientException", "Cannot delete, found existing JobQueue relationship")
+    with pytest.raises(CleanupError) as caught:
+        delete(cloud, [(ENVIRONMENT, "ce")])
+    assert "the job queue q uses it; delete that before" in str(caught.value)
+    assert faults.count(ENVIRONMENT.delete) == 1
+
+
+def test_a_queue_that_is_gone_may_be_attached_for_a_while(cloud: Cloud, creator: EntityCreator, faults: Faults) -> None:
+    del creator
+    faults.fail(
+        ENVIRONMENT.delete, 400, "ClientException", "Cannot delete, found existing JobQueue relationship", times=3
+    )
+    delete(cloud, [(QUEUE, "q"), (ENVIRONMENT, "ce")])
+    assert left(cloud) == ["jd:1"]

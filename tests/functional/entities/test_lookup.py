@@ -12,7 +12,7 @@ from jobbag.aws.client import Cloud
 from jobbag.entities import waiting
 from jobbag.entities.creation import EntityCreator
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, ToCreate
-from jobbag.entities.lookup import look_up, look_up_all
+from jobbag.entities.lookup import check_environments, look_up, look_up_all
 from jobbag.errors import InputError
 
 from ..fault_layer import Faults
@@ -129,3 +129,33 @@ def test_all_entities_that_are_not_fit_are_told_at_once(cloud: Cloud) -> None:
         "--job-queue",
         "--job-definition",
     ]
+
+
+# -- the compute environments of a queue
+
+
+def queue_on(*refs: str) -> ToCreate:
+    order = [{"order": number, "computeEnvironment": ref} for number, ref in enumerate(refs, 1)]
+    return ToCreate(QUEUE, {**Q, "jobQueueName": "new", "computeEnvironmentOrder": order}, Path("queue.json"))
+
+
+@pytest.mark.usefixtures("creator")
+def test_a_queue_names_compute_environments_that_there_are(cloud: Cloud) -> None:
+    own = ToCreate(ENVIRONMENT, {**CE, "computeEnvironmentName": "own"}, None)
+    arn = look_up(cloud, ENVIRONMENT, "ce").arn
+    check_environments(cloud, queue_on("ce", "own", arn), own)
+    check_environments(cloud, queue_on("ce"), Existing(ENVIRONMENT, "ce"))
+    with pytest.raises(InputError) as caught:
+        check_environments(cloud, queue_on("no-1", "ce", "no-2"), own)
+    assert caught.value.lines == [
+        f"queue.json: computeEnvironmentOrder: there is no compute environment {name} in {cloud.region}"
+        for name in ("no-1", "no-2")
+    ]
+
+
+@pytest.mark.usefixtures("creator")
+def test_a_queue_is_of_fargate_or_of_instances(cloud: Cloud) -> None:
+    own = ToCreate(ENVIRONMENT, {"computeEnvironmentName": "own", "computeResources": {"type": "FARGATE_SPOT"}}, None)
+    check_environments(cloud, queue_on("own"), own)
+    with pytest.raises(InputError, match=r"Fargate and of EC2 cannot be in one queue"):
+        check_environments(cloud, queue_on("own", "ce"), own)

@@ -186,7 +186,8 @@ class Container:
 
     def children(self, *records: bytes, key: str = "the/manifest") -> Container:
         """From now on, jobs are children of an array job with these records."""
-        content, size = launcher.manifest(records)
+        size = max(map(len, records))
+        content = launcher.manifest(records, size)
         own = {launcher.MANIFEST_VARIABLE: self.store.put(key, content), launcher.RECORD_VARIABLE: str(size)}
         self.env |= own | {"AWS_BATCH_JOB_ARRAY_INDEX": "0", "AWS_BATCH_JOB_ARRAY_SIZE": str(len(records))}
         return self
@@ -451,14 +452,28 @@ def test_what_is_no_record_is_not_run(posix: Container) -> None:
     assert "not a record of s3://" in done.err
 
 
-def test_without_an_endpoint_it_is_the_one_of_the_region(posix: Container, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("bucket", "asked"),
+    [
+        ("a-bucket", "https://s3.cn-north-1.amazonaws.com.cn/a-bucket/the/manifest"),
+        (
+            "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/my-point",
+            "https://my-point-123456789012.s3-accesspoint.cn-north-1.amazonaws.com.cn/the/manifest",
+        ),
+    ],
+)
+def test_without_an_endpoint_it_is_the_one_that_it_is_told(
+    bucket: str, asked: str, posix: Container, tmp_path: Path
+) -> None:
     (posix.path / posix.way).unlink()  # type: ignore[operator]
     posix.program("curl", f'#!/bin/sh\nfor url; do :; done; echo "$url" > {shlex.quote(str(tmp_path))}/url; exit 22\n')
     posix.program("sleep", "#!/bin/sh\n")
     posix.children(b"exit")
     del posix.env["AWS_ENDPOINT_URL"]
-    posix.run(PEGASUS_AWS_BATCH_REGION="us-west-2")
-    assert (tmp_path / "url").read_text() == f"https://s3.us-west-2.amazonaws.com/{BUCKET}/the/manifest\n"
+    posix.env[launcher.MANIFEST_VARIABLE] = f"s3://{bucket}/the/manifest"
+    s3 = "https://s3.cn-north-1.amazonaws.com.cn"
+    posix.run(PEGASUS_AWS_BATCH_REGION="cn-north-1", PEGASUS_AWS_BATCH_ENDPOINT=s3)
+    assert (tmp_path / "url").read_text() == f"{asked}\n"
 
 
 # -- as a parent of the job
@@ -603,6 +618,6 @@ def test_a_job_may_go_on_after_signals(container: Container) -> None:
 
 def test_the_text_leaves_room_in_a_command() -> None:
     """ECS takes 8192 characters of JSON; and neither AWS Batch nor Kubernetes finds anything in it to replace."""
-    assert len(json.dumps(launcher.text())) < 5650
+    assert len(json.dumps(launcher.text())) < 5900
     assert "Ref::" not in launcher.text()
     assert "$$" not in launcher.text()

@@ -15,6 +15,7 @@ from jobbag.events.events import Event, JobsWaiting, StateChanged
 from jobbag.jobs import monitor, poll_schedule, queue_watch
 from jobbag.jobs.monitor import Monitor
 from jobbag.jobs.queue_watch import QueueWatch
+from jobbag.logs.ending import ending_in_log
 from unit.builders import job
 
 from ..fault_layer import Answer, Faults, Forward, Request
@@ -30,7 +31,7 @@ class Watch:
         self.cloud = cloud
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.queue_watch = QueueWatch(cloud, self.events.put)
-        self.monitor = Monitor(cloud, self.events.put, self.queue_watch.saw)
+        self.monitor = Monitor(cloud, self.events.put, self.queue_watch.saw, ending_in_log)
         self._gate = gate
         self._waiting = {"command": ["sh", "-c", f"while ! test -e '{gate}'; do sleep 0.02; done"]}
 
@@ -127,6 +128,12 @@ def test_others_are_ahead(watch: Watch, faults: Faults) -> None:
 
     front = {"jobArn": stranger, "earliestTimeAtPosition": 1}
     faults.edit("GetJobQueueSnapshot", lambda content: content["frontOfQueue"]["jobs"].insert(0, front))
+    watch.submit(3)
+    assert not watch.told(" in the job queue q: 1 job of others is ahead; wait, or use another queue").wrong
+
+
+def test_a_snapshot_without_arns_counts_as_others(watch: Watch, faults: Faults) -> None:
+    faults.edit("GetJobQueueSnapshot", lambda content: content["frontOfQueue"]["jobs"].insert(0, {}))
     watch.submit(3)
     assert not watch.told(" in the job queue q: 1 job of others is ahead; wait, or use another queue").wrong
 

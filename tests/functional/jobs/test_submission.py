@@ -181,3 +181,27 @@ def test_a_lost_job_that_was_not_looked_for_to_the_end_is_not_called_unsent(read
         submitter.submit((job(1, "lost"),), PreparedRequest(request_of(job(1, "lost"))))
         assert asked.wait(TIMEOUT)
     assert events.empty() or isinstance(events.get(), Submitted)
+
+
+NEWS = ["JobQueue q not found.", "JobDefinition d is not in ACTIVE status"]
+
+
+@pytest.mark.usefixtures("pauses")
+@pytest.mark.parametrize("message", NEWS)
+def test_a_queue_or_definition_that_aws_does_not_know_yet_is_waited_for(
+    message: str, ready: Cloud, faults: Faults
+) -> None:
+    ready.settling.made("batch")
+    faults.fail("SubmitJob", 400, "ClientException", message, times=2)
+    (end,) = submit(ready, [job(1, "early")])
+    assert isinstance(end, Submitted)
+    assert list(there(ready)) == ["early"]
+
+
+@pytest.mark.parametrize("message", NEWS)
+def test_one_that_is_not_there_is_told_at_once(message: str, ready: Cloud, faults: Faults) -> None:
+    faults.fail("SubmitJob", 400, "ClientException", message)
+    (end,) = submit(ready, [job(1, "wrong")])
+    assert isinstance(end, NotSubmitted)
+    assert message in str(end.error)
+    assert faults.count("SubmitJob") == 1

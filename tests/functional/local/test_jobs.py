@@ -549,9 +549,10 @@ def fetch_and_run(cloud: Cloud, kind: str, url: str, *command: str) -> dict[str,
 
 @pytest.mark.parametrize("head", [b"#!/bin/sh\n", b""])
 def test_a_script_is_fetched_and_run_with_the_arguments(cloud: Cloud, head: bytes) -> None:
-    url = cloud.put(head + b'pwd; echo "$#:$1:$2"; exit 5\n')
+    url = cloud.put(head + b'pwd; echo "$#:$1:$2"; echo "${0##*/}"; exit 5\n')
     job = fetch_and_run(cloud, "script", url, "launch.sh", "an argument", "*")
-    where, arguments = cloud.output(job)
+    where, arguments, name = cloud.output(job)
+    assert name == "batch-file-temp", "not its own, nor that in the command"
     assert (arguments, job["container"]["exitCode"]) == ("2:an argument:*", 5)
     assert Path(where).name == "work"
 
@@ -559,30 +560,33 @@ def test_a_script_is_fetched_and_run_with_the_arguments(cloud: Cloud, head: byte
 def test_a_program_in_a_zip_file_is_run_inside(cloud: Cloud) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("bin/main", "#!/bin/sh\ncat data; ./tool $1")
+        packed.writestr("bin/main", "#!/bin/sh\ncat data; ./tool $1; echo $0")
         packed.writestr("data", "packed data\n")
         tool = zipfile.ZipInfo("tool")
         tool.external_attr = 0o755 << 16
         packed.writestr(tool, "#!/bin/sh\necho tool $1")
     url = cloud.put(archive.getvalue())
-    assert cloud.output(fetch_and_run(cloud, "zip", url, "bin/main", "7")) == ["packed data", "tool 7"]
+    assert cloud.output(fetch_and_run(cloud, "zip", url, "bin/main", "7")) == ["packed data", "tool 7", "./bin/main"]
     job = fetch_and_run(cloud, "zip", url, "absent")
     assert "absent" in cloud.output(job)[0]
 
 
 @pytest.mark.parametrize(
-    ("kind", "url", "message"),
+    ("kind", "url", "message", "status"),
     [
-        ("script", "s3://no-such-bucket/x", "Failed to download s3://no-such-bucket/x"),
-        ("script", "https://host/x", "expecting s3://bucket/key"),
-        ("tar", "s3://bucket/x", "must be 'script' or 'zip'"),
-        ("script", "", "BATCH_FILE_S3_URL not set"),
-        ("", "s3://bucket/x", "BATCH_FILE_TYPE not set"),
+        ("script", "s3://no-such-bucket/x", "Failed to download s3://no-such-bucket/x", 1),
+        ("script", "s3://", "Failed to download s3://", 1),
+        ("script", "https://host/x", "expecting s3://bucket/key", 2),
+        ("tar", "s3://bucket/x", "must be 'script' or 'zip'", 2),
+        ("script", "", "BATCH_FILE_S3_URL not set", 2),
+        ("", "s3://bucket/x", "BATCH_FILE_TYPE not set", 2),
     ],
 )
-def test_what_cannot_be_fetched_is_told_in_the_log(cloud: Cloud, kind: str, url: str, message: str) -> None:
+def test_what_cannot_be_fetched_is_told_in_the_log(
+    cloud: Cloud, kind: str, url: str, message: str, status: int
+) -> None:
     job = fetch_and_run(cloud, kind, url, "launch.sh")
-    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 1)
+    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", status)
     assert message in cloud.output(job)[0]
 
 

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
-from jobbag.aws import client
+from jobbag.aws import rates
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.events.events import Event, LogsWritten, WorkerFailed
+from jobbag.events.events import Event, LogsWritten, StateChanged, WorkerFailed
 from jobbag.events.observation import Attempt, LogPlace, Observation
+from jobbag.jobs.monitor import Monitor
 from jobbag.logs import delays, fetcher, part_files
 from jobbag.logs.delays import Delays
+from jobbag.logs.ending import ending_in_log
 from jobbag.logs.fetcher import LogFetcher, delete_stream
 from jobbag.logs.splitter import SEPARATOR
 from unit.builders import ended, job
@@ -81,7 +83,7 @@ def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
-    monkeypatch.setattr(client, "quota", lambda *_: None)  # this service has no limit
+    monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit
     service = Service()
     for operation in READ:
         faults.on(operation, service.answer)
@@ -225,7 +227,7 @@ def test_an_earlier_attempt_whose_log_is_refused_or_not_there_is_told(
     fetching: Fetching, service: Service, faults: Faults
 ) -> None:
     def answer(request: Request, forward: Forward) -> Answer:
-        if request.body.get("logStreamName") == "refused":
+        if "refused" in (request.body.get("logStreamName"), *request.body.get("logStreamNames", ())):
             return error("logs", 403, "AccessDeniedException", "not for you")
         return service.answer(request, forward)
 
@@ -413,6 +415,37 @@ def test_the_logs_of_earlier_attempts_are_kept_beside_it(fetching: Fetching, ser
     assert not Path("one.out.2").exists()
 
 
+def test_each_container_has_its_part_of_the_files_below_its_name(fetching: Fetching, service: Service) -> None:
+    service.write("main", "hello", SEPARATOR, "oh")
+    service.write("side", "beside")
+    service.write("main1", "first try")
+    service.write("side1", SEPARATOR, "first oh")
+    log, *more = (LogPlace(name, source=f"container {name}") for name in ("main", "side"))
+    attempts = (Attempt("main1", more=("side1",)), Attempt("main", more=("side",)))
+    written = fetching.of(ended(log=log, more_logs=tuple(more), attempts=attempts))
+    heading = "[pegasus-aws-batch] container {}:"
+    assert out() == [heading.format("main"), "hello", heading.format("side"), "beside"]
+    assert err() == [heading.format("main"), "oh"]
+    assert (written.lines, written.tail, written.whole) == (4, ("oh",), True)
+    assert Path("one.out.1").read_text().splitlines() == [heading.format("main"), "first try"]
+    assert Path("one.err.1").read_text().splitlines() == [heading.format("side"), "first oh"]
+
+
+def test_a_container_of_several_without_a_log_is_told_of(fetching: Fetching, service: Service) -> None:
+    service.write("main", "hello")
+    places = (
+        LogPlace("gone", source="node 1"),
+        LogPlace(None, source="node 2"),
+        LogPlace("s", driver="splunk", source="container x"),
+    )
+    written = fetching.of(ended(log=LogPlace("main", source="node 0"), more_logs=places, status_reason="r"))
+    assert out() == ["[pegasus-aws-batch] node 0:", "hello"]
+    note = written.note or ""
+    assert "node 1: no log: CloudWatch Logs has no stream gone" in note
+    assert "node 2: no log: its container never started (r)" in note
+    assert "container x: its log is not in CloudWatch Logs: the log driver is splunk" in note
+
+
 # -- a word where there is no log
 
 
@@ -421,6 +454,7 @@ def test_the_logs_of_earlier_attempts_are_kept_beside_it(fetching: Fetching, ser
     [
         (seen("nowhere"), None, "no stream nowhere in the group /aws/batch/job"),
         (seen("s", driver="splunk"), None, "the log driver is splunk"),
+        (seen(None, driver="EKS"), None, "AWS Batch leaves what pods on EKS print in their cluster"),
         (seen(None, driver="json-file"), None, "the log driver is json-file"),
         (
             ended("FAILED", None, log=LogPlace(None), container_reason="CannotPullContainerError"),
@@ -557,11 +591,8 @@ def wait(ready: Cloud) -> Callable[[str], Observation]:
     """Waits for a job to end; what is seen of it then."""
 
     def do(aws_id: str) -> Observation:
-        from jobbag.events.events import StateChanged
-        from jobbag.jobs.monitor import Monitor
-
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with Monitor(ready, events.put, lambda *_: None) as watching:
+        with Monitor(ready, events.put, lambda *_: None, ending_in_log) as watching:
             watching.watch(aws_id, job())
             while True:
                 event = events.get(timeout=TIMEOUT)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jobbag.aws import client
+from helpers.waiting import wait_until
+from jobbag.aws import rates
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.events.events import Event, LogsWritten, OutputSeen, StateChanged, WorkerFailed
@@ -88,7 +89,7 @@ def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
-    monkeypatch.setattr(client, "quota", lambda *_: None)  # this service has no limit
+    monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit
     service = Service()
     for operation in READ:
         faults.on(operation, service.answer)
@@ -244,21 +245,31 @@ def test_only_what_is_wanted_is_asked_for_and_told(cloud: Cloud, service: Servic
     assert following.lines == {"b": ["of b"]}
 
 
-@pytest.mark.usefixtures("service")
-def test_who_may_not_follow_is_told_so_and_gets_the_lines_in_the_end(
-    cloud: Cloud, service: Service, faults: Faults
-) -> None:
+def test_who_may_only_read_one_stream_with_a_call_sees_the_same(cloud: Cloud, service: Service, faults: Faults) -> None:
+    service.stream("a", "b")
+    service.write("a", "of a")
+    faults.forget()
+    faults.fail("FilterLogEvents", 403, "AccessDeniedException", "not for you")
+    faults.on("GetLogEvents", service.answer)
+    with Following(cloud) as following:
+        following.run(A, B)
+        following.until("a", "of a")
+        service.write("b", "of b")
+        following.until("b", "of b")
+        following.end(A, B)
+    assert following.lines == {"a": ["of a"], "b": ["of b"]}
+
+
+def test_who_may_not_follow_is_told_so(cloud: Cloud, service: Service, faults: Faults) -> None:
     service.stream("a")
     service.write("a", "line")
     faults.forget()
     faults.fail("FilterLogEvents", 403, "AccessDeniedException", "not for you")
-    faults.on("GetLogEvents", service.answer)
+    faults.fail("GetLogEvents", 403, "AccessDeniedException", "nor this")
     with heard("jobbag.logs.follower") as said, Following(cloud) as following:
         following.run(A)
-        while not said:
-            threading.Event().wait(0.005)
+        wait_until(lambda: said, what="the warning")
         following.end(A)
-    assert following.lines == {"a": ["line"]}
     (warning,) = [line for line in said if line.startswith("WARNING")]
     assert "not for you" in warning
 

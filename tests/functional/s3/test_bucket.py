@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.bag.job import Bag
 from jobbag.entities.kinds import Plan
-from jobbag.errors import AwsError, CleanupError
+from jobbag.errors import AwsError, CleanupError, InputError
 from jobbag.local import CREDENTIALS
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.task import TaskOnAws
-from jobbag.s3 import bucket
+from jobbag.s3 import bucket, listings
 from jobbag.s3.place import S3Place
 from unit.builders import heard
 
@@ -28,12 +29,12 @@ CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    return cloud.transfer_client()
+    return cloud.transfer_client("")
 
 
 def ensure(cloud: Cloud, name: str) -> bool:
     """Create the bucket unless it is there; whether this did it."""
-    return not bucket.exists(cloud, name) and bucket.create(cloud, name)
+    return not bucket.exists(cloud, replace(PLACE, bucket=name)) and bucket.create(cloud, name)
 
 
 def put(s3: Any, *keys: str) -> None:
@@ -56,7 +57,7 @@ def test_us_east_1_is_no_word_that_create_bucket_accepts(endpoint: str, no_aws_e
     del no_aws_environment
     cloud = Cloud(Access(endpoint, "us-east-1", CREDENTIALS))
     assert ensure(cloud, NAME)
-    assert buckets(cloud.transfer_client()) == [NAME]
+    assert buckets(cloud.transfer_client("")) == [NAME]
 
 
 def test_a_bucket_that_is_there_is_left_as_it_is(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -75,6 +76,7 @@ def test_another_client_of_the_same_workflow_may_be_quicker(cloud: Cloud, faults
 
 def test_the_bucket_of_another_account_is_told(cloud: Cloud, faults: Faults) -> None:
     faults.fail("HeadBucket", 403, "")
+    faults.fail("ListObjectsV2", 403, "AccessDenied")
     with pytest.raises(AwsError, match=r"bucket the-bucket: .*may not use it"):
         ensure(cloud, NAME)
     faults.forget()
@@ -99,6 +101,48 @@ def test_a_lasting_outage_is_told_and_given_up(cloud: Cloud, faults: Faults, mon
     assert str(caught.value) == "bucket the-bucket: CreateBucket failed: down (ServiceUnavailable)"
     assert caught.value.unsure, "who cleans up looks whether it is there"
     assert any("CreateBucket: " in line and "attempt 4 failed" in line for line in said)
+
+
+def test_who_may_list_what_is_below_the_key_prefix_may_use_the_bucket(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    ensure(cloud, NAME)
+    put(s3, "dir/mine")
+    faults.fail("HeadBucket", 403, "")
+    faults.fail("ListObjectsV2", 403, "AccessDenied", times=1)  # of the whole bucket, to see whether the keys are good
+    assert bucket.exists(cloud, S3Place(NAME, "dir/", own=False))
+
+
+def test_a_bucket_in_another_region_is_used_there(cloud: Cloud, endpoint: str) -> None:
+    elsewhere = Cloud(Access(endpoint, "eu-west-3", CREDENTIALS))
+    ensure(elsewhere, NAME)
+    assert cloud.transfer_client(NAME).meta.region_name == cloud.region == "us-west-2"
+    assert bucket.exists(cloud, PLACE)
+    assert cloud.buckets.of(NAME) == "eu-west-3"
+    assert cloud.transfer_client(NAME).meta.region_name == "eu-west-3"
+    cloud.put_object(NAME, "k", b"x")
+    assert list(listings.keys(cloud, NAME, "")) == ["k"]
+
+
+@pytest.mark.parametrize("name", ["Old_Name", "x-s3alias"])
+def test_a_bucket_that_is_not_there_needs_a_name_for_a_new_one(name: str, cloud: Cloud, faults: Faults) -> None:
+    with pytest.raises(InputError, match=f"--s3: there is no bucket {name}, and S3 creates none"):
+        ensure(cloud, name)
+    assert faults.count("CreateBucket") == 0
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_new_bucket_that_parts_of_s3_do_not_know_yet_is_waited_for(cloud: Cloud, faults: Faults) -> None:
+    faults.fail("PutPublicAccessBlock", 404, "NoSuchBucket", times=2)
+    faults.fail("PutObject", 404, "NoSuchBucket", times=2)
+    assert ensure(cloud, NAME)
+    assert faults.count("PutPublicAccessBlock") == 3
+    cloud.call("s3", "PutObject", Bucket=NAME, Key="k", Body=b"x")
+    assert list(listings.keys(cloud, NAME, "")) == ["k"]
+
+
+def test_a_bucket_that_is_gone_is_told_at_once(cloud: Cloud, faults: Faults) -> None:
+    with pytest.raises(AwsError, match="NoSuchBucket"):
+        cloud.call("s3", "PutObject", Bucket=NAME, Key="k", Body=b"x")
+    assert faults.count("PutObject") == 1
 
 
 @pytest.mark.usefixtures("pauses")
@@ -133,7 +177,7 @@ def test_a_key_prefix_removes_what_is_below_it_only(cloud: Cloud, s3: Any, monke
     ensure(cloud, NAME)
     put(s3, *(f"dir/{number}" for number in range(5)), "dir", "dir2/x", "other/dir/x")
     bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
-    assert sorted(bucket.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
+    assert sorted(listings.keys(cloud, NAME, "")) == ["dir", "dir2/x", "other/dir/x"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +188,7 @@ def test_a_key_prefix_is_taken_to_the_letter(cloud: Cloud, s3: Any, key_prefix: 
     ensure(cloud, NAME)
     put(s3, "/", "/y", "/x/y", "x/y", "x//y")
     bucket.remove(cloud, S3Place(NAME, key_prefix, own=False))
-    assert sorted(bucket.keys(cloud, NAME, "")) == left
+    assert sorted(listings.keys(cloud, NAME, "")) == left
 
 
 def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +199,42 @@ def test_without_a_key_prefix_all_goes_all_versions_too(cloud: Cloud, s3: Any, m
     s3.delete_object(Bucket=NAME, Key="d")
     bucket.remove(cloud, S3Place(NAME, "", own=False))
     assert buckets(s3) == []
+
+
+def test_keys_of_any_characters_are_deleted(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    odd = ["\x01x", "a\x1fb", "cr\rlf", "tab\t", "<&>\"'", "a b+c%20", "\uffff", "plain"]
+    put(s3, *(f"dir/{key}" for key in odd))
+    bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
+    assert list(listings.keys(cloud, NAME, "")) == []
+
+
+def test_keys_that_could_not_be_deleted_one_by_one_are_named(cloud: Cloud, s3: Any, faults: Faults) -> None:
+    ensure(cloud, NAME)
+    put(s3, "dir/\x01", "dir/x")
+    faults.fail("DeleteObject", 403, "AccessDenied", "locked")
+    with pytest.raises(CleanupError) as caught:
+        bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
+    assert caught.value.lines == ["s3://the-bucket/dir/\x01 could not be deleted: locked"]
+    assert list(listings.keys(cloud, NAME, "")) == ["dir/\x01"]
+
+
+def test_what_versioning_keeps_of_a_key_prefix_is_told(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+    put(s3, "dir/a", "dir/a", "dir/b", "c")
+    with heard("jobbag.s3") as said:
+        bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
+    assert [line for line in said if "WARNING" in line and "3 versions of what was below s3://the-bucket/dir/" in line]
+    assert list(listings.keys(cloud, NAME, "")) == ["c"]
+
+
+def test_nothing_is_told_of_versions_where_there_are_none(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    put(s3, "dir/a")
+    with heard("jobbag.s3") as said:
+        bucket.remove(cloud, S3Place(NAME, "dir/", own=False))
+    assert not [line for line in said if "WARNING" in line]
 
 
 @pytest.mark.parametrize("key_prefix", ["", "dir/"])
@@ -215,12 +295,29 @@ def test_the_bucket_of_a_run_goes_with_what_the_run_sent(cloud: Cloud, s3: Any) 
     assert buckets(s3) == []
 
 
+def test_a_bucket_of_a_run_with_versions_goes_too(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+    put(s3, "a", "a", "b")
+    assert bucket.take_down(cloud, PLACE, {"a", "b"}) == []
+    assert buckets(s3) == []
+
+
+def test_versions_of_others_keep_the_bucket_and_are_named(cloud: Cloud, s3: Any) -> None:
+    ensure(cloud, NAME)
+    s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+    put(s3, "a", "result")
+    s3.delete_object(Bucket=NAME, Key="result")
+    assert bucket.take_down(cloud, PLACE, {"a"}) == ["versions of result"]
+    assert buckets(s3) == [NAME]
+
+
 def test_results_are_never_deleted(cloud: Cloud, s3: Any) -> None:
     ensure(cloud, NAME)
     put(s3, "a", "b", *(f"results/{number:02}" for number in range(12)))
     left = bucket.take_down(cloud, PLACE, {"a", "b"})
     assert left == [f"results/{number:02}" for number in range(bucket.SHOWN)]
-    assert list(bucket.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
+    assert list(listings.keys(cloud, NAME, "")) == [f"results/{number:02}" for number in range(12)]
 
 
 def test_a_result_that_comes_at_the_last_moment_stays(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -243,4 +340,4 @@ def test_long_listings_are_read_to_their_end(page_size: int, cloud: Cloud, s3: A
     boto.meta.events.register(
         "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": page_size}
     )
-    assert list(bucket.keys(cloud, NAME, "")) == list("abcdefg")
+    assert list(listings.keys(cloud, NAME, "")) == list("abcdefg")

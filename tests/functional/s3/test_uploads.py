@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import pytest
 from jobbag.aws.client import Cloud
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.s3 import uploads
-from jobbag.s3.contents import PART_SIZE
-from jobbag.s3.place import S3Place
+from jobbag.s3.contents import PART_SIZE, is_there
+from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.uploads import Uploader
 
 from ..fault_layer import Answer, Faults, Forward, Request
@@ -33,7 +34,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
     """A client, and the bucket in place."""
-    client = cloud.transfer_client()
+    client = cloud.transfer_client("")
     where = {"LocationConstraint": cloud.region}
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     return client
@@ -251,3 +252,36 @@ def test_leaving_does_not_wait_for_s3_for_ever(
         assert not any(isinstance(event, (Staged, StagingFailed)) for event in told)
     finally:
         go.set()
+
+
+# -- encryption
+
+
+@pytest.mark.parametrize("size", [10, PART_SIZE + 1])
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        (Encryption("AES256"), {"ServerSideEncryption": "AES256"}),
+        (Encryption("aws:kms", "alias/mine"), {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/mine"}),
+    ],
+)
+def test_all_that_is_sent_says_how_it_is_to_be_encrypted(
+    size: int, wanted: Encryption, shown: dict[str, str], cloud: Cloud, s3: Any
+) -> None:
+    Path("f").write_bytes(b"x" * size)
+    place = replace(PLACE, encryption=wanted)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Uploader(cloud, place, lambda event: events.put(event) if isinstance(event, Staged) else None,
+                  bucket_is_new=False) as uploader:  # fmt: skip
+        uploader.send(["f"])
+        events.get(timeout=TIMEOUT)
+    head = s3.head_object(Bucket=BUCKET, Key="some/dir/f")
+    assert shown.items() <= head.items()
+    assert is_there(cloud, place, "f") or size > PART_SIZE  # moto keeps no checksum of such a file, and so no proof
+
+
+def test_what_is_there_with_another_encryption_is_sent_again(cloud: Cloud, send: Send) -> None:
+    Path("f").write_bytes(b"x")
+    send("f")
+    assert is_there(cloud, PLACE, "f")
+    assert not is_there(cloud, replace(PLACE, encryption=Encryption("aws:kms")), "f")

@@ -23,7 +23,7 @@ def _an_environment_without_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def s3_address(access: Access) -> str:
-    return str(Cloud(access).transfer_client().meta.endpoint_url)
+    return str(Cloud(access).transfer_client("").meta.endpoint_url)
 
 
 def test_without_credentials_nothing_begins() -> None:

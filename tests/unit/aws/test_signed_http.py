@@ -13,21 +13,18 @@ from jobbag.aws.signed_http import _body
 
 
 class Source:
-    """A response of http.client; each part takes so many seconds of a clock that stands otherwise."""
+    """A response of urllib3; each part takes so many seconds of a clock that stands otherwise."""
 
     def __init__(self, parts: Iterator[bytes], seconds: float, clock: list[float], length: int | None = None) -> None:
         self._parts, self._seconds, self._clock = parts, seconds, clock
-        self.length = length
+        self.length_remaining = length
 
     def read1(self, _: int) -> bytes:
         self._clock[0] += self._seconds
         part = next(self._parts, b"")
-        if self.length is not None:
-            self.length -= len(part)
+        if self.length_remaining is not None:
+            self.length_remaining -= len(part)
         return part
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture

@@ -101,6 +101,16 @@ def test_arguments(arguments: object, words: tuple[str, ...]) -> None:
     assert jobs(entry())[0].arguments == ()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(7, ("7",)), (1.5, ("1.5",)), (["-n", 7, True], ("-n", "7", "true")), ([-0.5], ("-0.5",))]
+)
+def test_numbers_are_the_text_that_they_are(arguments: object, words: tuple[str, ...]) -> None:
+    variables = [{"name": "N", "value": 7}, {"name": "X", "value": 1.5}, {"name": "T", "value": False}]
+    (only,) = jobs(entry(arguments=arguments, environment=variables))
+    assert only.arguments == words
+    assert only.environment == {"N": "7", "X": "1.5", "T": "false"}
+
+
 @OPEN
 @given(st.lists(TEXT.filter(lambda word: word and "\0" not in word)))
 def test_a_list_of_arguments_is_passed_as_it_is(words: list[str]) -> None:
@@ -318,3 +328,45 @@ def test_each_job_is_held_against_the_model_of_the_api_once(monkeypatch: pytest.
     tags = {"tags": {"project": "x"}}
     jobs(entry("a", **tags), entry("b", **tags, environment=variables(A="1")), entry("c"))
     assert held == [tags, tags]
+
+
+# -- arrays of the user's own
+
+
+def test_each_child_of_an_array_is_a_job() -> None:
+    found = jobs(entry("first"), entry("sweep", arrayProperties={"size": 3}), entry("last", dependsOn=["sweep"]))
+    assert [(one.number, one.name) for one in found] == [
+        (1, "first"), (2, "sweep.0"), (3, "sweep.1"), (4, "sweep.2"), (5, "last"),
+    ]  # fmt: skip
+    assert {one.sent_name for one in found[1:4]} == {"sweep"}
+    assert {one.where for one in found[1:4]} == {'bag.in: job "sweep"'}
+    of = Bag(found, ())
+    assert [one.name for one in of.named("sweep")] == [one.name for one in of.siblings(found[2])]
+    assert [one.name for one in (*of.named("sweep.1"), *of.siblings(found[0]))] == ["sweep.1", "first"]
+    assert list(of.named("nobody")) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 10_001, None])
+def test_an_array_has_a_size_that_aws_batch_takes(size: int | None) -> None:
+    _, problems = read(entry(arrayProperties={} if size is None else {"size": size}))
+    assert [one.what for one in problems] == [f"arrayProperties.size: must be 2 to 10000, not {size}"]
+
+
+def test_no_job_has_the_name_of_a_child() -> None:
+    for entries in (
+        [entry("a.1"), entry("a", arrayProperties={"size": 2})],
+        [entry("a", arrayProperties={"size": 2}), entry("a.1")],
+    ):
+        _, (problem,) = read(*entries)
+        assert "bag.in has" in problem.what
+    _, (problem,) = read(entry("a" * 199, arrayProperties={"size": 2}))
+    assert "becomes a file name" in problem.what
+
+
+def test_arrays_wait_for_each_other_as_a_whole() -> None:
+    one, other = entry("one", arrayProperties={"size": 2}, dependsOn=["other"]), entry("other", dependsOn=["one.1"])
+    _, (problem,) = read(one, other)
+    assert "the jobs wait for each other" in problem.what
+    pair = {"jobId": "other", "type": "N_TO_N"}
+    _, (problem,) = read(entry("one", arrayProperties={"size": 2}, dependsOn=[pair]), entry("other"))
+    assert problem.what.startswith('dependsOn: "other" with the type N_TO_N')

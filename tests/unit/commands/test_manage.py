@@ -38,11 +38,16 @@ class World:
         patch.setattr(manage, "lookup", SimpleNamespace(look_up_all=lambda *_: self.do("look up", {})))
         patch.setattr(manage, "deletion", SimpleNamespace(delete=self._delete))
         bucket = SimpleNamespace(
-            exists=lambda *_: self.bucket_is_there,
+            exists=lambda *_: self._bucket_exists(),
             create=lambda _, name: self.do(f"create {name}"),
             remove=lambda _, place: self.do(f"remove {place.url}"),
         )
         patch.setattr(manage, "bucket", bucket)
+
+    def _bucket_exists(self) -> bool:
+        if (error := self.fails.get("bucket")) is not None:
+            raise error
+        return self.bucket_is_there
 
     def do(self, what: str, result: Any = None) -> Any:
         self.done.append(what)
@@ -136,3 +141,10 @@ def test_without_a_bucket_none_is_touched(world: World) -> None:
     assert world.manage(Mode.CREATE, plan).lines == ()
     world.manage(Mode.DELETE, plan)
     assert world.done == ["look up", "log", "prepare", "log", "delete q"]
+
+
+def test_a_bucket_of_somebody_else_is_told_before_anything_is_made(world: World) -> None:
+    world.fails = {"bucket": REFUSED}
+    with pytest.raises(AwsError):
+        world.manage(Mode.CREATE, ALL)
+    assert world.done == ["look up", "log"]

@@ -27,6 +27,7 @@ def write_bag(*jobs: dict[str, Any]) -> None:
     Path("bag.in").write_text(json.dumps({"SubmitJob": entries}))
 
 
+ON_CE = [{"order": 1, "computeEnvironment": "ce"}]
 GOOD: dict[str, Any] = {"job_definition": "d", "job_queue": "q"}
 
 
@@ -101,9 +102,53 @@ def test_a_name_that_is_no_unicode_cannot_be_a_key() -> None:
     assert said[0].startswith("input file 'in\\udcff.txt': is not UTF-8 in this locale")
 
 
+def test_a_key_that_is_too_long_for_s3_is_told() -> None:
+    write_bag({"jobName": "one"})
+    Path("ä.txt").write_text("x")
+    fits = "d" * (1024 - len("/ä.txt".encode()))
+    assert told(s3=f"s3://bucket/{fits}")[0].startswith("--s3: makes a key of "), "a manifest needs more room"
+    longest = "d" * 960
+    name = "é" * 32
+    Path(name).write_text("x")
+    assert told(s3=f"s3://bucket/{longest}", files=("ä.txt", name)) == [
+        f"input file {name!r}: makes a key of 1025 bytes, and S3 takes 1024 at most"
+    ]
+    assert task_of(settings(**GOOD, s3=f"s3://bucket/{longest}", files=("ä.txt",))).bag.jobs
+
+
 @pytest.mark.parametrize("mode", [Mode.CREATE, Mode.DELETE])
 def test_the_entities_of_create_and_delete_need_no_bag(mode: Mode) -> None:
     plan = entities_of(settings(mode=mode, submit_files=(), job_queue="q"))
     assert (plan.queue, plan.definition, plan.place) == (Existing(QUEUE, "q"), None, None)
     with pytest.raises(InputError, match=r"missing\.json"):
         entities_of(settings(mode=mode, submit_files=(), job_queue="missing.json"))
+
+
+def test_what_a_new_definition_and_a_new_queue_do_not_take_is_known_without_aws() -> None:
+    write_bag({"jobName": "one", "containerOverrides": {"memory": 64}})
+    needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    containers = [{"name": "main", "image": "x", "resourceRequirements": needs}]
+    definition = {"type": "container", "ecsProperties": {"taskProperties": [{"containers": containers}]}}
+    queue = {"priority": 1, "schedulingPolicyArn": "arn:p", "computeEnvironmentOrder": ON_CE}
+    Path("d.json").write_text(json.dumps(definition))
+    Path("q.json").write_text(json.dumps(queue))
+    said = "\n".join(told(job_definition="d.json", job_queue="q.json"))
+    assert "containerOverrides.memory: the job definition has ecsProperties" in said
+    assert "shareIdentifier: is missing, and the job queue bag-job-queue has a fair-share" in said
+
+
+def test_the_embedded_aws_runs_jobs_of_one_container() -> None:
+    write_bag({"jobName": "one", "shareIdentifier": "A"})
+    pod = {"podProperties": {"containers": [{"image": "x"}]}}
+    Path("d.json").write_text(json.dumps({"type": "container", "eksProperties": pod}))
+    assert told(job_definition="d.json", job_queue=None, local=True) == [
+        "--local: d.json: the embedded AWS runs jobs of one container (containerProperties), and this definition has "
+        "eksProperties"
+    ]
+
+
+def test_the_output_of_an_array_can_be_followed_by_its_name() -> None:
+    write_bag({"jobName": "sweep", "arrayProperties": {"size": 2}})
+    for name in ("sweep", "sweep.1"):
+        assert task_of(settings(**GOOD, follow=True, followed_job=name)).bag.jobs
+    assert told(follow=True, followed_job="sweep.2") == ["--follow: there is no job sweep.2 in the bag"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobbag.aws.regions import BucketRegions
 from jobbag.bag.job import Bag, Job
 from jobbag.commands import probe
 from jobbag.commands.checks import Checked
@@ -15,8 +16,9 @@ from jobbag.commands.permissions import Answer, Caller, Right, Uses, Verdict
 from jobbag.commands.probe import TOKEN, Findings
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Plan
 from jobbag.errors import AwsError
+from jobbag.events.encoding import encode
 from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, Submitting
-from jobbag.events.journal import Header, Past, encode
+from jobbag.events.journal import Header, Past
 from jobbag.events.state import RunState
 from jobbag.jobs.submission import token_of
 from jobbag.run.takeup import Earlier, How
@@ -39,6 +41,7 @@ class World:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
+        self.buckets = BucketRegions(self.region)
         self.there: set[str] = set()  # keys in the bucket
         self.bucket_is_there = True
         self.denied: list[Right] = []
@@ -46,7 +49,6 @@ class World:
         self.caller_error: AwsError | None = None
         patch.setattr(probe, "is_there", self._is_there)
         patch.setattr(probe, "keys_there", self._keys_there)
-        patch.setattr(probe, "lookup", SimpleNamespace(environments=lambda *_: ()))
         permissions = SimpleNamespace(caller_of=self._caller, needed=lambda *_: [], ask=self._ask)
         patch.setattr(probe, "permissions", permissions)
         self._patch = patch

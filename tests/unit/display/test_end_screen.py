@@ -27,7 +27,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "started": 0,
         "ended": 12_340,
         "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "not_run": 0},
-        "retried": {"jobs": 0, "attempts": 0, "spot": 0},
+        "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
@@ -50,7 +50,7 @@ def test_a_run_of_all_kinds() -> None:
     run = overview(
         ended=3_750_000,
         counts={"jobs": 1000, "succeeded": 585, "failed": 412, "not_run": 3},
-        retried={"jobs": 3, "attempts": 4, "spot": 2},
+        retried={"jobs": 3, "attempts": 4, "spot": 2, "starts": 1},
         uploads={"files": 1, "bytes": 1, "unchanged": 12},
         vcpu_hours={"asked": 12.5, "wasted": 3.25},
         causes=[
@@ -65,7 +65,7 @@ def test_a_run_of_all_kinds() -> None:
     assert end_screen.lines(run, "do it again", {"summary": "sum.json"}) == [
         "1,000 jobs: 585 succeeded, 412 failed, 3 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
-        "  started again: 3 jobs, 4 times in all; 2 had lost their machine",
+        "  started again: 3 jobs, 4 times in all; 2 had lost their machine, 1 not started",
         "  1 file (1 byte) sent to S3, 12 were there already",
         "  output: /here/<job name>.out and .err",
         "  error: input file x: no",
@@ -116,7 +116,7 @@ _RUN = st.builds(
     submit_files=st.lists(_LONG, min_size=1, max_size=3),
     ended=st.integers(0, 10**11),
     counts=st.fixed_dictionaries({"jobs": _COUNT, "succeeded": _COUNT, "failed": _COUNT, "not_run": _COUNT}),
-    retried=st.fixed_dictionaries({"jobs": _COUNT, "attempts": _COUNT, "spot": _COUNT}),
+    retried=st.fixed_dictionaries({"jobs": _COUNT, "attempts": _COUNT, "spot": _COUNT, "starts": _COUNT}),
     uploads=st.fixed_dictionaries({"files": _COUNT, "bytes": st.integers(0, 10**15), "unchanged": _COUNT}),
     outputs=_LONG,
     vcpu_hours=st.fixed_dictionaries({"asked": st.floats(0, 1e9), "wasted": st.floats(0, 1e9)}),

@@ -6,14 +6,23 @@ from typing import Any
 
 import pytest
 
-from jobbag.bag.job import Job
-from jobbag.entities.capacity import Needs, misfit, needs_of, unfit, vcpus_of
+from jobbag.entities.capacity import Needs, misfit, needs_of, needs_of_job, vcpus_of
 
 from ..builders import job
 
 
 def needs(**amounts: str) -> list[dict[str, str]]:
     return [{"type": kind, "value": value} for kind, value in amounts.items()]
+
+
+def pod(cpu: str) -> dict[str, str]:
+    return {"cpu": cpu, "memory": "1024Mi"}
+
+
+def nodes(number: int, vcpus: dict[str, int]) -> dict[str, Any]:
+    """A definition of a multi-node job, with the vCPUs of each node by range."""
+    ranges = [{"targetNodes": target, "container": {"vcpus": many}} for target, many in vcpus.items()]
+    return {"nodeProperties": {"numNodes": number, "mainNode": 0, "nodeRangeProperties": ranges}}
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,20 @@ def needs(**amounts: str) -> list[dict[str, str]]:
         ({"ecsProperties": {"taskProperties": [{"containers": [{"vcpus": 1}, {"vcpus": 2}]}]}}, None, Needs(3)),
         ({"containerProperties": {"resourceRequirements": needs(VCPU="much")}}, None, Needs()),
         ({"eksProperties": {"podProperties": {}}}, None, Needs()),
+        (
+            {"eksProperties": {"podProperties": {"containers": [{"resources": {"limits": pod(cpu="0.5")}}]}}},
+            None,
+            Needs(0.5, 1024),
+        ),
+        # An override is for the main container, or for that of each node.
+        (
+            {"ecsProperties": {"taskProperties": [{"containers": [{"essential": False, "vcpus": 1}, {"vcpus": 2}]}]}},
+            {"resourceRequirements": needs(VCPU="8")},
+            Needs(9),
+        ),
+        (nodes(3, {"0:0": 1, "1:": 4}), None, Needs(9, nodes=3)),
+        (nodes(4, {"0:": 1, "2:3": 4}), None, Needs(10, nodes=4)),  # the narrower range counts
+        (nodes(2, {":1": 1}), {"resourceRequirements": needs(VCPU="8")}, Needs(16, nodes=2)),
         ({}, None, Needs()),
     ],
 )
@@ -35,7 +58,14 @@ def test_what_a_job_asks_for(bearer: dict[str, Any], overrides: dict[str, Any] |
     assert needs_of(bearer, overrides) == asked
 
 
+def test_nothing_is_said_of_a_job_that_overrides_several_containers() -> None:
+    definition = {"ecsProperties": {"taskProperties": [{"containers": [{"vcpus": 2}]}]}}
+    assert needs_of_job(job(), definition) == Needs(2)
+    assert needs_of_job(job(request={"ecsPropertiesOverride": {}}), definition) == Needs()
+
+
 def test_in_words() -> None:
+    assert str(Needs(8, None, None, 4)) == "8 vCPUs, 4 nodes"
     assert str(Needs(0.5, 512)) == "0.5 vCPU, 512 MiB"
     assert str(Needs(2, None, 1)) == "2 vCPUs, 1 GPU"
     assert str(Needs()) == ""
@@ -85,6 +115,11 @@ def environment(kind: str = "EC2", **resources: Any) -> dict[str, Any]:
         (Needs(3, 8192), environment("FARGATE", maxvCpus=4), ["no 3 vCPUs", "0.25, 0.5, 1, 2, 4, 8, 16 or 32"]),
         (Needs(1, 2048, 1), environment("FARGATE", maxvCpus=4), ["no GPUs"]),
         (Needs(8, 16384), environment("FARGATE", maxvCpus=4), ["4 vCPUs at most"]),
+        (Needs(8, nodes=4), environment(maxvCpus=256, instanceTypes=["c5.large"]), None),  # each has its own machine
+        (Needs(8, nodes=4), environment(maxvCpus=4), ["4 vCPUs at most"]),
+        (Needs(1, None, 1), environment(maxvCpus=8, instanceTypes=["c5.large", "optimal"]), ["c5.large", "GPUs"]),
+        (Needs(1, None, 1), environment(maxvCpus=8, instanceTypes=["c5.large", "g5.xlarge"]), None),
+        (Needs(1, None, 1), environment(maxvCpus=8), None),
     ],
 )
 def test_what_a_compute_environment_can_never_give(asked: Needs, has: dict[str, Any], words: list[str] | None) -> None:
@@ -94,27 +129,3 @@ def test_what_a_compute_environment_can_never_give(asked: Needs, has: dict[str, 
     else:
         assert found is not None
         assert all(word in f"{found.why}; {found.remedy}" for word in words), found
-
-
-def test_jobs_that_fargate_can_never_run_are_told_with_what_it_has() -> None:
-    def asking(number: int, memory: str, **request: Any) -> Job:
-        needs = [{"type": "MEMORY", "value": memory}]
-        request["containerOverrides"] = {"resourceRequirements": needs}
-        return job(number, f"job-{number}", request=request)
-
-    container = {"resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]}
-    definitions: dict[str | None, dict[str, Any]] = {
-        None: {"platformCapabilities": ["FARGATE"], "containerProperties": container},
-        "ec2": {"platformCapabilities": ["EC2"], "containerProperties": container},
-        "old": {"containerProperties": container},
-    }
-    jobs = [
-        asking(1, "2048"),
-        asking(2, "100"),
-        asking(3, "100", jobDefinition="ec2"),
-        asking(4, "100", jobDefinition="old"),
-    ]
-    found = [str(problem) for problem in unfit(jobs, definitions.__getitem__)]
-    assert found == [
-        'bag.in: job "job-2": Fargate has no 100 MiB with 1 vCPU: ask for 2048 to 8192 by 1024 MiB',
-    ]

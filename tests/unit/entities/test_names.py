@@ -24,7 +24,7 @@ from ..builders import TEXT, bag, settings
 OPEN = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 KINDS = {"job_definition": DEFINITION, "compute_environment": ENVIRONMENT, "job_queue": QUEUE}
 CONTENTS: dict[Kind, dict[str, Any]] = {
-    DEFINITION: {"type": "container", "containerProperties": {"image": "busybox"}},
+    DEFINITION: {"type": "container", "containerProperties": {"image": "busybox", "vcpus": 1, "memory": 64}},
     ENVIRONMENT: {"type": "UNMANAGED", "serviceRole": "AWSBatchServiceRole"},
     QUEUE: {"priority": 10, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]},
 }

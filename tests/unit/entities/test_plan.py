@@ -19,7 +19,7 @@ from ..builders import JSON_VALUES, bag, job, settings
 OPEN = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 KINDS = {"job_definition": DEFINITION, "compute_environment": ENVIRONMENT, "job_queue": QUEUE}
 CONTENTS: dict[Kind, dict[str, Any]] = {
-    DEFINITION: {"type": "container", "containerProperties": {"image": "busybox"}},
+    DEFINITION: {"type": "container", "containerProperties": {"image": "busybox", "vcpus": 1, "memory": 64}},
     ENVIRONMENT: {"type": "UNMANAGED", "serviceRole": "AWSBatchServiceRole"},
     QUEUE: {"priority": 10, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]},
 }
@@ -191,15 +191,19 @@ def test_any_json_file_is_a_request_or_a_problem(option: str, content: object) -
     assert problems or isinstance(spec_of(plan, option), ToCreate)
 
 
+MAIN = {
+    "name": "a",
+    "image": "x",
+    "essential": True,
+    "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}],
+}
+
+
 def test_fields_of_today_are_passed_on() -> None:
     content = {
         "type": "container",
         "platformCapabilities": ["FARGATE"],
-        "ecsProperties": {
-            "taskProperties": [
-                {"executionRoleArn": "r", "containers": [{"name": "a", "image": "x", "essential": True}]}
-            ]
-        },
+        "ecsProperties": {"taskProperties": [{"executionRoleArn": "r", "containers": [MAIN]}]},
         "tags": {"a": "b"},
         "propagateTags": True,
         "schedulingPriority": 5,

@@ -164,7 +164,10 @@ def test_a_job_that_said_nothing() -> None:
     ("exit_code", "reason", "title", "advice"),
     [
         (137, f"{EXITED}; OutOfMemoryError: Container killed due to memory usage", "out of memory", "more memory"),
+        (137, f"{EXITED}; OOMKilled", "out of memory", "more memory"),  # on EKS
         (None, "Host EC2 (instance i-0123) terminated.", "its machine was lost", "retryStrategy.attempts"),
+        (137, "Your Spot Task was interrupted.", "its machine was lost (Fargate Spot", "FARGATE_SPOT"),
+        (None, f"{EXITED}; CannotInspectContainerError: x", "Docker did not tell how it ended", "larger type"),
         (137, "Job attempt duration exceeded timeout", "ran longer than its timeout", "attemptDurationSeconds"),
         (None, "Task failed to start; CannotPullContainerError: x", "cannot pull the image", "registry"),
         (
@@ -210,6 +213,11 @@ def test_what_a_job_said_is_no_cause_where_aws_knows_better() -> None:
 @pytest.mark.parametrize("error", ["SubmitJob failed: no (AccessDeniedException)", "x: User is not authorized to y"])
 def test_a_call_that_is_not_permitted(error: str) -> None:
     assert "permission" in kind_of(None, None, error).advice
+
+
+def test_a_bucket_that_demands_encryption_is_known_by_its_refusal() -> None:
+    error = "PutObject failed: User is not authorized to perform: s3:PutObject with an explicit deny in a "
+    assert "--sse" in kind_of(None, None, error + "resource-based policy (AccessDenied)").advice
 
 
 # -- the line that tells most

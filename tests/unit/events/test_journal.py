@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from jobbag.errors import AwsError, ExitCode, InputError, Interrupted, ToolError
 from jobbag.events import journal
+from jobbag.events.encoding import encode
 from jobbag.events.events import (
     Event,
     Finished,
@@ -52,7 +54,7 @@ _JOB = st.sampled_from(list(JOBS.values()))
 _COUNT = st.integers(0, 2**53)
 _MAYBE = st.none() | TEXT
 _TIME, _CODE = st.none() | _COUNT, st.none() | st.integers(0, 255)
-_PLACE = st.builds(LogPlace, stream=_MAYBE, group=TEXT, region=_MAYBE, driver=TEXT)
+_PLACE = st.builds(LogPlace, stream=_MAYBE, group=TEXT, region=_MAYBE, driver=TEXT, source=_MAYBE)
 _SEEN = st.builds(
     Observation,
     status=st.sampled_from(["SUBMITTED", "RUNNING", "SUCCEEDED", "FAILED"]),
@@ -64,11 +66,20 @@ _SEEN = st.builds(
     started=_TIME,
     stopped=_TIME,
     attempts=st.lists(
-        st.builds(Attempt, stream=_MAYBE, started=_TIME, stopped=_TIME, exit_code=_CODE, reason=_MAYBE),
+        st.builds(
+            Attempt,
+            stream=_MAYBE,
+            started=_TIME,
+            stopped=_TIME,
+            exit_code=_CODE,
+            reason=_MAYBE,
+            more=st.lists(_MAYBE, max_size=2).map(tuple),
+        ),
         max_size=2,
     ).map(tuple),
     vcpus=st.none() | st.floats(0.25, 96),
     memory=st.none() | _COUNT,
+    more_logs=st.lists(_PLACE, max_size=2).map(tuple),
 )
 _ERROR = TEXT.map(ToolError)
 _FILE = st.text("abc/. ä\udc80\n", min_size=1, max_size=9).map(Path)
@@ -252,6 +263,49 @@ def test_whether_a_run_reached_its_end(path: Path, events: list[Event], finished
     assert past.finished is finished
 
 
+@pytest.mark.parametrize("call", ["write", "fsync"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_journal_that_cannot_be_written_is_named(
+    call: str, code: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    with Journal(path) as notes:
+        monkeypatch.setattr(os, call, fail)
+        with pytest.raises(OSError, match="cannot write ") as caught:
+            notes.durably(TakenDown())
+    assert str(caught.value) == f"cannot write {path}: {os.strerror(code)}"
+
+
+def test_a_journal_may_be_larger_than_the_memory(path: Path) -> None:
+    seen = Observation("RUNNING", "a reason of some length", log=LogPlace("definition/default/0123456789abcdef"))
+    write(path, [StateChanged(ONE, "id", seen)] * 3000)
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        past = journal.read(path)
+        assert past is not None
+        assert not past.finished
+        assert sum(1 for _ in past.events(JOBS)) == 3000
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+        kept = list(past.events(JOBS))
+        assert tracemalloc.get_traced_memory()[0] < size * 1.5, "what is told many times is kept once"
+        del kept
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_written_behind_the_end_does_not_count(path: Path) -> None:
+    write(path, [SENT])
+    past = journal.read(path)
+    assert past is not None
+    with Journal(path) as notes:
+        notes(DONE)
+    assert list(past.events(JOBS)) == [SENT]
+    assert not past.finished
+
+
 def test_a_write_that_the_disk_cut_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written of the line is not taken for an event, and the next line is whole."""
     write(path, [])
@@ -348,4 +402,4 @@ def test_a_journal_is_set_aside_under_the_first_free_number(
 def test_kinds_of_jobs_are_all_known() -> None:
     """Every event that names a job and is in the journal names it by its number."""
     event = Submitted(ONE, "id", at=3)
-    assert journal.encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}
+    assert encode(event) == {"event": "Submitted", "job": 1, "aws_id": "id", "at": 3}

@@ -32,6 +32,6 @@ def test_the_logs_of_earlier_attempts_are_where_that_of_the_last_one_is() -> Non
     place = LogPlace("third", "/group", "eu-west-3", "awslogs")
     attempts = (Attempt("first"), Attempt(None), Attempt("third"))
     logs = Observation("FAILED", log=place, attempts=attempts).earlier_logs
-    assert logs == (LogPlace("first", "/group", "eu-west-3"), LogPlace(None, "/group", "eu-west-3"))
+    assert logs == ((LogPlace("first", "/group", "eu-west-3"),), (LogPlace(None, "/group", "eu-west-3"),))
     assert Observation("FAILED", log=place, attempts=attempts[:1]).earlier_logs == ()
     assert Observation("RUNNING", log=place).earlier_logs == ()

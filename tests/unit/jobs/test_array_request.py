@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from hypothesis import strategies as st
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import PreparedRequest, Requests, launch_problems
 from jobbag.jobs.request import MAX_OVERRIDES, MAX_REQUEST_BYTES, TOKEN_VARIABLE, Target, environment_of
+from jobbag.jobs.submission import token_of
 from jobbag.s3.place import S3Place
+
+from ..builders import array
 
 PLACE = S3Place("bucket", "some/dir/", own=False)
 FETCH = {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": "s3://b/run.sh"}
@@ -41,7 +46,7 @@ def requests(bag: list[Job]) -> Requests:
 
 
 def records(prepared: PreparedRequest) -> list[str]:
-    manifest = next(content for key, content in prepared.objects.items() if key.endswith(".manifest"))
+    manifest = next(one.content() for key, one in prepared.objects.items() if key.endswith(".manifest"))
     variables = variables_of(prepared)
     size = int(variables["PEGASUS_AWS_BATCH_RECORD"])
     assert len(manifest) % size == 0
@@ -84,14 +89,24 @@ def test_a_child_has_the_words_and_the_variables_of_its_job(children: list[tuple
         assert {name: environment.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_launcher_is_told_where_the_bucket_is(count: int) -> None:
+    bag = [replace(one, launcher=True) for one in jobs(count)]
+    elsewhere = Requests(Bag(tuple(bag), ()), PLACE, Target("q", "d"), "cn-north-1", "https://s3.cn")
+    variables = variables_of(elsewhere.of(tuple(bag), "s.1"))
+    assert variables["PEGASUS_AWS_BATCH_REGION"] == "cn-north-1"
+    assert variables["PEGASUS_AWS_BATCH_ENDPOINT"] == "https://s3.cn"
+
+
 def test_an_array_of_scripts_runs_the_launcher_as_its_script() -> None:
     bag = jobs(2, FETCH)
     prepared = requests(bag).of(tuple(bag), "s.1")
     variables = variables_of(prepared)
     assert variables["BATCH_FILE_TYPE"] == "script"
     bucket, _, key = variables["BATCH_FILE_S3_URL"].removeprefix("s3://").partition("/")
-    assert bucket == prepared.bucket
-    assert prepared.objects[key].strip()
+    assert prepared.place is not None
+    assert bucket == prepared.place.bucket
+    assert prepared.objects[key].content().strip()
     assert all("BATCH_FILE_S3_URL=s3://b/run.sh" in record for record in records(prepared))
 
 
@@ -174,3 +189,50 @@ def test_the_launcher_stays_beside_the_children_of_an_array_that_want_it() -> No
     for wanted in (True, False):
         bag = jobs(2, launcher=wanted)
         assert ("PEGASUS_AWS_BATCH_LAUNCHER" in variables_of(requests(bag).of(tuple(bag), "s.1"))) is wanted
+
+
+def test_a_large_manifest_is_in_memory_only_while_it_is_sent() -> None:
+    bag = [job(number, arguments=(f"{number:07d}" * 1000,)) for number in range(1, 2001)]
+    tracemalloc.start()
+    try:
+        prepared = requests(bag).of(tuple(bag), "token")
+        (manifest,) = (one for key, one in prepared.objects.items() if key.endswith(".manifest"))
+        assert tracemalloc.get_traced_memory()[1] < manifest.size / 4
+    finally:
+        tracemalloc.stop()
+    assert manifest.size == len(manifest.content()) > 14_000_000
+    assert all(f"{one.number:07d}" * 1000 in record for one, record in zip(bag, records(prepared), strict=True))
+
+
+# -- arrays of the user's own, and definitions of other forms
+
+
+def test_an_array_of_the_users_own_is_sent_as_it_is() -> None:
+    children = tuple(array(1, "sweep", 3))
+    prepared = requests(list(children)).of(children, "s.1", ["id-9"])
+    assert (prepared.request["jobName"], prepared.request["arrayProperties"]) == ("sweep", {"size": 3})
+    assert prepared.request["dependsOn"] == [{"jobId": "id-9"}]
+    assert variables_of(prepared)["PEGASUS_JOB_NAME"] == "sweep"
+    assert prepared.objects == {}
+    assert [aws_id for _, aws_id in prepared.ids(children, "id")] == ["id:0", "id:1", "id:2"]
+    sought = requests(list(children)).sought(dict(enumerate(children)), "s.1", "other")
+    assert (sought.request["jobName"], sought.request["jobQueue"]) == ("sweep", "other")
+    assert token_of(sought.request) == "s.1"
+
+
+def test_a_request_has_the_overrides_that_its_definition_takes() -> None:
+    ecs = {"ecsProperties": {"taskProperties": [{"containers": [{"name": "main"}]}]}}
+    nodes = {"nodeProperties": {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": [{"targetNodes": "0:"}]}}
+    details: dict[str | None, dict[str, Any]] = {None: ecs, "nodes": nodes}
+    target = Target("q", "d", details=details.__getitem__)
+    many = [*jobs(2), job(3, jobDefinition="nodes")]
+    of = Requests(Bag(tuple(many), ()), PLACE, target, "us-west-2")
+    for group, member in (
+        (many[:1], "ecsPropertiesOverride"),
+        (many[:2], "ecsPropertiesOverride"),
+        (many[2:], "nodeOverrides"),
+    ):
+        prepared = of.of(tuple(group), "s.1")
+        assert [name for name in prepared.request if name.lower().endswith(("override", "overrides"))] == [member]
+        assert token_of(prepared.request) == "s.1"
+    assert [of.can_be_packed(one) for one in many] == [True, True, False]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.request import TOKEN_LENGTH, TRANSIENT_RETRY, Target, has_own_retry, request_problems, submit_request
+from jobbag.local.policy import is_retried
 from jobbag.s3.place import S3Place
 
 from ..builders import TEXT, bag, job
@@ -116,6 +117,34 @@ def test_what_is_the_fault_of_the_infrastructure_is_tried_again() -> None:
     request = request_of(job(), target=Target("q", "d", TRANSIENT_RETRY))
     assert request["retryStrategy"] == TRANSIENT_RETRY
     assert api_model.problems("SubmitJob", request) == []
+
+
+EXITED = "Essential container in task exited"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "status_reason", "retried"),
+    [
+        (None, "", "Host EC2 (instance i-1) terminated.", True),
+        (137, "", "Your Spot Task was interrupted.", True),
+        (None, "CannotPullContainerError: no such host", "Task failed to start", True),
+        (None, "DockerTimeoutError: Could not transition to created", "Task failed to start", True),
+        (None, "", "ResourceInitializationError: unable to pull secrets", True),
+        (None, "", "Timeout waiting for network interface provisioning to complete.", True),
+        (None, "AGENT", "", True),
+        (None, "CannotInspectContainerError: timed out", EXITED, True),
+        (1, "", EXITED, False),
+        (137, "OutOfMemoryError: Container killed due to memory usage", EXITED, False),
+        (137, "", "OutOfMemoryError: Container killed due to memory usage", False),
+        (137, "", "Job attempt duration exceeded timeout", False),
+    ],
+)
+def test_aws_tries_again_what_is_nobodys_fault(
+    exit_code: int | None, reason: str, status_reason: str, retried: bool
+) -> None:
+    """By the rules of AWS, which the embedded AWS knows."""
+    assert is_retried(dict(TRANSIENT_RETRY), 1, exit_code, reason, status_reason) is retried
+    assert len(TRANSIENT_RETRY["evaluateOnExit"]) <= 5
 
 
 def test_a_users_own_word_on_retries_counts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -26,6 +27,9 @@ from ..builders import bag, heard, job
 ONE = job(1, "one")
 PLACE = S3Place("bucket", "", own=True)
 TIMEOUT = 20  # s; no test waits for it
+
+
+MINE = {"name": TOKEN_VARIABLE, "value": "mine"}
 
 
 def request(token: str = "mine") -> dict[str, Any]:
@@ -244,3 +248,24 @@ def test_an_answer_for_good_is_the_end_of_it() -> None:
     assert isinstance(event, NotSubmitted)
     assert event.error is refusal
     assert fake.calls == ["SubmitJob"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ecsProperties": {"taskProperties": [{"containers": [{"name": "side"}, {"environment": [MINE]}]}]}},
+        {"eksProperties": {"podProperties": {"containers": [{"env": [MINE]}]}}},
+        {"nodeProperties": {"numNodes": 2, "mainNode": 1, "nodeRangeProperties": []}},
+    ],
+)
+def test_a_job_of_any_form_is_found_by_its_token(fields: dict[str, Any]) -> None:
+    def call(_: str, operation: str, __: str | None = None, **params: Any) -> dict[str, Any]:
+        if operation == "ListJobs":
+            return {"jobSummaryList": [{"jobId": "ours"}]}
+        if params["jobs"] == ["ours#1"]:  # the main node; the job does not show what its request has overridden
+            return {"jobs": [{"jobId": "ours#1", "container": {"environment": [MINE]}}]}
+        return {"jobs": [{"jobId": "ours", **fields}]}
+
+    cloud: Any = SimpleNamespace(call=call)
+    cloud.pages = lambda *args, **params: [call(*args, **params)]
+    assert find(cloud, request()) == "ours"

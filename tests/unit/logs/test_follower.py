@@ -87,6 +87,16 @@ def test_an_event_of_several_lines_and_the_lines_that_are_not_the_jobs() -> None
         assert told.lines == ["one", "two", "", "err", *last]
 
 
+def test_a_line_in_pieces_is_told_as_one() -> None:
+    told = Told()
+    told.read((1, "x" * 16_384))
+    assert told.lines == []
+    told.read((1, "x" * 16_384), (1, "y"), (2, "z" * 16_384))
+    assert told.lines == ["x" * 16_384 + "y"]
+    told.log.tell(whole=True)
+    assert told.lines[1:] == ["z" * 16_384]
+
+
 def test_of_a_large_log_nothing_is_told_twice_and_not_all_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "REMEMBERED", 10)
     told = Told()

@@ -250,7 +250,7 @@ def test_a_part_stays_until_the_merged_files_are_on_disk(tmp_path: Path) -> None
 def test_the_merged_files_are_synced_before_a_part_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start = Start(tmp_path)
     there: list[list[str]] = []
-    monkeypatch.setattr(merged_files, "fsync", lambda _: there.append(names(tmp_path / "merge.parts")))
+    monkeypatch.setattr(merged_files, "fsync", lambda *_: there.append(names(tmp_path / "merge.parts")))
     start.write(JOBS.jobs[0])
     assert there == [["3.err", "3.out"]] * 2
     assert names(tmp_path / "merge.parts") == []

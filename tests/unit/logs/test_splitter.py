@@ -25,8 +25,8 @@ END = f"########################[AWS BATCH] END {TOKEN} 3 ######################
 def split(*messages: str, token: str | None = TOKEN) -> tuple[bytes, bytes]:
     out, err = io.BytesIO(), io.BytesIO()
     splitter = Splitter(out, err, token=token)
-    for message in messages:
-        splitter.write(message)
+    for at, message in enumerate(messages):
+        splitter.take({"timestamp": at, "message": message})
     splitter.flush()
     return out.getvalue(), err.getvalue()
 
@@ -43,7 +43,7 @@ def test_each_line_lands_where_it_belongs(lines: list[str], data: st.DataObject)
     # The log driver may join several lines in one event.
     cuts = data.draw(st.sets(st.integers(1, max(len(lines) - 1, 1))))
     edges = [0, *sorted(cut for cut in cuts if cut < len(lines)), len(lines)]
-    messages = ["\n".join(lines[start:end]) for start, end in pairwise(edges) if start < end]
+    messages = ["".join(f"{line}\n" for line in lines[start:end]) for start, end in pairwise(edges) if start < end]
     assert split(*messages) == (
         "".join(f"{line}\n" for line in before).encode(),
         "".join(f"{line}\n" for line in after).encode(),

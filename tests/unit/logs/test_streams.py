@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from jobbag.aws.client import Cloud
+from jobbag.errors import AwsError
 from jobbag.events.observation import LogPlace
-from jobbag.logs.streams import events_of_streams, stream_events
+from jobbag.logs.streams import Refused, events_of_streams, last_event, pages_of_streams, reads_together, stream_events
 
 # -- reading a stream
 
@@ -30,6 +31,21 @@ class Pages(Cloud):
             return {"events": [], "nextForwardToken": f"f/{at}", "nextBackwardToken": "b"}
         events = [{"message": text, "timestamp": 1, "ingestionTime": 2} for text in self.served[at]]
         return {"events": events, "nextForwardToken": f"f/{at + 1}", "nextBackwardToken": "b"}
+
+
+class WithoutTokens(Cloud):
+    """Answers each call with an empty page, and no token that leads back."""
+
+    def __init__(self) -> None:
+        pass
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        del service, operation, region, params
+        return {"events": [], "nextForwardToken": "f"}
+
+
+def test_a_service_that_names_no_older_page_has_none() -> None:
+    assert last_event(WithoutTokens(), LogPlace("s", "g")) is None
 
 
 def messages(cloud: Pages, place: LogPlace) -> Iterator[str]:
@@ -90,3 +106,68 @@ def test_a_page_without_a_token_is_the_end_of_all_streams_and_an_empty_one_is_no
     for request in cloud.asked:
         assert (request["region"], request["logGroupName"]) == ("eu-west-3", "/mine")
         assert request["logStreamNames"] == ["a", "b"]
+
+
+# -- with the calls that are allowed
+
+
+class Guarded(Cloud):
+    """Streams whose events are their own names, of which some calls are refused."""
+
+    def __init__(self, *refused: str) -> None:
+        self.refused = refused
+        self.asked: list[str] = []
+
+    def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+        del service, region
+        self.asked.append(operation)
+        if operation in self.refused:
+            raise AwsError(operation, "AccessDeniedException", f"not authorized to perform: logs:{operation}")
+        names = params.get("logStreamNames") or [params["logStreamName"]]
+        events = [{"logStreamName": name, "message": name, "timestamp": 1, "ingestionTime": 2} for name in names]
+        if operation == "FilterLogEvents":
+            return {"events": events}
+        last = {"nextForwardToken": "f/1"}
+        return {"events": [] if "nextToken" in params else [{"message": names[0]}], **last}
+
+
+PLACES = [LogPlace("a", "/mine"), LogPlace("b", "/mine")]
+
+
+def test_streams_are_read_one_by_one_where_only_that_is_allowed() -> None:
+    cloud, refused = Guarded("FilterLogEvents"), Refused()
+    for _ in range(2):
+        found = [(event["logStreamName"], event["message"]) for event in events_of_streams(cloud, PLACES, refused)]
+        assert found == [("a", "a"), ("b", "b")]
+    assert cloud.asked.count("FilterLogEvents") == 1, "the refusal is remembered"
+    assert not reads_together("/mine", refused)
+    assert reads_together("/other", refused)
+
+
+def test_a_stream_is_read_with_the_call_for_many_where_only_that_is_allowed() -> None:
+    cloud, refused = Guarded("GetLogEvents"), Refused()
+    assert [event["message"] for event in stream_events(cloud, PLACES[0], refused)] == ["a"]
+    assert [event["message"] for event in stream_events(cloud, PLACES[1], refused)] == ["b"]
+    assert cloud.asked == ["GetLogEvents", "FilterLogEvents", "FilterLogEvents"]
+    assert reads_together("/mine", refused)
+
+
+def test_where_nothing_is_allowed_that_is_told_and_tried_again_later() -> None:
+    cloud, refused = Guarded("GetLogEvents", "FilterLogEvents"), Refused()
+    for _ in range(2):
+        with pytest.raises(AwsError, match="GetLogEvents"):
+            list(stream_events(cloud, PLACES[0], refused))
+    cloud.refused = ()
+    assert [event["message"] for event in stream_events(cloud, PLACES[0], refused)] == ["a"]
+
+
+def test_lines_that_are_older_are_left_out_one_by_one_too() -> None:
+    class Since(Guarded):
+        def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+            if operation == "GetLogEvents":
+                assert params["startTime"] == 17
+            return super().call(service, operation, region, **params)
+
+    assert [[one["message"] for one in page] for page in pages_of_streams(Since("FilterLogEvents"), PLACES, 17)] == [
+        ["a"], [], ["b"], [],
+    ]  # fmt: skip

@@ -24,7 +24,7 @@ from jobbag.options.table import LOG_LEVELS, OPTIONS
 LIB = Path(__file__).parents[3] / "lib"
 HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
 HAVE_KEY = [option for option in OPTIONS if option.key is not None]
-SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, *option.aliases)]
+SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, option.long[1:])]
 
 # Two values of each option that has one, and what becomes of them.
 VALUES: dict[str, tuple[str, str]] = {
@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
+    "sse": ("AES256", "aws:kms:dsse"),
 }
 # Where the settings have another name for it, or another type.
 FIELDS: dict[str, tuple[str, Any]] = {
@@ -112,6 +113,30 @@ def test_all_jobs_are_followed_or_one(words: list[str], follow: bool, job: str |
     settings = parser.load(words)
     assert settings.submit_files == (Path("bag.in"),)
     assert (settings.follow, settings.followed_job) == (follow, job)
+
+
+@pytest.mark.parametrize(
+    ("words", "sse", "key"),
+    [
+        ([], None, None),
+        (["--sse", "aes256"], "AES256", None),
+        (["--sse", "AWS:KMS"], "aws:kms", None),
+        (["--sse", "aws:kms:dsse", "--sse-kms-key-id", "alias/mine"], "aws:kms:dsse", "alias/mine"),
+        (["--sse-kms-key-id", "alias/mine"], "aws:kms", "alias/mine"),
+    ],
+)
+def test_a_key_of_kms_says_that_kms_encrypts(words: list[str], sse: str | None, key: str | None) -> None:
+    settings = load(*words)
+    assert (settings.sse, settings.sse_kms_key_id) == (sse, key)
+
+
+def test_a_key_of_kms_is_for_kms_only() -> None:
+    assert problems("--sse", "AES256", "--sse-kms-key-id", "k", "bag.in") == [
+        "--sse-kms-key-id: a key of KMS is not for --sse AES256"
+    ]
+    (line,) = problems("--sse", "rot13", "bag.in")
+    assert "'rot13'" in line
+    assert "AES256" in line
 
 
 def test_the_last_properties_file_counts(tmp_path: Path) -> None:
@@ -304,7 +329,18 @@ def java_escaped(text: str) -> str:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
-CHECKED = ("account", "endpoint", "prefix", "grace", "on_interrupt", "canary", "max_failures", "progress", "array")
+CHECKED = (
+    "account",
+    "endpoint",
+    "prefix",
+    "grace",
+    "on_interrupt",
+    "canary",
+    "max_failures",
+    "progress",
+    "array",
+    "sse",
+)
 DESTS = {option.key: option.dest for option in HAVE_KEY if option.key and option.dest not in CHECKED}
 
 

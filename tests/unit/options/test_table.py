@@ -10,7 +10,7 @@ ALL = [option for _, options in GROUPS for option in options]
 
 
 def test_no_spelling_means_two_things() -> None:
-    spellings = Counter(flag for option in ALL for flag in (*option.flags, *option.aliases))
+    spellings = Counter(flag for option in ALL for flag in option.flags)
     assert [flag for flag, count in spellings.items() if count > 1] == []
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobbag import __version__
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError, ExitCode, Interrupted
@@ -84,7 +86,7 @@ def test_the_whole_of_a_run() -> None:
         "exit_code": 1,
         "signal": None,
         "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "not_run": 0},
-        "retried": {"jobs": 0, "attempts": 0, "spot": 0},
+        "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "outputs": JobFiles().description,
         "log_file": "l.000",
@@ -146,6 +148,26 @@ def test_the_whole_of_a_run() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("reason", "counted"),
+    [
+        ("Host EC2 (instance i-1) terminated.", "spot"),
+        ("Your Spot Task was interrupted.", "spot"),
+        ("Task failed to start; CannotPullContainerError: no such image", "starts"),
+        ("Task failed to start; DockerTimeoutError: Could not transition to created", "starts"),
+        ("Essential container in task exited; CannotInspectContainerError: timed out", "starts"),
+        ("ResourceInitializationError: unable to pull secrets", "starts"),
+        ("Timeout waiting for network interface provisioning to complete.", "starts"),
+        ("Essential container in task exited", None),
+        ("Essential container in task exited; OutOfMemoryError: Container killed due to memory usage", None),
+    ],
+)
+def test_what_was_nobodys_fault_is_counted(reason: str, counted: str | None) -> None:
+    lost, last = Attempt("s1", 0, HOUR, None, reason), Attempt("s2", HOUR, 2 * HOUR, 0)
+    found = summary.overview(of([ONE], *story(ONE, replace(GOOD, attempts=(lost, last)))))["retried"]
+    assert found == {"jobs": 1, "attempts": 1, "spot": 0, "starts": 0, **({counted: 1} if counted else {})}
+
+
 def test_retries_and_what_they_cost() -> None:
     last = Attempt("s2", 2 * HOUR, 4 * HOUR, 0)
     run = of(
@@ -155,7 +177,7 @@ def test_retries_and_what_they_cost() -> None:
         *story(THREE, replace(GOOD, vcpus=None, attempts=(LOST, replace(last, stopped=None)))),
     )
     found = summary.overview(run)
-    assert found["retried"] == {"jobs": 3, "attempts": 4, "spot": 4}
+    assert found["retried"] == {"jobs": 3, "attempts": 4, "spot": 4, "starts": 0}
     assert found["vcpu_hours"] == {"asked": 2 * 3 + 0.5 * 4, "wasted": 2 * 1 + 0.5 * 4}
 
 

@@ -107,7 +107,8 @@ class Workers:
             self._behind[f"id-{one.name}"] = [each["jobId"] for each in prepared.request.get("dependsOn", ())]
             self._emit(Submitted(one, f"id-{one.name}"))
 
-    def watch(self, aws_id: str, one: Job, _: str = "") -> None:
+    def watch(self, one: Job, state: RunState) -> None:
+        aws_id = state.of(one).aws_id
         seen = self._aws.end_of(one, self._behind.get(aws_id, ()))
         if seen.status == "FAILED":
             self._aws.failed.add(aws_id)

@@ -83,6 +83,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> FakeBucket:
 class NoCloud:
     """AWS that is asked for nothing: the run has made no entity."""
 
+    region = "us-west-2"
+
 
 CLOUD = cast(Cloud, NoCloud())
 

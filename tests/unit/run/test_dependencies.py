@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
 from jobbag.run.dependencies import MOST, Dependencies
-from unit.builders import job
+from unit.builders import array, job
 
 DAGS = st.lists(st.sets(st.integers(0, 60), max_size=40), min_size=1, max_size=50)
 
@@ -102,3 +102,31 @@ def test_each_job_is_let_go_once_and_never_before_what_it_needs(needs: list[set[
         succeeded.add(one.number)
         send(order.succeeded(one))
     assert sorted(one.number for one in sent) == [one.number for one in jobs]
+
+
+def test_arrays_of_the_users_own_wait_for_each_other() -> None:
+    first, second = array(1, "first", 3), array(4, "second", 2, depends_on=("first",))
+    order = Dependencies(Bag((*first, *second), ()))
+    assert all(map(order.arrived, first))
+    assert not any(map(order.arrived, second))
+    order.sent_as_array(first)
+    assert [order.submitted(one, f"id:{one.number}") for one in first] == [[], [], second]
+    assert [order.targets(one) for one in second] == [["id"], ["id"]]
+
+
+def test_what_depends_on_a_failed_child_is_given_up_with_all_its_siblings() -> None:
+    first, second = array(1, "first", 2), array(3, "second", 2, depends_on=("first.1",))
+    order = Dependencies(Bag((*first, *second), ()))
+    assert not any(map(order.arrived, second))
+    assert order.failed(first[0]) == []
+    assert order.failed(first[1]) == second
+
+
+def test_large_arrays_that_depend_on_each_other_cost_as_much_as_their_children() -> None:
+    first, second = array(1, "first", 3_000), array(3_001, "second", 3_000, depends_on=("first",))
+    order = Dependencies(Bag((*first, *second), ()))
+    order.sent_as_array(first)
+    for one in second:
+        order.arrived(one)
+    freed = [one for child in first for one in order.submitted(child, f"id:{child.number}")]
+    assert freed == second

@@ -302,7 +302,28 @@ def test_what_killed_starts_have_left_is_removed(journal: Path) -> None:
     stays = [held(journal).with_name(f"bag.journal.held.{name}") for name in ("3" * 32, "backup", "1a")]
     for path in stays:
         path.write_text("")
+    stays[0].write_text(json.dumps({**mine, "host": "another"}))  # and it may be about to take the journal
     aged(stays[1], STALE + 10)
     with JournalLock(journal):
         pass
     assert sorted(journal.parent.iterdir()) == sorted(stays)
+
+
+@pytest.mark.parametrize("content", ["", '{"id": "0'])
+def test_what_was_killed_before_it_could_say_who_it_is_is_removed_at_once(journal: Path, content: str) -> None:
+    held(journal).with_name(f"bag.journal.held.{'0f' * 16}").write_text(content)
+    with JournalLock(journal):
+        assert sorted(path.name for path in journal.parent.iterdir()) == ["bag.journal.held"]
+
+
+def test_who_is_taken_for_one_of_those_takes_the_journal_all_the_same(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def removed_before(path: Path, other: Path) -> None:
+        path.unlink()
+        link(path, other)
+
+    monkeypatch.setattr(os, "link", removed_before)
+    assert_free(journal)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from jobbag.bag.job import Job
 from jobbag.run.packing import FEWEST, MOST, PAYS_FROM, WITH_INPUTS, Packer, Packing, job_groups, packs
 
+from ..builders import array
+
 FETCH = {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": "s3://b/run.sh"}
 
 
@@ -123,3 +125,16 @@ def test_what_was_never_sent_is_packed_anew() -> None:
     bag = jobs(3)
     assert job_groups(bag, Packing.ALWAYS) == [tuple(bag)]
     assert job_groups(bag, Packing.NEVER) == [(one,) for one in bag]
+
+
+def test_arrays_of_the_users_own_are_sent_as_they_are_canaries_too() -> None:
+    own = array(4, "own", 3)
+    bag = [*jobs(3), *own]
+    for packing in Packing:
+        for canary in (0, 1, 5):
+            assert tuple(own) in job_groups(bag, packing, canary=canary)
+    assert packs(bag, Packing.ALWAYS) == [tuple(own), tuple(bag[:3])]
+
+
+def test_jobs_that_aws_batch_has_no_arrays_of_are_not_packed() -> None:
+    assert packs(jobs(3), Packing.ALWAYS, lambda job: job.number > 1) == [tuple(jobs(3)[1:])]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobbag.bag.job import Job
+from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan
 from jobbag.errors import InputError, Problem
 from jobbag.events.events import (
@@ -26,9 +26,9 @@ from jobbag.events.events import (
 )
 from jobbag.events.journal import Header, Journal
 from jobbag.logs.merged_files import MergedFiles
-from jobbag.run.takeup import SHOWN, How, changes, earlier, header_of, refuse
+from jobbag.run.takeup import SHOWN, How, changes, earlier, folded, header_of, refuse
 
-from ..builders import bag, ended, job, settings
+from ..builders import array, bag, ended, job, settings
 
 
 def header(options: dict[str, str] | None = None, jobs: dict[str, str] | None = None) -> Header:
@@ -298,3 +298,59 @@ def test_what_an_ended_job_had_written_is_not_merged_when_it_is_sent_again(tmp_p
     start.die()
     assert not any(isinstance(event, (LogsWritten, Merged)) for event in kept + start.events[len(events) :])
     assert (tmp_path / "all.out.part").read_bytes() == b""
+
+
+# -- arrays of the user's own
+
+
+def own_array(*ends: str | None) -> tuple[Bag, list[Event]]:
+    """An array that was sent, and how each child ended; `stopped` by the run, None: not yet."""
+    children = array(1, "sweep", len(ends))
+    events: list[Event] = []
+    for index, (child, end) in enumerate(zip(children, ends, strict=True)):
+        events += [Submitting(child, f"t:{index}"), Submitted(child, f"id:{index}")]
+        if end == "stopped":
+            events.append(Terminated(child, f"id:{index}"))
+        if end is not None:
+            seen = ended() if end == "SUCCEEDED" else ended("FAILED", None)
+            events += [StateChanged(child, f"id:{index}", seen), LogsWritten(child, Path("o"), Path("e"), 1)]
+    return bag(*children), events
+
+
+@pytest.mark.parametrize(
+    ("ends", "again"),
+    [
+        (("SUCCEEDED", "FAILED"), False),  # each has had its chance
+        (("SUCCEEDED", "stopped"), True),
+        (("stopped", "stopped"), True),
+        (("SUCCEEDED", "stopped", None), False),  # not before the last one has ended
+        ((None, None), False),
+    ],
+)
+def test_an_array_is_sent_again_as_a_whole_or_not_at_all(
+    tmp_path: Path, ends: tuple[str | None, ...], again: bool
+) -> None:
+    of, events = own_array(*ends)
+    first = header(jobs={one.name: "1" for one in of.jobs})
+    journal_with(tmp_path / "j", first, events)
+    state = folded(earlier(settings(), tmp_path / "j", first).events(of), of)
+    assert state.to_send() == (list(of.jobs) if again else [])
+
+
+@pytest.mark.parametrize(("ends", "again"), [(("SUCCEEDED", "FAILED"), True), (("SUCCEEDED", "SUCCEEDED"), False)])
+def test_retry_failed_sends_all_children_of_an_array_one_of_which_failed(
+    tmp_path: Path, ends: tuple[str, ...], again: bool
+) -> None:
+    of, events = own_array(*ends)
+    first = header(jobs={one.name: "1" for one in of.jobs})
+    journal_with(tmp_path / "j", first, [*events, Finished(1)])
+    state = folded(earlier(settings(retry_failed=True), tmp_path / "j", first).events(of), of)
+    assert state.to_send() == (list(of.jobs) if again else [])
+
+
+def test_an_array_of_which_the_journal_has_not_all_children_was_not_sent(tmp_path: Path) -> None:
+    of, events = own_array(None, None)
+    first = header(jobs={one.name: "1" for one in of.jobs})
+    journal_with(tmp_path / "j", first, events[:1])
+    state = folded(earlier(settings(), tmp_path / "j", first).events(of), of)
+    assert state.to_send() == list(of.jobs)

@@ -10,7 +10,7 @@ from jobbag.aws.client import Cloud
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, ToolError
 from jobbag.events.events import Event, Lost, NotRun, NotSubmitted, StateChanged, Submitted, Submitting
-from jobbag.events.observation import Observation
+from jobbag.events.observation import LogPlace, Observation
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
 from jobbag.run import workers
@@ -102,3 +102,12 @@ def test_the_fetcher_is_told_what_is_known_of_the_job(
         state(event)
     fakes.workers().fetch(ONE, state)
     assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None, None)]
+
+
+def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes, state = Fakes(monkeypatch), RunState(bag(ONE), 0)
+    seen = Observation("RUNNING", log=LogPlace("d/default/1"))
+    for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen), Lost(ONE, "id", GONE)):
+        state(event)
+    fakes.workers().fetch(ONE, state)
+    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None)]

@@ -31,19 +31,22 @@ from jobbag.jobs.array_request import JobGroup, PreparedRequest
 from jobbag.jobs.ids import parent_of
 from jobbag.jobs.submission import token_of
 
-from ..builders import bag, ended, job
+from ..builders import array, bag, ended, job
 
 _FILES = st.sampled_from([(), (), ("a",), ("b",), ("a", "b")])
 _NEEDED = st.just(0) | st.integers(0, 127)  # jobs, by their bits
 
 
 @st.composite
-def bags(draw: st.DrawFn) -> Bag:
-    """Jobs that wait for files and for each other."""
-    jobs = []
-    for number, (files, needed) in enumerate(draw(st.lists(st.tuples(_FILES, _NEEDED), min_size=1, max_size=8)), 1):
-        depends_on = tuple(f"j{one}" for one in range(1, number) if needed >> one & 1)
-        jobs.append(job(number, f"j{number}", inputs=files, depends_on=depends_on))
+def bags(draw: st.DrawFn, *, arrays: bool = False) -> Bag:
+    """Jobs that wait for files and for each other; some of them may be arrays of the user's own."""
+    jobs: list[Job] = []
+    sizes = st.sampled_from([0, 0, 2, 3] if arrays else [0])
+    entries = draw(st.lists(st.tuples(_FILES, _NEEDED, sizes), min_size=1, max_size=8))
+    for entry, (files, needed, size) in enumerate(entries, 1):
+        depends_on = tuple(f"j{one}" for one in range(1, entry) if needed >> one & 1)
+        name, number, fields = f"j{entry}", len(jobs) + 1, {"inputs": files, "depends_on": depends_on}
+        jobs += array(number, name, size, **fields) if size else [job(number, name, **fields)]
     return bag(*jobs, common=draw(st.sampled_from([(), ("all",)])))
 
 
@@ -82,10 +85,13 @@ class Aws:
         assert token not in self.by_token
         needs = [one["jobId"] for one in prepared.request.get("dependsOn", ())]
         assert all(map(self._with, needs)), "AWS knows what the job waits for"
-        for one, own_id in prepared.ids(jobs, aws_id):
-            earlier = [there for there in self.jobs.values() if there.job == one]
-            assert all(it.terminated and it.end and it.end.status == "FAILED" for it in earlier), "it runs once"
-            self.jobs[own_id] = InAws(one, needs)
+        size = jobs[0].child.size if jobs[0].child else len(jobs)
+        assert len(jobs) == size, "an array of the user's own is sent as a whole"
+        earlier = [there for there in self.jobs.values() if there.job in jobs]
+        stopped = [there.terminated and there.end and there.end.status == "FAILED" for there in earlier]
+        assert all(stopped) or (jobs[0].child and any(stopped)), "it runs once"
+        assert all(there.end for there in earlier), "it does not run twice at the same time"
+        self.jobs |= {own_id: InAws(one, needs) for one, own_id in prepared.ids(jobs, aws_id)}
         self.by_token[token] = aws_id
         return aws_id
 
@@ -240,8 +246,8 @@ class World:
         del reason
         self._aws.terminate(jobs)
 
-    def watch(self, aws_id: str, job: Job, seen: Observation | None = None) -> None:
-        del seen
+    def watch(self, job: Job, state: RunState) -> None:
+        aws_id = state.of(job).aws_id
         assert aws_id not in self._watched
         self._watched[aws_id] = job
 

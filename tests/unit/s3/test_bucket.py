@@ -45,8 +45,10 @@ class FakeS3:
             return {"Parts": [{"PartNumber": 1}]} if params["UploadId"] in self.with_parts else {}
         return {}
 
-    def _listed(self, *, Bucket: str, Prefix: str, KeyMarker: str = "", UploadIdMarker: str = "") -> dict[str, Any]:
-        del Bucket
+    def _listed(
+        self, *, Bucket: str, Prefix: str, EncodingType: str, KeyMarker: str = "", UploadIdMarker: str = ""
+    ) -> dict[str, Any]:
+        del Bucket, EncodingType  # it does not know that one
         after = (KeyMarker, UploadIdMarker) if self.heeds_markers else ("", "")
         left = [one for one in self.uploads if one[0].startswith(Prefix) and one > after]
         shown = left[: self.page]

@@ -10,6 +10,7 @@ import pytest
 from jobbag.entities.kinds import Plan
 from jobbag.entities.plan import plan_of
 from jobbag.options.settings import Mode
+from jobbag.s3.place import may_be_new
 
 from ..builders import settings
 
@@ -29,6 +30,8 @@ def told(mode: Any = Mode.CREATE, jobs: Any = None, **values: Any) -> list[str]:
     return [str(problem) for problem in plan_of(settings(mode=mode, **values), jobs)[1]]
 
 
+POINT = "arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/my-point"
+
 # -- S3
 
 
@@ -46,6 +49,11 @@ def told(mode: Any = Mode.CREATE, jobs: Any = None, **values: Any) -> list[str]:
         ("bucket", "bucket", "s3://bucket/", "f.txt"),
         ("bucket/some", "bucket", "s3://bucket/some/", "some/f.txt"),
         ("s3://my.bucket-1/a b", "my.bucket-1", "s3://my.bucket-1/a b/", "a b/f.txt"),
+        ("s3://My_Old.Bucket/dir", "My_Old.Bucket", "s3://My_Old.Bucket/dir/", "dir/f.txt"),
+        ("s3://-a..b", "-a..b", "s3://-a..b/", "f.txt"),
+        ("s3://ap-x1y2z3-s3alias/dir", "ap-x1y2z3-s3alias", "s3://ap-x1y2z3-s3alias/dir/", "dir/f.txt"),
+        (f"s3://{POINT}/some/dir", POINT, f"s3://{POINT}/some/dir/", "some/dir/f.txt"),
+        (POINT, POINT, f"s3://{POINT}/", "f.txt"),
     ],
 )
 def test_s3_urls(text: str, bucket: str, url: str, key: str) -> None:
@@ -57,13 +65,28 @@ def test_s3_urls(text: str, bucket: str, url: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["s3://", "s3:///dir", "http://bucket/dir", "s3://Bucket", "s3://a_b", "s3://ab", "s3://-ab", "s3://a..b",
-     "s3://" + "a" * 64, "/dir", "s3://xn--abc", "S3://bucket", "arn:aws:s3:::bucket", "",
+    ["s3://", "s3:///dir", "http://bucket/dir", "s3://ab", "s3://a b", "s3://a:b", "s3://...", "s3://größe",
+     "s3://" + "a" * 256, "/dir", "S3://bucket", "arn:aws:s3:::bucket", "", "arn:aws:s3:::bucket/dir",
+     "s3://arn:aws:s3:eu-west-3:123456789012:bucket/name", "s3://arn:aws:s3::123456789012:accesspoint/name.mrap",
      "s3://bucket/..", "s3://bucket/a/../b", "s3://bucket/./a", "s3://bucket/a/."],
 )  # fmt: skip
 def test_what_is_no_s3_url_is_told(text: str) -> None:
     (found,) = told(s3=text)
     assert found.startswith("--s3: ")
+
+
+@pytest.mark.parametrize("name", ["bucket", "my.bucket-1", "a" * 63])
+def test_a_bucket_of_such_a_name_can_be_created(name: str) -> None:
+    assert may_be_new(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Bucket", "a_b", "-ab", "a..b", "a" * 64, "xn--abc", "1.2.3.4", "x-s3alias", "x--ol-s3", "x--x-s3", POINT],
+)
+def test_a_bucket_of_such_a_name_can_only_be_there_already(name: str) -> None:
+    assert planned(s3=f"s3://{name}/dir").place is not None
+    assert not may_be_new(name)
 
 
 @pytest.mark.parametrize("text", ["s3://bucket/", "bucket/"])

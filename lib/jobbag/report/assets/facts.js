@@ -83,6 +83,7 @@ function showResources() {
     fact("retried.jobs", "Jobs started again", counted(retried.jobs)),
     fact("compute.attempts", "Attempts beyond the first", counted(retried.attempts)),
     fact("retried.spot", "of which after a spot loss", counted(retried.spot)),
+    fact("retried.starts", "Attempts that did not start", counted(retried.starts)),
   );
   $("files").append(
     fact("uploads.files", "Sent to S3", `${plural(uploads.files, "file")}, ${bytes(uploads.bytes)}`),

@@ -1,0 +1,95 @@
+"""Pure: the content of a job submit file, read in pieces: its text and its jobs at once would be twice the file."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from pathlib import Path
+from typing import Any, BinaryIO
+
+PIECE = 1024 * 1024  # bytes
+_SPACE = re.compile(r"[ \t\n\r]*")
+_decoder = json.JSONDecoder()
+
+
+def content_of(path: Path) -> Any:
+    """The content of a JSON file. Raises OSError, RecursionError, and ValueError for what is no JSON."""
+    with path.open("rb") as file:
+        try:
+            return _Text(file).top_level()
+        except (ValueError, IndexError):  # or it is not an object with lists of objects, but may be JSON
+            pass
+    return json.loads(path.read_bytes())
+
+
+class _Text:
+    """The text of a file from a position on; what is behind it is let go."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._text, self._at = "", 0
+        self._ended = False
+
+    def top_level(self) -> dict[str, Any]:
+        """The object that the file is. Raises ValueError or IndexError if it is something else."""
+        found: dict[str, Any] = {}
+        self._pass("{")
+        while self._next() != "}":
+            if found:
+                self._pass(",")
+            key = self._value('"')
+            self._pass(":")
+            found[key] = self._objects() if self._next() == "[" else self._value("{")
+        self._pass("}")
+        if self._next():
+            raise ValueError
+        return found
+
+    def _objects(self) -> list[Any]:
+        found: list[Any] = []
+        self._pass("[")
+        while self._next() != "]":
+            if found:
+                self._pass(",")
+            found.append(self._value("{"))
+        self._pass("]")
+        return found
+
+    def _value(self, begin: str) -> Any:
+        """A string or an object, either of which tells its own end."""
+        if self._next() != begin:
+            raise ValueError
+        while True:
+            try:
+                value, self._at = _decoder.raw_decode(self._text, self._at)
+            except ValueError:
+                if not self._more():
+                    raise
+            else:
+                return value
+
+    def _pass(self, character: str) -> None:
+        if self._next() != character:
+            raise ValueError
+        self._at += 1
+
+    def _next(self) -> str:
+        """The next character that is no space; "" at the end."""
+        while True:
+            space = _SPACE.match(self._text, self._at)
+            self._at = space.end() if space else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def _more(self) -> bool:
+        """Take another piece, as large as what is there at least; false at the end."""
+        if self._ended:
+            return False
+        piece = self._file.read(max(PIECE, len(self._text) - self._at))
+        self._ended = not piece
+        self._text, self._at = self._text[self._at :] + self._decode(piece, final=self._ended), 0
+        return True
