@@ -76,14 +76,14 @@ def _either(
                 yield page
             return
         except AwsError as error:
-            if not error.is_denial:
+            if not (error.is_denial or error.unsupported):
                 raise
             denial = error
             refused.add((call, group))
     try:
         yield from instead()
     except AwsError as error:
-        if error.is_denial:
+        if error.is_denial or error.unsupported:
             refused.add((other, group))
             raise denial or error from None
         raise

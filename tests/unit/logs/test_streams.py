@@ -144,6 +144,16 @@ def test_streams_are_read_one_by_one_where_only_that_is_allowed() -> None:
     assert reads_together("/other", refused)
 
 
+def test_streams_are_read_one_by_one_of_a_service_that_knows_only_that() -> None:
+    class Lacking(Guarded):
+        def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+            if operation == "FilterLogEvents":
+                raise AwsError(operation, "501", "Not Implemented", unsupported=True)
+            return super().call(service, operation, region, **params)
+
+    assert [event["message"] for event in events_of_streams(Lacking(), PLACES)] == ["a", "b"]
+
+
 def test_a_stream_is_read_with_the_call_for_many_where_only_that_is_allowed() -> None:
     cloud, refused = Guarded("GetLogEvents"), Refused()
     assert [event["message"] for event in stream_events(cloud, PLACES[0], refused)] == ["a"]
