@@ -6,6 +6,7 @@ from collections import deque
 
 from jobbag.errors import AwsError
 
+NO_END = "NoEnd"  # the code of the error for pages that lead nowhere
 REMEMBERED = 1000  # tokens
 IN_VAIN = 300  # pages one behind the other with nothing new; AWS gives empty ones while it searches
 
@@ -33,4 +34,4 @@ class Advance:
             raise self._error(f"leads to no end: {IN_VAIN} pages one behind the other had nothing new")
 
     def _error(self, what: str) -> AwsError:
-        return AwsError(self._operation, "NoEnd", f"the listing {what}")
+        return AwsError(self._operation, NO_END, f"the listing {what}")

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.paging import NO_END
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
 from jobbag.events.consumers import Emit, worker_failed
@@ -119,6 +120,12 @@ class LogFetcher(Worker):
                 self._fetch(tasks[:half])
                 self._fetch(tasks[half:])
                 return
+            except _Endless:
+                stack.close()
+                for task in tasks:  # the other call has tokens of its own
+                    task.alone = True
+                    self._fetch([task])
+                return
             except _Large as found:
                 stack.close()
                 found.task.alone = True
@@ -149,6 +156,8 @@ class LogFetcher(Worker):
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
                 raise _Missing from None
+            if error.code == NO_END:
+                raise _Endless from None
             for reading in readings:
                 reading.failed(error)
 
@@ -245,6 +254,10 @@ def _no_stream(reading: StreamReading) -> str:
 
 class _Missing(Exception):
     """One of several streams does not exist."""
+
+
+class _Endless(Exception):
+    """The pages of several streams lead nowhere."""
 
 
 class _Large(Exception):

@@ -396,6 +396,21 @@ def test_a_refused_reading_of_many_leaves_a_note_in_each(fetching: Fetching, fau
         assert not event.whole
 
 
+@pytest.mark.usefixtures("pauses")
+def test_logs_whose_common_listing_leads_nowhere_are_read_one_by_one(
+    fetching: Fetching, service: Service, faults: Faults
+) -> None:
+    jobs = jobs_named(*"abc")
+    for name in "abc":
+        service.write(name, f"of {name}")
+    faults.forget()
+    faults.on("FilterLogEvents", lambda *_: Answer.of({"events": [], "nextToken": "again"}))
+    faults.on("GetLogEvents", service.answer)
+    found = fetch_all(fetching, jobs)
+    assert {name: out(name) for name in found} == {name: [f"of {name}"] for name in "abc"}
+    assert all(event.whole for event in found.values())
+
+
 def test_a_log_is_read_in_its_own_group(fetching: Fetching, service: Service) -> None:
     service.write("s", "wrong")
     service.write("s", "right", group="/mine")
