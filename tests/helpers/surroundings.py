@@ -29,7 +29,8 @@ def clean() -> None:
     time.tzset()
     os.umask(0o022)
     sys.dont_write_bytecode = False  # else each process compiles all tests anew
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore this and the next
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts ignores this one
 
 

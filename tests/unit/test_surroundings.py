@@ -21,7 +21,8 @@ import os, signal, sys, time
 from helpers import surroundings
 surroundings.clean()
 print(dict(sorted(os.environ.items())), time.tzname, oct(os.umask(0)), sys.dont_write_bytecode)
-print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGHUP).name)
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+print(*(signal.getsignal(number).name for number in (signal.SIGHUP, signal.SIGQUIT)))
 """
 WHAT_IT_SEES = """\
 import os, sys
@@ -38,7 +39,7 @@ def test_nothing_of_an_environment_is_left() -> None:
         "REQUESTS_CA_BUNDLE": "/nowhere", "https_proxy": "http://127.0.0.1:9", "LC_ALL": "C", "TZ": "Asia/Kolkata",
         "COLUMNS": "7", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error",
     }  # fmt: skip
-    before = ["/bin/sh", "-c", 'umask 077; trap "" HUP INT; exec "$@"', "sh"]
+    before = ["/bin/sh", "-c", 'umask 077; trap "" HUP INT QUIT; exec "$@"', "sh"]
     done = subprocess.run(
         [*before, sys.executable, "-c", SHOW],
         env={**odd, "PATH": "/bin", "PYTHONPATH": str(TESTS), "CI": "1", "PYTEST_XDIST_WORKER": "gw0"},
@@ -46,7 +47,7 @@ def test_nothing_of_an_environment_is_left() -> None:
     )  # fmt: skip
     left = {"AWS_EC2_METADATA_DISABLED": "true", "CI": "1", "LANG": "C.UTF-8", "PATH": "/bin"}
     assert done.stdout == (
-        f"{left | {'PYTEST_XDIST_WORKER': 'gw0', 'TZ': 'UTC'}} ('UTC', 'UTC') 0o22 False\nTrue SIG_DFL\n"
+        f"{left | {'PYTEST_XDIST_WORKER': 'gw0', 'TZ': 'UTC'}} ('UTC', 'UTC') 0o22 False\nTrue\nSIG_DFL SIG_DFL\n"
     )
 
 
