@@ -48,9 +48,9 @@ def test_the_checks_have_something_to_check() -> None:
 
 @pytest.mark.parametrize("case", ["plain", "packed", "order", "retry", "created", "fresh-created", "detach", "report"])
 def test_a_run_is_cut_short_at_a_call(tmp_path: Path, case: str) -> None:
-    """Each case with a point of its own, in a mode of its own."""
+    """Each case with a point of its own, in a mode of its own: among the calls that each run makes."""
     chance = random.Random(case)
-    run = PointRun(tmp_path, 0, Point(case, chance.choice(MODES), chance.randint(1, 100)))
+    run = PointRun(tmp_path, 0, Point(case, chance.choice(MODES), chance.randint(1, 50)))
     assert run.play().told == []
     assert run.reached
 
