@@ -113,9 +113,14 @@ class Cloud:
         `params`: more of the API, such as those that say how it is to be encrypted.
         """
         self._check()
-        to = self._connection.put_object(bucket, self.buckets.of(bucket), params)
         with self._connection.call_counts.counted("s3", "PutObject"):
-            to.put(key, content)
+            self._connection.put_object(bucket, self.buckets.of(bucket), params).put(key, content)
+
+    def get_object(self, bucket: str, key: str) -> tuple[Mapping[str, str], bytes]:
+        """The headers and the content of a small object, without a retry. Raises ClientError or a HTTPClientError."""
+        self._check()
+        with self._connection.call_counts.counted("s3", "GetObject"):
+            return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:

@@ -21,7 +21,7 @@ from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
 from jobbag.aws.regions import suffixes
-from jobbag.aws.signed_http import JsonApi, PutObject, hand_over
+from jobbag.aws.signed_http import GetObject, JsonApi, PutObject, hand_over
 from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
 
@@ -58,6 +58,7 @@ class Connection:
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._putters: dict[tuple[Any, ...], PutObject] = {}  # by bucket, region and parameters
+        self._getters: dict[tuple[str, str], GetObject] = {}  # by bucket and region
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read
@@ -69,6 +70,7 @@ class Connection:
         self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
         self._clients.clear()
         self._putters.clear()
+        self._getters.clear()
         self._apis.clear()
         self._made = time.monotonic()
 
@@ -108,6 +110,14 @@ class Connection:
             if which not in self._putters:
                 self._putters[which] = PutObject(client, bucket, params)
             return self._putters[which]
+
+    def get_object(self, bucket: str, region: str) -> GetObject:
+        """The quick GetObject for a bucket; after `renew`, one with the new credentials."""
+        client = self.client("s3", region)
+        with self._lock:
+            if (bucket, region) not in self._getters:
+                self._getters[bucket, region] = GetObject(client, bucket)
+            return self._getters[bucket, region]
 
     def json_api(self, service: str, region: str) -> JsonApi:
         """The quick client of a service whose APIs use JSON; after `renew`, one with the new credentials."""

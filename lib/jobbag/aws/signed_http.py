@@ -112,24 +112,51 @@ class JsonApi:
         return checked(api.model, decoded(api.model, body))
 
 
+class _ObjectApi(_Api):
+    """An API of S3 that concerns one object of a bucket. Safe to share between threads."""
+
+    def ask(self, key: str, content: bytes) -> tuple[Mapping[str, str], bytes]:
+        """The headers and the body of the answer. Raises ClientError, a HTTPClientError or NoAnswer."""
+        path = quote(key, safe="/~")
+        places = {
+            name: self.request[name].removesuffix(_KEY) + path for name in ("url", "auth_path") if name in self.request
+        }
+        status, headers, body = self.send(content, **places)
+        if status >= 300:
+            raise _xml_error(self.model, status, body)
+        return headers, body
+
+
+class GetObject:
+    """Gets small objects of one bucket. Safe to share between threads."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._api = _ObjectApi(client, "GetObject", {"Bucket": bucket, "Key": _KEY, "ChecksumMode": "ENABLED"})
+
+    def get(self, key: str) -> tuple[Mapping[str, str], bytes]:
+        """The headers of an object, with its checksum if S3 has one, and its content, of LARGEST bytes at most.
+
+        Raises ClientError, a HTTPClientError or NoAnswer.
+        """
+        headers, body = self._api.ask(key, b"")
+        if "etag" not in headers:
+            raise NoAnswer(service=service_of(self._api.model), what=f"it names no ETag, but says {shown(body)}")
+        return headers, body
+
+
 class PutObject:
     """Puts small objects into one bucket. Safe to share between threads."""
 
     def __init__(self, client: Any, bucket: str, params: Mapping[str, Any]) -> None:
         """`params`: those of the API that all its objects get, such as how they are to be encrypted."""
-        self._api = _Api(client, "PutObject", {"Bucket": bucket, "Key": _KEY, "Body": b"", **params})
+        self._api = _ObjectApi(client, "PutObject", {"Bucket": bucket, "Key": _KEY, "Body": b"", **params})
 
     def put(self, key: str, content: bytes) -> None:
         """Put one object, with a checksum that S3 checks and keeps, unless that is switched off.
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
-        path = quote(key, safe="/~")
-        request = self._api.request
-        places = {name: request[name].removesuffix(_KEY) + path for name in ("url", "auth_path") if name in request}
-        status, headers, body = self._api.send(content, **places)
-        if status >= 300:
-            raise _xml_error(self._api.model, status, body)
+        headers, body = self._api.ask(key, content)
         if "etag" not in headers or is_foreign(body):
             raise NoAnswer(service=service_of(self._api.model), what=f"it names no ETag, but says {shown(body)}")
 

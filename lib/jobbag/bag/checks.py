@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import posixpath
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,9 @@ from typing import Any
 
 from jobbag.bag import api_model
 from jobbag.bag.api_rules import rule_problems
-from jobbag.bag.job import FILE_TYPE, Bag, base_name
+from jobbag.bag.directory import content_of, is_directory
+from jobbag.bag.items import unwritable
+from jobbag.bag.job import FILE_TYPE, Bag, Item, Job, base_name
 from jobbag.errors import Problem
 
 MAX_NAME_BYTES = 200
@@ -47,7 +50,9 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
     for entry, job in reversed(entries.items()):
         for name in job.depends_on:
             if not bag.named(name):
-                yield Problem(job.where, f'dependsOn: no job of the bag has the name "{name}"')
+                producers = (item.of_job[0] for item in job.items if item.of_job is not None)
+                field = "inputs" if name in producers else "dependsOn"
+                yield Problem(job.where, f'{field}: no job of the bag has the name "{name}"')
         for one in job.request.get("dependsOn", ()):
             if bag.named(str(one.get("jobId"))):
                 what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
@@ -157,14 +162,34 @@ def _file_problem(item: str) -> str | None:
         return getattr(error, "strerror", None) or str(error)
 
 
+def _directory_problems(item: str) -> Iterator[str]:
+    try:
+        files = content_of(item).files
+    except OSError as error:
+        yield str(error.strerror or error.args[-1])
+        return
+    for file in files:
+        what = unwritable(file.name) or _file_problem(file.path)
+        if what is not None:
+            yield f"{file.name!r} in it {what.removeprefix(f'{file.name!r}: ')}"
+
+
+def _item_problems(item: str) -> list[str]:
+    """What is wrong with a local file or directory of a field `inputs`."""
+    if is_directory(item):
+        return list(_directory_problems(item))
+    what = _file_problem(item)
+    return [] if what is None else [what]
+
+
 def file_problems(bag: Bag) -> Iterator[Problem]:
-    """Local inputs that are missing or unreadable, or that differ and would have the same key in S3."""
+    """Local inputs that are missing or unreadable, or that cannot stand beside each other in S3 or at a job."""
     users = dict.fromkeys(bag.common, "--files")
     for job in bag.jobs:
-        for item in job.inputs:
+        for item in (*job.inputs, *(one.source for one in job.items)):
             users.setdefault(item, job.where)
     by_name: dict[str, str] = {}
-    for item in bag.local_files():
+    for item in bag.plain_files:
         what = _file_problem(item)
         if what is None and not base_name(item):
             what = "is no file name"
@@ -177,3 +202,45 @@ def file_problems(bag: Bag) -> Iterator[Problem]:
                 users[item],
                 f"input file {item!r}: would overwrite {other!r} in S3, which has the same base name and other content",
             )
+    for item in bag.local_files():
+        if item not in bag.plain_files:
+            yield from (Problem(users[item], f"input {item!r}: {what}") for what in _item_problems(item))
+    yield from _landing_problems(bag)
+
+
+def _landing_problems(bag: Bag) -> Iterator[Problem]:
+    """Inputs of a job of which two land on one path, or one would stand where another needs a directory."""
+    seen: dict[tuple[Any, ...], list[str]] = {}  # what is wrong with lists that many jobs may share
+    for job in bag.jobs:
+        if job.items:
+            lists = job.items, job.inputs
+            if lists not in seen:
+                seen[lists] = list(_landings(bag, job))
+            yield from (Problem(job.where, what) for what in seen[lists])
+
+
+def _landings(bag: Bag, job: Job) -> Iterator[str]:
+    where = {base_name(item): item for item in (*bag.common, *job.inputs)}
+    for item in job.items:
+        for path in _paths(item):
+            other = where.setdefault(path, item.source)
+            if other != item.source:
+                yield f"inputs: {item.source!r} and {other!r} would both land in {path}"
+    for path, source in where.items():
+        above = posixpath.dirname(path)
+        while above and above not in where:
+            above = posixpath.dirname(above)
+        if above and where[above] != source:
+            yield f"inputs: {source!r} would land in {path}, but {where[above]!r} is the file {above}"
+
+
+def _paths(item: Item) -> Iterator[str]:
+    """The paths in the working directory that an item takes, as far as they are known here."""
+    if not item.is_local or not is_directory(item.source):
+        yield item.target
+        return
+    try:
+        content = content_of(item.source)
+    except OSError:  # which is told by itself
+        return
+    yield from (f"{item.target}/{file.name}" for file in content.files)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jobbag.bag.directory import content_of, is_directory
+
 INPUTS_VARIABLE = "TRANSFER_INPUT_FILES"
 FILE_TYPE = "BATCH_FILE_TYPE"  # of the fetch-and-run protocol
+JOB_SCHEME = "job:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,36 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One of a job's `inputs`, and where it lands in the working directory, "/" between the parts of the path.
+
+    `source` is the path of a local file or directory, an s3:// URL, or job:NAME/PATH: a result of another job.
+    """
+
+    source: str
+    target: str
+
+    @property
+    def of_job(self) -> tuple[str, str] | None:
+        """The name of the job whose result it is, and the path below the results of that; None if it is none."""
+        if not self.source.startswith(JOB_SCHEME):
+            return None
+        name, _, path = self.source[len(JOB_SCHEME) :].partition("/")
+        return name, path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is to be sent."""
+        return not self.source.startswith((JOB_SCHEME, "s3://"))
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job of the bag, or one child of an array of the user's own; the children of such an array stand together.
 
-    `number` counts from 1 in the order of the submit files. `inputs` are local paths and s3:// URLs, as given.
+    `number` counts from 1 in the order of the submit files. `inputs` are the local paths and s3:// URLs of
+    TRANSFER_INPUT_FILES, as given; `items` are those of the field `inputs`. `outputs` are files, directories (with a
+    "/" at the end) and globs, relative to the working directory.
     `request` holds the job's other fields of the SubmitJob API, which win over the tool's defaults.
     """
 
@@ -41,6 +72,8 @@ class Job:
     depends_on: tuple[str, ...] = ()  # names of jobs of the bag, which must succeed first
     launcher: bool = False  # whether the launcher starts it in its container (the manual page, THE LAUNCHER)
     child: Child | None = None  # of an array of the user's own; None: it is in none
+    items: tuple[Item, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -51,6 +84,11 @@ class Job:
     def sent_name(self) -> str:
         """Its name in the submit file, which children of an array of the user's own share in AWS Batch, too."""
         return self.child.array if self.child else self.name
+
+    @property
+    def has_local_inputs(self) -> bool:
+        """Whether something has to be sent for it alone."""
+        return any(not is_url(item) for item in self.inputs) or any(item.is_local for item in self.items)
 
     @property
     def takes_parameters(self) -> bool:
@@ -83,10 +121,42 @@ class Bag:
         first = job.number - 1 - job.child.index
         return self.jobs[first : first + job.child.size]
 
-    def local_files(self) -> list[str]:
-        """All local files to send, the common ones first, each once."""
+    @cached_property
+    def plain_files(self) -> Mapping[str, None]:
+        """The local files of --files and TRANSFER_INPUT_FILES, each once. In S3 they have their base names."""
         items = (*self.common, *(item for job in self.jobs for item in job.inputs))
-        return [item for item in dict.fromkeys(items) if not is_url(item)]
+        return dict.fromkeys(item for item in items if not is_url(item))
+
+    def local_files(self) -> list[str]:
+        """All local files and directories to send, the common ones first, each once."""
+        more = (item.source for job in self.jobs for item in job.items if item.is_local)
+        return list(dict.fromkeys([*self.plain_files, *more]))
+
+    def needs(self, job: Job) -> list[str]:
+        """The local files and directories that a job needs, each once."""
+        items = (*self.common, *job.inputs)
+        local = (item for item in items if not is_url(item))
+        return list(dict.fromkeys([*local, *(item.source for item in job.items if item.is_local)]))
+
+    def name_in_s3(self, item: str) -> str:
+        """The key of a local file below the key prefix."""
+        return base_name(item) if item in self.plain_files else inputs_key(item)
+
+    def files_of(self, item: str) -> list[tuple[str, str]]:
+        """The files that a local input is, and the key of each below the key prefix. Raises OSError."""
+        paths = [file.path for file in content_of(item).files] if self.is_directory(item) else [item]
+        return [(path, self.name_in_s3(path)) for path in paths]
+
+    def is_directory(self, item: str) -> bool:
+        """Whether a local input is a directory; of --files and TRANSFER_INPUT_FILES, none is."""
+        return item not in self.plain_files and is_directory(item)
+
+    def keys_of(self, item: str) -> list[str]:
+        """The keys below the key prefix of all that is sent for a local input, as far as it can be read."""
+        with suppress(OSError):
+            keys = [key for _, key in self.files_of(item)]
+            return [*keys, list_key(item)] if self.is_directory(item) else keys
+        return []
 
 
 def is_url(item: str) -> bool:
@@ -97,3 +167,21 @@ def is_url(item: str) -> bool:
 def base_name(item: str) -> str:
     """The last part of a local input's path: its name in S3, below the key prefix."""
     return os.path.basename(item)
+
+
+def inputs_key(path: str) -> str:
+    """The key below the key prefix of a local file of the field `inputs`.
+
+    Files of one name may come from several directories, of which the digest makes the difference.
+    """
+    return f"inputs/{_in_its_folder(path)}"
+
+
+def list_key(path: str) -> str:
+    """The key below the key prefix of the list of the files in a local directory of the field `inputs`."""
+    return f"inputs/lists/{_in_its_folder(path)}"
+
+
+def _in_its_folder(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    return f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}/{name}"

@@ -26,12 +26,14 @@ from jobbag.bag.checks import (
     text_of,
     unlaunchable,
 )
-from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Job
+from jobbag.bag.items import items_of, outputs_of
+from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.submit_file import content_of
 from jobbag.errors import Problem
 from jobbag.text import split_items
 
-OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher")
+OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs")
+ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind those of the defaults
 
 
 @dataclass
@@ -44,6 +46,7 @@ class _Reader:
     seen: dict[str, str] = field(default_factory=dict)  # the name of a job or array -> the file that has it
     count: int = 0
     _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # one copy of what many jobs share
+    _items: dict[tuple[Item, ...], tuple[Item, ...]] = field(default_factory=dict)
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, path: Path) -> None:
@@ -97,7 +100,10 @@ class _Reader:
         own, more = environment_problems(environment, "environment"), override_environment_problems(request)
         bad_environment = [*own, *more]
         bad_fields = [*other_field_problems(request)]
-        launcher = entry.get("launcher", self.launcher)
+        items, bad_items = items_of(entry.get("inputs", []))
+        outputs, bad_outputs = outputs_of(entry.get("outputs", []))
+        with_files = [field for field, values in (("inputs", items), ("outputs", outputs)) if values]
+        launcher = entry.get("launcher", self.launcher or bool(with_files))
         found = [
             *name_problems(name),
             *(["executable: must be a string that is not empty"] if not is_text(executable) else []),
@@ -106,11 +112,16 @@ class _Reader:
             *bad_environment,
             *bad_fields,
             *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
+            *bad_items,
+            *bad_outputs,
         ]
         variables = {} if bad_environment else _variables(environment, request)
         if launcher is True:
-            what = 'give it "launcher": false'
-            found += [f"launcher: {why}; {what}" for why in unlaunchable(executable, variables, request)]
+            for why in unlaunchable(executable, variables, request):
+                needed = f"{with_files[0]}: need the launcher, but {why}" if with_files else None
+                found.append(needed or f'launcher: {why}; give it "launcher": false')
+        elif with_files and launcher is False:
+            found.append(f'{with_files[0]}: need the launcher, so the job cannot have "launcher": false')
         size = 0 if bad_fields else request.get("arrayProperties", {}).get("size", 0)
         children = [Child(str(name), index, size) for index in range(size)]
         if isinstance(name, str):
@@ -133,7 +144,7 @@ class _Reader:
         job = Job(
             len(self.jobs) + 1, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
             self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
-            self._one(depends_on), bool(launcher),
+            self._one(_with_producers(depends_on, items)), bool(launcher), None, self._share(items), self._one(outputs),
         )  # fmt: skip
         self.jobs += [
             replace(job, number=job.number + one.index, name=f"{name}.{one.index}", child=one) for one in children
@@ -141,6 +152,9 @@ class _Reader:
 
     def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return self._words.setdefault(words, words)
+
+    def _share(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return self._items.setdefault(items, items)
 
 
 def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
@@ -157,7 +171,7 @@ def _completed(entry: Any, defaults: Any) -> Any:
     both = {**defaults, **entry}
     for key in defaults.keys() & entry.keys():
         one, other = defaults[key], entry[key]
-        if key == "environment" and isinstance(one, list) and isinstance(other, list):
+        if key in ADDED and isinstance(one, list) and isinstance(other, list):
             both[key] = [*one, *other]
         elif key == "resourceRequirements" and isinstance(one, list) and isinstance(other, list):
             own = [each.get("type") for each in other if isinstance(each, dict)]
@@ -165,6 +179,12 @@ def _completed(entry: Any, defaults: Any) -> Any:
         elif isinstance(one, dict) and isinstance(other, dict):
             both[key] = _completed(other, one)
     return both
+
+
+def _with_producers(depends_on: tuple[str, ...], items: tuple[Item, ...]) -> tuple[str, ...]:
+    """The jobs on which a job depends, with those whose results it takes."""
+    producers = (item.of_job[0] for item in items if item.of_job is not None)
+    return tuple(dict.fromkeys([*depends_on, *producers]))
 
 
 def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:

@@ -89,6 +89,7 @@ class Ending:
             submit_files=self.settings.submit_files,
             region=self.region,
             outputs=self.outputs,
+            results=self.settings.results,
             log_file=self.log_file,
             jobstate_log=self.settings.jobstate_log,
             ended=now_ms(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def _read(settings: Settings, bag: Bag) -> Iterator[tuple[str, str]]:
         if value is not None and is_file(value):
             yield "JSON file", value
     for item in bag.local_files():
-        yield "input file", item
+        with suppress(OSError):  # what is wrong with it is told by itself
+            yield from (("input file", path) for path, _ in bag.files_of(item))
 
 
 def _written(settings: Settings) -> Iterator[tuple[str, ...]]:

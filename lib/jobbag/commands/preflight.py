@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from jobbag.bag import reader
@@ -78,13 +79,14 @@ def _not_local(plan: Plan) -> Iterator[Problem]:
 
 def _key_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     """Names from the command line that no key in S3 can have."""
-    own = place.key(f"{request_name('x' * request.TOKEN_LENGTH)}.manifest")  # of what the run itself puts there
+    # What the run itself puts there.
+    own = place.key(f"{request_name('x' * request.TOKEN_LENGTH)}{array_request.MANIFEST}")
     if (what := _wrong_with_key(own)) is not None:
         yield Problem("--s3", what)
         return
     for item in bag.local_files():
-        if (what := _wrong_with_key(place.key(item))) is not None:
-            yield Problem(f"input file {item!r}", what)
+        wrong = (what for name in bag.keys_of(item) if (what := _wrong_with_key(place.key(name))) is not None)
+        yield from (Problem(f"input file {item!r}", what) for what in islice(wrong, 1))
 
 
 def _wrong_with_key(key: str) -> str | None:

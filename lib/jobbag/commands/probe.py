@@ -126,14 +126,15 @@ class _Prober:
             there = self._ask(lambda: keys_there(self.task.cloud, self.task.place))
 
         def upload(item: str) -> Upload:
-            key = self.task.place.key(item)
+            key = self.task.place.key(self.task.bag.name_in_s3(item))
             may_be_there = there is None or key in there
-            held = may_be_there and is_there(self.task.cloud, self.task.place, item)
+            held = may_be_there and is_there(self.task.cloud, self.task.place, item, key)
             return Upload(item, key, state_of(item)[0], held)
 
-        by_key = {self.task.place.key(item): item for item in reversed(items)}  # files of one S3 key go up once
+        files = [path for item in items for path, _ in self.task.bag.files_of(item)]
+        by_key = {self.task.bag.name_in_s3(path): path for path in reversed(files)}  # files of one S3 key go up once
         pool = DaemonPool(FILES_AT_ONCE)
-        coming = [pool.submit(upload, item) for item in reversed(by_key.values())]
+        coming = [pool.submit(upload, path) for path in reversed(by_key.values())]
         pool.shutdown(wait=False)
         self.found.uploads = [one.result() for one in coming]
 

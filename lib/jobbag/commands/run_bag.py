@@ -45,6 +45,7 @@ from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws
 from jobbag.s3 import bucket
+from jobbag.s3.result_files import ResultFiles
 from jobbag.signals import Signals
 from jobbag.text import iso
 from jobbag.threads import LEAVING
@@ -189,7 +190,13 @@ class _Start:
         try:
             requests = self._prepare(checked, cleanup, state)
             pipeline = Pipeline(
-                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
+                self.task,
+                self.settings,
+                requests,
+                consumers,
+                outputs,
+                self._results,
+                bucket_is_new=cleanup.bucket_is_new,
             )
             self.signals.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
@@ -205,6 +212,12 @@ class _Start:
             self.signals.only_tell()
             failures = self._clean_up(consumers.journal, cleanup, state, policy.clean_up_seconds(stopped))
         return stopped, failures
+
+    @property
+    def _results(self) -> ResultFiles | None:
+        home, bag = self.settings.results, self.task.bag
+        inputs = (path for item in bag.local_files() for path, _ in bag.files_of(item))
+        return None if home is None else ResultFiles(home, inputs)
 
     def _outputs(self, journal: Journal) -> Outputs:
         if self.settings.merge_logs is None:
@@ -274,7 +287,9 @@ class _Start:
             code = stopped.exit_code if stopped else ExitCode.OK
             return Result(ending.write(code, stopped, failures).exit_code, (line,)), False
         code = ExitCode.AWS_ERROR if failures else state.exit_code
-        finished = state.complete and state.settled and state.all_logs_whole and stopped is None and not failures
+        home = self.settings.results is None or (state.results.all_home and not state.errors)
+        whole = state.complete and state.settled and state.all_logs_whole and home
+        finished = whole and stopped is None and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)
 
 

@@ -50,6 +50,12 @@ def _head(overview: Mapping[str, Any]) -> Iterator[str]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
         yield _cut(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
     yield from _folded(f"  output: {overview['outputs']}")
+    results = overview["results"]
+    if results["files"]:
+        files = f"{counted(results['files'], 'file')} ({decimal(results['bytes'])})"
+        yield from _folded(f"  results: {files} in {results['directory']}/<job name>/")
+    if results["left"]:
+        yield _cut(f"  note: {counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}")
 
 
 def _errors(errors: list[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from jobbag.events.events import (
     WorkerFailed,
 )
 from jobbag.events.observation import Observation, joined
+from jobbag.events.results import ResultFailed, ResultFetched, ResultStays
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,12 @@ class EventLines:
                     log.log(
                         logging.DEBUG if self._halted else logging.WARNING, "job %s: %s", event.job.name, event.note
                     )
+            case ResultFetched():
+                log.debug("job %s: the result %s is in %s", event.job.name, event.key, event.path)
+            case ResultStays():
+                log.warning("job %s: the result %s stays in S3: %s", event.job.name, event.key, event.reason)
+            case ResultFailed():
+                log.error("%s", event.error)
             case WorkerFailed():
                 log.debug("the %s stopped", event.worker, exc_info=event.error)
 

@@ -32,6 +32,7 @@ from jobbag.events.events import (
     Uploading,
 )
 from jobbag.events.observation import ENDED, STATES, now_ms
+from jobbag.events.results import ResultFetched
 from jobbag.text import about, clock, counted
 
 
@@ -119,6 +120,7 @@ class Progress:
         self._counts = Counter({TO_SEND: len(bag.jobs)})
         self._finished: set[int] = set()  # jobs whose output is on disk
         self._uploads = _Uploads()
+        self._results = 0  # files that this start has fetched
         self._speed = Speed()
         self._beside: str | None = None  # what the run does for its entities, in words
         self._stopping = self._over = False
@@ -145,6 +147,7 @@ class Progress:
             self._changes += 1
             self.replay(event)
             self._uploads.saw(event)
+            self._results += isinstance(event, ResultFetched)
             self._beside = _beside(event)
             if isinstance(event, Submitted):
                 self._speed.sent(event.at)
@@ -201,6 +204,8 @@ class Progress:
             yield f"waiting for {counted(number, 'job')} in {state}{also}"
         elif logs:
             yield f"waiting for the logs of {counted(logs, 'job')}"
+        elif self._finished and not self._over:
+            yield f"fetching results: {self._results:,} here" if self._results else "looking for results"
 
 
 def _beside(event: Event) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from jobbag.bag.job import Job
 from jobbag.errors import ToolError
-from jobbag.events import events
+from jobbag.events import events, results
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
 
@@ -35,6 +35,8 @@ KINDS: dict[str, type[Event]] = {
         events.Lost,
         events.LogsWritten,
         events.Merged,
+        results.ResultFetched,
+        results.ResultStays,
         events.Terminated,
         events.NotTerminated,
         events.Halted,
@@ -103,6 +105,7 @@ class Decoder:
 _FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in KINDS.values()}
 _CONVERT: dict[str, Callable[[Any], Any]] = {
     "out": Path,
+    "path": Path,
     "err": Path,
     "tail": tuple,
     "sizes": tuple,

@@ -30,6 +30,7 @@ from jobbag.events.events import (
 )
 from jobbag.events.observation import LogPlace
 from jobbag.events.outcome import Outcome
+from jobbag.events.results import KnownResults, ResultFailed, ResultFetched, ResultsHome, ResultStays
 
 
 class RunState:
@@ -46,6 +47,7 @@ class RunState:
         self.halted: str | None = None  # why, if the run is
         self._unfinished = len(bag.jobs)
         self.sent_files = self.sent_bytes = self.unchanged_files = 0
+        self.results = KnownResults()
         self._tails: set[tuple[Kind, str]] = set()  # the ways to fail of which a tail is kept
 
     def __call__(self, event: Event) -> None:
@@ -75,6 +77,10 @@ class RunState:
                 self._reset(event.job).withheld = event.reason
             case LogsWritten():
                 self._finished(event)
+            case ResultFailed():
+                self.errors.append(str(event.error))
+            case ResultFetched() | ResultStays() | ResultsHome():
+                self.results(event)
             case Halted():
                 self.halted = event.reason
             case Terminated():

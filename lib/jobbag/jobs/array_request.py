@@ -26,6 +26,7 @@ from jobbag.jobs.request import (
     TOKEN_VARIABLE,
     Target,
     environment_of,
+    has_too_many_inputs,
     overrides_size,
     submit_request,
 )
@@ -35,6 +36,7 @@ JobGroup = tuple[Job, ...]  # the jobs of one SubmitJob request: one job, or all
 SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LONGEST_REGION, LONGEST_ENDPOINT = 32, 64  # letters
 LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
+MANIFEST = ".manifest"  # the end of their keys
 ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
 
 
@@ -107,7 +109,11 @@ class Requests:
             return PreparedRequest(request, indexes=_indexes(jobs))
         if len(jobs) > 1:
             return self._array(jobs, token, request)
-        return self._launched(jobs[0], token, request) if jobs[0].launcher else PreparedRequest(request)
+        if jobs[0].launcher:
+            return self._launched(jobs[0], token, request)
+        if has_too_many_inputs(request) and self.can_be_packed(jobs[0]):
+            return self._with_manifest(jobs, token, request)
+        return PreparedRequest(request)
 
     def sought(self, children: Mapping[int | None, Job], token: str, queue: str | None) -> PreparedRequest:
         """The request that an earlier start may have sent with the token, as far as it is needed to find its job.
@@ -136,7 +142,7 @@ class Requests:
     def _launched(self, job: Job, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request of a single job that the launcher starts, with a manifest only where there is no other way."""
         overrides = request["containerOverrides"]
-        own = {launcher.LAUNCHER_VARIABLE: "1", **self._where}
+        own = {launcher.LAUNCHER_VARIABLE: "1", **self._where, **self._files_variable((job,), token)}
         direct = {
             **overrides,
             "command": launcher.command(overrides["command"], PROG),
@@ -146,7 +152,19 @@ class Requests:
         prepared = {**request, "containerOverrides": direct}
         if runs_scripts(job) or not all_pass or overrides_size(prepared) > MAX_OVERRIDES:
             return self._with_manifest((job,), token, request)
-        return PreparedRequest(prepared)
+        return PreparedRequest(prepared, self.place, self._files((job,), token))
+
+    def _files(self, jobs: JobGroup, token: str) -> dict[str, Attachment]:
+        """The second part of the launcher, if jobs need it; one object for all jobs that a start sends."""
+        if not any(job.items or job.outputs for job in jobs):
+            return {}
+        text = Attachment.of(launcher.files_text(self.place.encryption).encode())
+        return {self.place.key(_files_name(token)): text}
+
+    def _files_variable(self, jobs: JobGroup, token: str) -> dict[str, str]:
+        if not self._files(jobs, token):
+            return {}
+        return {launcher.FILES_VARIABLE: f"{self.place.url}{_files_name(token)}"}
 
     @property
     def _where(self) -> dict[str, str]:
@@ -162,12 +180,13 @@ class Requests:
         manifest = Attachment(size * len(jobs), partial(self._manifest, jobs, common, size))
         if manifest.size < LARGE:
             manifest = Attachment.of(manifest.content())
-        objects = {self.place.key(f"{name}.manifest"): manifest}
+        objects = {self.place.key(f"{name}{MANIFEST}"): manifest, **self._files(jobs, token)}
         own = {
             TOKEN_VARIABLE: token,
-            launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}.manifest",
+            launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}{MANIFEST}",
             launcher.RECORD_VARIABLE: str(size),
             **self._where,
+            **self._files_variable(jobs, token),
         }
         if jobs[0].launcher:
             own[launcher.LAUNCHER_VARIABLE] = "1"
@@ -198,7 +217,10 @@ def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     names = Target("x" * MAX_NAME, "x" * MAX_NAME)
     requests = Requests(bag, place, names, "x" * LONGEST_REGION, "x" * LONGEST_ENDPOINT)
     for job in bag.jobs:
-        if job.launcher and job.takes_parameters and requests.of((job,), "x" * TOKEN_LENGTH).objects:
+        if not job.takes_parameters:
+            continue
+        prepared = requests.of((job,), "x" * TOKEN_LENGTH)
+        if any(key.endswith(MANIFEST) for key in prepared.objects):
             yield Problem(
                 job.where,
                 "launcher: it would fetch this command, and AWS Batch puts parameters in the place of Ref:: only in a "
@@ -227,6 +249,10 @@ def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def _indexes(children: JobGroup) -> list[int]:
     """Those of children of an array of the user's own."""
     return [job.child.index for job in children if job.child is not None]
+
+
+def _files_name(token: str) -> str:
+    return f"{request_name(token.partition('.')[0])}.files.sh"
 
 
 def _listed(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job, base_name, is_url
+from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job, base_name, is_url, list_key
 from jobbag.entities.names import MAX_NAME, legal_name
 from jobbag.errors import Problem
-from jobbag.s3.place import S3Place
+from jobbag.jobs import launcher
+from jobbag.s3.place import S3Place, results_of
 
 MAX_REQUEST_BYTES = 30 * 1024  # SubmitJob payload (AWS Batch service quotas)
 MAX_OVERRIDES = 8192  # characters of a RunTask override (ECS API)
@@ -75,10 +77,30 @@ def environment_of(job: Job, bag: Bag, place: S3Place) -> dict[str, str]:
     variables = dict(job.environment)
     variables[BUCKET_VARIABLE] = place.url
     variables[JOB_NAME_VARIABLE] = job.sent_name
+    variables[launcher.RESULTS_VARIABLE] = f"{place.url}{results_of(job.sent_name)}"
+    if job.items:
+        variables[launcher.ITEMS_VARIABLE] = "\n".join(_item_lines(bag, job, place))
+    if job.outputs:
+        variables[launcher.OUTPUTS_VARIABLE] = "\n".join(job.outputs)
     items = [item if is_url(item) else base_name(item) for item in (*job.inputs, *bag.common)]
     if items:
         variables[INPUTS_VARIABLE] = ",".join(dict.fromkeys(items))
     return variables
+
+
+def _item_lines(bag: Bag, job: Job, place: S3Place) -> Iterator[str]:
+    """What the launcher is to fetch, two lines for each: its kind and URL, and where it lands."""
+    for item in job.items:
+        if item.of_job is not None:
+            yield f"r {place.url}{results_of(item.of_job[0])}{item.of_job[1]}"
+        elif not item.is_local:
+            yield f"f {item.source}"
+        elif bag.is_directory(item.source):
+            yield f"l {place.url}{list_key(item.source)}"
+        else:
+            kind = "x" if os.access(item.source, os.X_OK) else "f"
+            yield f"{kind} {place.url}{bag.name_in_s3(item.source)}"
+        yield item.target
 
 
 def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: str) -> dict[str, Any]:
@@ -107,6 +129,8 @@ def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
     names = Target("x" * MAX_NAME, "x" * MAX_NAME)
     for job in bag.jobs:
         request = submit_request(job, bag, place, names, "x" * TOKEN_LENGTH)
+        if job.launcher or has_too_many_inputs(request):  # then what is too long stands in a manifest
+            continue
         overrides = overrides_size(request)
         size = len(_compact(request, ascii_only=True))
         if overrides > MAX_OVERRIDES:
@@ -117,6 +141,13 @@ def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
             )
         elif size > MAX_REQUEST_BYTES:
             yield Problem(job.where, f"the request has {size} bytes, and AWS Batch takes {MAX_REQUEST_BYTES} at most")
+
+
+def has_too_many_inputs(request: Mapping[str, Any]) -> bool:
+    """Whether it is the list of its inputs by which a request has no room; they can stand in a manifest."""
+    variables = request["containerOverrides"]["environment"]
+    inputs = sum(len(json.dumps(one["value"])) for one in variables if one["name"] == INPUTS_VARIABLE)
+    return overrides_size(request) - inputs <= MAX_OVERRIDES < overrides_size(request)
 
 
 def overrides_size(request: Mapping[str, Any]) -> int:

@@ -68,6 +68,7 @@ class Submitter(Worker):
         self._emit = emit
         self._due: DueQueue[_Task] = DueQueue()
         self._one_large = threading.Lock()  # of the large attachments, only one is in memory
+        self._attached: set[str] = set()  # keys of what is in S3; some of it is for several requests
         self._recalled: str | None = None  # why no more jobs are sent
 
     def send_no_more(self) -> None:
@@ -138,9 +139,12 @@ class Submitter(Worker):
     def _attach(self, place: S3Place, objects: Mapping[str, Attachment]) -> None:
         """Put into S3 what a request names."""
         for key, attachment in objects.items():
+            if key in self._attached:
+                continue
             with self._one_large if attachment.size >= LARGE else nullcontext():
                 what: dict[str, Any] = {"Bucket": place.bucket, "Key": key, "Body": attachment.content()}
                 self._sender.call("s3", "PutObject", None, **what, **place.encryption.params)
+            self._attached.add(key)
 
     def _lost(self, task: _Task, error: AwsError) -> None:
         """Look for the jobs of a request that got no answer."""

@@ -190,6 +190,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("--max-failures", what))
     if sum((options.resume, options.fresh, options.retry_failed)) > 1:
         problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
+    if options.results and options.no_results:
+        problems.append(Problem("usage", "--results and --no-results exclude each other"))
     if options.dry_run and entity_mode:
         problems.append(Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete"))
     if options.json and not options.dry_run:
@@ -257,6 +259,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         progress=options.progress or "auto",
         summary=Path(options.summary) if options.summary else None,
         report=Path(options.report) if options.report else None,
+        results=None if options.no_results else Path(options.results or "results"),
         dry_run=options.dry_run,
         conf=Path(options.conf) if options.conf else None,
         yes=options.yes,

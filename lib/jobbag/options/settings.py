@@ -55,6 +55,7 @@ class Settings:
     progress: str = "auto"  # or "plain", or "off"
     summary: Path | None = None
     report: Path | None = None
+    results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False
     conf: Path | None = None  # the properties file
     yes: bool = False  # with --delete: delete a bucket without a question

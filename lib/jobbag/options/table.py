@@ -3,34 +3,11 @@ file all come from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from jobbag.options.option import Option
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
 SHELLS = ("bash", "zsh", "fish")
 ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option: its spellings, the words for its value (None: a switch), its key in the properties file."""
-
-    flags: tuple[str, ...]
-    help: str
-    metavar: str | None = None
-    key: str | None = None
-    choices: tuple[str, ...] = ()
-    takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
-    optional: bool = False  # it is given with or without a value, as --option=value or as --option
-
-    @property
-    def long(self) -> str:
-        """The long spelling, such as --log-level; without the dashes, it names the value in the parsed options."""
-        return self.flags[-1]
-
-    @property
-    def dest(self) -> str:
-        return self.long.removeprefix("--").replace("-", "_")
 
 
 # What is shown before the command ends at once.
@@ -225,6 +202,15 @@ TRANSFERS = (
         "working directory, keeps their stderr apart, and marks the end of their log. It needs sh in the image and, "
         "for the files, one of aws, curl and python3.",
     ),
+    Option(
+        ("--results",),
+        "The directory for the results of jobs, each below the name of its job: what their outputs name in the job "
+        "submit file, and what they put below PEGASUS_AWS_BATCH_RESULTS. Default: results.",
+        "directory",
+        "pegasus.aws.batch.results",
+        takes="file",
+    ),
+    Option(("--no-results",), "Leave the results of jobs in S3."),
     Option(
         ("--delete-log-streams",),
         "Delete the log stream of each job from CloudWatch Logs once its output is safely on disk.",

@@ -45,6 +45,7 @@ class Ended:
     submit_files: tuple[Path, ...]
     region: str
     outputs: OutputFiles
+    results: Path | None  # the directory of the results; None: they stay in S3
     log_file: Path | None
     jobstate_log: Path
     ended: int
@@ -93,6 +94,12 @@ def overview(end: Ended) -> dict[str, Any]:
         },
         "retried": _retried(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
+        "results": {
+            "files": sum(map(len, state.results.files.values())),
+            "bytes": state.results.size,
+            "directory": str(end.results) if end.results else None,
+            "left": state.results.left,
+        },
         "outputs": end.outputs.description,
         "log_file": str(end.log_file) if end.log_file else None,
         "jobstate_log": str(end.jobstate_log),
@@ -194,6 +201,7 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
+        "results": list(map(str, end.state.results.files.get(job.number, ()))),
     }
 
 

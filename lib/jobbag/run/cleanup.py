@@ -19,11 +19,14 @@ from jobbag.events.events import (
     Removed,
     Removing,
     Staged,
+    Submitting,
     TakenDown,
     TakingDown,
 )
+from jobbag.events.results import ResultFetched
 from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket
+from jobbag.s3.place import lists_of
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +45,11 @@ class Cleanup:
         self._bucket_is_ours = False
         self.bucket_is_new = False  # made just now: it holds nothing yet
         # Inputs may be there without a Staged: an answer can be lost.
-        self._inputs = frozenset(map(task.place.key, task.bag.local_files()))
+        items = task.bag.local_files()
+        self._inputs = frozenset(task.place.key(name) for item in items for name in task.bag.keys_of(item))
         self._uploaded: set[str] = set()
         self._attached: set[str] = set()  # objects that nobody needs after the run
+        self._fetched: set[str] = set()  # results that are here
         self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
         self._begun: dict[str, list[str]] = {}  # by key: the ids of the uploads in parts, done or not
 
@@ -56,6 +61,10 @@ class Cleanup:
                 self._begun.setdefault(key, []).append(upload_id)
             case Attached(key=key):
                 self._attached.add(key)
+            case Submitting(job=job) if job.outputs:
+                self._attached.add(self._place.key(lists_of(job.sent_name)))
+            case ResultFetched(key=key):
+                self._fetched.add(key)
             case Staged(key=key):
                 self._uploaded.add(key)
                 if len(self._asked.get(key, ())) == 1:  # else one is done, and nobody knows of the others
@@ -151,7 +160,7 @@ class Cleanup:
                 bucket.delete(cloud, name, doomed | self._inputs)
             return
         self._note(Removing(BUCKET, name))
-        left = bucket.take_down(cloud, self._place, doomed | self._inputs)
+        left = bucket.take_down(cloud, self._place, doomed | self._inputs | self._fetched)
         if not left:
             self._bucket_is_ours = False
             self._note(Removed(BUCKET, name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobbag.bag.job import Bag, Job, is_url
+from jobbag.bag.job import Bag, Job
 
 
 class MissingInputs:
@@ -15,7 +15,7 @@ class MissingInputs:
         self._jobs: dict[str, list[Job]] = {}  # by file
         self._missing: dict[int, int] = {}  # files that a job still waits for, by job number
         self.ready: list[Job] = []  # jobs that need no local file
-        self._common = [item for item in bag.common if not is_url(item)]
+        self._bag = bag
         for job in jobs:
             items = self._items(job)
             self._missing[job.number] = len(items)
@@ -28,7 +28,7 @@ class MissingInputs:
                 self._jobs.setdefault(item, [])
 
     def _items(self, job: Job) -> list[str]:
-        return list(dict.fromkeys([*self._common, *(item for item in job.inputs if not is_url(item))]))
+        return self._bag.needs(job)
 
     def add(self, job: Job) -> bool:
         """Note that one of the others is to be sent. Returns whether it has all its inputs."""

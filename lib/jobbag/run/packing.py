@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
-from jobbag.bag.job import FILE_TYPE, Job, is_url
+from jobbag.bag.job import FILE_TYPE, Job
 from jobbag.batches import batches
 from jobbag.jobs.array_request import JobGroup, runs_scripts
 
@@ -60,7 +60,7 @@ def _packed(jobs: Iterable[Job], packing: Packing) -> list[JobGroup]:
     found: list[JobGroup] = []
     for group in groups.values():
         if len(group) >= fewest:
-            size = WITH_INPUTS if any(not is_url(item) for job in group for item in job.inputs) else MOST
+            size = WITH_INPUTS if any(job.has_local_inputs for job in group) else MOST
             found += (tuple(pack) for pack in batches(group, size) if len(pack) >= FEWEST)
     return found
 

@@ -36,6 +36,7 @@ from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
+from jobbag.s3.result_files import ResultFiles
 from jobbag.signals import Signals
 
 
@@ -53,10 +54,11 @@ class Pipeline:
         requests: Requests,
         consumers: Consumers,
         places: Places,
+        results: ResultFiles | None,
         *,
         bucket_is_new: bool,
     ) -> None:
-        """`places` says where the output of jobs is written."""
+        """`places` says where the output of jobs is written, `results` where their results are; None: in S3."""
         self._bag = task.bag
         self._detach = settings.detach
         self._consumers = consumers
@@ -76,6 +78,8 @@ class Pipeline:
         self._workers = Workers(
             task,
             places,
+            results,
+            consumers.state,
             lambda job: settings.follows(job.name, job.sent_name),
             self._events.put,
             bucket_is_new=bucket_is_new,
@@ -120,7 +124,8 @@ class Pipeline:
 
     @property
     def _has_ended(self) -> bool:
-        return self._state.complete or self._state.broken
+        """Whether nothing is left to do; the results come last, when no job can add to them any more."""
+        return self._state.broken or (self._state.complete and self._workers.have_fetched_results(self._state))
 
     @property
     def _all_sent(self) -> bool:
@@ -261,7 +266,7 @@ class Pipeline:
         """Send jobs that an earlier start has sent, or may have, when their inputs are there."""
         able = []
         for job in jobs:
-            missing = next((item for item in (*self._bag.common, *job.inputs) if item in self._not_staged), None)
+            missing = next((item for item in self._bag.needs(job) if item in self._not_staged), None)
             if missing is not None:
                 yield NotSubmitted(job, self._not_staged[missing])
             else:

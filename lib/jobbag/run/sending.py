@@ -27,6 +27,7 @@ class Sending:
         self._tell = tell
         self._journal = journal
         self._start_id = secrets.token_hex(6)  # jobs that this start sends can be told from those of others
+        self._attached: set[str] = set()  # keys of which the journal knows
         self._under_way: dict[str, tuple[JobGroup, PreparedRequest]] = {}  # by token
 
     @property
@@ -52,7 +53,9 @@ class Sending:
             if request.is_array:
                 backlog.sent_as_array(jobs)
             for key in request.objects:
-                self._tell(Attached(key))
+                if key not in self._attached:
+                    self._attached.add(key)
+                    self._tell(Attached(key))
             for index, job in enumerate(jobs):
                 own = child_token(token, index) if request.is_array else token
                 self._tell(Submitting(job, own, request.request["jobQueue"]))

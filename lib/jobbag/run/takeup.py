@@ -24,7 +24,7 @@ from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, state_of
+from jobbag.s3.contents import is_there, is_unchanged
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,8 @@ def place_of(place: S3Place, header: Header) -> S3Place:
 
 def _content(job: Job) -> list[Any]:
     content = [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request), job.depends_on]
-    return [*content, "launcher"] if job.launcher else content
+    files = [[item.source, item.target] for item in job.items], job.outputs
+    return [*content, *(["launcher"] if job.launcher else []), *(files if any(files) else [])]
 
 
 def _digest(content: Any) -> str:
@@ -145,9 +146,16 @@ def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem
     """Files that were sent and have another content now."""
     sent = {event.item: event for event in events if isinstance(event, Staged)}
     for item in task.bag.local_files():
-        same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
-        if not same and not is_there(task.cloud, task.place, item):
+        same = item not in sent or is_unchanged(sent[item])
+        if not same and not _is_there(task, item):
             yield Problem(f"input file {item!r}", "has changed since it was sent")
+
+
+def _is_there(task: TaskOnAws, item: str) -> bool:
+    """Whether S3 has a local file as it is now; of a directory, nobody asks for each file of it."""
+    if task.bag.is_directory(item):
+        return False
+    return is_there(task.cloud, task.place, item, task.place.key(task.bag.name_in_s3(item)))
 
 
 def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:

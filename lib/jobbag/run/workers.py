@@ -17,30 +17,50 @@ from jobbag.logs.fetcher import LogFetcher
 from jobbag.logs.follower import Follower, Wanted
 from jobbag.logs.part_files import Places
 from jobbag.run.task import TaskOnAws
+from jobbag.s3.result_files import ResultFiles
+from jobbag.s3.results import Results
 from jobbag.s3.uploads import Uploader
+from jobbag.threads import Worker
 
 
 class Workers:
     """The workers of a run. A context manager: leaving it ends them, those that send something first."""
 
-    def __init__(self, task: TaskOnAws, places: Places, wanted: Wanted, emit: Emit, *, bucket_is_new: bool) -> None:
-        """`places` says where output is written, `wanted` of which jobs it is shown while they run."""
-        self.uploader = Uploader(task.cloud, task.place, emit, bucket_is_new=bucket_is_new)
+    def __init__(
+        self,
+        task: TaskOnAws,
+        places: Places,
+        results: ResultFiles | None,
+        state: RunState,
+        wanted: Wanted,
+        emit: Emit,
+        *,
+        bucket_is_new: bool,
+    ) -> None:
+        """`places` says where output is written, `results` where results are (None: they stay in S3), `wanted` of
+        which jobs the output is shown while they run."""
+        self.uploader = Uploader(task.cloud, task.place, task.bag, emit, bucket_is_new=bucket_is_new)
         self.submitter = Submitter(task.cloud, emit)
         self.terminator = Terminator(task.cloud, emit)
         queue_watch = QueueWatch(task.cloud, emit)
         self.monitor = Monitor(task.cloud, emit, queue_watch.saw, ending_in_log)
+        self.results = (
+            Results(task.cloud, task.place, task.bag, results, emit, state.results.etags) if results else None
+        )
         self.follower = Follower(task.cloud, emit, wanted)
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
-        self._in_order = (
-            self.fetcher, self.follower, queue_watch, self.monitor, self.terminator, self.submitter, self.uploader,
+        self._in_order: tuple[Worker | Uploader | None, ...] = (
+            self.results, self.fetcher, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
+            self.uploader,
         )  # fmt: skip
         self._stack = ExitStack()
+        self._ending = False  # the last results are being fetched
 
     def __enter__(self) -> Workers:
         with ExitStack() as stack:  # ends those that have begun, should one of them fail to
             for worker in self._in_order:
-                stack.enter_context(worker)
+                if worker is not None:
+                    stack.enter_context(worker)
             self._stack = stack.pop_all()
         return self
 
@@ -58,6 +78,19 @@ class Workers:
         observation = outcome.observation if outcome.ended or outcome.has_log else None
         reason, remark = state.why_no_log(job), state.remark(job)
         self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome))
+        if self.results is not None and observation is not None:
+            self.results.fetch(job, observation.created)
+
+    def have_fetched_results(self, state: RunState) -> bool:
+        """Whether all results are here that are wanted; if not, have those fetched that are left.
+
+        For the time when no job runs any more.
+        """
+        if self.results is not None and not self._ending:
+            self._ending = True
+            seen = ((job, state.of(job).observation) for job in reversed(state.bag.jobs))
+            self.results.finish({job.sent_name: one.created for job, one in seen if one is not None})
+        return self.results is None or state.results.all_home
 
 
 def _mark_of(job: Job, outcome: Outcome) -> str | None:

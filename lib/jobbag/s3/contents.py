@@ -6,12 +6,14 @@ import base64
 import hashlib
 import logging
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any, Protocol
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.directory import state_of_directory
 from jobbag.errors import AwsError
 from jobbag.events.events import Staged
 from jobbag.s3.listings import objects
@@ -27,15 +29,15 @@ UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may 
 READ_SIZE = 1024 * 1024  # bytes
 
 
-def is_there(cloud: Cloud, place: S3Place, item: str) -> bool:
-    """Whether the object of a local file is in S3 with the same content; the same size alone is no proof.
+def is_there(cloud: Cloud, place: S3Place, item: str, key: str) -> bool:
+    """Whether a local file is in S3 under a key with the same content; the same size alone is no proof.
 
     One that is encrypted in another way than is asked for does not count.
 
     Raises AwsError, and OSError where the file cannot be read.
     """
     try:
-        head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=place.key(item), ChecksumMode="ENABLED")
+        head = cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=key, ChecksumMode="ENABLED")
     except AwsError as error:
         if error.code in UNSEEN or error.unsupported:
             return False
@@ -71,9 +73,18 @@ def _sizes(cloud: Cloud, place: S3Place, wanted: Set[str]) -> dict[str, int]:
 
 
 def state_of(item: str) -> tuple[int, int]:
-    """Size (bytes) and time of the last change (ns since the epoch) of a local file. Raises OSError."""
+    """Size (bytes) and time of the last change (ns since the epoch) of a local file. Raises OSError.
+
+    Of a directory, the bytes of all files in it, and a number that changes with any of them.
+    """
     found = os.stat(item)
-    return found.st_size, found.st_mtime_ns
+    return state_of_directory(item) if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime_ns)
+
+
+def is_unchanged(sent: Staged) -> bool:
+    """Whether a local file or directory is as it was when it was sent. Raises OSError."""
+    size, modified = state_of(sent.item)
+    return modified == sent.modified and (os.path.isdir(sent.item) or size == sent.size)
 
 
 def part_size(size: int) -> int:
@@ -85,28 +96,36 @@ def part_size(size: int) -> int:
 
 
 def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
-    """Whether what HeadObject says of an object proves that it has the content of a file of the same size.
+    """Whether what HeadObject says of an object proves that it has the content of a file of the same size."""
+    return compared(head, item, size) is True
+
+
+def compared(head: Mapping[str, Any], item: str, size: int) -> bool | None:
+    """Whether an object has the content of a file of the same size; None if what HeadObject says of it tells nothing.
 
     Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
-    CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
+    SHA-256 or CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
     (Amazon S3 User Guide, Checking object integrity).
     """
     etag = str(head.get("ETag", "")).strip('"')
     if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
         whole, _, parts = etag.partition("-")
         return _has_digest(item, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
-    whole, _, parts = str(head.get("ChecksumCRC32", "")).partition("-")
-    return _has_digest(item, size, base64.b64decode(whole), parts, _Crc32)
+    for name, new in (("ChecksumSHA256", hashlib.sha256), ("ChecksumCRC32", _Crc32)):
+        whole, _, parts = str(head.get(name, "")).partition("-")
+        if whole:
+            return _has_digest(item, size, base64.b64decode(whole), parts, new)
+    return None
 
 
-def _has_digest(item: str, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool:
+def _has_digest(item: str, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool | None:
     if not digest:
-        return False
+        return None
     if not parts:
         return next(_digests(item, max(size, 1), new)) == digest
     part = part_size(size)
     if parts != str(-(-size // part)):
-        return False  # sent by somebody else, in parts of another size
+        return None  # sent by somebody else, in parts of another size
     all_parts = new()
     for one in _digests(item, part, new):
         all_parts.update(one)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from jobbag.bag.job import base_name
-
 LONGEST_KEY = 1024  # bytes
 
 _URL = re.compile(  # of buckets, old ones too, and of access points by their aliases or ARNs
@@ -21,6 +19,19 @@ _NEW_NAME = re.compile(  # Amazon S3 User Guide, Bucket naming rules
 )
 
 RUN_TO_COME = "<the-run-id>"  # as long as the id of a run, which is not known yet
+
+
+RESULTS = "results/"  # below the key prefix, and below it those of each job
+
+
+def results_of(job: str) -> str:
+    """Where the results of a job are below the key prefix, by its name in the submit file."""
+    return f"{RESULTS}{job}/"
+
+
+def lists_of(job: str) -> str:
+    """Where the launcher lists the outputs of a job for other jobs, below the key prefix."""
+    return f"lists/{job}"
 
 
 def parts_of(url: str) -> tuple[str, str, str] | None:
@@ -76,6 +87,6 @@ class S3Place:
         """The place for the run with this id; "": one whose keys are not below its id."""
         return replace(self, key_prefix=f"{run}/" if run else "") if self.own else self
 
-    def key(self, item: str) -> str:
-        """The key of a local input."""
-        return self.key_prefix + base_name(item)
+    def key(self, name: str) -> str:
+        """The key of what has this name below the key prefix."""
+        return self.key_prefix + name

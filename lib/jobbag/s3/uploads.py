@@ -8,38 +8,41 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.job import Bag, list_key
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
 from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
+from jobbag.s3.directories import SendingDirectory, list_of
 from jobbag.s3.listings import keys
 from jobbag.s3.place import S3Place
+from jobbag.s3.transfers import Transfers
 from jobbag.threads import LEAVING, DaemonPool
 
 log = logging.getLogger(__name__)
 
 FILES_AT_ONCE = 8
-REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large file go at the same time
 TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 
 class Uploader:
     """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, emit: Emit, *, bucket_is_new: bool) -> None:
+    def __init__(self, cloud: Cloud, place: S3Place, bag: Bag, emit: Emit, *, bucket_is_new: bool) -> None:
+        """`bag` says what local files and directories are called in S3."""
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
         self._place = place
+        self._bag = bag
         self._emit = emit
         self._bucket_is_new = bucket_is_new  # so nothing is in it
-        self._lock = threading.Lock()
-        self._managers: dict[Any, Any] = {}  # by client
-        self._transfers: set[Any] = set()  # under way
+        self._transfers = Transfers(self._cloud, place.bucket, self._hear_of_parts)
+        self._directories: dict[str, list[SendingDirectory]] = {}  # by the key of a file, those that it is in
         self._pool = DaemonPool(FILES_AT_ONCE)
 
     def __enter__(self) -> Uploader:
@@ -48,23 +51,21 @@ class Uploader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.cancel()
         if self._pool.close(LEAVING):
-            for manager in self._managers.values():
-                manager.shutdown()
+            self._transfers.shutdown()
 
     def cancel(self) -> None:
         """Begin nothing more, and give up what is under way."""
         self._cancel.set()
-        with self._lock:
-            for transfer in self._transfers:
-                transfer.cancel()
+        self._transfers.cancel()
 
     def send(self, items: Iterable[str]) -> None:
-        """Begin to send local files; each gives a Staged or a StagingFailed. Files with one S3 key are sent once."""
-        by_key: dict[str, list[str]] = {}
-        for item in items:
-            by_key.setdefault(self._place.key(item), []).append(item)
-        if by_key:
-            self._begin(self._send_all, by_key)
+        """Begin to send local files and directories; each gives a Staged or a StagingFailed.
+
+        Files with one S3 key are sent once. A directory has its own Staged behind those of the files in it.
+        """
+        items = list(items)
+        if items:
+            self._begin(self._send_items, items)
 
     def _begin(self, step: Callable[..., None], *args: Any) -> None:
         """Take a step in one of the threads. An error that no step expects ends the run."""
@@ -76,6 +77,29 @@ class Uploader:
                 self._emit(WorkerFailed("upload", error))
 
         self._pool.submit(guarded)
+
+    def _send_items(self, items: list[str]) -> None:
+        by_key: dict[str, list[str]] = {}
+        directories = []
+        for item in items:
+            try:
+                paths = [path for path, _ in self._bag.files_of(item)]
+                if self._bag.is_directory(item):
+                    directories.append(SendingDirectory(item, state_of(item)[1], {self._key(path) for path in paths}))
+            except OSError as error:
+                self._fail([item], AwsError("upload", type(error).__name__, str(error), subject=f"input {item}"))
+                continue
+            for path in paths:
+                by_key.setdefault(self._key(path), []).append(path)
+        for directory in directories:
+            for key in directory.missing:
+                self._directories.setdefault(key, []).append(directory)
+            if not directory.missing:
+                self._begin(self._send_list, directory)
+        self._send_all(by_key)
+
+    def _key(self, path: str) -> str:
+        return self._place.key(self._bag.name_in_s3(path))
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
         """Hand the files to the pool; if there are many, list the bucket before, so that not each is asked for."""
@@ -100,11 +124,12 @@ class Uploader:
             return
         try:
             size, modified = state_of(item)
-            sent = not (may_be_there and is_there(self._cloud, self._place, item))
+            sent = not (may_be_there and is_there(self._cloud, self._place, item, key))
             if sent:
                 self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
                 self._emit(Staged(one, key, size, modified, sent and one is item))
+            self._arrived(key)
         except Cancelled:
             return
         except AwsError as error:
@@ -119,6 +144,35 @@ class Uploader:
             return
         for item in items:
             self._emit(StagingFailed(item, error))
+            for directory in self._directories.get(self._key(item), ()):
+                if directory.item not in items and directory.fails():
+                    self._emit(StagingFailed(directory.item, error))
+
+    def _arrived(self, key: str) -> None:
+        """Go on with the directories that a file is in, now that it is in S3."""
+        for directory in self._directories.get(key, ()):
+            if directory.arrived(key):
+                self._send_list(directory)
+
+    def _send_list(self, directory: SendingDirectory) -> None:
+        """Send the list of the files in a directory, which all are in S3."""
+        item, key = directory.item, self._place.key(list_key(directory.item))
+        try:
+            if state_of(item)[1] != directory.state:
+                raise AwsError("upload", "DirectoryChanged", "it changed while it was sent")
+            content = list_of(self._bag, self._place, item)
+            encryption = self._place.encryption.params
+            self._cloud.persist(
+                "s3", "PutObject", lambda: self._cloud.put_object(self._place.bucket, key, content, **encryption)
+            )
+        except Cancelled:
+            return
+        except AwsError as error:
+            self._fail([item], error.about(f"input directory {item}"))
+        except OSError as error:
+            self._fail([item], AwsError("upload", type(error).__name__, str(error), subject=f"input directory {item}"))
+        else:
+            self._emit(Staged(item, key, len(content), directory.state, sent=True))
 
     def _upload(self, item: str, key: str) -> None:
         before = state_of(item)
@@ -130,22 +184,15 @@ class Uploader:
 
     def _transfer(self, item: str, key: str) -> None:
         """Send a file with s3transfer; a large one in parts, several at the same time."""
-        transfer = self._current_manager().upload(
-            item,
-            self._place.bucket,
-            key,
-            extra_args=dict(self._place.encryption.params),
-            subscribers=[_UploadProgress(item, self._emit)],
+        self._transfers.run(
+            lambda manager: manager.upload(
+                item,
+                self._place.bucket,
+                key,
+                extra_args=dict(self._place.encryption.params),
+                subscribers=[_UploadProgress(item, self._emit)],
+            )
         )
-        with self._lock:
-            self._transfers.add(transfer)
-        if self._cancel.is_set():
-            transfer.cancel()
-        try:
-            transfer.result()
-        finally:
-            with self._lock:
-                self._transfers.discard(transfer)
 
     def _put(self, item: str, key: str) -> bool:
         """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
@@ -170,22 +217,9 @@ class Uploader:
                 self._emit(PartsAsked(parsed["Key"]))
             self._emit(PartsBegun(parsed["Key"], parsed["UploadId"]))
 
-    def _current_manager(self) -> Any:
-        """The transfer manager on the current client: another one once the credentials have been renewed."""
-        from s3transfer.manager import TransferConfig, TransferManager
-
-        client = self._cloud.transfer_client(self._place.bucket)
-        with self._lock:
-            if client not in self._managers:
-                config = TransferConfig(
-                    multipart_threshold=PART_SIZE,
-                    multipart_chunksize=PART_SIZE,
-                    max_request_concurrency=REQUESTS_AT_ONCE,
-                )
-                self._managers[client] = TransferManager(client, config, executor_cls=cast(Any, DaemonPool))
-                client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
-                client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
-            return self._managers[client]
+    def _hear_of_parts(self, client: Any) -> None:
+        client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
+        client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
 
 
 class _UploadProgress:
