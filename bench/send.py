@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
+from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingFailed
 from jobbag.s3.place import S3Place
 from jobbag.s3.uploads import Uploader
@@ -24,7 +25,9 @@ def main() -> None:
     items = [str(path) for path in sorted(Path(directory).iterdir())]
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     place = S3Place(NAME, "in/", own="--new" in options)
-    with Uploader(Cloud(Access()), place, events.put, bucket_is_new="--new" in options) as uploader:
+    with Uploader(
+        Cloud(Access()), place, Bag((), tuple(items)), events.put, bucket_is_new="--new" in options
+    ) as uploader:
         uploader.send(items)
         left = len(items)
         while left:

@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "lib"))
 
 from jobbag import __version__  # noqa: E402
 from jobbag.errors import ExitCode  # noqa: E402
-from jobbag.options.table import GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE, Option  # noqa: E402
+from jobbag.options.option import Option  # noqa: E402
+from jobbag.options.table import GROUPS, INFORMATION, OPTIONS, SUBMIT_FILE  # noqa: E402
 
 FLAG = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
 SENTENCES = re.compile(r"(?<=[.?!]) +(?=[A-Z-])")

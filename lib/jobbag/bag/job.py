@@ -151,12 +151,16 @@ class Bag:
         """Whether a local input is a directory; of --files and TRANSFER_INPUT_FILES, none is."""
         return item not in self.plain_files and is_directory(item)
 
+    def paths_of(self, item: str) -> list[str]:
+        """The files that a local input is, as far as it can be read."""
+        with suppress(OSError):
+            return [path for path, _ in self.files_of(item)]
+        return []
+
     def keys_of(self, item: str) -> list[str]:
         """The keys below the key prefix of all that is sent for a local input, as far as it can be read."""
-        with suppress(OSError):
-            keys = [key for _, key in self.files_of(item)]
-            return [*keys, list_key(item)] if self.is_directory(item) else keys
-        return []
+        keys = list(map(self.name_in_s3, self.paths_of(item)))
+        return [*keys, list_key(item)] if self.is_directory(item) else keys
 
 
 def is_url(item: str) -> bool:

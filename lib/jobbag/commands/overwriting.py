@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -42,8 +41,7 @@ def _read(settings: Settings, bag: Bag) -> Iterator[tuple[str, str]]:
         if value is not None and is_file(value):
             yield "JSON file", value
     for item in bag.local_files():
-        with suppress(OSError):  # what is wrong with it is told by itself
-            yield from (("input file", path) for path, _ in bag.files_of(item))
+        yield from (("input file", path) for path in bag.paths_of(item))
 
 
 def _written(settings: Settings) -> Iterator[tuple[str, ...]]:

@@ -38,6 +38,7 @@ from jobbag.run import takeup
 from jobbag.run.abandon import abandon
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.consumers import Consumers
+from jobbag.run.inputs import with_kept_results
 from jobbag.run.lock import JournalLock
 from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
@@ -45,7 +46,6 @@ from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws
 from jobbag.s3 import bucket
-from jobbag.s3.result_files import ResultFiles
 from jobbag.signals import Signals
 from jobbag.text import iso
 from jobbag.threads import LEAVING
@@ -108,6 +108,7 @@ class _Start:
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
+        self.task = replace(self.task, bag=with_kept_results(self.task.bag, checked.state, self.settings.results))
         self.lock.check()
         if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
             old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
@@ -190,13 +191,7 @@ class _Start:
         try:
             requests = self._prepare(checked, cleanup, state)
             pipeline = Pipeline(
-                self.task,
-                self.settings,
-                requests,
-                consumers,
-                outputs,
-                self._results,
-                bucket_is_new=cleanup.bucket_is_new,
+                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
             )
             self.signals.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
@@ -212,12 +207,6 @@ class _Start:
             self.signals.only_tell()
             failures = self._clean_up(consumers.journal, cleanup, state, policy.clean_up_seconds(stopped))
         return stopped, failures
-
-    @property
-    def _results(self) -> ResultFiles | None:
-        home, bag = self.settings.results, self.task.bag
-        inputs = (path for item in bag.local_files() for path, _ in bag.files_of(item))
-        return None if home is None else ResultFiles(home, inputs)
 
     def _outputs(self, journal: Journal) -> Outputs:
         if self.settings.merge_logs is None:

@@ -204,8 +204,8 @@ class Progress:
             yield f"waiting for {counted(number, 'job')} in {state}{also}"
         elif logs:
             yield f"waiting for the logs of {counted(logs, 'job')}"
-        elif self._finished and not self._over:
-            yield f"fetching results: {self._results:,} here" if self._results else "looking for results"
+        elif self._results and not self._over:
+            yield f"fetching results: {counted(self._results, 'file')} here"
 
 
 def _beside(event: Event) -> str | None:

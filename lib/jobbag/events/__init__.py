@@ -1,5 +1,5 @@
 """What happened in a run: on disk, and folded into what became of each job.
 
-Doors: `events` and `observation` (what happened), `consumers` (who hears of it), `journal` (on disk), `state` and
-`outcome` (folded), `causes` (why jobs failed), `jobstate_log`.
+Doors: `events`, `results` and `observation` (what happened), `consumers` (who hears of it), `journal` (on disk),
+`state` and `outcome` (folded), `causes` (why jobs failed), `jobstate_log`.
 """

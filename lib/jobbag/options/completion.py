@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from jobbag.errors import PROG
-from jobbag.options.table import GROUPS, SUBMIT_FILE, Option
+from jobbag.options.option import Option
+from jobbag.options.table import GROUPS, SUBMIT_FILE
 
 _FUNCTION = f"_{PROG}".replace("-", "_")  # of the shell
 _ALL = tuple(option for _, options in GROUPS for option in options)

@@ -45,7 +45,6 @@ class Ended:
     submit_files: tuple[Path, ...]
     region: str
     outputs: OutputFiles
-    results: Path | None  # the directory of the results; None: they stay in S3
     log_file: Path | None
     jobstate_log: Path
     ended: int
@@ -53,6 +52,7 @@ class Ended:
     stopped: Interrupted | None
     errors: tuple[str, ...]
     calls: Mapping[str, Mapping[str, int]]
+    results: Path | None = None  # the directory of the results; None: they stay in S3
 
     @cached_property
     def causes(self) -> list[Cause]:

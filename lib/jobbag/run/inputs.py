@@ -1,10 +1,14 @@
-"""Which jobs still wait for which input files to be in S3."""
+"""Which jobs still wait for which input files to be in S3; and where results of jobs that are kept come from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Bag, Item, Job
+from jobbag.events.state import RunState
+from jobbag.files import named
 
 
 class MissingInputs:
@@ -63,3 +67,25 @@ class MissingInputs:
         waiting = {job.number: job for jobs in self._jobs.values() for job in jobs if job.number in self._missing}
         self._jobs.clear()
         return list(waiting.values())
+
+
+def with_kept_results(bag: Bag, state: RunState, home: Path | None) -> Bag:
+    """The bag, in which jobs to be sent take the results of those that have succeeded from the files below `home`.
+
+    S3 may have them no more, or for another run.
+    """
+    if home is None or not any(item.of_job for job in bag.jobs for item in job.items):
+        return bag
+
+    def placed(item: Item) -> Item:
+        if item.of_job is None:
+            return item
+        producers = bag.named(item.of_job[0])
+        path = home / named(item.of_job[0]) / named(item.of_job[1].rstrip("/"))
+        is_kept = all(state.of(job).succeeded for job in producers)
+        return replace(item, source=str(path)) if is_kept and path.exists() else item
+
+    def with_files(job: Job) -> Job:
+        return replace(job, items=tuple(map(placed, job.items))) if job.items and state.is_to_send(job) else job
+
+    return replace(bag, jobs=tuple(map(with_files, bag.jobs)))

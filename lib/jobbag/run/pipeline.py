@@ -36,7 +36,6 @@ from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
-from jobbag.s3.result_files import ResultFiles
 from jobbag.signals import Signals
 
 
@@ -54,11 +53,10 @@ class Pipeline:
         requests: Requests,
         consumers: Consumers,
         places: Places,
-        results: ResultFiles | None,
         *,
         bucket_is_new: bool,
     ) -> None:
-        """`places` says where the output of jobs is written, `results` where their results are; None: in S3."""
+        """`places` says where the output of jobs is written."""
         self._bag = task.bag
         self._detach = settings.detach
         self._consumers = consumers
@@ -75,15 +73,7 @@ class Pipeline:
             task.bag, to_send, Packing(settings.array), self._safeguards, others, requests.can_be_packed
         )
         self._not_staged: dict[str, ToolError] = {}  # files that could not be sent
-        self._workers = Workers(
-            task,
-            places,
-            results,
-            consumers.state,
-            lambda job: settings.follows(job.name, job.sent_name),
-            self._events.put,
-            bucket_is_new=bucket_is_new,
-        )
+        self._workers = Workers(task, settings, places, self._state, self._events.put, bucket_is_new=bucket_is_new)
         self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 

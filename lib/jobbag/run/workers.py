@@ -14,8 +14,9 @@ from jobbag.jobs.submission import Submitter
 from jobbag.jobs.termination import Terminator
 from jobbag.logs.ending import ending_in_log
 from jobbag.logs.fetcher import LogFetcher
-from jobbag.logs.follower import Follower, Wanted
+from jobbag.logs.follower import Follower
 from jobbag.logs.part_files import Places
+from jobbag.options.settings import Settings
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
@@ -29,28 +30,27 @@ class Workers:
     def __init__(
         self,
         task: TaskOnAws,
+        settings: Settings,
         places: Places,
-        results: ResultFiles | None,
         state: RunState,
-        wanted: Wanted,
         emit: Emit,
         *,
         bucket_is_new: bool,
     ) -> None:
-        """`places` says where output is written, `results` where results are (None: they stay in S3), `wanted` of
-        which jobs the output is shown while they run."""
+        """`places` says where output is written; `state` is what is known of the jobs."""
         self.uploader = Uploader(task.cloud, task.place, task.bag, emit, bucket_is_new=bucket_is_new)
         self.submitter = Submitter(task.cloud, emit)
         self.terminator = Terminator(task.cloud, emit)
         queue_watch = QueueWatch(task.cloud, emit)
         self.monitor = Monitor(task.cloud, emit, queue_watch.saw, ending_in_log)
-        self.results = (
-            Results(task.cloud, task.place, task.bag, results, emit, state.results.etags) if results else None
-        )
-        self.follower = Follower(task.cloud, emit, wanted)
+        self.results = None
+        if settings.results is not None:
+            files = ResultFiles(settings.results, task.bag)
+            self.results = Results(task.cloud, task.place, task.bag, files, emit, state.results.etags)
+        self.follower = Follower(task.cloud, emit, lambda job: settings.follows(job.name, job.sent_name))
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
         self._in_order: tuple[Worker | Uploader | None, ...] = (
-            self.results, self.fetcher, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
+            self.fetcher, self.results, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
             self.uploader,
         )  # fmt: skip
         self._stack = ExitStack()

@@ -10,12 +10,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
-from jobbag.aws.faults import Unfit
 from jobbag.files import naming, sync
 from jobbag.s3.contents import compared
 from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
 
+TRIES = 3  # of an object that comes with a wrong content
+WRONG = "WrongContent"
 QUICK = 1024 * 1024  # bytes of an object that is got at once, in memory
 _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
     "ETag": "etag",
@@ -41,12 +42,22 @@ class Downloads:
         """
         try:
             with naming(target):
-                self._cloud.persist("s3", "GetObject", lambda: self._attempt(key, size, part))
+                self._get_right(key, size, part)
                 sync(part)
                 os.replace(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+    def _get_right(self, key: str, size: int, part: Path) -> None:
+        """Get an object, more than once if something on the way changes it."""
+        for left in reversed(range(TRIES)):
+            try:
+                self._cloud.persist("s3", "GetObject", lambda: self._attempt(key, size, part))
+                return
+            except AwsError as error:
+                if error.code != WRONG or not left:
+                    raise
 
     def _attempt(self, key: str, size: int, part: Path) -> None:
         if size > QUICK:
@@ -58,7 +69,7 @@ class Downloads:
             head = self._get(key, part)
         length = os.path.getsize(part)
         if length != head.get("ContentLength", length) or compared(head, str(part), length) is False:
-            raise Unfit(service="Amazon S3", what="a content that does not fit its checksum")
+            raise AwsError("GetObject", WRONG, "what came does not have the checksum that S3 has for it")
 
     def _get(self, key: str, part: Path) -> Mapping[str, Any]:
         """Get a small object with one request, unless only botocore can, as from a bucket in another region."""

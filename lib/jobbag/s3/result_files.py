@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
+from jobbag.bag.job import Bag
 from jobbag.files import named
 
 LONGEST_NAME = 255  # bytes, of each part of a path
@@ -19,12 +19,13 @@ class Unsuitable(Exception):
 class ResultFiles:
     """The directory of the results, with one for each job."""
 
-    def __init__(self, home: Path, inputs: Iterable[str]) -> None:
-        """`inputs` are local files of the bag, none of which is written over."""
+    def __init__(self, home: Path, bag: Bag) -> None:
+        """`bag`: none of its inputs is written over."""
         self.home = home
         self._real_home = os.path.realpath(home)
         below = os.path.join(self._real_home, "")
-        self._inputs = {real for real in map(os.path.realpath, inputs) if real.startswith(below)}
+        paths = (path for item in bag.local_files() for path in bag.paths_of(item))
+        self._inputs = {real for real in map(os.path.realpath, paths) if real.startswith(below)}
 
     def place_of(self, job: str, name: str) -> Path:
         """The path of the result with this name of a job, in a directory that is there.

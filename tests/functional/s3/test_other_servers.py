@@ -105,7 +105,7 @@ def test_what_cannot_be_asked_for_is_sent(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").write_text("x")
     lacking(Answer("501 Not Implemented"), "HeadObject")
-    assert not is_there(cloud, PLACE, "x")
+    assert not is_there(cloud, PLACE, "x", "x")
 
 
 @pytest.mark.parametrize("answer", LACKING)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.s3 import uploads
 from jobbag.s3.contents import PART_SIZE, is_there
@@ -55,7 +56,7 @@ def send(cloud: Cloud, s3: Any) -> Send:
             if isinstance(event, (Staged, StagingFailed)):
                 events.put(event)
 
-        with Uploader(cloud, PLACE, put, bucket_is_new=bucket_is_new) as uploader:
+        with Uploader(cloud, PLACE, Bag((), items), put, bucket_is_new=bucket_is_new) as uploader:
             uploader.send(items)
             found = [events.get(timeout=TIMEOUT) for _ in items]
         assert events.empty()
@@ -204,7 +205,7 @@ def test_who_watches_is_told_how_much_there_is_and_how_much_is_sent(
     Path("small").write_bytes(b"x")
     faults.fail("UploadPart", 500, "InternalError", times=1)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Uploader(cloud, PLACE, events.put, bucket_is_new=True) as uploader:
+    with Uploader(cloud, PLACE, Bag((), ("large", "small", "missing")), events.put, bucket_is_new=True) as uploader:
         uploader.send(["large", "small", "missing"])
         found: list[Event] = []
         while sum(isinstance(event, (Staged, StagingFailed)) for event in found) < 3:
@@ -223,8 +224,9 @@ def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> No
         Path(f"f{number}").write_bytes(b"x")
     faults.fail("HeadObject", 500, "InternalError")  # so that each would be tried for long
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Uploader(cloud, PLACE, events.put, bucket_is_new=False) as uploader:
-        uploader.send(f"f{number}" for number in range(40))
+    items = tuple(f"f{number}" for number in range(40))
+    with Uploader(cloud, PLACE, Bag((), items), events.put, bucket_is_new=False) as uploader:
+        uploader.send(items)
     assert faults.count("PutObject") == 0
 
 
@@ -245,7 +247,7 @@ def test_leaving_does_not_wait_for_s3_for_ever(
     faults.on(operation, act)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     try:
-        with Uploader(cloud, PLACE, events.put, bucket_is_new=False) as uploader:
+        with Uploader(cloud, PLACE, Bag((), ("f",)), events.put, bucket_is_new=False) as uploader:
             uploader.send(["f"])
             assert hangs.wait(TIMEOUT)
         told = [events.get() for _ in range(events.qsize())]
@@ -271,17 +273,22 @@ def test_all_that_is_sent_says_how_it_is_to_be_encrypted(
     Path("f").write_bytes(b"x" * size)
     place = replace(PLACE, encryption=wanted)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Uploader(cloud, place, lambda event: events.put(event) if isinstance(event, Staged) else None,
-                  bucket_is_new=False) as uploader:  # fmt: skip
+
+    def put(event: Event) -> None:
+        if isinstance(event, Staged):
+            events.put(event)
+
+    with Uploader(cloud, place, Bag((), ("f",)), put, bucket_is_new=False) as uploader:
         uploader.send(["f"])
         events.get(timeout=TIMEOUT)
     head = s3.head_object(Bucket=BUCKET, Key="some/dir/f")
     assert shown.items() <= head.items()
-    assert is_there(cloud, place, "f") or size > PART_SIZE  # moto keeps no checksum of such a file, and so no proof
+    # moto keeps no checksum of a large file, and so no proof.
+    assert is_there(cloud, place, "f", "some/dir/f") or size > PART_SIZE
 
 
 def test_what_is_there_with_another_encryption_is_sent_again(cloud: Cloud, send: Send) -> None:
     Path("f").write_bytes(b"x")
     send("f")
-    assert is_there(cloud, PLACE, "f")
-    assert not is_there(cloud, replace(PLACE, encryption=Encryption("aws:kms")), "f")
+    assert is_there(cloud, PLACE, "f", "some/dir/f")
+    assert not is_there(cloud, replace(PLACE, encryption=Encryption("aws:kms")), "f", "some/dir/f")

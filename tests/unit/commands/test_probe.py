@@ -53,9 +53,10 @@ class World:
         patch.setattr(probe, "permissions", permissions)
         self._patch = patch
 
-    def _is_there(self, _: object, place: S3Place, item: str) -> bool:
+    def _is_there(self, _: object, place: S3Place, item: str, key: str) -> bool:
+        assert key.startswith(place.key_prefix)
         self.asked.append(f"is there {item}")
-        return place.key(item) in self.there
+        return key in self.there
 
     def _keys_there(self, *_: object) -> set[str]:
         self.asked.append("all keys")

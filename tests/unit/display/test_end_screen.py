@@ -29,6 +29,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
+        "results": {"files": 0, "bytes": 0, "directory": "results", "left": []},
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
         "causes": [],

@@ -47,6 +47,7 @@ def test_the_whole_request() -> None:
                 {"name": "A", "value": "1"},
                 {"name": "PEGASUS_AWS_BATCH_BUCKET", "value": "s3://bucket/some/dir/"},
                 {"name": "PEGASUS_JOB_NAME", "value": "find range"},
+                {"name": "PEGASUS_AWS_BATCH_RESULTS", "value": "s3://bucket/some/dir/results/find range/"},
                 {"name": "TRANSFER_INPUT_FILES", "value": "y,w.tgz"},
                 {"name": "PEGASUS_AWS_BATCH_TOKEN", "value": TOKEN},
             ],
@@ -75,7 +76,8 @@ def test_what_the_tool_says_of_places_and_names_wins() -> None:
     """Pegasus starts the tool with such variables of its own, and they may be old."""
     old = dict.fromkeys(("PEGASUS_AWS_BATCH_BUCKET", "PEGASUS_JOB_NAME", *OURS), "old")
     variables = environment_of(job(environment=old), place=S3Place("b", "", own=True))
-    assert variables == {"PEGASUS_AWS_BATCH_BUCKET": "s3://b/", "PEGASUS_JOB_NAME": "one", **OURS}
+    where = {"PEGASUS_AWS_BATCH_BUCKET": "s3://b/", "PEGASUS_AWS_BATCH_RESULTS": "s3://b/results/one/"}
+    assert variables == {**where, "PEGASUS_JOB_NAME": "one", **OURS}
 
 
 @pytest.mark.parametrize(

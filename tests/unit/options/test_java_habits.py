@@ -9,9 +9,10 @@ import pytest
 
 from jobbag.errors import InputError
 from jobbag.options.java_habits import as_options, expanded
+from jobbag.options.option import Option
 from jobbag.options.parser import load
 from jobbag.options.settings import Mode
-from jobbag.options.table import OPTIONS, Option
+from jobbag.options.table import OPTIONS
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.long)

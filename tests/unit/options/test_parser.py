@@ -46,6 +46,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "log_file": ("log_file", Path),
     "summary": ("summary", Path),
     "report": ("report", Path),
+    "results": ("results", Path),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
@@ -167,7 +168,14 @@ def test_all_switches_are_known_here() -> None:
         "--delete",
         "--json",
         "--yes",
+        "--no-results",
     }
+
+
+def test_results_may_stay_in_s3() -> None:
+    assert load("--no-results").results is None
+    with pytest.raises(InputError, match="exclude each other"):
+        load("--no-results", "--results", "there")
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
@@ -199,7 +207,8 @@ def test_what_nobody_gave() -> None:
     assert settings.files == ()
     assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
     assert settings.array == "auto"
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array"}
+    assert settings.results == Path("results")
+    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array", "results"}
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -356,7 +365,8 @@ def test_any_properties_file_gives_our_keys_and_ignores_the_rest(
     text = "".join(f"{java_escaped(key)}{separator}{java_escaped(value)}\n" for key, value in sorted(pairs.items()))
     settings = load("--conf", properties(tmp_path_factory.mktemp("conf"), text))
     found = {key: value_of(settings, dest) for key, dest in DESTS.items()}
-    expected = {key: meaning(DESTS[key], value) for key, value in ours.items()}
+    given = {key: meaning(DESTS[key], value) for key, value in ours.items()}
+    expected = {"pegasus.aws.batch.results": Path("results"), **given}
     assert {key: value for key, value in found.items() if value is not None} == expected
 
 

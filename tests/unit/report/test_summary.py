@@ -88,6 +88,7 @@ def test_the_whole_of_a_run() -> None:
         "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
+        "results": {"files": 0, "bytes": 0, "directory": None, "left": []},
         "outputs": JobFiles().description,
         "log_file": "l.000",
         "jobstate_log": "bag.jobstate.log",
@@ -123,6 +124,7 @@ def test_the_whole_of_a_run() -> None:
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
+                "results": [],
             },
             {
                 "number": 2,
@@ -143,6 +145,7 @@ def test_the_whole_of_a_run() -> None:
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,
+                "results": [],
             },
         ],
     }

@@ -86,6 +86,9 @@ class Workers:
 
     def __exit__(self, *_: object) -> None: ...
     def __call__(self, _: Event) -> None: ...
+    def have_fetched_results(self, _: RunState) -> bool:
+        return True
+
     def nothing(self, *_: object) -> None: ...
 
     follow = recall = terminate = cancel = send_no_more = close = nothing
@@ -149,7 +152,7 @@ class Place:
         self.write()
         state = RunState(self.bag, 0)
         replay(past, state)
-        self._patch.setattr(module, "Workers", lambda _, __, ___, emit, **____: Workers(aws, emit))
+        self._patch.setattr(module, "Workers", lambda _, __, ___, ____, emit, **_____: Workers(aws, emit))
         task = TaskOnAws(self.bag, PLAN, PLACE, cast(Cloud, None))
         with Journal(self.path) as journal:
             self._patch.setattr(journal, "sync", lambda: None)

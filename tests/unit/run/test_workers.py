@@ -18,11 +18,11 @@ from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
 from jobbag.s3.place import S3Place
 
-from ..builders import bag, ended, job
+from ..builders import bag, ended, job, settings
 
 ONE = job(1, "one")
 PLACE = S3Place("bucket", "", own=True)
-CLASSES = ("Uploader", "Submitter", "Terminator", "QueueWatch", "Monitor", "Follower", "LogFetcher")
+CLASSES = ("Uploader", "Submitter", "Terminator", "QueueWatch", "Monitor", "Follower", "Results", "LogFetcher")
 ERROR = AwsError("SubmitJob", "ClientException", "no such queue")
 
 
@@ -52,13 +52,14 @@ class Fakes:
                 fakes.told.append(f"-{name}")
 
             def fetch(self, *what: Any) -> None:
-                fakes.fetched.append(what)
+                if name == "LogFetcher":
+                    fakes.fetched.append(what)
 
         return Fake
 
     def workers(self) -> Workers:
         task = TaskOnAws(bag(ONE), Plan(None, None, None, PLACE), PLACE, cast(Cloud, None))
-        return Workers(task, JobFiles(), lambda _: False, lambda _: None, bucket_is_new=True)
+        return Workers(task, settings(), JobFiles(), RunState(task.bag, 0), lambda _: None, bucket_is_new=True)
 
 
 def test_all_begin_and_those_that_send_something_end_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,10 @@ class World:
         self._no_more = False
         self.uploader = self.submitter = self.terminator = self.monitor = self.follower = self
 
+    def have_fetched_results(self, _: RunState) -> bool:
+        """There are none."""
+        return True
+
     # -- the queue of events
 
     def put(self, event: Event) -> None:
