@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
+from jobbag.errors import AwsError
 from jobbag.files import naming, sync
 from jobbag.s3.contents import compared
 from jobbag.s3.place import S3Place
