@@ -17,7 +17,7 @@ from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
 
 TRIES = 3  # of an object that comes with a wrong content
-WRONG = "WrongContent"
+WRONG = ("WrongContent", "FlexibleChecksumError")  # as we find it, or botocore
 QUICK = 1024 * 1024  # bytes of an object that is got at once, in memory
 _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
     "ETag": "etag",
@@ -57,7 +57,7 @@ class Downloads:
                 self._cloud.persist("s3", "GetObject", lambda: self._attempt(key, size, part))
                 return
             except AwsError as error:
-                if error.code != WRONG or not left:
+                if error.code not in WRONG or not left:
                     raise
 
     def _attempt(self, key: str, size: int, part: Path) -> None:
@@ -70,7 +70,7 @@ class Downloads:
             head = self._get(key, part)
         length = os.path.getsize(part)
         if length != head.get("ContentLength", length) or compared(head, str(part), length) is False:
-            raise AwsError("GetObject", WRONG, "what came does not have the checksum that S3 has for it")
+            raise AwsError("GetObject", WRONG[0], "what came does not have the checksum that S3 has for it")
 
     def _get(self, key: str, part: Path) -> Mapping[str, Any]:
         """Get a small object with one request, unless only botocore can, as from a bucket in another region."""

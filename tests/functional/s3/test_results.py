@@ -1,0 +1,265 @@
+"""Results of jobs on their way home."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobbag.aws.client import Cloud
+from jobbag.bag.job import Bag, Job
+from jobbag.events.events import Event, WorkerFailed
+from jobbag.events.observation import now_ms
+from jobbag.events.results import ResultFailed, ResultFetched, ResultsHome, ResultStays
+from jobbag.s3 import results as module
+from jobbag.s3.downloads import QUICK
+from jobbag.s3.place import Encryption, S3Place
+from jobbag.s3.result_files import ResultFiles
+from jobbag.s3.results import Results
+
+from ..fault_layer import Answer, Faults, Forward, Request, error
+
+BUCKET = "the-bucket"
+PLACE = S3Place(BUCKET, "some/dir/", own=False)
+TIMEOUT = 60  # s; no test waits for it
+
+
+def job(number: int, name: str, outputs: tuple[str, ...] = ()) -> Job:
+    return Job(number, name, "x", (), {}, (), {}, Path("bag.in"), launcher=bool(outputs), outputs=outputs)
+
+
+def bag(*jobs: Job) -> Bag:
+    return Bag(jobs, ())
+
+
+TWO = bag(job(1, "one", outputs=("x",)), job(2, "two", outputs=("x",)))
+OVER = {"one": None, "two": None}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def put(cloud: Cloud) -> Callable[..., None]:
+    """Puts results into the bucket."""
+    client = cloud.transfer_client("")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region})
+
+    def do(name: str, content: bytes = b"content", **more: Any) -> None:
+        client.put_object(Bucket=BUCKET, Key=f"some/dir/results/{name}", Body=content, **more)
+
+    return do
+
+
+class Collector:
+    """The worker, and what it told."""
+
+    def __init__(self, results: Results, events: queue.SimpleQueue[Event]) -> None:
+        self.results = results
+        self._events = events
+
+    def next(self, *kinds: type[Event]) -> Event:
+        while not isinstance(event := self._events.get(timeout=TIMEOUT), kinds):
+            assert not isinstance(event, WorkerFailed), event.error
+        return event
+
+    def finish(self, over: Mapping[str, int | None] = OVER) -> list[Event]:
+        """All that is told until the end, without the end."""
+        self.results.finish(over)
+        found: list[Event] = []
+        while not isinstance(event := self._events.get(timeout=TIMEOUT), ResultsHome):
+            assert not isinstance(event, WorkerFailed), event.error
+            found.append(event)
+        return found
+
+
+@pytest.fixture
+def collecting(cloud: Cloud) -> Callable[..., Any]:
+    @contextmanager
+    def collect(of: Bag = TWO, known: Mapping[str, str] | None = None) -> Any:
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        with Results(cloud, PLACE, of, ResultFiles(Path("home"), of), events.put, known or {}) as results:
+            yield Collector(results, events)
+
+    return collect
+
+
+def files() -> dict[str, bytes]:
+    return {str(path.relative_to("home")): path.read_bytes() for path in Path("home").rglob("*") if path.is_file()}
+
+
+def test_all_of_the_jobs_of_the_bag_come_home(put: Callable[..., None], collecting: Callable[..., Any]) -> None:
+    large = bytes(range(256)) * (QUICK // 128)
+    for name, content in (("one/a, b.txt", b"1"), ("one/plots/x.png", b""), ("two/large", large)):
+        put(name, content)
+    for name in ("three/of-another-bag", "one/", "two/plots/"):
+        put(name, b"")
+    with collecting() as collector:
+        told = collector.finish()
+    assert files() == {"one/a, b.txt": b"1", "one/plots/x.png": b"", "two/large": large}
+    assert {(one.job.name, str(one.path), one.size) for one in told} == {
+        ("one", "home/one/a, b.txt", 1), ("one", "home/one/plots/x.png", 0), ("two", "home/two/large", len(large)),
+    }  # fmt: skip
+    assert not Path("home/.incoming").exists()
+
+
+def test_those_of_a_job_come_when_it_has_ended_and_none_twice(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BETWEEN", 0.0)
+    put("one/a")
+    put("two/b")
+    with collecting() as collector:
+        collector.results.fetch(TWO.jobs[0], None)
+        assert collector.next(ResultFetched).key == "some/dir/results/one/a"
+        assert [one.key for one in collector.finish()] == ["some/dir/results/two/b"]
+    assert faults.count("GetObject") == 2
+
+
+def test_what_an_earlier_start_has_fetched_is_left_alone(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/a")
+    with collecting() as collector:
+        first = collector.finish()
+    with collecting(known={one.key: one.etag for one in first}) as collector:
+        assert collector.finish() == []
+        assert faults.count("GetObject") == 1
+    put("one/a", b"changed")
+    with collecting(known={one.key: one.etag for one in first}) as collector:
+        assert len(collector.finish()) == 1
+    assert files() == {"one/a": b"changed"}
+
+
+def test_what_was_there_long_before_the_job_is_not_its_own(
+    put: Callable[..., None], collecting: Callable[..., Any]
+) -> None:
+    put("one/old")
+    put("two/new")
+    with collecting() as collector:
+        collector.finish({"one": now_ms() + 3_600_000, "two": now_ms()})
+    assert files() == {"two/new": b"content"}
+
+
+def test_a_bag_without_outputs_costs_one_listing(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/by-itself")
+    plain = bag(job(1, "one"))
+    with collecting(plain) as collector:
+        before = len(faults.requests)
+        collector.results.fetch(plain.jobs[0], None)
+        told = collector.finish({"one": None})
+    assert len(told) == 1
+    assert [one.operation for one in faults.requests[before:]] == ["ListObjectsV2", "GetObject"]
+
+
+@pytest.mark.parametrize("size", [10, QUICK + 1])
+def test_a_content_that_is_broken_on_the_way_is_fetched_again(
+    size: int, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    def spoil(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        return Answer(answer.status, answer.headers, b"?" + answer.body[1:])
+
+    content = b"x" * size
+    put("one/a", content)
+    faults.on("GetObject", spoil, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": content}
+    faults.on("GetObject", spoil)
+    put("one/b", content)
+    with collecting() as collector:
+        told = [one for one in collector.finish() if isinstance(one, ResultFailed)]
+    assert "some/dir/results/one/" in str(told[0].error)
+    assert "checksum" in str(told[0].error)
+    assert files() == {"one/a": content}, "what was whole stays, and what is not is not there"
+
+
+def test_keys_that_no_file_can_have_stay_and_are_told_once(
+    put: Callable[..., None], collecting: Callable[..., Any]
+) -> None:
+    put("one/../../evil")
+    put("one/a//b")
+    put("one/good")
+    with collecting() as collector:
+        told = collector.finish()
+    stay = [one for one in told if isinstance(one, ResultStays)]
+    assert {one.key for one in stay} <= {"some/dir/results/one/../../evil", "some/dir/results/one/a//b"}
+    assert stay
+    assert files() == {"one/good": b"content"}
+    with collecting(known={one.key: one.etag for one in told}) as collector:
+        assert collector.finish() == []
+
+
+def test_a_refusal_is_told_and_of_many_only_some(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    for number in range(15):
+        put(f"one/{number}")
+    faults.fail("GetObject", 403, "AccessDenied", "not yours")
+    with collecting() as collector:
+        told = [str(one.error) for one in collector.finish()]
+    assert len(told) == 11
+    assert "result s3://the-bucket/some/dir/results/one/" in told[0]
+    assert "not yours" in told[0]
+    assert "5 more results" in told[-1]
+
+
+@pytest.mark.parametrize(("outputs", "told"), [(("x",), True), ((), False)])
+def test_a_listing_that_is_refused_is_an_error_where_results_are_expected(
+    outputs: tuple[str, ...], told: bool, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/a")
+    faults.fail("ListObjectsV2", 403, "AccessDenied")
+    with collecting(bag(job(1, "one", outputs=outputs))) as collector:
+        assert [type(one) for one in collector.finish({"one": None})] == ([ResultFailed] if told else [])
+
+
+def test_without_the_bucket_there_are_none(cloud: Cloud, collecting: Callable[..., Any]) -> None:
+    del cloud
+    with collecting() as collector:
+        assert collector.finish() == []
+
+
+def test_one_that_is_deleted_meanwhile_is_no_error(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/a")
+    faults.on("GetObject", lambda request, _: error(request.service, 404, "NoSuchKey", "gone"))
+    with collecting() as collector:
+        assert collector.finish() == []
+
+
+def test_leaving_gives_up_what_is_under_way(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/a")
+    asked = threading.Event()
+
+    def hang(_: Request, __: Forward) -> Answer:
+        asked.set()
+        return error("s3", 500, "InternalError", "try again")
+
+    faults.on("GetObject", hang)
+    with collecting() as collector:
+        collector.results.finish(OVER)
+        assert asked.wait(TIMEOUT)
+    assert files() == {}
+
+
+def test_encrypted_ones_are_verified_by_their_checksum(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    put("one/a", ServerSideEncryption="aws:kms", ChecksumAlgorithm="SHA256", **Encryption().params)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert faults.count("GetObject") == 1
