@@ -11,13 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
+from jobbag.s3.place import Encryption
+
 MANIFEST_VARIABLE = "PEGASUS_AWS_BATCH_MANIFEST"  # s3:// URL of the records, one for each child of an array job
 RECORD_VARIABLE = "PEGASUS_AWS_BATCH_RECORD"  # bytes of each record
 REGION_VARIABLE = "PEGASUS_AWS_BATCH_REGION"  # of the bucket; without it, what AWS_REGION or AWS_DEFAULT_REGION says
 ENDPOINT_VARIABLE = "PEGASUS_AWS_BATCH_ENDPOINT"  # the URL of S3 there
 LAUNCHER_VARIABLE = "PEGASUS_AWS_BATCH_LAUNCHER"  # if not empty: fetch the inputs, keep stderr apart, end with a mark
 
-HEEDED = ("BATCH_FILE_S3_URL", "TRANSFER_INPUT_FILES", "PEGASUS_AWS_BATCH_BUCKET")  # of a job's own; and all AWS_*
+RESULTS_VARIABLE = "PEGASUS_AWS_BATCH_RESULTS"  # s3:// URL below which the results of the job are, for the job as well
+FILES_VARIABLE = "PEGASUS_AWS_BATCH_FILES"  # s3:// URL of the second part of the launcher, which moves files
+ITEMS_VARIABLE = "PEGASUS_AWS_BATCH_ITEMS"  # what is to be in the working directory: `items_text`
+OUTPUTS_VARIABLE = "PEGASUS_AWS_BATCH_OUTPUTS"  # a line for each file, directory or glob to be sent after the job
+
+HEEDED = (  # of a job's own; and all AWS_*
+    "BATCH_FILE_S3_URL",
+    "TRANSFER_INPUT_FILES",
+    "PEGASUS_AWS_BATCH_BUCKET",
+    RESULTS_VARIABLE,
+    FILES_VARIABLE,
+    ITEMS_VARIABLE,
+    OUTPUTS_VARIABLE,
+)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHELLS_OWN = re.compile(
@@ -34,9 +49,35 @@ def text() -> str:
 
     As the content of a file, it is a program that takes the words as its arguments.
     """
-    script = resources.files("jobbag.jobs").joinpath("launcher.sh").read_text(encoding="utf-8")
-    lines = (line.lstrip("\t") for line in script.splitlines())
+    return _shell_text("launcher.sh")
+
+
+def files_text(encryption: Encryption) -> str:
+    """The second part of the launcher, for jobs with items or outputs. `encryption`: of the outputs."""
+    settings = {"sse": encryption.algorithm, "sse_key": encryption.key}
+    lines = [
+        "settings() {",
+        *(f"{name}={shlex.quote(value or '')}" for name, value in settings.items()),
+        "}",
+        f'program() {{ python3 -Ic {shlex.quote(_program())} "$@"; }}',
+    ]
+    return "\n".join(lines) + "\n" + _shell_text("launcher_files.sh")
+
+
+@cache
+def _program() -> str:
+    """The two modules as one, which imports none of the tool's."""
+    own, imported = (_source(f"launcher_{name}.py") for name in ("program", "s3"))
+    return imported + re.sub(r"(?m)^from jobbag\..*\n", "", own)
+
+
+def _shell_text(name: str) -> str:
+    lines = (line.lstrip("\t") for line in _source(name).splitlines())
     return "".join(f"{line}\n" for line in lines if line and (line[0] != "#" or line.startswith("#!")))
+
+
+def _source(name: str) -> str:
+    return resources.files("jobbag.jobs").joinpath(name).read_text(encoding="utf-8")
 
 
 def command(words: Sequence[str], name: str) -> list[str]:
@@ -60,9 +101,12 @@ def record(words: Sequence[str], variables: Mapping[str, str]) -> bytes:
     The command of a job that runs a script (BATCH_FILE_S3_URL) is whole, too: its first word is left out by the
     launcher, as by the entry point of an image for such jobs.
     """
-    heeded = [f"{name}={value}" for name, value in variables.items() if _is_heeded(name)]
+    lists = {name: value for name, value in variables.items() if name in (ITEMS_VARIABLE, OUTPUTS_VARIABLE)}
+    heeded = [f"{name}={value}" for name, value in variables.items() if _is_heeded(name) and name not in lists]
     other = [f"{name}={value}" for name, value in variables.items() if not _is_heeded(name)]
-    lines = [f"export {shlex.join(heeded)}"] if heeded else []
+    # No process could be started with a variable of thousands of lines, so these are the shell's alone.
+    lines = [f"{name}={shlex.quote(value)}" for name, value in lists.items()]
+    lines += [f"export {shlex.join(heeded)}"] if heeded else []
     if other:  # set only for the job, so that they cannot change what the launcher does
         lines.append(f'become() {{ exec env -- {shlex.join(other)} "$@"; }}')
     lines.append(f"set -- {shlex.join(words)}")
