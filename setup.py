@@ -40,7 +40,7 @@ setup(
     keywords=["aws", "batch", "pegasus", "workflow", "hpc"],
     package_dir={"": "lib"},
     packages=find_packages("lib"),
-    package_data={"jobbag": ["jobs/launcher.sh", "py.typed", "report/assets/*"]},
+    package_data={"jobbag": ["jobs/*.sh", "py.typed", "report/assets/*"]},
     data_files=[("share/man/man1", ["man/pegasus-aws-batch.1"])],
     python_requires=">=3.10",
     install_requires=[

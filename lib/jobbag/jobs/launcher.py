@@ -49,14 +49,35 @@ def text() -> str:
 
     As the content of a file, it is a program that takes the words as its arguments.
     """
-    script = resources.files("jobbag.jobs").joinpath("launcher.sh").read_text(encoding="utf-8")
-    lines = (line.lstrip("\t") for line in script.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and (line[0] != "#" or line.startswith("#!")))
+    return _shell_text("launcher.sh")
 
 
 def files_text(encryption: Encryption) -> str:
-    """The second part of the launcher."""
-    return ""
+    """The second part of the launcher, for jobs with items or outputs. `encryption`: of the outputs."""
+    settings = {"sse": encryption.algorithm, "sse_key": encryption.key}
+    lines = [
+        "settings() {",
+        *(f"{name}={shlex.quote(value or '')}" for name, value in settings.items()),
+        "}",
+        f'program() {{ python3 -Ic {shlex.quote(_program())} "$@"; }}',
+    ]
+    return "\n".join(lines) + "\n" + _shell_text("launcher_files.sh")
+
+
+@cache
+def _program() -> str:
+    """The two modules as one, which imports none of the tool's."""
+    own, imported = (_source(f"launcher_{name}.py") for name in ("program", "s3"))
+    return imported + re.sub(r"(?m)^from jobbag\..*\n", "", own)
+
+
+def _shell_text(name: str) -> str:
+    lines = (line.lstrip("\t") for line in _source(name).splitlines())
+    return "".join(f"{line}\n" for line in lines if line and (line[0] != "#" or line.startswith("#!")))
+
+
+def _source(name: str) -> str:
+    return resources.files("jobbag.jobs").joinpath(name).read_text(encoding="utf-8")
 
 
 def command(words: Sequence[str], name: str) -> list[str]:

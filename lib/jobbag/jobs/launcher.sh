@@ -20,7 +20,7 @@ sum() {
 # The bytes that $1 gives in hex, each XOR $2.
 bytes() (
 	left=$1
-	while [ "$left" ]; do
+	while [ $left ]; do
 		n=$((0x${left%"${left#??}"} ^ $2))
 		left=${left#??}
 		printf "\\$((n / 64))$((n / 8 % 8))$((n % 8))"
@@ -65,21 +65,20 @@ http() (
 			*) false ;;
 		esac
 	else
-		python3 -c 'import sys,urllib.request as u
+		python3 -Ic 'import sys,urllib.request as u
 u.socket.setdefaulttimeout(60)
 o=u.build_opener()
-o.addheaders=[l.split(":",1)for l in sys.stdin.read().splitlines()]
+o.addheaders=[l[:-1].split(":",1)for l in sys.stdin]
 u.install_opener(o)
 try: u.urlretrieve(*sys.argv[1:])
 except Exception as e: sys.exit(e)' "$url" "$file"
 	fi
 )
 
-# One try to get the object $key, or its bytes $range, into $file. For curl and python3, a request that is signed as
-# AWS wants it (version 4), with the credentials of the environment or of the container.
-get() (
-	[ $way != aws ] ||
-		exec aws s3api get-object --bucket "$bucket" --key "$key" ${range:+--range bytes=$range} "$file"
+# → $url of the object $key, and $headers of a request $1 for it, whose body has the SHA-256 $2, with the header lines
+# $3 before, and $4 behind. It is signed as AWS wants it (version 4), with the credentials of the environment or of the
+# container.
+sign() {
 	url=${endpoint:-$PEGASUS_AWS_BATCH_ENDPOINT}
 	case $bucket in
 		# arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME, which has a host of its own.
@@ -103,33 +102,40 @@ get() (
 		secret=$(field SecretAccessKey)
 		token=$(field Token)
 	fi
-	set -- 'Accept:*/*' ${range:+Range:bytes=$range}
-	if [ "$id" ]; then
-		empty=$(sum </dev/null)
-		now=$(date -u +%Y%m%dT%H%M%SZ)
-		own="x-amz-content-sha256:$empty
+	now=$(date -u +%Y%m%dT%H%M%SZ)
+	headers="$3x-amz-content-sha256:$2
 x-amz-date:$now${token:+
-x-amz-security-token:$token}"
-		signed="host;x-amz-content-sha256;x-amz-date${token:+;x-amz-security-token}"
+x-amz-security-token:$token}$4"
+	if [ "$id" ]; then
+		signed=host
+		for part in $headers; do signed=$signed\;${part%%:*}; done
 		scope=${now%T*}/$region/s3/aws4_request
 		host=${url#*://}
-		hash=$(printf 'GET\n/%s\n\nhost:%s\n%s\n\n%s\n%s' "${host#*/}" "${host%%/*}" "$own" "$signed" $empty | sum)
+		hash=$(printf '%s\n/%s\n\nhost:%s\n%s\n\n%s\n%s' $1 "${host#*/}" "${host%%/*}" "$headers" "$signed" $2 | sum)
 		key=$(printf %s "AWS4$secret" | od -An -v -tx1 | tr -d ' \n')
-		for part in ${now%T*} "$region" s3 aws4_request "AWS4-HMAC-SHA256
+		for part in ${now%T*} $region s3 aws4_request "AWS4-HMAC-SHA256
 $now
 $scope
 $hash"; do key=$(hmac $key "$part"); done
-		set -- "$@" "$own" "Authorization:AWS4-HMAC-SHA256 Credential=$id/$scope,SignedHeaders=$signed,Signature=$key"
+		headers="$headers
+Authorization:AWS4-HMAC-SHA256 Credential=$id/$scope,SignedHeaders=$signed,Signature=$key"
 	else printf 'without credentials: ' >&2; fi
-	http "$url" "$@"
+}
+
+# One try to get the object $key, or its bytes $range, into $file.
+fetch() (
+	[ $way != aws ] ||
+		exec aws s3api get-object --bucket "$bucket" --key "$key" ${range:+--range bytes=$range} "$file"
+	sign GET $(sum </dev/null)
+	http "$url" ${range:+Range:bytes=$range} "$headers"
 )
 
-# The object $1 → the file $2; of the object, only the bytes $3 (FIRST-LAST).
-fetch() (
-	file=$2
-	range=$3
-	key=${1#s3://*/}
-	bucket=${1#s3://}
+# `$1` (fetch, or what else makes one try) the object $2 and the file $3; of the object, only the bytes $4 (FIRST-LAST).
+try() (
+	file=$3
+	range=$4
+	key=${2#s3://*/}
+	bucket=${2#s3://}
 	bucket=${bucket%%/*}
 	case $bucket in arn:*)
 		bucket=$bucket/${key%%/*}
@@ -141,19 +147,19 @@ fetch() (
 	said='neither curl nor python3 nor aws is in the image'
 	for pause in 1 2 4 8 0; do
 		for way in curl python3 aws; do
-			command -v $way >/dev/null && said=$(get 2>&1) && exit
+			command -v $way >/dev/null && said=$($1 2>&1) && exit
 		done
 		# What another try would not change: 4xx, of each of them.
 		case $said in neither* | *'rror 4'* | *'rror: 4'* | *'occurred ('*) break ;; esac
 		sleep $pause
 	done
-	fail "cannot fetch $1 (region $region): ${said##*
+	fail "cannot $1 $2 (region $region): ${said##*
 }"
 )
 
 # The name of a new file that holds the object $1, or its bytes $2.
 load() (
-	file=$(mktemp) && chmod u+x "$file" && fetch "$1" "$file" $2 && echo "$file"
+	file=$(mktemp) && chmod u+x "$file" && try fetch "$1" "$file" $2 && echo "$file"
 )
 
 # The input files → the working directory. $1 is the job's program, which may be one of them.
@@ -170,7 +176,7 @@ inputs() (
 			s3://*) ;;
 			*) input=${PEGASUS_AWS_BATCH_BUCKET%/}/$input ;;
 		esac
-		fetch "$input" "$file" || exit
+		try fetch "$input" "$file" || exit
 		[ "$file" != "$program" ] || chmod u+x "$file" || exit
 	done
 )
@@ -180,11 +186,30 @@ become() {
 	exec "$@"
 }
 
+# The same, without the variables that are for the launcher alone.
+begin() {
+	unset $(printf 'PEGASUS_AWS_BATCH_%s ' MANIFEST RECORD REGION ENDPOINT LAUNCHER FILES ITEMS OUTPUTS)
+	become "$@"
+}
+
 # The signal $1 is for the job. No trap is needed for a shell that becomes the job.
 pass() {
 	[ "$!" ] || exit 143
-	again=1
+	again=1$again
 	kill -$1 $! 2>/dev/null
+}
+
+# → $status of the child. $again is not 0 if there was a signal.
+await() {
+	status=
+	while
+		before=$again
+		wait $!
+		set -- $?
+		# Once it was interrupted, wait may know no more of who is gone: 127, and in bash also -1.
+		case $status:$1 in ?*:127 | ?*:-1) ;; *) status=$1 ;; esac
+		[ $again != $before ]
+	do :; done
 }
 
 # The job is a child of the shell, which ends with its status.
@@ -193,17 +218,11 @@ run() {
 	if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi 2>/dev/null
 	(
 		exec 3<&-
-		become "$@"
+		begin "$@"
 	) &
-	status=
-	while
-		again=
-		wait $!
-		set -- $?
-		# Once it was interrupted, wait may know no more of who is gone: 127, and in bash also -1.
-		case $status:$1 in ?*:127 | ?*:-1) ;; *) status=$1 ;; esac
-		[ "$again" ]
-	do :; done
+	again=0
+	await
+	[ "$PEGASUS_AWS_BATCH_FILES" ] && send_outputs
 	exit $status
 }
 
@@ -247,8 +266,13 @@ if [ "$PEGASUS_AWS_BATCH_MANIFEST" ]; then
 	unset AWS_BATCH_JOB_ARRAY_INDEX AWS_BATCH_JOB_ARRAY_SIZE
 fi
 if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
+	if [ "$PEGASUS_AWS_BATCH_FILES" ]; then
+		set -- "$(load "$PEGASUS_AWS_BATCH_FILES")" "$@"
+		[ "$1" ] || exit 125
+		. "$1"
+		take_items "$@" || exit
+		shift
+	fi
 	inputs "$1" || exit
-	set -- run "$@"
-else set -- become "$@"; fi
-unset PEGASUS_AWS_BATCH_MANIFEST PEGASUS_AWS_BATCH_RECORD PEGASUS_AWS_BATCH_REGION PEGASUS_AWS_BATCH_ENDPOINT PEGASUS_AWS_BATCH_LAUNCHER
-"$@"
+	run "$@"
+else begin "$@"; fi
