@@ -16,6 +16,7 @@ many() (
 # them.
 take_items() (
 	rm "$1"
+	[ "$PEGASUS_AWS_BATCH_ITEMS" ] || exit 0
 	base=${PEGASUS_AWS_BATCH_RESULTS%/results/*/}
 	printf '%s\n' "$PEGASUS_AWS_BATCH_ITEMS" | many take "$base"
 	case $? in

@@ -91,6 +91,7 @@ class Uploader:
                 continue
             for path in paths:
                 by_key.setdefault(self._key(path), []).append(path)
+        by_key = {key: list(dict.fromkeys(same)) for key, same in by_key.items()}
         for directory in directories:
             for key in directory.missing:
                 self._directories.setdefault(key, []).append(directory)
