@@ -30,7 +30,8 @@ def three_levels(scene: Stage) -> list[dict[str, Any]]:
     (scene.tool.cwd / "data/empty").mkdir()
     split = "mkdir halves && head -2 data/all*.txt >halves/1.txt && tail -2 data/all*.txt >halves/2.txt"
     return [
-        scene.job("split", f"{split} && test -d data/empty && echo >x.log", inputs=["data"], outputs=["halves/", "*.log"]),
+        scene.job("split", f"{split} && test -d data/empty && echo >x.log",
+                  inputs=["data"], outputs=["halves/", "*.log"]),
         scene.job("a", "cat 1.txt >out.a", inputs=["job:split/halves/1.txt"], outputs=["out.a"]),
         scene.job("b", "cat in/* >out.b", inputs=[{"from": "job:split/halves/", "to": "in"}], outputs=["out.b"]),
         scene.job("c", "tools/count.sh <x >out.c", inputs=[
@@ -76,7 +77,7 @@ def test_a_bag_in_three_levels_is_killed_and_its_results_come_home_once(ready: S
     assert results(ready) == RESULTS
     assert set(fetched(ready).values()) == {1}
     assert "results: 8 files (45 bytes) in results/<job name>/" in said
-    assert ready.times() == dict.fromkeys("split a b c d e".split(), 1)
+    assert ready.times() == dict.fromkeys(["split", "a", "b", "c", "d", "e"], 1)
     assert ready.aws.client("s3").list_buckets()["Buckets"] == []
     ready.assert_tidy()
 

@@ -55,6 +55,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
             "starts": 0,
         },
         "uploads": {"files": 3 + jobs, "bytes": 1_234 * jobs, "unchanged": 1},
+        "results": {"files": jobs // 10, "bytes": 7 * jobs, "directory": "results", "left": []},
         "outputs": "<job>.out and <job>.err",
         "log_file": "run.log.000",
         "jobstate_log": "bag.jobstate.log",
@@ -119,6 +120,7 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
         "out": f"{name}.out",
         "err": f"{name}.err",
         "lines": random.randrange(200),
+        "results": [] if number % 10 else [f"results/{name}/a, b.txt"],
     }
 
 

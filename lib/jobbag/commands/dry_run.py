@@ -72,7 +72,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
         yield "entities"
         yield from _table(_entities(settings, task.place, found), indent=2)
     yield from _uploads(task.place, found)
-    yield from _jobs(found)
+    yield from _jobs(settings, found)
 
 
 def _of_journal(bag: Bag, earlier: Earlier, found: Findings) -> str:
@@ -155,7 +155,7 @@ def _source(upload: Upload) -> str:
     return f"{upload.item} (there already)" if upload.there else upload.item
 
 
-def _jobs(found: Findings) -> Iterator[str]:
+def _jobs(settings: Settings, found: Findings) -> Iterator[str]:
     if not found.sendings:
         yield ""
         yield "no job is to be sent"
@@ -173,6 +173,11 @@ def _jobs(found: Findings) -> Iterator[str]:
         yield from map(_cut, _table(rows, indent=2))
         yield from _rest(sendings)
     yield from _rest(list(groups), "job queues and job definitions")
+    with_outputs = sum(bool(job.outputs) for each in found.sendings for job in each.jobs)
+    if with_outputs:
+        where = f"come to {settings.results}/" if settings.results is not None else "stay in S3"
+        yield ""
+        yield f"the outputs of {counted(with_outputs, 'job')} to {where}"
 
 
 def _name(sending: Sending) -> str:

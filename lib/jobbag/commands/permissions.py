@@ -80,6 +80,7 @@ class Uses:
     keeps: bool
     deletes_streams: bool
     tags: bool
+    results: bool = False  # jobs have outputs, which are to come home
 
 
 def needed(caller: Caller, uses: Uses) -> Iterator[Right]:
@@ -137,8 +138,9 @@ def _of_s3(caller: Caller, uses: Uses) -> Iterator[Right]:
         yield Right("s3:DeleteObject", objects)
     if uses.uploads:
         yield Right("s3:PutObject", objects, vital=True)
-        yield Right("s3:GetObject", objects)
         yield Right("s3:AbortMultipartUpload", objects)
+    if uses.uploads or uses.results:
+        yield Right("s3:GetObject", objects, vital=uses.results)
 
 
 # -- what IAM says

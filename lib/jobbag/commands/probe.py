@@ -144,10 +144,12 @@ class _Prober:
         region = self.task.bucket_region
         requests = Requests(self.task.bag, self.task.place, self._target(), region, url_of_s3(region))
         packing = Packing(self.settings.array)
+        objects: dict[str, int] = {}  # sizes by key; several requests may need one
         for group in job_groups(jobs, packing, requests.can_be_packed, self.found.canary):
             prepared = requests.of(group, TOKEN)
             self.found.sendings.append(Sending(group, prepared.request, self._needs(group[0])))
-            self.found.uploads += [Upload(None, key, one.size, False) for key, one in prepared.objects.items()]
+            objects |= {key: one.size for key, one in prepared.objects.items()}
+        self.found.uploads += [Upload(None, key, size, False) for key, size in objects.items()]
 
     def _target(self) -> Target:
         queue, definition = self._reference(self.task.plan.queue), self._reference(self.task.plan.definition)
@@ -212,6 +214,7 @@ class _Prober:
             keeps=self.settings.keep,
             deletes_streams=self.settings.delete_log_streams,
             tags=any("tags" in one for one in requests),
+            results=self.settings.results is not None and any(job.outputs for job in self.task.bag.jobs),
         )
         self.found.answer = permissions.ask(self.task.cloud, caller, permissions.needed(caller, uses), uses)
         for right in self.found.answer.those(Verdict.DENIED):

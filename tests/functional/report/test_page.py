@@ -243,13 +243,17 @@ def test_hostile_names_are_shown_and_do_nothing(reader: Reader) -> None:
 
 def test_the_links_lead_to_the_files_from_wherever_the_page_is(reader: Reader) -> None:
     summary = sample(1)
-    summary["jobs"][0] |= {"out": "one %41#1.out", "err": "sub/one.err"}
+    summary["jobs"][0] |= {"out": "one %41#1.out", "err": "sub/one.err", "results": ["results/one/a, b#.txt"]}
     reader.open(summary, "pages/report.html", "..")
-    links = [urlsplit(str(link.get_attribute("href"))) for link in reader.all("#jobs a")]
-    assert [Path(unquote(link.path)) for link in links] == [
-        reader.place / "one %41#1.out",
-        reader.place / "sub" / "one.err",
-    ]
+
+    def links(selector: str) -> list[Path]:
+        found = [urlsplit(str(link.get_attribute("href"))) for link in reader.all(selector)]
+        return [Path(unquote(link.path)) for link in found]
+
+    files = [reader.place / "one %41#1.out", reader.place / "sub" / "one.err"]
+    assert links("#jobs a") == files
+    reader.click("#jobs tbody button.link")
+    assert links("dialog[open] a") == [*files, reader.place / "results/one/a, b#.txt"]
 
 
 def test_a_bag_without_jobs_has_a_page_too(reader: Reader) -> None:

@@ -89,6 +89,8 @@ function showResources() {
     fact("uploads.files", "Sent to S3", `${plural(uploads.files, "file")}, ${bytes(uploads.bytes)}`),
     fact("uploads.unchanged", "In S3 already", plural(uploads.unchanged, "file")),
     fact("outputs", "Output of the jobs", line(summary.outputs)),
+    ...(summary.results.files ? [fact("results", "Results of the jobs", link(summary.results.directory,
+      `${plural(summary.results.files, "file")}, ${bytes(summary.results.bytes)}`))] : []),
     fact("jobstate_log", "Changes of state", link(states, line(states))),
   );
   if (log) $("files").append(fact("log_file", "Log of the run", link(log, line(log))));

@@ -1,6 +1,7 @@
 // The table of jobs. Only the rows that can be seen are in the page; on paper, the first five hundred.
 
 const TALL = 27, BEYOND = 12, ON_PAPER = 500; // px of a row; rows made above and below what can be seen
+const SHOWN_RESULTS = 200;
 
 const COLUMNS = [ // order, heading, width in px (0: what is left), content
   ["number", "#", 68, (row) => counted(row.job.number)],
@@ -29,6 +30,15 @@ function outputs({ job }, words) {
   const links = document.createDocumentFragment();
   if (job.outcome !== "not run") links.append(link(job.out, words[0]), " ", link(job.err, words[1]));
   return links;
+}
+
+/** Links to the results of a job that are here. */
+function results({ job }) {
+  if (!job.results.length) return [];
+  const items = job.results.slice(0, SHOWN_RESULTS).map((path) => make("li", {}, link(path, path)));
+  const more = job.results.length - items.length;
+  if (more > 0) items.push(make("li", {}, `and ${counted(more)} more`));
+  return [make("h3", {}, "Results"), make("ul", {}, ...items)];
 }
 
 const table = {
@@ -123,6 +133,7 @@ function showJob(row) {
       make("div", {}, make("dt", {}, term), make("dd", {}, line(String(value)))))),
     ...(row.tries.length > 1 ? [attemptsTable(row.tries)] : []),
     make("p", {}, outputs(row, ["stdout", "stderr"])),
+    ...results(row),
   );
   $("job").showModal();
 }
