@@ -9,6 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from io import BufferedReader
 from itertools import islice
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
 MAX_PARTS = 10_000
 MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
 MOST_LISTED = 50_000  # keys
+Opened = Callable[[], BufferedReader]
 UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may not list the bucket
 READ_SIZE = 1024 * 1024  # bytes
 
@@ -97,11 +99,13 @@ def part_size(size: int) -> int:
 
 def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
     """Whether what HeadObject says of an object proves that it has the content of a file of the same size."""
-    return compared(head, item, size) is True
+    return compared(head, lambda: open(item, "rb"), size) is True
 
 
-def compared(head: Mapping[str, Any], item: str, size: int) -> bool | None:
-    """Whether an object has the content of a file of the same size; None if what HeadObject says of it tells nothing.
+def compared(head: Mapping[str, Any], opened: Opened, size: int) -> bool | None:
+    """Whether an object has a content of the same size; None if what HeadObject says of it tells nothing.
+
+    `opened` opens that content for reading; it raises OSError.
 
     Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
     SHA-256 or CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
@@ -110,31 +114,31 @@ def compared(head: Mapping[str, Any], item: str, size: int) -> bool | None:
     etag = str(head.get("ETag", "")).strip('"')
     if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
         whole, _, parts = etag.partition("-")
-        return _has_digest(item, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
+        return _has_digest(opened, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
     for name, new in (("ChecksumSHA256", hashlib.sha256), ("ChecksumCRC32", _Crc32)):
         whole, _, parts = str(head.get(name, "")).partition("-")
         if whole:
-            return _has_digest(item, size, base64.b64decode(whole), parts, new)
+            return _has_digest(opened, size, base64.b64decode(whole), parts, new)
     return None
 
 
-def _has_digest(item: str, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool | None:
+def _has_digest(opened: Opened, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool | None:
     if not digest:
         return None
     if not parts:
-        return next(_digests(item, max(size, 1), new)) == digest
+        return next(_digests(opened, max(size, 1), new)) == digest
     part = part_size(size)
     if parts != str(-(-size // part)):
         return None  # sent by somebody else, in parts of another size
     all_parts = new()
-    for one in _digests(item, part, new):
+    for one in _digests(opened, part, new):
         all_parts.update(one)
     return all_parts.digest() == digest
 
 
-def _digests(item: str, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
-    """The digest of each part of a file; an empty file has one part."""
-    with open(item, "rb") as file:
+def _digests(opened: Opened, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
+    """The digest of each part of a content; an empty one has one part."""
+    with opened() as file:
         while True:
             digest, left = new(), part
             while left and (block := file.read(min(left, READ_SIZE))):

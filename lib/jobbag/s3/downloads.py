@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
-from jobbag.files import naming, sync
-from jobbag.s3.contents import compared
+from jobbag.files import fsync, naming, sync
+from jobbag.s3.contents import Opened, compared
 from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
 
@@ -44,7 +45,6 @@ class Downloads:
         try:
             with naming(target):
                 self._get_right(key, size, part)
-                sync(part)
                 os.replace(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -52,38 +52,36 @@ class Downloads:
 
     def _get_right(self, key: str, size: int, part: Path) -> None:
         """Get an object, more than once if something on the way changes it."""
+        attempt = self._large if size > QUICK else self._small
         for left in reversed(range(TRIES)):
             try:
-                self._cloud.persist("s3", "GetObject", lambda: self._attempt(key, size, part))
+                self._cloud.persist("s3", "GetObject", lambda: attempt(key, part))
                 return
             except AwsError as error:
                 if error.code not in WRONG or not left:
                     raise
 
-    def _attempt(self, key: str, size: int, part: Path) -> None:
-        if size > QUICK:
-            self._transfers.run(lambda manager: manager.download(self._bucket, key, str(part)))
-            head: Mapping[str, Any] = self._cloud.call(
-                "s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
-            )
-        else:
-            head = self._get(key, part)
-        length = os.path.getsize(part)
-        if length != head.get("ContentLength", length) or compared(head, str(part), length) is False:
-            raise AwsError("GetObject", WRONG[0], "what came does not have the checksum that S3 has for it")
+    def _large(self, key: str, part: Path) -> None:
+        self._transfers.run(lambda manager: manager.download(self._bucket, key, str(part)))
+        head = self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        _verify(head, lambda: part.open("rb"), part.stat().st_size)
+        sync(part)
 
-    def _get(self, key: str, part: Path) -> Mapping[str, Any]:
-        """Get a small object with one request, unless only botocore can, as from a bucket in another region."""
+    def _small(self, key: str, part: Path) -> None:
+        """Get an object with one request, unless only botocore can, as from a bucket in another region."""
         try:
             headers, content = self._cloud.get_object(self._bucket, key)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= 400 and status != 400:
                 raise
-            self._transfers.run(lambda manager: manager.download(self._bucket, key, str(part)))
-            return self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        part.write_bytes(content)
-        return {name: headers[header] for name, header in _HEADERS.items() if header in headers}
+            self._large(key, part)
+            return
+        head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
+        _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
+        with part.open("wb", buffering=0) as file:
+            file.write(content)
+            fsync(file.fileno(), part)
 
     def cancel(self) -> None:
         """Give up what is under way."""
@@ -92,3 +90,8 @@ class Downloads:
     def shutdown(self) -> None:
         """End the threads, none of which has work any more."""
         self._transfers.shutdown()
+
+
+def _verify(head: Mapping[str, Any], opened: Opened, size: int) -> None:
+    if head.get("ContentLength", size) != size or compared(head, opened, size) is False:
+        raise AwsError("GetObject", WRONG[0], "what came does not have the checksum that S3 has for it")

@@ -22,6 +22,7 @@ class ResultFiles:
     def __init__(self, home: Path, bag: Bag) -> None:
         """`bag`: none of its inputs is written over."""
         self.home = home
+        self._incoming = home / ".incoming"
         self._real_home = os.path.realpath(home)
         below = os.path.join(self._real_home, "")
         paths = (path for item in bag.local_files() for path in bag.paths_of(item))
@@ -49,19 +50,18 @@ class ResultFiles:
         path /= named(parts[-1])
         if path.is_dir() and not path.is_symlink():
             raise Unsuitable(f"{path} is a directory")
-        if os.path.realpath(path) in self._inputs:
+        if self._inputs and os.path.realpath(path) in self._inputs:
             raise Unsuitable(f"it would overwrite the input {path}")
         return path
 
     def part_of(self, key: str) -> Path:
         """Where an object is written until it is whole. No job has such a directory, as no name has a dot in front."""
-        folder = self.home / ".incoming"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / hashlib.sha256(key.encode()).hexdigest()[:32]
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        return self._incoming / hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def tidy(self) -> None:
         """Remove the directory for what is not whole, unless another run uses it."""
         try:
-            (self.home / ".incoming").rmdir()
+            self._incoming.rmdir()
         except OSError:
             return
