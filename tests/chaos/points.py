@@ -63,6 +63,9 @@ CASES = {
         {"merged": True}, ("--summary", "summary.json", "--report", "page.html"), files=("summary.json", "page.html")
     ),
     "multipart": Case({"large_file": True, "own_bucket": True}),
+    "results": Case({"results": True, "own_bucket": True, "makes_entities": True}),
+    "results-packed": Case({"results": True, "packed": True, "merged": True}),
+    "results-retry": Case({"results": True, "own_bucket": True, "fails_first": True}, ("--retry-failed",), first=()),
     "streams": Case({"merged": True}, ("--delete-log-streams",)),
 }  # fmt: skip
 
@@ -176,7 +179,10 @@ class PointRun(Run):
             self.outcome.wrong("status", f"the start that is cut short ended with {status}: {self._last_words()}")
         if number in (signal.SIGTERM, signal.SIGINT) and self._case.first is None and not ended:
             if self._shape.makes_entities:
-                if (left := aws.everything()) != NOTHING:
+                left = aws.everything()
+                if self._shape.results:  # which stay until all are here
+                    left["buckets"] = []
+                if left != NOTHING:
                     self.outcome.wrong("left", f"after {number.name}: {left}")
             elif running := [name for name, state in aws.jobs() if state not in STATES[-2:]]:
                 self.outcome.wrong("running", f"after {number.name}: {running}")

@@ -123,8 +123,9 @@ class Run:
             tool.write(f"{name}.sh", shape.script(name, self._ran))
             variables = {"TRANSFER_INPUT_FILES": f"{name}.sh,shared.dat"}
             after = {"dependsOn": [jobs[-1]["jobName"]]} if shape.chained and jobs else {}
-            if shape.own_bucket:  # where its files lie there is not known before it runs
-                jobs.append(job(name, "sh", f"{name}.sh", env=variables, launcher=True, **after))
+            if shape.own_bucket or shape.results:  # where its files lie there is not known before it runs
+                files = shape.files(len(jobs))
+                jobs.append(job(name, "sh", f"{name}.sh", env=variables, launcher=True, **after, **files))
                 continue
             url = f"s3://{shape.bucket}/{shape.key_prefix}{name}.sh"
             variables |= {"BATCH_FILE_TYPE": "script", "BATCH_FILE_S3_URL": url}
@@ -228,6 +229,7 @@ class Run:
     def _check(self, aws: Inspected) -> None:
         self._check_effects()
         self._check_outputs()
+        self._check_results()
         self._check_states()
         self._check_aws(aws)
         self._check_disk()
@@ -258,6 +260,13 @@ class Run:
                 self.outcome.wrong("lines", f"stderr of {name} is {err}, not {wanted_err}")
             if (task.number, task.name, task.state, task.status) != (number, name, "succeeded", 0) or not task.aws_id:
                 self.outcome.wrong("records", str(task))
+
+    def _check_results(self) -> None:
+        below = self._tool.cwd / "results"
+        found = {str(path.relative_to(below)): path.read_text() for path in below.rglob("*") if path.is_file()}
+        wanted = {f"{name}/{path}": text for name in self._names for path, text in self._shape.outputs(name).items()}
+        if found != wanted:
+            self.outcome.wrong("results", f"{found}, not {wanted}")
 
     def _per_job(self) -> Iterator[tuple[list[str], list[str] | None, Task]]:
         for name in self._names:
@@ -320,6 +329,7 @@ class Run:
         wanted = {*self._before, "bag.journal", "bag.jobstate.log"}
         stems = ["all"] if self._shape.merged else self._names
         wanted |= {f"{stem}.{ending}" for stem in stems for ending in ("out", "err")}
+        wanted |= {"results"} if self._shape.results else set()
         found = {path.name for path in self._tool.cwd.iterdir()}
         if found != wanted:
             self.outcome.wrong("disk", f"too much: {sorted(found - wanted)}, missing: {sorted(wanted - found)[:5]}")

@@ -25,6 +25,7 @@ class Shape:
     chained: bool = False  # each job depends on the one before
     pauses: bool = False  # some jobs take seconds
     fails_first: bool = False  # each other job fails when it runs for the first time
+    results: bool = False  # each job has outputs, and takes one of the job before
     waits_first: bool = False  # all jobs wait for the file `gate` when they run for the first time
 
     @classmethod
@@ -67,6 +68,18 @@ class Shape:
         out, err = (chance.randint(0, 12) for _ in range(2))
         return [f"{name} out {n}" for n in range(out)], [f"{name} err {n}" for n in range(err)]
 
+    def outputs(self, name: str) -> dict[str, str]:
+        """The results of a job, by their paths."""
+        return {f"{name}.txt": f"of {name}\n", "plots/a, b.txt": f"plot of {name}\n"} if self.results else {}
+
+    def files(self, number: int) -> dict[str, object]:
+        """The fields of a job, by its number from 0, that say what it takes and gives."""
+        if not self.results:
+            return {}
+        before = self.names[number - 1] if number else None
+        taken = [f"job:{before}/{before}.txt"] if before and before not in self.failing else []
+        return {"inputs": taken, "outputs": ["*.txt", "plots/"]}
+
     def script(self, name: str, ran: Path) -> str:
         """A job: its one side effect on the disk, a byte in a file of the directory `ran`, then its lines."""
         out, err = self.text(name)
@@ -75,6 +88,9 @@ class Shape:
             lines.append(f"sleep {random.Random(f'{self.seed}:{name}:pause').choice((0, 0, 0.2, 1, 3))}")
         if self.waits_first:
             lines.append(f"if {FIRST}; then while [ ! -e '{ran.parent / 'gate'}' ]; do sleep 0.05; done; fi")
+        if self.results:
+            lines.append("if [ -e job-*.txt ]; then rm job-*.txt || exit 9; fi; mkdir -p plots")
+            lines += [f"printf '{text[:-1]}\\n' >'{path}'" for path, text in self.outputs(name).items()]
         lines += [f"echo '{SEPARATOR}'", *(f"echo '{line}'" for line in err)]
         if name in self.failing:
             lines.append(f"if {FIRST}; then exit 1; fi")

@@ -46,7 +46,9 @@ def test_the_checks_have_something_to_check() -> None:
     assert sum(len(err) for _, err in written) > 100
 
 
-@pytest.mark.parametrize("case", ["plain", "packed", "order", "retry", "created", "fresh-created", "detach", "report"])
+@pytest.mark.parametrize(
+    "case", ["plain", "packed", "order", "retry", "created", "fresh-created", "detach", "report", "results"]
+)
 def test_a_run_is_cut_short_at_a_call(tmp_path: Path, case: str) -> None:
     """Each case with a point of its own, in a mode of its own: among the calls that each run makes."""
     chance = random.Random(case)

@@ -108,7 +108,10 @@ class _Start:
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
-        self.task = replace(self.task, bag=with_kept_results(self.task.bag, checked.state, self.settings.results))
+        self.task = replace(
+            self.task,
+            bag=with_kept_results(self.task.bag, checked.state.results, self.task.place, self.settings.results),
+        )
         self.lock.check()
         if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
             old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
@@ -264,6 +267,8 @@ class _Start:
             log.error("%s", failure)
         if not failures:
             journal.durably(TakenDown())
+            for event in cleanup.awaits_results if self.settings.results is not None else ():
+                journal.durably(event)
         return failures
 
     def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[Result, bool]:
@@ -276,7 +281,7 @@ class _Start:
             code = stopped.exit_code if stopped else ExitCode.OK
             return Result(ending.write(code, stopped, failures).exit_code, (line,)), False
         code = ExitCode.AWS_ERROR if failures else state.exit_code
-        home = self.settings.results is None or (state.results.all_home and not state.errors)
+        home = self.settings.results is None or (state.results.looked_for and not state.errors)
         whole = state.complete and state.settled and state.all_logs_whole and home
         finished = whole and stopped is None and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

@@ -40,7 +40,9 @@ class ResultFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ResultsHome(Event):
-    """All results are here that there are, unless some failed: every job is over."""
+    """All results were looked for that there are, as every job is over; `whole`: none failed, so they are here."""
+
+    whole: bool
 
 
 class KnownResults:
@@ -51,7 +53,7 @@ class KnownResults:
         self.size = 0  # bytes of these
         self.left: list[str] = []  # keys of those that can have no file here
         self.etags: dict[str, str] = {}  # by key, of all these
-        self.all_home = False  # as far as they can be
+        self.looked_for = False  # all of them
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -63,4 +65,4 @@ class KnownResults:
                 self.left.append(event.key)
                 self.etags[event.key] = event.etag
             case ResultsHome():
-                self.all_home = True
+                self.looked_for = True

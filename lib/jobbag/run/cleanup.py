@@ -23,7 +23,7 @@ from jobbag.events.events import (
     TakenDown,
     TakingDown,
 )
-from jobbag.events.results import ResultFetched
+from jobbag.events.results import ResultFetched, ResultsHome
 from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket
 from jobbag.s3.place import lists_of
@@ -49,7 +49,8 @@ class Cleanup:
         self._inputs = frozenset(task.place.key(name) for item in items for name in task.bag.keys_of(item))
         self._uploaded: set[str] = set()
         self._attached: set[str] = set()  # objects that nobody needs after the run
-        self._fetched: set[str] = set()  # results that are here
+        self._results: set[str] = set()  # those that are here, and the lists of outputs
+        self._results_are_home = False  # all that there are
         self._asked: dict[str, list[int]] = {}  # by key: when S3 was asked to begin an upload in parts (ms)
         self._begun: dict[str, list[str]] = {}  # by key: the ids of the uploads in parts, done or not
 
@@ -62,9 +63,11 @@ class Cleanup:
             case Attached(key=key):
                 self._attached.add(key)
             case Submitting(job=job) if job.outputs:
-                self._attached.add(self._place.key(lists_of(job.sent_name)))
+                self._results.add(self._place.key(lists_of(job.sent_name)))
             case ResultFetched(key=key):
-                self._fetched.add(key)
+                self._results.add(key)
+            case ResultsHome(whole=True):
+                self._results_are_home = True
             case Staged(key=key):
                 self._uploaded.add(key)
                 if len(self._asked.get(key, ())) == 1:  # else one is done, and nobody knows of the others
@@ -160,7 +163,8 @@ class Cleanup:
                 bucket.delete(cloud, name, doomed | self._inputs)
             return
         self._note(Removing(BUCKET, name))
-        left = bucket.take_down(cloud, self._place, doomed | self._inputs | self._fetched)
+        results = self._results if self._results_are_home else set()  # till then, jobs of a new start may need them
+        left = bucket.take_down(cloud, self._place, doomed | self._inputs | results)
         if not left:
             self._bucket_is_ours = False
             self._note(Removed(BUCKET, name))
@@ -178,6 +182,11 @@ class Cleanup:
     def _made_bucket(self) -> Made:
         name = self._place.bucket
         return Made(BUCKET, name, f"arn:{partition_of(self._cloud.region)}:s3:::{name}")
+
+    @property
+    def awaits_results(self) -> list[Event]:
+        """The event by which a new start still takes the bucket for its own, as results in it are to be fetched."""
+        return [self._made_bucket] if self._doomed_bucket and not self._results_are_home else []
 
     @property
     def left(self) -> list[Event]:

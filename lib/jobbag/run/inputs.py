@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobbag.bag.job import Bag, Item, Job
-from jobbag.events.state import RunState
+from jobbag.events.results import KnownResults
 from jobbag.files import named
+from jobbag.s3.place import RESULTS, S3Place
 
 
 class MissingInputs:
@@ -69,23 +70,22 @@ class MissingInputs:
         return list(waiting.values())
 
 
-def with_kept_results(bag: Bag, state: RunState, home: Path | None) -> Bag:
-    """The bag, in which jobs to be sent take the results of those that have succeeded from the files below `home`.
+def with_kept_results(bag: Bag, known: KnownResults, place: S3Place, home: Path | None) -> Bag:
+    """The bag, in which jobs take the results of an earlier run from the files below `home`.
 
-    S3 may have them no more, or for another run.
+    Its own bucket, or its keys there, are not those of this run.
     """
-    if home is None or not any(item.of_job for job in bag.jobs for item in job.items):
+    if home is None or not place.own or not any(item.of_job for job in bag.jobs for item in job.items):
         return bag
+    below = place.key(RESULTS)
+    of_this_run = {key[len(below) :].partition("/")[0] for key in known.etags if key.startswith(below)}
 
     def placed(item: Item) -> Item:
-        if item.of_job is None:
+        if item.of_job is None or item.of_job[0] in of_this_run:
             return item
-        producers = bag.named(item.of_job[0])
-        path = home / named(item.of_job[0]) / named(item.of_job[1].rstrip("/"))
-        is_kept = all(state.of(job).succeeded for job in producers)
-        return replace(item, source=str(path)) if is_kept and path.exists() else item
+        name, path = item.of_job[0], home / named(item.of_job[0]) / named(item.of_job[1].rstrip("/"))
+        has_results = any(job.number in known.files for job in bag.named(name))
+        return replace(item, source=str(path)) if has_results and path.exists() else item
 
-    def with_files(job: Job) -> Job:
-        return replace(job, items=tuple(map(placed, job.items))) if job.items and state.is_to_send(job) else job
-
-    return replace(bag, jobs=tuple(map(with_files, bag.jobs)))
+    jobs = (replace(job, items=tuple(map(placed, job.items))) if job.items else job for job in bag.jobs)
+    return replace(bag, jobs=tuple(jobs))

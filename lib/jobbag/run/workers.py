@@ -90,7 +90,7 @@ class Workers:
             self._ending = True
             seen = ((job, state.of(job).observation) for job in reversed(state.bag.jobs))
             self.results.finish({job.sent_name: one.created for job, one in seen if one is not None})
-        return self.results is None or state.results.all_home
+        return self.results is None or state.results.looked_for
 
 
 def _mark_of(job: Job, outcome: Outcome) -> str | None:

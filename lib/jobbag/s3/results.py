@@ -164,4 +164,4 @@ class Results(Worker):
         self._files.tidy()
         if self._failures > SHOWN:
             self._emit(ResultFailed(ToolError(f"and {self._failures - SHOWN} more results could not be fetched")))
-        self._emit(ResultsHome())
+        self._emit(ResultsHome(whole=not self._failures))
