@@ -20,7 +20,7 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from .backends import MOTO
 from .batch import Batch
-from .errors import ClientException
+from .policy import ClientException
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
