@@ -19,7 +19,7 @@ from typing import Any
 
 from moto.s3.models import FakeBucket, FakeKey
 
-from .backends import MOTO, Changes, Identity, backend_of, described, from_file, identity_of, new_bucket, note_changes
+from .backends import Changes, Identity, backend_of, described, from_file, identity_of, new_bucket, note_changes
 
 RECORDS, RECORD = b".pegasus-aws-batch", b".jsonl"
 MADE = b"the directory around was made for this\n"  # the content of the lock then
@@ -86,7 +86,7 @@ def _is_directory(path: bytes) -> bool:
 
 
 class Buckets:
-    """The directory, while one embedded AWS uses it. A context manager, for moto without buckets.
+    """The directory, while one embedded AWS uses it. A context manager.
 
     Without buckets at the end, nothing of it is left. Unless it may `write`, it makes nothing: for one that only looks.
     """
@@ -103,9 +103,6 @@ class Buckets:
     def __enter__(self) -> Buckets:
         """Raises InUse, or OSError where the directory cannot be used."""
         self._lock = self._locked()
-        if self._lock is not None:
-            with MOTO:
-                self._load()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,7 +173,10 @@ class Buckets:
                 os.close(file)
         return None
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Give moto, which is empty, what is there. For who is in moto. Raises OSError."""
+        if self._lock is None:
+            return
         note_changes(self._changes)
         for name in filter(lambda name: name.endswith(RECORD), os.listdir(self._records)):
             path, records = os.path.join(self._directory, name.removesuffix(RECORD)), os.path.join(self._records, name)

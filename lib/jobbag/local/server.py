@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .attempt import CREDENTIALS, Site
-from .backends import download, forget
+from .backends import MOTO, download, forget
 from .batch import Batch
 from .buckets import Buckets
 from .pool import Pool
@@ -69,7 +69,8 @@ class LocalAws:
             forget()
             stack.callback(forget)
             if self._buckets is not None:
-                stack.enter_context(self._buckets)
+                with MOTO:
+                    self._buckets.load()
             keep = self._buckets.keep if self._buckets is not None else _keep_nothing
             server = Server(self._wrap(application(self._batch, keep)), self._key)
             stack.callback(server.server_close)

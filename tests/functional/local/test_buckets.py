@@ -8,7 +8,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 def start(place: Path, *, write: bool = True, region: str = "us-east-1") -> Iterator[Any]:
     """A client of an embedded AWS whose buckets are there."""
     make: Any = boto3.client
-    with embedded(1, buckets=Buckets(place, write=write)) as aws:
+    with Buckets(place, write=write) as buckets, embedded(1, buckets=buckets) as aws:
         client = make(
             "s3",
             endpoint_url=aws.endpoint,
@@ -205,7 +205,7 @@ def test_what_cannot_be_written_is_refused_and_changes_nothing(place: Path, monk
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", fail)
             for key in ("a", "b"):
-                with pytest.raises(ClientError, match="NotKept.*cannot keep it: .*No space left on device"):
+                with pytest.raises(ClientError, match=r"NotKept.*cannot keep it: .*No space left on device"):
                     s3.put_object(Bucket="bucket", Key=key, Body=b"new")
             with pytest.raises(ClientError, match="NotKept"):
                 s3.create_bucket(Bucket="other")
@@ -239,7 +239,8 @@ def load(place: Path) -> dict[str, tuple[bytes, str]]:
     """The content and ETag of each object that a new start finds."""
     forget()
     try:
-        with Buckets(place, write=True), MOTO:
+        with Buckets(place, write=True) as buckets:
+            buckets.load()
             found = backend().buckets["bucket"].keys if "bucket" in backend().buckets else {}
             return {key: (found[key].value, found[key].etag) for key in found}
     finally:
@@ -273,8 +274,9 @@ def _play(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     under_way: list[tuple[str, tuple[bytes, str] | None]] = []
     forget()
     buckets = Buckets(place, write=True).__enter__()
+    buckets.load()
     try:
-        with pytest.raises(Killed):
+        with suppress(Killed):
             for name in STEPS:
                 monkeypatch.setattr(os, name, killing(getattr(os, name)))
             backend().create_bucket("bucket", "us-east-1")
@@ -291,7 +293,6 @@ def _play(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
                 answered |= {name: state for name, state in under_way if state is not None}
                 under_way.clear()
             ended = True
-            raise Killed
     finally:
         monkeypatch.undo()
         os.close(buckets._lock or 0)
@@ -319,6 +320,7 @@ def test_any_keys_come_back_and_nothing_is_outside(first: list[Any], second: lis
         for changes in (first, second):
             forget()
             with Buckets(place, write=True) as buckets:
+                buckets.load()
                 if "bucket" not in backend().buckets:
                     backend().create_bucket("bucket", "us-east-1")
                 for key, value in changes:
