@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def test_a_later_start_finds_what_is_in_the_buckets(tool: Tool) -> None:
     inputs = {"TRANSFER_INPUT_FILES": "data.txt"}
     then = f'test -e "{tool.cwd}/ready" && {S3} cp "${{PEGASUS_AWS_BATCH_BUCKET}}made/first" -'
     bag = tool.bag(shell("first", PUT, inputs), shell("then", then, inputs, dependsOn=[{"jobId": "first"}]))
-    words = ["--local=the/buckets", "--s3", "s3://bucket/dir", "--summary", "end.json", bag]
+    words: list[str | Path] = ["--local=the/buckets", "--s3", "s3://bucket/dir", "--summary", "end.json", bag]
     done = tool.run(*words)
     assert done.status == 1, done.err
     assert files_in(tool, "the/buckets/bucket") == {"dir/data.txt", "dir/made/first"}
@@ -183,15 +184,15 @@ def test_of_a_run_that_was_killed_the_next_one_leaves_nothing(tool: Tool) -> Non
     tool.write("data.txt", "data")
     script = f'test -e "{tool.cwd}/ready" || {{ touch begun; mv begun "{tool.cwd}"; sleep 600; }}'
     bag = tool.bag(shell("one", script, {"TRANSFER_INPUT_FILES": "data.txt"}))
-    with tool.start("--local", bag, stderr=tool.place / "stderr") as killed:
+    killed = tool.start("--local", bag, stderr=tool.place / "stderr")
+    try:
         wait_until((tool.cwd / "begun").exists, what="the job")
         assert [name.rpartition("/")[2] for name in files_in(tool, "bag.local/bag-bucket")] == ["data.txt"]
         done = tool.run("--local=bag.local", "-p", "other", bag)
-        assert (done.status, done.errors) == (
-            3,
-            ["--local: another run has its buckets in bag.local: wait for its end, or give another --local=directory"],
-        )
-        killed.kill()
+        way_out = "wait for its end, or give another --local=directory"
+        assert (done.status, done.errors) == (3, [f"--local: another run has its buckets in bag.local: {way_out}"])
+    finally:
+        killed.send_signal(signal.SIGKILL)
         killed.wait(60)
     tool.write("ready", "")
     assert tool.run("--local", "--dry-run", bag).status == 0

@@ -109,11 +109,11 @@ class _Start:
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.lock.check()
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:
+            all_events = self.earlier.all_events(self.task.bag)
+            old, kept = (events, []) if self.earlier.how is How.FRESH else (all_events, events)
             old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
             with Journal(path, self._check_often) as old_journal:
-                all_events = self.earlier.all_events(self.task.bag)
-                left = abandon(old_task, past.header.run, all_events, old_journal, self.settings.grace)
-            events = left if self.earlier.how is How.FRESH else [*events, *left]
+                events = [*kept, *abandon(old_task, past.header.run, old, old_journal, self.settings.grace)]
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
