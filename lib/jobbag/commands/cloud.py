@@ -107,7 +107,7 @@ def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Emb
         except OSError as error:
             raise InputError.of("--local", f"cannot use the directory {directory}: {error.strerror or error}") from None
         yield Embedded(stack.enter_context(LocalAws(private=True, buckets=buckets)))
-        if not buckets.is_empty:
+        if not looks and not buckets.is_empty:
             log.info("--local: the buckets are in %s", directory)
 
 
