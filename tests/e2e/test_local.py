@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from helpers.records import LOG_LINE, SEPARATOR, Step, Task, assert_lifelike, jo
 from helpers.servers import Listener
 from helpers.summaries import in_page
 from helpers.tool import Tool, job, shell
+from helpers.waiting import wait_until
 
 BUCKET = "s3://pegasus-batch-bamboo/mybatch-bucket/run0001"
 NAMES = ("findrange_ID0000002", "findrange_ID0000003")
@@ -26,6 +28,11 @@ OWN = ("bag.jobstate.log", "bag.journal")  # what a run of bag.in writes beside 
 def new_files(tool: Tool, before: set[str]) -> set[str]:
     """What is in the working directory now and was not before."""
     return {name.removeprefix("work/") for name in set(tool.files()) - before}
+
+
+def files_in(tool: Tool, directory: str) -> set[str]:
+    place = tool.cwd / directory
+    return {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
 
 
 def test_150_jobs_with_every_line_in_place(tool: Tool) -> None:
@@ -119,7 +126,7 @@ def test_the_manuals_bag_with_merged_logs(tool: Tool, manual: list[str | Path]) 
     assert (summary.stat, summary.tasks, summary.succeeded, summary.failed) == ("ok", 2, 2, 0)
     assert began - 1 <= summary.start.timestamp() <= summary.start.timestamp() + summary.duration <= time.time() + 1
     own = {f"merge_diamond-findrange-4_0_PID2_ID1.{ending}" for ending in ("jobstate.log", "journal")}
-    assert new_files(tool, before) == {"merged.out", "merged.err"} | own
+    assert {name for name in new_files(tool, before) if ".local" not in name} == {"merged.out", "merged.err"} | own
 
 
 def test_the_manuals_bag_with_a_log_for_each_job(tool: Tool, manual: list[str | Path]) -> None:
@@ -127,6 +134,7 @@ def test_the_manuals_bag_with_a_log_for_each_job(tool: Tool, manual: list[str | 
     before = set(tool.files())
     done = tool.run("--prefix", "mine", *manual)
     assert done.status == 0, done.err
+    assert "--local: the buckets are in mine.local" in done.err
     states = jobstates(tool.read("mine.jobstate.log"))
     for number, name in enumerate(NAMES, start=1):
         lines, record = job_output(tool.read(f"{name}.out"))
@@ -134,7 +142,64 @@ def test_the_manuals_bag_with_a_log_for_each_job(tool: Tool, manual: list[str | 
         assert_good_record(record, number, began, states)
         assert tool.read(f"{name}.err") == f"complaint of {name}\n"
     outputs = {f"{name}.{ending}" for name in NAMES for ending in ("out", "err")}
-    assert new_files(tool, before) == outputs | {"mine.jobstate.log", "mine.journal"}
+    place = "pegasus-batch-bamboo/mybatch-bucket/run0001"
+    sent = {
+        f"{place}/{name}" for name in (WORKER, "pegasus-aws-batch-launch.sh", ".s3cfg", *map("{}.sh".format, NAMES))
+    }
+    new = new_files(tool, before)
+    assert {name for name in new if ".local" not in name} == outputs | {"mine.jobstate.log", "mine.journal"}
+    assert {name for name in files_in(tool, "mine.local") if not name.startswith(".")} == sent
+
+
+# -- buckets
+
+PUT = f'printf "%s" "$PEGASUS_JOB_NAME" >result; {S3} cp result "${{PEGASUS_AWS_BATCH_BUCKET}}made/$PEGASUS_JOB_NAME"'
+
+
+def test_a_later_start_finds_what_is_in_the_buckets(tool: Tool) -> None:
+    tool.write("data.txt", "data")
+    inputs = {"TRANSFER_INPUT_FILES": "data.txt"}
+    then = f'test -e "{tool.cwd}/ready" && {S3} cp "${{PEGASUS_AWS_BATCH_BUCKET}}made/first" -'
+    bag = tool.bag(shell("first", PUT, inputs), shell("then", then, inputs, dependsOn=[{"jobId": "first"}]))
+    words: list[str | Path] = ["--local=the/buckets", "--s3", "s3://bucket/dir", "--summary", "end.json", bag]
+    done = tool.run(*words)
+    assert done.status == 1, done.err
+    assert files_in(tool, "the/buckets/bucket") == {"dir/data.txt", "dir/made/first"}
+    assert tool.read("the/buckets/bucket/dir/made/first") == "first"
+    tool.write("ready", "")
+    done = tool.run("--retry-failed", *words)
+    assert done.status == 0, done.err
+    assert job_output(tool.read("then.out"))[0] == ["first"]
+    assert "s3 PutObject" not in json.loads(tool.read("end.json"))["calls"]
+    tool.write("the/buckets/bucket/dir/data.txt", "mine")
+    assert tool.run(*words).status == 0
+    assert "s3 PutObject" in json.loads(tool.read("end.json"))["calls"]
+    assert tool.read("the/buckets/bucket/dir/data.txt") == "data"
+    done = tool.run("--delete", "--local=the/buckets", "--s3", "s3://bucket")
+    assert done.status == 0, done.err
+    assert list((tool.cwd / "the").iterdir()) == []
+
+
+def test_of_a_run_that_was_killed_the_next_one_leaves_nothing(tool: Tool) -> None:
+    tool.write("data.txt", "data")
+    script = f'test -e "{tool.cwd}/ready" || {{ touch begun; mv begun "{tool.cwd}"; sleep 600; }}'
+    bag = tool.bag(shell("one", script, {"TRANSFER_INPUT_FILES": "data.txt"}))
+    killed = tool.start("--local", bag, stderr=tool.place / "stderr")
+    try:
+        wait_until((tool.cwd / "begun").exists, what="the job")
+        assert [name.rpartition("/")[2] for name in files_in(tool, "bag.local/bag-bucket")] == ["data.txt"]
+        done = tool.run("--local=bag.local", "-p", "other", bag)
+        way_out = "wait for its end, or give another --local=directory"
+        assert (done.status, done.errors) == (3, [f"--local: another run has its buckets in bag.local: {way_out}"])
+    finally:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(60)
+    tool.write("ready", "")
+    assert tool.run("--local", "--dry-run", bag).status == 0
+    assert (tool.cwd / "bag.local").exists()
+    done = tool.run("--local", bag)
+    assert done.status == 0, done.err
+    assert not (tool.cwd / "bag.local").exists()
 
 
 # -- failures

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.remembered import remember_moto
-from jobbag.local import LocalAws, server
+from jobbag.local import Buckets, LocalAws, server
 from jobbag.local.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ def _workplace() -> Workplace:
 
 
 @contextmanager
-def embedded(slots: int, wrap: Callable[[WSGIApplication], WSGIApplication]) -> Iterator[LocalAws]:
-    """An embedded AWS with this layer before all requests."""
+def embedded(
+    slots: int, wrap: Callable[[WSGIApplication], WSGIApplication] | None = None, buckets: Buckets | None = None
+) -> Iterator[LocalAws]:
+    """An embedded AWS with this layer before all requests, and these buckets."""
     remember_moto()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "Workplace", lambda: nullcontext(_workplace()))
-        aws = LocalAws(slots=slots, wrap=wrap).__enter__()
+        aws = LocalAws(slots=slots, wrap=wrap, buckets=buckets).__enter__()
     try:
         yield aws
     finally:

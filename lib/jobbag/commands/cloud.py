@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobbag.aws.client import Cloud
@@ -76,14 +77,14 @@ class Embedded:
 
 
 @contextmanager
-def embedded_aws() -> Iterator[Embedded]:
-    """An embedded AWS while the context lasts.
+def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Embedded]:
+    """An embedded AWS while the context lasts, with its buckets in the directory; in None if they end with it.
 
-    From then on, the user's own AWS variables and configuration files are not used. Raises InputError where packages
-    that the embedded AWS needs are missing.
+    One that only `looks` writes nothing there. From then on, the user's own AWS variables and configuration files are
+    not used. Raises InputError where packages that the embedded AWS needs are missing, or the directory is of no use.
     """
     try:
-        from jobbag.local import LocalAws
+        from jobbag.local import Buckets, InUse, LocalAws
     except ImportError as error:
         if version.archive() is None:
             what = f"needs {error.name}: python3 -m pip install '{PROG}[local]'"
@@ -93,8 +94,21 @@ def embedded_aws() -> Iterator[Embedded]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    with LocalAws(private=True) as local:
-        yield Embedded(local)
+    if directory is None:
+        with LocalAws(private=True) as local:
+            yield Embedded(local)
+        return
+    with ExitStack() as stack:
+        try:
+            buckets = stack.enter_context(Buckets(directory, write=not looks))
+        except InUse:
+            what = f"another run has its buckets in {directory}: wait for its end, or give another --local=directory"
+            raise InputError.of("--local", what) from None
+        except OSError as error:
+            raise InputError.of("--local", f"cannot use the directory {directory}: {error.strerror or error}") from None
+        yield Embedded(stack.enter_context(LocalAws(private=True, buckets=buckets)))
+        if not looks and not buckets.is_empty:
+            log.info("--local: the buckets are in %s", directory)
 
 
 @contextmanager
@@ -108,7 +122,7 @@ def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
         return
     if settings.endpoint:
         log.warning("--local: the endpoint %s is not used", settings.endpoint)
-    with embedded_aws() as embedded:
+    with embedded_aws(settings.local_buckets, looks=settings.dry_run) as embedded:
         yield Cloud(embedded.access(settings.region)), embedded
 
 

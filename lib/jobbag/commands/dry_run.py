@@ -62,7 +62,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
     yield from _table(
         [
             ("bag", f"{files}: {counted(len(task.bag.jobs), 'job')}"),
-            ("run", _of_journal(task.bag, earlier, found)),
+            ("run", _of_journal(task.bag, earlier, found, local=settings.local)),
             ("as", found.caller.arn if found.caller else "the embedded AWS" if settings.local else "not known"),
             ("region", found.region),
         ]
@@ -75,14 +75,15 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
     yield from _jobs(settings, found)
 
 
-def _of_journal(bag: Bag, earlier: Earlier, found: Findings) -> str:
+def _of_journal(bag: Bag, earlier: Earlier, found: Findings, *, local: bool) -> str:
     """What an unfinished run in the journal means for this start."""
     if earlier.past is None or earlier.how is How.NEW:
         return "a new one"
     when = iso(earlier.past.header.started)
     if earlier.how is How.FRESH:
-        running = list(takeup.folded(earlier.events(bag), bag).running())
-        return f"a new one; that of {when} is given up, and {counted(len(running), 'job')} of it terminated"
+        running = [] if local else list(takeup.folded(earlier.events(bag), bag).running())
+        terminated = f", and {counted(len(running), 'job')} of it terminated" if running else ""
+        return f"a new one; that of {when} is given up{terminated}"
     if earlier.how is How.RETRY_FAILED:
         again = sum(len(sending.jobs) for sending in found.sendings)
         return f"again what failed in that of {when}: {again:,} of {counted(len(bag.jobs), 'job')}"

@@ -113,10 +113,12 @@ class _Start:
             bag=with_kept_results(self.task.bag, checked.state.results, self.task.place, self.settings.results),
         )
         self.lock.check()
-        if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
+        if self.earlier.is_given_up and (past := self.earlier.past) is not None:
+            all_events = self.earlier.all_events(self.task.bag)
+            old, kept = (events, []) if self.earlier.how is How.FRESH else (all_events, events)
             old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
             with Journal(path, self._check_often) as old_journal:
-                events = abandon(old_task, past.header.run, events, old_journal, self.settings.grace)
+                events = [*kept, *abandon(old_task, past.header.run, old, old_journal, self.settings.grace)]
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
@@ -227,9 +229,7 @@ class _Start:
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
         # What was looked at before the run before was given up may be gone with it.
-        is_there = checked.bucket_is_there and (
-            self.earlier.how is not How.FRESH or bucket.exists(task.cloud, task.place)
-        )
+        is_there = checked.bucket_is_there and (not self.earlier.is_given_up or bucket.exists(task.cloud, task.place))
         cleanup.make_bucket(is_there=is_there)
         queue, definition = ready.get(QUEUE), ready.get(DEFINITION)
         arns = queue.arn if queue else None, definition.arn if definition else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .attempt import CREDENTIALS
+from .buckets import Buckets, InUse
 from .server import LocalAws
 
-__all__ = ["CREDENTIALS", "LocalAws"]
+__all__ = ["CREDENTIALS", "Buckets", "InUse", "LocalAws"]

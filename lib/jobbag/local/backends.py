@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
-from moto.s3.models import s3_backends
+from moto.s3.exceptions import MissingKey
+from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+from moto.s3.utils import _VersionedKeyStore
+from moto.utilities.utils import PARTITION_NAMES, get_partition
 
 from .entities import ACCOUNT
 from .jobs import now_ms
@@ -20,6 +27,11 @@ MAX_EVENT = 256 * 1024
 FLUSH_SECONDS = 0.2
 MOTO = threading.Lock()
 """moto is not safe in threads: whoever goes into it holds this."""
+KNOWN = ("encryption", "kms_key_id", "checksum_algorithm", "checksum_value", "checksum_type", "checksum_parts")
+"""What moto knows of an object, beside its ETag and its headers, and somebody may ask for."""
+
+Identity = tuple[int, int]  # size (bytes) and time of the last change (ns) of a file
+Changes = set[tuple[str, str | None]]  # of a bucket, and of a key in it or (None) of itself
 
 
 def forget() -> None:
@@ -38,6 +50,130 @@ def download(bucket: str, key: str, target: Path) -> None:
     if found is None:
         raise OSError("The specified key does not exist.")
     target.write_bytes(found.value)
+
+
+# -- what S3 holds, in files
+
+
+class _Content:
+    """The content of an object, in the place of moto's own copy: read from the file when it is asked for."""
+
+    def __init__(self, path: bytes, identity: Identity) -> None:
+        self._path = path
+        self._identity = identity
+        self._place = 0
+
+    def seek(self, place: int) -> None:
+        """Read from there."""
+        self._place = place
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._place)
+                data = file.read(size)
+        except FileNotFoundError:
+            raise MissingKey from None
+        self._place += len(data)
+        return data
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def refresh(self, key: FakeKey) -> None:
+        """What is known of the object does not hold if a person has changed its file."""
+        with suppress(FileNotFoundError):
+            identity = identity_of(os.lstat(self._path))
+            if identity != self._identity:
+                from_file(key, self._path, identity, {})
+
+
+class _Keys(_VersionedKeyStore):
+    """The objects of a bucket by key. It notes which ones change."""
+
+    def __init__(self, bucket: str, changes: Changes) -> None:
+        super().__init__()
+        self._bucket, self._changes = bucket, changes
+
+    def __getitem__(self, key: str) -> Any:
+        found = super().__getitem__(key)
+        if isinstance(content := getattr(found, "_value_buffer", None), _Content):
+            content.refresh(found)
+        return found
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._changes.add((self._bucket, key))
+        super().__setitem__(key, value)
+
+    def setlist(self, key: str, list_: Any) -> None:
+        self._changes.add((self._bucket, key))
+        super().setlist(key, list_)
+
+    def pop(self, key: str) -> None:  # type: ignore[override]
+        self._changes.add((self._bucket, key))
+        super().pop(key)
+
+
+class _AllBuckets(dict[str, FakeBucket]):
+    """The buckets of one of moto's backends by name. It notes which ones change."""
+
+    def __init__(self, changes: Changes) -> None:
+        super().__init__()
+        self._changes = changes
+
+    def __setitem__(self, name: str, bucket: FakeBucket) -> None:
+        bucket.keys = _Keys(name, self._changes)
+        self._changes.add((name, None))
+        super().__setitem__(name, bucket)
+
+    def pop(self, name: str) -> FakeBucket:  # type: ignore[override]
+        self._changes.add((name, None))
+        return super().pop(name)
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    """What a file is known by."""
+    return found.st_size, found.st_mtime_ns
+
+
+def described(key: FakeKey) -> dict[str, Any]:
+    """What moto knows of an object, but for its content."""
+    known = {name: getattr(key, name) for name in KNOWN if getattr(key, name) is not None}
+    return {"etag": key.etag.strip('"'), "headers": dict(key.metadata), **known}
+
+
+def from_file(key: FakeKey, path: bytes, identity: Identity, known: Mapping[str, Any]) -> None:
+    """Let the object have the content of the file, and what is known of it; if that is nothing, what the file tells."""
+    key._value_buffer.close()
+    key._value_buffer = _Content(path, identity)  # type: ignore[assignment]
+    key.contentsize = identity[0]
+    changed = datetime.datetime.fromtimestamp(identity[1] / 1e9, tz=datetime.timezone.utc)
+    key.last_modified = changed.replace(tzinfo=None)
+    key._etag = known.get("etag")
+    key.set_metadata(dict(known.get("headers", {})))
+    for name in KNOWN:
+        setattr(key, name, known.get(name))
+
+
+def note_changes(changes: Changes) -> None:
+    """From now on until all is forgotten, have moto note which buckets and objects change."""
+    for partition in PARTITION_NAMES:
+        s3_backends[ACCOUNT][partition].buckets = _AllBuckets(changes)
+
+
+def new_bucket(name: str, region: str) -> FakeBucket:
+    """Make a bucket."""
+    return s3_backends[ACCOUNT][get_partition(region)].create_bucket(name, region)
+
+
+def backend_of(bucket: str) -> S3Backend | None:
+    """The backend of moto that has the bucket."""
+    found = (s3_backends[ACCOUNT][partition] for partition in PARTITION_NAMES)
+    return next((backend for backend in found if bucket in backend.buckets), None)
+
+
+# -- logs
 
 
 class LogStream(Sink):

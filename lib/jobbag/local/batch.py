@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from . import submission
 from .entities import Body, Entities, page
-from .errors import one_of, refuse, required
 from .jobs import RUNNABLE, RUNNING, STATES, Job, now_ms
+from .policy import one_of, refuse, required
 from .pool import Pool
 
 Operation = Callable[[Body], Body]

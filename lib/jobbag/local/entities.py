@@ -11,8 +11,7 @@ from typing import Any
 
 from moto.utilities.utils import get_partition
 
-from .errors import legal_name, one_of, refuse, required
-from .policy import check_compute_environment, check_definition
+from .policy import check_compute_environment, check_definition, legal_name, one_of, refuse, required
 
 ACCOUNT = "123456789012"
 Body = dict[str, Any]

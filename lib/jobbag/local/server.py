@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .attempt import CREDENTIALS, Site
-from .backends import download, forget
+from .backends import MOTO, download, forget
 from .batch import Batch
+from .buckets import Buckets
 from .pool import Pool
 from .web import Server, application
 from .workplace import Workplace
@@ -47,16 +48,19 @@ class LocalAws:
         slots: int | None = None,
         private: bool = False,
         wrap: Callable[[WSGIApplication], WSGIApplication] | None = None,
+        buckets: Buckets | None = None,
     ) -> None:
         """At most `slots` jobs run at once, by default one for each processor.
 
         A private one answers only who has the access key of CREDENTIALS: who can submit jobs can run anything as
         this user, and on a shared machine everybody reaches 127.0.0.1.
+        What S3 holds is kept in `buckets`; without them, it is gone with this.
         `wrap` lays a layer of WSGI before all requests; it may raise ConnectionError to drop the connection.
         """
         self._slots = slots or _processors()
         self._key = CREDENTIALS["aws_access_key_id"] if private else None
         self._wrap = wrap or (lambda app: app)
+        self._buckets = buckets
         self._regions: dict[str, Batch] = {}
         self._lock = threading.Lock()
 
@@ -64,7 +68,11 @@ class LocalAws:
         with contextlib.ExitStack() as stack:
             forget()
             stack.callback(forget)
-            server = Server(self._wrap(application(self._batch)), self._key)
+            if self._buckets is not None:
+                with MOTO:
+                    self._buckets.load()
+            keep = self._buckets.keep if self._buckets is not None else _keep_nothing
+            server = Server(self._wrap(application(self._batch, keep)), self._key)
             stack.callback(server.server_close)
             self.endpoint = f"http://127.0.0.1:{server.server_port}"
             place = stack.enter_context(Workplace())
@@ -111,6 +119,10 @@ class LocalAws:
             if region not in self._regions:
                 self._regions[region] = Batch(region, self._pool)
             return self._regions[region]
+
+
+def _keep_nothing() -> None:
+    """What S3 holds stays in memory."""
 
 
 def _make_environment(batch: Batch, name: str) -> None:

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from .entities import Entities
-from .errors import NAME, refuse, required
 from .jobs import Job
-from .policy import check_environment, check_retry, check_timeout
+from .policy import NAME, check_environment, check_retry, check_timeout, refuse, required
 
 MAX_REQUEST = 30 * 1024
 UNSUPPORTED = ("nodeOverrides", "eksPropertiesOverride", "ecsPropertiesOverride")

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
 from .backends import MOTO
 from .batch import Batch
-from .errors import ClientException
+from .policy import ClientException
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,8 +34,11 @@ LARGEST = 5 * 1024**3  # bytes of a request: the largest object that S3 takes wi
 log = logging.getLogger(__name__)
 
 
-def application(batch: Callable[[str], Batch]) -> WSGIApplication:
-    """Our Batch, of the region that the request's signature names, and moto, one request at a time."""
+def application(batch: Callable[[str], Batch], keep: Callable[[], None]) -> WSGIApplication:
+    """Our Batch, of the region that the request's signature names, and moto, one request at a time.
+
+    `keep` is called after each request to moto, before its answer goes out. If it raises OSError, that is the answer.
+    """
     moto: Any = DomainDispatcherApplication(create_backend_app)
     # For each request, moto would list its own directory and try the addresses of all services.
     moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
@@ -44,9 +48,21 @@ def application(batch: Callable[[str], Batch]) -> WSGIApplication:
         if service == "batch":
             return _answer_batch(batch(region), environ, start_response)
         with MOTO:
-            return [b"".join(moto(environ, start_response))]
+            answer = [b"".join(moto(environ, start_response))]
+            try:
+                keep()
+            except OSError as error:
+                return _not_kept(error, start_response)
+            return answer
 
     return answer
+
+
+def _not_kept(error: OSError, start_response: StartResponse) -> Iterable[bytes]:
+    """An error in the form of S3, for what could not be written to disk. No client tries again by itself."""
+    what = escape(f"the embedded AWS cannot keep it: {error}")
+    start_response("409 Conflict", [("Content-Type", "application/xml")])
+    return [f"<Error><Code>NotKept</Code><Message>{what}</Message></Error>".encode(errors="replace")]
 
 
 def _scope(authorization: str) -> tuple[str, str, str]:

@@ -198,7 +198,11 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("usage", "--json is for --dry-run only"))
     if options.yes and not options.delete:
         problems.append(Problem("usage", "--yes is for --delete only"))
-    if options.detach and options.local:
+    if entity_mode and options.s3 and options.local == "" and not options.prefix:
+        problems.append(
+            Problem("--local", "give --local=directory, or --prefix: it is not known where its buckets are")
+        )
+    if options.detach and options.local is not None:
         problems.append(Problem("usage", "--detach cannot be used with --local: the jobs end with the command"))
     if options.sse == ENCRYPTIONS[0] and options.sse_kms_key_id:
         problems.append(Problem("--sse-kms-key-id", f"a key of KMS is not for --sse {options.sse}"))
@@ -242,7 +246,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         merge_logs=Path(options.merge_logs) if options.merge_logs else None,
         log_level=options.log_level or LOG_LEVELS[2],
         log_file=Path(options.log_file) if options.log_file else None,
-        local=options.local,
+        local=options.local is not None,
+        local_directory=Path(options.local) if options.local else None,
         keep=options.keep,
         delete_log_streams=options.delete_log_streams,
         resume=options.resume,

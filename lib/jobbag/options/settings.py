@@ -64,11 +64,18 @@ class Settings:
     sse_kms_key_id: str | None = None
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
+    local_directory: Path | None = None  # with `local`: where the buckets are; None: beside the journal
 
     @property
     def journal(self) -> Path:
         """The file that a run is taken up from."""
         return Path(f"{self.prefix}.journal")
+
+    @property
+    def local_buckets(self) -> Path | None:
+        """The directory with the buckets of the embedded AWS; None if they are to be gone with it."""
+        beside = Path(f"{self.prefix}.local") if self.prefix else None
+        return self.local_directory or beside
 
     @property
     def jobstate_log(self) -> Path:

@@ -79,7 +79,10 @@ GENERAL = (
     ),
     Option(
         ("--local",),
-        "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine.",
+        "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine. The buckets "
+        "are directories in prefix.local, or in the one of --local=directory, as long as there are any.",
+        "directory",
+        optional=True,
     ),
     Option(
         ("--dry-run",),

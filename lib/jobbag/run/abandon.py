@@ -38,9 +38,11 @@ def abandon(task: TaskOnAws, run: str, events: list[Event], notes: Journal, grac
     cloud = task.cloud
     cleanup = Cleanup(task, notes.durably, run)
     replay(events, cleanup)
-    state = folded(events, task.bag)
-    running = {aws_id: job for job, aws_id in state.running()}
-    running |= _in_doubt(task, state, cleanup, grace)
+    running: dict[str, Job] = {}
+    if not cloud.embedded:  # else they ended with the embedded AWS of that start
+        state = folded(events, task.bag)
+        running = {aws_id: job for job, aws_id in state.running()}
+        running |= _in_doubt(task, state, cleanup, grace)
     for aws_id, job in running.items():
         notes(Terminated(job, aws_id))
     notes.sync()

@@ -54,10 +54,29 @@ class Earlier:
         """What of the earlier run holds for this one."""
         if self.past is None or self.how is How.NEW:
             return []
-        events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
+        events = self.all_events(bag)
         if self.how is How.RETRY_FAILED:
             return _only_succeeded(events, bag)
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
+
+    def all_events(self, bag: Bag) -> list[Event]:
+        """The events of the earlier run."""
+        return [] if self.past is None else list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether what the earlier run made is removed before this one begins.
+
+        So it is with one whose embedded AWS ended before it, whatever of its jobs is kept: buckets outlive that.
+        """
+        if self.past is None or self.how in (How.NEW, How.GO_ON):
+            return False
+        ended = not self.past.finished and _is_local(self.past.header) and _is_local(self.header)
+        return self.how is How.FRESH or ended
+
+
+def _is_local(header: Header) -> bool:
+    return bool(header.options.get("--local"))
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -69,7 +88,7 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
             raise
         past = None
     begun = past is not None and past.header.retry_failed and not past.finished
-    is_local = past is not None and bool(past.header.options.get("--local"))  # its jobs ended with it
+    is_local = past is not None and _is_local(past.header)  # its jobs ended with it
     if settings.retry_failed and (not begun or is_local):
         if past is None or not (past.finished or begun):
             what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
@@ -78,9 +97,9 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         header = replace(header, retry_failed=True)
     elif past is None or past.finished:
         return Earlier(How.NEW, header, past)
-    elif past.header.options.get("--local"):
+    elif _is_local(past.header):
         log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
-        return Earlier(How.NEW, header, past)
+        return Earlier(How.FRESH if _is_local(header) else How.NEW, header, past)
     else:
         how = How.FRESH if settings.fresh else How.GO_ON
     found = [] if settings.resume or settings.fresh else list(changes(past.header, header))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobbag.commands import cloud
 from jobbag.commands.cloud import Embedded, check_account, connected, connected_task, embedded_aws
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Plan, ToCreate
 from jobbag.errors import InputError
+from jobbag.local import Buckets, InUse
 from jobbag.options import version
 from jobbag.run.task import Task
 from jobbag.s3.place import S3Place
@@ -21,6 +23,7 @@ from jobbag.s3.place import S3Place
 from ..builders import bag, heard, job, settings
 
 PLACE = S3Place("bucket", "", own=True)
+BUCKETS = {"Buckets": Buckets, "InUse": InUse}
 
 
 class FakeLocal:
@@ -104,15 +107,16 @@ def test_the_real_aws_is_the_one_that_the_options_name(clouds: list[Access]) -> 
 
 
 @pytest.fixture
-def local(monkeypatch: pytest.MonkeyPatch) -> list[FakeLocal]:
+def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[FakeLocal]:
     """The embedded ones that were started."""
+    monkeypatch.chdir(tmp_path)
     started: list[FakeLocal] = []
 
     def start(**options: object) -> FakeLocal:
         started.append(FakeLocal(**options))
         return started[-1]
 
-    monkeypatch.setitem(sys.modules, "jobbag.local", SimpleNamespace(LocalAws=start, CREDENTIALS={"a": "b"}))
+    monkeypatch.setitem(sys.modules, "jobbag.local", SimpleNamespace(LocalAws=start, CREDENTIALS={"a": "b"}, **BUCKETS))
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "mine")
     return started
@@ -130,9 +134,26 @@ def test_with_local_nothing_of_the_users_aws_is_used(clouds: list[Access], local
 
 
 def test_the_embedded_aws_can_be_ended_at_once(local: list[FakeLocal]) -> None:
-    with embedded_aws() as embedded:
+    with embedded_aws(None) as embedded:
         embedded.close()
         assert not local[0].running
+
+
+@pytest.mark.usefixtures("local")
+def test_a_directory_that_another_run_uses_or_that_is_none_is_told() -> None:
+    directory = Path("bag.local")
+    with embedded_aws(directory):
+        with (
+            pytest.raises(InputError, match="--local: another run has its buckets in bag"),
+            embedded_aws(directory),
+        ):
+            raise AssertionError("two have it")
+        with pytest.raises(InputError, match="--local"), embedded_aws(directory, looks=True):
+            raise AssertionError("two have it")
+    assert not directory.exists()
+    directory.write_text("a file")
+    with pytest.raises(InputError, match="--local: cannot use the directory bag"), embedded_aws(directory):
+        raise AssertionError("it is a file")
 
 
 @pytest.mark.parametrize("embedded", [False, True])
@@ -152,7 +173,7 @@ def test_a_package_that_is_missing_is_told_with_the_remedy(
 ) -> None:
     monkeypatch.setitem(sys.modules, "jobbag.local", None)  # so its import fails
     monkeypatch.setattr(version, "archive", lambda: "tool.pyz" if single_file else None)
-    with pytest.raises(InputError, match=f"--local: needs .*{remedy}"), embedded_aws():
+    with pytest.raises(InputError, match=f"--local: needs .*{remedy}"), embedded_aws(None):
         raise AssertionError("nothing goes on without it")
 
 

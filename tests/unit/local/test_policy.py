@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobbag.local.errors import ClientException
-from jobbag.local.policy import check_retry, is_retried
+from jobbag.local.policy import ClientException, check_retry, is_retried
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,25 @@ def test_a_key_of_kms_is_for_kms_only() -> None:
     assert "AES256" in line
 
 
+@pytest.mark.parametrize(
+    ("words", "local", "directory"),
+    [
+        (["bag.in"], False, "bag.local"),
+        (["--local", "bag.in"], True, "bag.local"),
+        (["bag.in", "--local", "more.in"], True, "bag.local"),
+        (["--local", "-p", "mine", "bag.in"], True, "mine.local"),
+        (["--local=some/dir", "bag.in"], True, "some/dir"),
+        (["--create", "-q", "q", "--local"], True, None),
+        (["--create", "-s", "s3://bucket", "--local=some/dir"], True, "some/dir"),
+    ],
+)
+def test_the_buckets_of_the_embedded_aws_are_beside_the_journal_or_where_they_are_wanted(
+    words: list[str], local: bool, directory: str | None
+) -> None:
+    settings = parser.load(words)
+    assert (settings.local, settings.local_buckets) == (local, Path(directory) if directory else None)
+
+
 def test_the_last_properties_file_counts(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("pegasus.aws.region=one")
@@ -148,7 +167,6 @@ def test_the_last_properties_file_counts(tmp_path: Path) -> None:
 
 
 SWITCHES = {
-    "--local": "local",
     "--keep": "keep",
     "--delete-log-streams": "delete_log_streams",
     "--resume": "resume",
@@ -421,6 +439,8 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
         (["--detach", "--local", "bag.in"], "--detach"),
+        (["--detach", "--local=dir", "bag.in"], "--detach"),
+        (["--delete", "-s", "s3://bucket", "--local"], "--local=directory"),
     ],
 )
 def test_wrong_usage_is_told(words: list[str], said: str) -> None:

@@ -32,6 +32,7 @@ class FakeCloud:
     """AWS whose jobs take some looks to end; or of which one API gives no answer for ever."""
 
     region = "us-east-1"
+    embedded = False
 
     def __init__(self, looks: int = 1, *, out: str = "") -> None:
         self.looks, self.out = looks, out
@@ -97,6 +98,13 @@ def test_the_end_of_all_jobs_is_waited_for(tmp_path: Path) -> None:
     assert set(cloud.within_seconds) == {30.0}
     assert len(cloud.asked) == 3 * 3
     assert cloud.paused, "it does not ask without a pause"
+
+
+def test_nothing_is_asked_of_jobs_that_ended_with_their_embedded_aws(tmp_path: Path) -> None:
+    cloud = FakeCloud()
+    cloud.embedded = True
+    assert give_up(cloud, SENT, tmp_path) == []
+    assert (cloud.terminated, cloud.asked, cloud.paused) == ([], [], [])
 
 
 def test_all_are_asked_for_though_the_first_ones_take_their_time(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_a_retry_keeps_what_succeeded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("first", "retry", "how"),
-    [(True, True, How.RETRY_FAILED), (True, False, How.NEW), (False, True, None), (False, False, How.NEW)],
+    [(True, True, How.RETRY_FAILED), (True, False, How.FRESH), (False, True, None), (False, False, How.FRESH)],
 )
 def test_a_retry_with_the_embedded_aws_that_was_killed_keeps_what_is_on_disk(
     first: bool, retry: bool, how: How | None, tmp_path: Path
@@ -202,8 +202,17 @@ def test_a_retry_with_the_embedded_aws_that_was_killed_keeps_what_is_on_disk(
         return
     found = earlier(options, path, now)
     assert (found.how, found.header.retry_failed) == (how, retry)
-    kept = {event.job.name for event in found.events(bag(*jobs)) if isinstance(event, (Submitted, LogsWritten))}
-    assert kept == ({"here"} if retry else set())
+    assert found.is_given_up
+    if retry:
+        kept = {event.job.name for event in found.events(bag(*jobs)) if isinstance(event, (Submitted, LogsWritten))}
+        assert kept == {"here"}
+
+
+def test_what_a_run_made_in_the_embedded_aws_is_not_looked_for_in_the_real_one(tmp_path: Path) -> None:
+    path = tmp_path / "bag.journal"
+    journal_with(path, Header("run", 1, {"--local": "yes"}, {}), [])
+    found = earlier(settings(), path, Header("new", 2, {}, {}))
+    assert (found.how, found.is_given_up, found.events(bag())) == (How.NEW, False, [])
 
 
 # -- the merged files of a run that was killed
