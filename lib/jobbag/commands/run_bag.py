@@ -63,10 +63,11 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     with JournalLock(path) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
-        task = replace(task, place=takeup.place_of(task.place, earlier.header))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
+            earlier = takeup.selected(earlier, on_aws, path)
+            on_aws = replace(on_aws, place=takeup.place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
             start = _Start(settings, guarded, earlier, signals, tool_log, lock)
             try:
@@ -115,8 +116,10 @@ class _Start:
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
-        if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
-            log.debug("the journal of the earlier run is now %s", aside)
+        if self.earlier.how is not How.GO_ON:
+            records = self.earlier.records(events, self.task.bag)
+            if (aside := begin_anew(path, header, records)) is not None:
+                log.debug("the journal of the earlier run is now %s", aside)
         with Journal(path, self._check_often) as journal:
             cloud = self.task.cloud
             state, outputs = RunState(self.task.bag, header.started), self._outputs(journal)
@@ -152,8 +155,10 @@ class _Start:
         cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
         replay(outputs.resume(events), state, progress, cleanup)
-        if events and self.earlier.how is not How.FRESH:
-            log.info("taking up the run of %s: %s", iso(state.start), state.progress())
+        if self.earlier.selection is not None:
+            log.info("%s", self.earlier.selection)
+        elif events and self.earlier.how is not How.FRESH:
+            log.info("taking up the %s of %s: %s", self.earlier.header.kind, iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,
             JobStateLog(self.settings.jobstate_log) as states,
@@ -164,7 +169,7 @@ class _Start:
             events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         result, finished = self._result(ending, stopped, failures)
-        result = replace(result, lines=(*result.lines, *self._log_line())).untold(self.tool_log)
+        result = replace(result, lines=(*self._nothing(), *result.lines, *self._log_line())).untold(self.tool_log)
         if finished:
             result.say()  # it is part of what was asked for: a start that cannot say it has not reached the end
             if self.settings.delete_log_streams:
@@ -174,6 +179,11 @@ class _Start:
             outputs.close()
             return Result(result.exit_code)
         return result
+
+    def _nothing(self) -> list[str]:
+        """That there was nothing to do, if so."""
+        selection = self.earlier.selection
+        return [str(selection)] if selection is not None and selection.is_empty else []
 
     def _log_line(self) -> list[str]:
         return [f"log: {self.log_file}"] if self.log_file else []

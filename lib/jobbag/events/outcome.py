@@ -13,6 +13,7 @@ class Verdict(str, Enum):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    STOPPED = "stopped"  # while it ran, as the run was stopped: a new start sends it again
     NOT_RUN = "not run"  # it was never submitted, the run kept it from starting, or its end was not seen
 
 
@@ -32,6 +33,7 @@ class Outcome:
     finished: bool = False  # its output is on disk, all that there will be
     whole: bool = True  # false: its log could not be fetched
     terminated: bool = False  # by the run, when it was stopped or halted
+    stopped: bool = False  # by the run, when it was stopped
     withheld: str | None = None  # why it is not sent
     queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
 
@@ -87,8 +89,11 @@ class Outcome:
         """What became of it, if the run ends now."""
         if self.succeeded:
             return Verdict.SUCCEEDED
-        ended = self.ended or (self.error is not None and self.aws_id != "")
-        return Verdict.FAILED if ended and not self.not_run else Verdict.NOT_RUN
+        if self.not_run:
+            return Verdict.NOT_RUN
+        if self.stopped and self.error is None and (self.ended or self.is_running):
+            return Verdict.STOPPED
+        return Verdict.FAILED if self.ended or self.lost else Verdict.NOT_RUN
 
     @property
     def to_repeat(self) -> bool:

@@ -78,9 +78,11 @@ class RunState:
             case Halted():
                 self.halted = event.reason
             case Terminated():
-                self.of(event.job).terminated = True
+                outcome = self.of(event.job)
+                outcome.terminated, outcome.stopped = True, self.halted is None
             case NotTerminated():
-                self.of(event.job).terminated = False
+                outcome = self.of(event.job)
+                outcome.terminated = outcome.stopped = False
             case WorkerFailed():
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")

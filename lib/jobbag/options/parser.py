@@ -188,8 +188,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
     if options.max_failures and not _is_bound(options.max_failures):
         what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
         problems.append(Problem("--max-failures", what))
-    if sum((options.resume, options.fresh, options.retry_failed)) > 1:
-        problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
+    if sum((options.resume, options.fresh, options.retry_failed, options.update)) > 1:
+        problems.append(Problem("usage", "--resume, --fresh, --retry-failed and --update exclude each other"))
     if options.dry_run and entity_mode:
         problems.append(Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete"))
     if options.json and not options.dry_run:
@@ -246,6 +246,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         resume=options.resume,
         fresh=options.fresh,
         retry_failed=options.retry_failed,
+        update=options.update,
         detach=options.detach,
         launcher=options.launcher,
         array=options.array or "auto",

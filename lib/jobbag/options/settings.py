@@ -44,6 +44,7 @@ class Settings:
     resume: bool = False
     fresh: bool = False
     retry_failed: bool = False
+    update: bool = False
     detach: bool = False
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs

@@ -22,6 +22,7 @@ from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.run.again import TEXT, Comparison, Selection, sent_with, stale_inputs
 from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import is_there, state_of
@@ -30,7 +31,9 @@ from jobbag.s3.place import S3Place
 log = logging.getLogger(__name__)
 
 SHOWN = 10  # changes that are told one by one
-WAYS_OUT = "use --resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+GO_ON_OR_NOT = "--resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+KEEPING = "--update to keep what has succeeded and is as it was"
+OF_OUTPUTS = ("--local", "--merge-logs")  # options that say where what is kept is
 
 
 class How(Enum):
@@ -40,6 +43,7 @@ class How(Enum):
     GO_ON = "it is taken up where it was left"
     FRESH = "it is abandoned"
     RETRY_FAILED = "what succeeded in it is kept, and only the rest runs again"
+    UPDATE = "what succeeded in it and has not changed is kept"
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,28 @@ class Earlier:
     how: How
     header: Header
     past: Past | None
+    selection: Selection | None = None  # what runs again; None: it is not asked for that
 
     def events(self, bag: Bag) -> list[Event]:
         """What of the earlier run holds for this one."""
         if self.past is None or self.how is How.NEW:
             return []
-        events = list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
-        if self.how is How.RETRY_FAILED:
-            return _only_succeeded(events, bag)
+        events = past_events(self.past, bag)
+        if self.how in (How.RETRY_FAILED, How.UPDATE):
+            return [event for event in events if self._keeps(event)]
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
+
+    def records(self, events: list[Event], bag: Bag) -> list[Event]:
+        """What a journal begins with that is begun anew: these events, and with which files what is kept was sent."""
+        if self.past is None or self.how not in (How.RETRY_FAILED, How.UPDATE):
+            return events
+        old = past_events(self.past, bag)
+        files = {id(sent) for sending, given in sent_with(old, bag) if self._keeps(sending) for sent in given}
+        # What is before it is not in S3 any more.
+        return [*(event for event in old if id(event) in files or self._keeps(event)), TakenDown()]
+
+    def _keeps(self, event: Event) -> bool:
+        return self.selection is not None and _number(event) in self.selection.kept
 
 
 def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
@@ -68,27 +85,88 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         if not settings.fresh:
             raise
         past = None
-    begun = past is not None and past.header.retry_failed and not past.finished
-    is_local = past is not None and bool(past.header.options.get("--local"))  # its jobs ended with it
-    if settings.retry_failed and (not begun or is_local):
-        if past is None or not (past.finished or begun):
-            what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
-            raise InputError.of("--retry-failed", f"{what}; start without this option")
-        how = How.RETRY_FAILED
-        header = replace(header, retry_failed=True)
-    elif past is None or past.finished:
+    if settings.retry_failed or settings.update:
+        return _selecting(settings, path, header, past)
+    if past is None or past.finished:
         return Earlier(How.NEW, header, past)
-    elif past.header.options.get("--local"):
+    if past.header.options.get("--local"):
         log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
         return Earlier(How.NEW, header, past)
-    else:
-        how = How.FRESH if settings.fresh else How.GO_ON
-    found = [] if settings.resume or settings.fresh else list(changes(past.header, header))
-    if found and how is How.GO_ON and not past.has_sent:
+    if settings.fresh:
+        return Earlier(How.FRESH, header, past)
+    return _going_on(path, header, past, [] if settings.resume else list(changes(past.header, header)))
+
+
+def _going_on(path: Path, header: Header, past: Past, found: list[Problem]) -> Earlier:
+    """Go on with an unfinished run, unless something has changed."""
+    if found and not past.has_sent:
         return Earlier(How.FRESH, header, past)  # no job is bound to what that start was given
     if found:
-        raise refuse(path, found)
-    return Earlier(how, past.header if how is How.GO_ON else header, past)
+        raise refuse(path, found, keeps=past.left_in_order)
+    return Earlier(How.GO_ON, past.header, past)
+
+
+def _selecting(settings: Settings, path: Path, header: Header, past: Past | None) -> Earlier:
+    """What runs again is chosen (`selected`), unless a run is under way, which is gone on with."""
+    how = How.UPDATE if settings.update else How.RETRY_FAILED
+    if past is None:
+        if how is How.RETRY_FAILED:
+            raise InputError.of("--retry-failed", "there is no earlier run; start without this option")
+        return Earlier(How.NEW, header, past)
+    then, is_local = past.header, bool(past.header.options.get("--local"))  # its jobs ended with it
+    found = list(changes(then, header))
+    begun = then.update if how is How.UPDATE else then.retry_failed
+    if not past.finished:
+        if how is How.RETRY_FAILED and not begun and (is_local or not found):
+            better = "use --update to keep what succeeded" if is_local else "start without this option"
+            raise InputError.of("--retry-failed", f"the earlier run has not reached its end; {better}")
+        if not is_local and (not past.left_in_order or (begun and not found)):
+            return _going_on(path, header, past, found)
+    elsewhere = [one for one in found if one.where in OF_OUTPUTS]
+    if elsewhere:
+        raise _refusal(path, elsewhere, "the output of what is kept is there: give this as it was")
+    header = replace(header, retry_failed=how is How.RETRY_FAILED, update=how is How.UPDATE)
+    return Earlier(how, header, past)
+
+
+def selected(earlier: Earlier, task: TaskOnAws, path: Path) -> Earlier:
+    """The same with what is to run again, if this start is asked for that; S3 may be asked about files.
+
+    Raises InputError where --retry-failed would keep what is not as it was.
+    """
+    past, now = earlier.past, earlier.header
+    if past is None or earlier.how not in (How.RETRY_FAILED, How.UPDATE):
+        return earlier
+    events = past_events(past, task.bag)
+    stale = stale_inputs(task, place_of(task.place, past.header), events)
+    files = [one for one in changes(past.header, now) if one.where == "--files"]
+    if files and earlier.how is How.UPDATE:
+        stale = {job.number: "--files has changed" for job in task.bag.jobs}
+    compared = Comparison(past.header, now, folded(events, task.bag), stale)
+    if earlier.how is How.UPDATE:
+        selection = compared.update()
+    else:
+        selection = compared.retry()
+        _check_kept(path, past, compared, files if selection.kept else [])
+    if selection.is_empty and list(past.header.jobs) == list(now.jobs):
+        return Earlier(How.GO_ON, past.header, past, selection)  # its outputs may have to be made whole
+    return replace(earlier, selection=selection)
+
+
+def _check_kept(path: Path, past: Past, compared: Comparison, problems: list[Problem]) -> None:
+    """What --retry-failed keeps is as it was; of inputs of which that is not so, it is only said."""
+    problems += [Problem(f'job "{one.job}"', one.new or TEXT) for one in compared.others if not one.is_stale]
+    if compared.gone:
+        lost = past.succeeded.intersection(compared.gone)
+        problems += [Problem(f'job "{name}"', "is gone from the bag") for name in compared.gone if name in lost]
+    if problems:
+        what = "--retry-failed keeps what succeeded; use --update to run again what has changed"
+        raise _refusal(path, problems, what)
+    stale = [one for one in compared.others if one.is_stale]
+    if stale:
+        more = f" and {len(stale) - 1:,} more" if len(stale) > 1 else ""
+        what = "job %s%s succeeded, and %s since; use --update to run again what has changed"
+        log.warning(what, stale[0].job, more, stale[0].changed)
 
 
 def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
@@ -157,13 +235,25 @@ def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:
         raise refuse(path, found)
 
 
-def refuse(path: Path, problems: list[Problem]) -> InputError:
-    """The error for a start that is given something else than the run that it would take up."""
+def refuse(path: Path, problems: list[Problem], *, keeps: bool = False) -> InputError:
+    """The error for a start that is given something else than the run that it would take up.
+
+    `keeps`: nothing of that is under way, so that --update is another way out.
+    """
+    return _refusal(path, problems, f"use {f'{KEEPING}, ' if keeps else ''}{GO_ON_OR_NOT}")
+
+
+def _refusal(path: Path, problems: list[Problem], way_out: str) -> InputError:
     where = str(path)
     shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
     if len(problems) > SHOWN:
         shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
-    return InputError([*shown, Problem(where, WAYS_OUT)])
+    return InputError([*shown, Problem(where, way_out)])
+
+
+def past_events(past: Past, bag: Bag) -> list[Event]:
+    """The events of an earlier run, with the jobs as they are now."""
+    return list(past.events(_jobs_by_old_number(past.header, bag)))
 
 
 def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
@@ -206,14 +296,6 @@ def _removes_uploads(event: Event) -> bool:
 def without(events: list[Event], lost: Container[str]) -> list[Event]:
     """The events without the uploads of these files, which are not in S3 any more."""
     return [event for event in events if not (isinstance(event, Staged) and event.item in lost)]
-
-
-def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events of the jobs that succeeded and whose output is here: a run of only the others is to follow."""
-    state = folded(events, bag)
-    done = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
-    kept = {job.number for job in bag.jobs if done.issuperset(one.number for one in bag.siblings(job))}
-    return [event for event in events if _number(event) in kept]
 
 
 def _number(event: Event) -> int | None:

@@ -153,6 +153,7 @@ SWITCHES = {
     "--resume": "resume",
     "--fresh": "fresh",
     "--retry-failed": "retry_failed",
+    "--update": "update",
     "--detach": "detach",
     "--no-transient-retries": "transient_retries",
     "--dry-run": "dry_run",
@@ -410,6 +411,7 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
         (["--on-interrupt", "cry", "bag.in"], "cry"),
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
+        *((["--update", option, "bag.in"], "exclude each other") for option in ("--retry-failed", "--fresh", "--resume")),
         (["--detach", "--local", "bag.in"], "--detach"),
     ],
 )
