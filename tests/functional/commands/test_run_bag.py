@@ -171,7 +171,7 @@ def shell(name: str, script: str, **fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["--retry-failed", "--update"])
 def test_the_advice_of_the_last_lines_works_as_told(how: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    more = {"resourceRequirements": [{"type": "MEMORY", "value": "128"}]}
+    more = {"containerOverrides": {"resourceRequirements": [{"type": "MEMORY", "value": "128"}]}}
     desk.bag(job("one"), shell("two", "exit 137"))
     assert desk.run() == 1
     said = capsys.readouterr().err

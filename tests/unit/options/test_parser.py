@@ -411,7 +411,9 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
         (["--on-interrupt", "cry", "bag.in"], "cry"),
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
-        *((["--update", option, "bag.in"], "exclude each other") for option in ("--retry-failed", "--fresh", "--resume")),
+        (["--update", "--retry-failed", "bag.in"], "exclude each other"),
+        (["--update", "--fresh", "bag.in"], "exclude each other"),
+        (["--resume", "--update", "bag.in"], "exclude each other"),
         (["--detach", "--local", "bag.in"], "--detach"),
     ],
 )

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, InputError
@@ -91,7 +92,8 @@ def ran(of: Bag, ends: dict[str, str] | None = None, *before: Event, with_: Sett
 
 def start(how: Settings, of: Bag, cloud: Any = None) -> Earlier:
     """What a start with this bag does."""
-    return selected(earlier(how, PATH, header_of(how, of, PLAN)), TaskOnAws(of, PLAN, PLACE, cloud or S3()), PATH)
+    task = TaskOnAws(of, PLAN, PLACE, cast(Cloud, cloud or S3()))
+    return selected(earlier(how, PATH, header_of(how, of, PLAN)), task, PATH)
 
 
 def begin(how: Settings, of: Bag, *events: Event) -> Earlier:
