@@ -146,7 +146,8 @@ class _Start:
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, outputs = ending.state, ending.outputs
         safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
-        progress = Progress(self.task.bag, state.start, self.task.cloud.troubles.what, safeguards.awaits)
+        troubles, verdict = self.task.cloud.troubles.what, lambda job: state.of(job).verdict
+        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict)
 
         def note(event: Event) -> None:
             journal.durably(event)

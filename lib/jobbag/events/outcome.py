@@ -68,6 +68,11 @@ class Outcome:
         return (self.over or self.error is not None) and not self.succeeded
 
     @property
+    def is_unsuccessful(self) -> bool:
+        """Whether it has not succeeded by now, and nothing of it is under way in AWS that may."""
+        return not self.succeeded and (self.over or self.error is not None or self.terminated or self.token is None)
+
+    @property
     def is_running(self) -> bool:
         """Whether its container was seen to start."""
         return self.observation is not None and self.observation.status in ("STARTING", "RUNNING")

@@ -113,7 +113,10 @@ def test_which_jobs_may_still_run() -> None:
         ([NotSubmitted(ONE, ERROR), written(ONE)], "not run"),
         ([Submitted(ONE, "id-1"), Lost(ONE, "id-1", ERROR), written(ONE)], "failed"),
         ([Submitted(ONE, "id-1"), StateChanged(ONE, "id-1", Observation("RUNNING"))], "not run"),  # no end was seen
-        ([*story(ONE, FAILED), Terminated(ONE, "id-1")], "failed"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1")], "stopped"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1"), NotTerminated(ONE, "id-1")], "failed"),
+        ([Halted("why"), *story(ONE, FAILED), Terminated(ONE, "id-1")], "failed"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1"), Submitting(ONE, "t"), *story(ONE, FAILED)], "failed"),
         ([*story(ONE, ended("FAILED", None, started=None)), Terminated(ONE, "id-1")], "not run"),
         ([*story(ONE), Terminated(ONE, "id-1")], "succeeded"),  # all the same
     ],
