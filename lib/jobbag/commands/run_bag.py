@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from jobbag.aws.regions import url_of_s3
+from jobbag.commands import detached
 from jobbag.commands.checks import Checked, check
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
@@ -107,6 +108,10 @@ class _Start:
 
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
+        if self.settings.detach and self.earlier.how is How.GO_ON and detached.is_all_sent(checked.state):
+            if (found := detached.look(self.task.cloud, checked.state, self.settings.words)) is not None:
+                return found.untold(self.tool_log)
+            self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.lock.check()
         if self.earlier.how is How.FRESH and (past := self.earlier.past) is not None:
@@ -170,7 +175,8 @@ class _Start:
             events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         result, finished = self._result(ending, stopped, failures)
-        result = replace(result, lines=(*self._nothing(), *result.lines, *self._log_line())).untold(self.tool_log)
+        nothing = [str(found)] if (found := self.earlier.selection) is not None and found.is_empty else []
+        result = replace(result, lines=(*nothing, *result.lines, *self._log_line())).untold(self.tool_log)
         if finished:
             result.say()  # it is part of what was asked for: a start that cannot say it has not reached the end
             if self.settings.delete_log_streams:
@@ -180,11 +186,6 @@ class _Start:
             outputs.close()
             return Result(result.exit_code)
         return result
-
-    def _nothing(self) -> list[str]:
-        """That there was nothing to do, if so."""
-        selection = self.earlier.selection
-        return [str(selection)] if selection is not None and selection.is_empty else []
 
     def _log_line(self) -> list[str]:
         return [f"log: {self.log_file}"] if self.log_file else []
@@ -214,7 +215,7 @@ class _Start:
             raise
         finally:
             self.signals.only_tell()
-            failures = self._clean_up(consumers.journal, cleanup, state, policy.clean_up_seconds(stopped))
+            failures = self._clean_up(consumers.journal, cleanup, state, stopped)
         return stopped, failures
 
     def _outputs(self, journal: Journal) -> Outputs:
@@ -254,8 +255,8 @@ class _Start:
             except AwsError as error:
                 log.warning("%s", error)
 
-    def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, seconds: float) -> list[str]:
-        """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
+    def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, stopped: Interrupted | None) -> list[str]:
+        """Remove what the run made, in the time there is, unless the user wants it kept or jobs still run on it."""
         self.lock.check()
         made = cleanup.describe()
         running = [job.name for job, _ in state.running() if not state.of(job).lost]
@@ -263,9 +264,10 @@ class _Start:
         if running:
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             stays = f"; this stays for that: {', '.join(made)}" if made else ""
-            log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
+            level = logging.WARNING if stopped or not self.settings.detach else logging.INFO
+            log.log(level, "job %s%s may still run in AWS%s", running[0], more, stays)
             return []
-        with self.task.cloud.within(seconds) as cloud:
+        with self.task.cloud.within(policy_of(self.settings).clean_up_seconds(stopped)) as cloud:
             failures = cleanup.abort_unfinished_uploads(cloud)
             if not self.settings.keep:
                 failures += cleanup.take_down(cloud)
@@ -278,9 +280,9 @@ class _Start:
     def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[Result, bool]:
         """What this start ends with, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
-        detached = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
-        if detached and not state.complete and not state.broken:
-            line = f"{state.progress()}; start the same command again to collect them"
+        leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
+        if leaves and not state.complete and not state.broken:
+            line = detached.left(state, self.settings.words)
             log.info("%s", line)
             code = stopped.exit_code if stopped else ExitCode.OK
             return Result(ending.write(code, stopped, failures).exit_code, (line,)), False

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -161,7 +162,7 @@ def load(argv: Sequence[str]) -> Settings:
     problems = list(_problems(options))
     if problems:
         raise InputError(problems)
-    return _settings(options)
+    return replace(_settings(options), words=tuple(argv))
 
 
 def _problems(options: argparse.Namespace) -> list[Problem]:

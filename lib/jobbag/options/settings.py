@@ -64,6 +64,7 @@ class Settings:
     sse_kms_key_id: str | None = None
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
+    words: tuple[str, ...] = ()  # the command line, as it was given
 
     @property
     def journal(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from helpers.waiting import wait_until
 from jobbag.aws.client import Cloud
 from jobbag.cli import main
 from jobbag.jobs import monitor, poll_schedule, submission
@@ -263,3 +264,33 @@ def test_a_run_that_aws_refused_is_mended(desk: Desk, capsys: pytest.CaptureFixt
     assert desk.run("--update") == 0
     assert desk.sent == {"one": 1, "two": 2}
     assert (desk.place / "two.out").read_text().startswith("right\n")
+
+
+# -- --detach
+
+
+def test_a_run_that_is_detached_says_how_it_is_collected(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.bag(*(shell(name, f"while ! test -e {desk.place}/go; do sleep 0.05; done") for name in "ab"))
+    assert desk.run("--detach", "-l", "log") == 0
+    captured = capsys.readouterr()
+    said = captured.out.splitlines()[0]
+    assert said.startswith("of 2 jobs, 2 run on in AWS; this collects them: ")
+    assert said.endswith(" -l log bag.in")
+    assert "--detach" not in said
+    assert (captured.err, "WARNING" in (desk.place / "log.000").read_text()) == ("", False)
+    journal, asked = (desk.place / "bag.journal").read_text(), len(desk.faults.requests)
+    assert desk.run("--detach", "-l", "log") == 0
+    assert "; 2 run on in AWS; this collects them: " in capsys.readouterr().out
+    looks = [one.operation for one in desk.faults.requests[asked:]]
+    assert looks.count("DescribeJobs") == 1
+    assert not {"SubmitJob", "TerminateJob"}.intersection(looks)
+    assert (desk.place / "bag.journal").read_text() == journal
+    (desk.place / "go").touch()
+
+    def have_ended() -> bool:
+        return desk.run("--detach") == 0 and desk.is_finished
+
+    wait_until(have_ended, what="the end of the jobs")
+    assert desk.sent == {"a": 1, "b": 1}
+    assert (desk.place / "a.out").exists()
+    assert "2 jobs: 2 succeeded, 0 failed" in capsys.readouterr().err
