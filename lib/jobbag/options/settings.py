@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Settings:
     sse_kms_key_id: str | None = None
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
-    words: tuple[str, ...] = ()  # the command line, as it was given
+    words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 
     @property
     def journal(self) -> Path:
