@@ -64,7 +64,7 @@ def test_a_run_that_went_well_needs_nothing_more() -> None:
 
 @pytest.mark.parametrize(
     ("local", "words"),
-    [(False, "it goes on where this one ended"), (True, "--update keeps what succeeded, and runs the rest")],
+    [(False, "it goes on where this one ended"), (True, "with --update it keeps what succeeded")],
 )
 def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
     stopped = Interrupted(ExitCode.SIGINT)
