@@ -121,7 +121,7 @@ class _Start:
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
-        if self.earlier.how is not How.GO_ON:
+        if self.earlier.begins:
             records = self.earlier.records(events, self.task.bag)
             if (aside := begin_anew(path, header, records)) is not None:
                 log.debug("the journal of the earlier run is now %s", aside)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobbag.bag.job import Bag, Job
+from jobbag.errors import Problem
 from jobbag.events.events import Event, Staged, Submitting
-from jobbag.events.journal import Header
+from jobbag.events.journal import Header, Past
 from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
 from jobbag.run.task import TaskOnAws
@@ -172,7 +173,48 @@ def _dependants(bag: Bag, arrays: Mapping[str, Sequence[Job]]) -> dict[str, list
     return found
 
 
+# -- jobs by the numbers that they had
+
+
+def past_events(past: Past, bag: Bag) -> list[Event]:
+    """The events of an earlier run, with the jobs as they are now."""
+    by_name = {job.name: job for job in bag.jobs}
+    return list(past.events({old: by_name[name] for old, name in _numbered(past.header) if name in by_name}))
+
+
+def renumbered_events(past: Past, now: Header, bag: Bag) -> list[Event]:
+    """All of these events with the numbers of today, be it of jobs that are not in the bag any more."""
+    numbers = {name: number for number, name in _numbered(now)}
+    return list(past.events({old: replace(bag.jobs[0], number=numbers[name]) for old, name in _numbered(past.header)}))
+
+
+def _numbered(header: Header) -> Iterable[tuple[int, str]]:
+    return enumerate(header.jobs, 1)
+
+
+# -- --resume
+
+
+def resumed(then: Header, now: Header, state: RunState) -> Header:
+    """The first line of the journal of a run that is gone on with in another bag: what was sent is as it was sent.
+
+    Jobs that are gone from the bag stand behind its own, should they come back.
+    """
+    sent = {job.name for job in state.bag.jobs if not state.is_to_send(job)}
+    jobs = {name: then.jobs[name] if name in sent else digest for name, digest in now.jobs.items()}
+    return replace(then, jobs=jobs | {name: digest for name, digest in then.jobs.items() if name not in jobs})
+
+
 # -- input files
+
+
+def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem]:
+    """Files that were sent and have another content now."""
+    sent = {event.item: event for event in events if isinstance(event, Staged)}
+    for item in task.bag.local_files():
+        same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
+        if not same and not is_there(task.cloud, task.place, item):
+            yield Problem(f"input file {item!r}", "has changed since it was sent")
 
 
 def sent_with(events: Iterable[Event], bag: Bag) -> Iterator[tuple[Submitting, list[Staged]]]:

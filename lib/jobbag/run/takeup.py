@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -22,10 +22,19 @@ from jobbag.events.journal import Header, Past
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
-from jobbag.run.again import TEXT, Comparison, Selection, sent_with, stale_inputs
+from jobbag.run.again import (
+    TEXT,
+    Comparison,
+    Selection,
+    changed_inputs,
+    past_events,
+    renumbered_events,
+    resumed,
+    sent_with,
+    stale_inputs,
+)
 from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, state_of
 from jobbag.s3.place import S3Place
 
 log = logging.getLogger(__name__)
@@ -54,6 +63,7 @@ class Earlier:
     header: Header
     past: Past | None
     selection: Selection | None = None  # what runs again; None: it is not asked for that
+    given: Header | None = None  # what --resume is given, which need not be what that start was given
 
     def events(self, bag: Bag) -> list[Event]:
         """What of the earlier run holds for this one."""
@@ -64,8 +74,16 @@ class Earlier:
             return [event for event in events if self._keeps(event)]
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
 
+    @property
+    def begins(self) -> bool:
+        """Whether the journal is begun anew."""
+        same = self.past is not None and list(self.header.jobs.items()) == list(self.past.header.jobs.items())
+        return self.how is not How.GO_ON or not same
+
     def records(self, events: list[Event], bag: Bag) -> list[Event]:
         """What a journal begins with that is begun anew: these events, and with which files what is kept was sent."""
+        if self.past is not None and self.how is How.GO_ON:
+            return renumbered_events(self.past, self.header, bag)
         if self.past is None or self.how not in (How.RETRY_FAILED, How.UPDATE):
             return events
         old = past_events(self.past, bag)
@@ -94,7 +112,9 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         return Earlier(How.NEW, header, past)
     if settings.fresh:
         return Earlier(How.FRESH, header, past)
-    return _going_on(path, header, past, [] if settings.resume else list(changes(past.header, header)))
+    if settings.resume:
+        return Earlier(How.GO_ON, past.header, past, given=header)
+    return _going_on(path, header, past, list(changes(past.header, header)))
 
 
 def _going_on(path: Path, header: Header, past: Past, found: list[Problem]) -> Earlier:
@@ -130,11 +150,13 @@ def _selecting(settings: Settings, path: Path, header: Header, past: Past | None
 
 
 def selected(earlier: Earlier, task: TaskOnAws, path: Path) -> Earlier:
-    """The same with what is to run again, if this start is asked for that; S3 may be asked about files.
+    """The same with what is to run again, or is gone on with in another bag; S3 may be asked about files.
 
     Raises InputError where --retry-failed would keep what is not as it was.
     """
     past, now = earlier.past, earlier.header
+    if past is not None and earlier.given is not None:
+        return replace(earlier, header=resumed(now, earlier.given, folded(past_events(past, task.bag), task.bag)))
     if past is None or earlier.how not in (How.RETRY_FAILED, How.UPDATE):
         return earlier
     events = past_events(past, task.bag)
@@ -219,15 +241,6 @@ def changes(then: Header, now: Header) -> Iterator[Problem]:
         yield Problem("bag", "the order of the jobs has changed")
 
 
-def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem]:
-    """Files that were sent and have another content now."""
-    sent = {event.item: event for event in events if isinstance(event, Staged)}
-    for item in task.bag.local_files():
-        same = item not in sent or state_of(item) == (sent[item].size, sent[item].modified)
-        if not same and not is_there(task.cloud, task.place, item):
-            yield Problem(f"input file {item!r}", "has changed since it was sent")
-
-
 def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:
     """Raises InputError where files have changed since an earlier start, whose journal is at `path`, sent them."""
     found = list(changed_inputs(task, events))
@@ -249,17 +262,6 @@ def _refusal(path: Path, problems: list[Problem], way_out: str) -> InputError:
     if len(problems) > SHOWN:
         shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
     return InputError([*shown, Problem(where, way_out)])
-
-
-def past_events(past: Past, bag: Bag) -> list[Event]:
-    """The events of an earlier run, with the jobs as they are now."""
-    return list(past.events(_jobs_by_old_number(past.header, bag)))
-
-
-def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
-    """The jobs of this bag by the numbers that they had at the earlier start."""
-    by_name = {job.name: job for job in bag.jobs}
-    return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
 
 
 def folded(events: list[Event], bag: Bag) -> RunState:

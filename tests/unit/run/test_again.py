@@ -99,7 +99,7 @@ def start(how: Settings, of: Bag, cloud: Any = None) -> Earlier:
 def begin(how: Settings, of: Bag, *events: Event) -> Earlier:
     """Begin what a start does, with these events of it; then it is killed."""
     found = start(how, of)
-    if found.how is not How.GO_ON:
+    if found.begins:
         begin_anew(PATH, found.header, found.records(found.events(of), of))
     with Journal(PATH) as notes:
         for event in events:
@@ -324,6 +324,32 @@ def test_the_files_of_the_run_before_are_not_taken_for_sent() -> None:
         found = start(how, bag(*FILED))
         assert found.how is How.GO_ON
         assert not any(isinstance(event, Staged) for event in found.events(bag(*FILED)))
+
+
+# -- --resume
+
+
+def test_a_bag_that_was_edited_twice_is_gone_on_with_twice() -> None:
+    """Each job has the id that it was given, though its number is another each time."""
+    a, b, gone = job(1, "a"), job(2, "b"), job(3, "gone")
+    with Journal(PATH) as notes:
+        notes.begin(header_of(settings(), bag(a, b, gone), PLAN))
+        for event in (*sent(a, None), *sent(gone, None)):
+            notes(event)
+    first = header_of(settings(), bag(a, b, gone), PLAN)
+    resume = settings(resume=True)
+    now = bag(job(1, "new"), changed(job(2, "a")), changed(job(3, "b")))
+    begin(resume, now, *sent(now.jobs[0], None), *sent(now.jobs[2], None))
+    again = start(resume, now)
+    state = folded(again.events(now), now)
+    assert [state.of(one).aws_id for one in now.jobs] == ["id1", "id1", "id3"]
+    assert not again.begins, "nothing has changed since"
+    assert again.header.jobs["a"] == first.jobs["a"], "it was sent as it was then"
+    assert again.header.jobs["b"] == header_of(settings(), now, PLAN).jobs["b"]
+    back = bag(changed(job(1, "b")), job(2, "gone"), changed(job(3, "a")), job(4, "new"))
+    begin(resume, back)
+    state = folded(start(resume, back).events(back), back)
+    assert [state.of(one).aws_id for one in back.jobs] == ["id3", "id3", "id1", "id1"]
 
 
 # -- a run that has not reached its end
