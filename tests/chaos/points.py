@@ -51,6 +51,7 @@ CASES = {
     "created": Case({"makes_entities": True, "own_bucket": True}),
     "retry": Case({"merged": True, "fails_first": True}, ("--retry-failed",), first=()),
     "retry-per-job": Case({"fails_first": True}, ("--retry-failed",), first=()),
+    "update": Case({"merged": True, "fails_first": True}, ("--update",), first=()),
     # Each start with --fresh abandons the one before it, so the last one is without.
     "fresh": Case({"waits_first": True}, ("--fresh",), first=("--detach",), again=(), more=1),
     "fresh-created": Case(

@@ -91,9 +91,10 @@ def test_a_local_run(tool: Tool, pids: Path, started: list[Process], number: sig
     assert in_page(tool.read("end.html")) == end
     assert (end["signal"], end["exit_code"], end["complete"]) == (number.name, code, True)
     counts = end["counts"]
-    assert (counts["jobs"], counts["succeeded"], counts["failed"] + counts["not_run"]) == (40, 1, 39)
+    assert (counts["jobs"], counts["succeeded"], counts["failed"]) == (40, 1, 0)
+    assert counts["stopped"] + counts["not_run"] == 39
     assert [cause["cause"] for cause in end["causes"]] == ["stopped with the run"]
-    assert f"40 jobs: 1 succeeded, {counts['failed']} failed, {counts['not_run']} not run" in stderr
+    assert f"40 jobs: 1 succeeded, 0 failed, {counts['stopped']} stopped, {counts['not_run']} not run" in stderr
     assert "next: start the same command again" in stderr
     assert "Traceback" not in stderr
     assert not list(tool.cwd.glob("all.*part*"))

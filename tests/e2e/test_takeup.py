@@ -360,7 +360,8 @@ def test_detach_and_collect(scene: Stage) -> None:
     line = [scene.bag(*(scene.job(name, gated=True) for name in names)), *scene.entity_files()]
     scene.start(*line, "--detach", "--summary", "end.json")
     said = scene.end(0)
-    assert "start the same command again to collect them" in said
+    assert "of 2 jobs, 2 run on in AWS; this collects them: " in said
+    assert "WARNING" not in said
     end = json.loads(scene.tool.read("end.json"))
     assert (end["complete"], end["counts"]["not_run"], end["causes"]) == (False, 2, [])
     wait_until(lambda: set(names) <= set(scene.times()), what="the jobs")  # the command has left

@@ -46,6 +46,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
             "jobs": jobs,
             "succeeded": outcomes.count("succeeded"),
             "failed": outcomes.count("failed"),
+            "stopped": outcomes.count("stopped"),
             "not_run": outcomes.count("not run"),
         },
         "retried": {

@@ -23,8 +23,9 @@ from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Settings
 from jobbag.run import lock, takeup
+from jobbag.run.again import Selection
 from jobbag.run.takeup import Earlier, How
-from jobbag.run.task import Task
+from jobbag.run.task import Task, header_of, place_of
 from jobbag.s3.place import S3Place
 from jobbag.text import counted, iso, plain
 
@@ -39,11 +40,12 @@ Item = TypeVar("Item")
 def dry_run(settings: Settings, task: Task) -> Result:
     """Tell what a run of the task would do. Raises ToolError where a run would end at once."""
     lock.check_free(settings.journal)
-    earlier = takeup.earlier(settings, settings.journal, takeup.header_of(settings, task.bag, task.plan))
-    if earlier.how is How.GO_ON:
-        task = replace(task, place=takeup.place_of(task.place, earlier.header))
+    earlier = takeup.earlier(settings, settings.journal, header_of(settings, task))
     with connected_task(settings, task) as (on_aws, _):
-        found = probe(settings, on_aws, earlier)
+        earlier = takeup.selected(earlier, on_aws, settings.journal)
+        if earlier.how is How.GO_ON:
+            task = replace(task, place=place_of(task.place, earlier.header))
+        found = probe(settings, replace(on_aws, place=task.place), earlier)
     warnings = list(_warnings(found))
     if settings.json:
         for warning in warnings:
@@ -67,6 +69,8 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
             ("region", found.region),
         ]
     )
+    if earlier.selection is not None:
+        yield from _again(earlier.selection)
     if found.checked.entities or found.checked.to_create or found.sendings:
         yield ""
         yield "entities"
@@ -84,13 +88,22 @@ def _of_journal(bag: Bag, earlier: Earlier, found: Findings, *, local: bool) -> 
         running = [] if local else list(takeup.folded(earlier.events(bag), bag).running())
         terminated = f", and {counted(len(running), 'job')} of it terminated" if running else ""
         return f"a new one; that of {when} is given up{terminated}"
-    if earlier.how is How.RETRY_FAILED:
-        again = sum(len(sending.jobs) for sending in found.sendings)
-        return f"again what failed in that of {when}: {again:,} of {counted(len(bag.jobs), 'job')}"
+    if earlier.selection is not None:
+        return f"that of {when}: {earlier.selection}"
     state = found.checked.state
     doubt, progress = len(list(state.in_doubt())), state.progress()
     looked_for = f"; {counted(doubt, 'job')} may be sent, and will be looked for" if doubt else ""
-    return f"that of {when} is taken up: {progress}{looked_for}"
+    return f"the {earlier.header.kind} of {when} is taken up: {progress}{looked_for}"
+
+
+def _again(selection: Selection) -> Iterator[str]:
+    """Which jobs run again, and why."""
+    reasons = [(one.job, one.why) for one in selection.again]
+    reasons += [(name, "is gone from the bag") for name in selection.gone]
+    if reasons:
+        yield ""
+    yield from (plain(f"job {job}: {why}") for job, why in _first(reasons))
+    yield from _rest(reasons)
 
 
 # -- entities

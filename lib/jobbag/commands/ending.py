@@ -102,8 +102,10 @@ class Ending:
     def _following(self, *, finished: bool) -> str | None:
         """What the user does next, if anything."""
         if not finished:
-            goes_on = "" if self.settings.local else ", it goes on where this one ended"
-            return f"start the same command again{goes_on}"
+            goes_on = (
+                "with --update it keeps what succeeded" if self.settings.local else "it goes on where this one ended"
+            )
+            return f"start the same command again, {goes_on}"
         return "the same command with --retry-failed runs again what did not succeed" if self.state.failed else None
 
 

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from jobbag.aws.regions import url_of_s3
+from jobbag.commands import detached
 from jobbag.commands.checks import Checked, check
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
 from jobbag.commands.result import Result
-from jobbag.display.event_lines import EventLines
-from jobbag.display.job_lines import JobLines, lines_on
 from jobbag.display.progress import Progress
-from jobbag.display.views import shown
+from jobbag.display.views import showing
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
 from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
-from jobbag.events.consumers import Consumer, replay
+from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew, remove_leftover
@@ -36,6 +34,7 @@ from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.run import takeup
 from jobbag.run.abandon import abandon
+from jobbag.run.again import past_events
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.consumers import Consumers
 from jobbag.run.inputs import with_kept_results
@@ -44,7 +43,7 @@ from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
-from jobbag.run.task import Task, TaskOnAws
+from jobbag.run.task import Task, TaskOnAws, header_of, place_of
 from jobbag.s3 import bucket
 from jobbag.signals import Signals
 from jobbag.text import iso
@@ -63,11 +62,12 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     signals.patience = settings.grace + LEAVING
     with JournalLock(path) as lock:
         remove_leftover(path)
-        earlier = takeup.earlier(settings, path, takeup.header_of(settings, task.bag, task.plan))
-        task = replace(task, place=takeup.place_of(task.place, earlier.header))
+        earlier = takeup.earlier(settings, path, header_of(settings, task))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
+            earlier = takeup.selected(earlier, on_aws, path)
+            on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
             start = _Start(settings, guarded, earlier, signals, tool_log, lock)
             try:
@@ -107,23 +107,30 @@ class _Start:
 
     def run(self, checked: Checked) -> Result:
         """Run the bag to its end, or as far as it goes."""
+        if self.settings.detach and self.earlier.how is How.GO_ON and detached.is_all_sent(checked.state):
+            if (found := detached.look(self.task.cloud, checked.state, self.settings.words)) is not None:
+                return found.untold(self.tool_log)
+            self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.task = replace(
             self.task,
             bag=with_kept_results(self.task.bag, checked.state.results, self.task.place, self.settings.results),
         )
         self.lock.check()
+        left: list[Event] = []
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:
-            all_events = self.earlier.all_events(self.task.bag)
-            old, kept = (events, []) if self.earlier.how is How.FRESH else (all_events, events)
-            old_task = replace(self.task, place=takeup.place_of(self.task.place, past.header))
+            old, events = (events, []) if self.earlier.how is How.FRESH else (past_events(past, self.task.bag), events)
+            old_task = replace(self.task, place=place_of(self.task.place, past.header))
             with Journal(path, self._check_often) as old_journal:
-                events = [*kept, *abandon(old_task, past.header.run, old, old_journal, self.settings.grace)]
+                left = abandon(old_task, past.header.run, old, old_journal, self.settings.grace)
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
-        if self.earlier.how is not How.GO_ON and (aside := begin_anew(path, header, events)) is not None:
-            log.debug("the journal of the earlier run is now %s", aside)
+        if self.earlier.begins:
+            records = self.earlier.records(events, left, self.task.bag)
+            if (aside := begin_anew(path, header, records)) is not None:
+                log.debug("the journal of the earlier run is now %s", aside)
+        events += left
         with Journal(path, self._check_often) as journal:
             cloud = self.task.cloud
             state, outputs = RunState(self.task.bag, header.started), self._outputs(journal)
@@ -150,7 +157,8 @@ class _Start:
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, outputs = ending.state, ending.outputs
         safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
-        progress = Progress(self.task.bag, state.start, self.task.cloud.troubles.what, safeguards.awaits)
+        troubles, verdict = self.task.cloud.troubles.what, lambda job: state.of(job).verdict
+        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict)
 
         def note(event: Event) -> None:
             journal.durably(event)
@@ -159,8 +167,10 @@ class _Start:
         cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
         replay(outputs.resume(events), state, progress, cleanup)
-        if events and self.earlier.how is not How.FRESH:
-            log.info("taking up the run of %s: %s", iso(state.start), state.progress())
+        if self.earlier.selection is not None:
+            log.info("%s", self.earlier.selection)
+        elif events and self.earlier.how is not How.FRESH:
+            log.info("taking up the %s of %s: %s", self.earlier.header.kind, iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,
             JobStateLog(self.settings.jobstate_log) as states,
@@ -171,7 +181,8 @@ class _Start:
             events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         result, finished = self._result(ending, stopped, failures)
-        result = replace(result, lines=(*result.lines, *self._log_line())).untold(self.tool_log)
+        nothing = [str(found)] if (found := self.earlier.selection) is not None and found.is_empty else []
+        result = replace(result, lines=(*nothing, *result.lines, *self._log_line())).untold(self.tool_log)
         if finished:
             result.say()  # it is part of what was asked for: a start that cannot say it has not reached the end
             if self.settings.delete_log_streams:
@@ -210,7 +221,7 @@ class _Start:
             raise
         finally:
             self.signals.only_tell()
-            failures = self._clean_up(consumers.journal, cleanup, state, policy.clean_up_seconds(stopped))
+            failures = self._clean_up(consumers.journal, cleanup, state, stopped)
         return stopped, failures
 
     def _outputs(self, journal: Journal) -> Outputs:
@@ -242,14 +253,14 @@ class _Start:
         if state.failed and self.settings.merge_logs is not None:
             log.info("the log streams stay: --retry-failed will need them for the merged files")
             return
-        for place in state.log_places():
+        for place in chain.from_iterable(state.of(job).saved_logs for job in state.bag.jobs):
             try:
                 delete_stream(self.task.cloud, place)
             except AwsError as error:
                 log.warning("%s", error)
 
-    def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, seconds: float) -> list[str]:
-        """Remove what the run made in so many seconds, unless the user wants it kept or jobs still run on it."""
+    def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, stopped: Interrupted | None) -> list[str]:
+        """Remove what the run made, in the time there is, unless the user wants it kept or jobs still run on it."""
         self.lock.check()
         made = cleanup.describe()
         running = [job.name for job, _ in state.running() if not state.of(job).lost]
@@ -257,9 +268,10 @@ class _Start:
         if running:
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             stays = f"; this stays for that: {', '.join(made)}" if made else ""
-            log.warning("job %s%s may still run in AWS%s", running[0], more, stays)
+            level = logging.WARNING if stopped or not self.settings.detach else logging.INFO
+            log.log(level, "job %s%s may still run in AWS%s", running[0], more, stays)
             return []
-        with self.task.cloud.within(seconds) as cloud:
+        with self.task.cloud.within(policy_of(self.settings).clean_up_seconds(stopped)) as cloud:
             failures = cleanup.abort_unfinished_uploads(cloud)
             if not self.settings.keep:
                 failures += cleanup.take_down(cloud)
@@ -274,9 +286,9 @@ class _Start:
     def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[Result, bool]:
         """What this start ends with, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
-        detached = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
-        if detached and not state.complete and not state.broken:
-            line = f"{state.progress()}; start the same command again to collect them"
+        leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
+        if leaves and not state.complete and not state.broken:
+            line = detached.left(state, self.settings.words)
             log.info("%s", line)
             code = stopped.exit_code if stopped else ExitCode.OK
             return Result(ending.write(code, stopped, failures).exit_code, (line,)), False
@@ -285,16 +297,3 @@ class _Start:
         whole = state.complete and state.settled and state.all_logs_whole and home
         finished = whole and stopped is None and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)
-
-
-@contextmanager
-def showing(settings: Settings, progress: Progress, tool_log: ToolLog) -> Iterator[list[Consumer]]:
-    """Show a run while it lasts. Gives what is to be told of its events for that."""
-    with shown(settings.progress, settings.prefix or "", progress, tool_log) as live:
-        # A terminal has no room for a line on each of thousands that succeed; the display counts them.
-        event_lines = EventLines(success=logging.DEBUG if live is not None and tool_log.on_terminal else logging.INFO)
-        if not settings.follow:
-            yield [event_lines, progress]
-            return
-        with lines_on(live) as out:
-            yield [event_lines, progress, JobLines(out)]

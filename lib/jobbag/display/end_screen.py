@@ -27,14 +27,13 @@ def lines(overview: Mapping[str, Any], following: str | None, files: Mapping[str
     last = [f"next: {following}"] if following else []
     last += [f"{what}: {file}" for what, file in files.items()]
     last = [part for line in last for part in _folded(line)]
-    return [*found, *_causes(overview["causes"], ROWS - len(found) - len(last), whole=bool(files)), *last]
+    return [*found, *_causes(overview, ROWS - len(found) - len(last), whole=bool(files)), *last]
 
 
 def _head(overview: Mapping[str, Any]) -> Iterator[str]:
     counts, retried, uploads = overview["counts"], overview["retried"], overview["uploads"]
     ends = [f"{counts['succeeded']:,} succeeded", f"{counts['failed']:,} failed"]
-    if counts["not_run"]:
-        ends.append(f"{counts['not_run']:,} not run")
+    ends += [f"{counts[key]:,} {key.replace('_', ' ')}" for key in ("stopped", "not_run") if counts[key]]
     took = span((overview["ended"] - overview["started"]) / 1000)
     yield _cut(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}")
     hours = overview["vcpu_hours"]
@@ -65,11 +64,14 @@ def _errors(errors: list[str]) -> Iterator[str]:
         yield f"  and {len(errors) - SHOWN_ERRORS:,} more errors"
 
 
-def _causes(causes: list[Mapping[str, Any]], rows: int, *, whole: bool) -> Iterator[str]:
+def _causes(overview: Mapping[str, Any], rows: int, *, whole: bool) -> Iterator[str]:
+    causes = overview["causes"]
     if not causes:
         return
     total = sum(cause["count"] for cause in causes)
-    yield f"{counted(total, 'failure')}, {counted(len(causes), 'cause')}:"
+    all_failed = total == overview["counts"]["failed"]  # else some were stopped, or not run
+    what = counted(total, "failure") if all_failed else f"{counted(total, 'job')} did not succeed"
+    yield f"{what}, {counted(len(causes), 'cause')}:"
     rows -= 2  # this one, and the one that says how many more
     shown = causes[: max(1, min(SHOWN_CAUSES, rows // FEWEST_ROWS))]
     tail = min(LONGEST_TAIL, rows // len(shown) - FEWEST_ROWS + 1)
@@ -79,7 +81,7 @@ def _causes(causes: list[Mapping[str, Any]], rows: int, *, whole: bool) -> Itera
     if rest:
         of = sum(cause["count"] for cause in rest)
         where = "" if whole else "; --summary FILE has them all"
-        yield f"  and {counted(len(rest), 'more cause')}, of {counted(of, 'failure')}{where}"
+        yield f"  and {counted(len(rest), 'more cause')}, of {counted(of, 'job')}{where}"
 
 
 def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.filesize import decimal
 
@@ -32,6 +32,7 @@ from jobbag.events.events import (
     Uploading,
 )
 from jobbag.events.observation import ENDED, STATES, now_ms
+from jobbag.events.outcome import Verdict
 from jobbag.events.results import ResultFetched
 from jobbag.text import about, clock, counted
 
@@ -49,6 +50,7 @@ class Snapshot:
     waits_for: str = ""  # what the run waits for or does beside its jobs, in words
     over: bool = False
     changes: int = 0  # grows with each event
+    others: Mapping[Verdict, int] = field(default_factory=dict)  # what became of the jobs that did not succeed
 
     @property
     def total(self) -> int:
@@ -61,15 +63,10 @@ class Snapshot:
         return sum(self.jobs.get(state, 0) for state in ENDED)
 
     @property
-    def failed(self) -> int:
-        """The jobs that did not succeed."""
-        return self.jobs.get(ENDED[1], 0)
-
-    @property
     def done_in_words(self) -> list[str]:
-        """How many jobs are done, and how many of them failed."""
+        """How many jobs are done, and what became of those of them that did not succeed."""
         done = f"{self.ended:,} of {counted(self.total, 'job')} done"
-        return [done, f"{self.failed:,} failed"] if self.failed else [done]
+        return [done, *(f"{number:,} {verdict.value}" for verdict, number in self.others.items())]
 
     @property
     def time_in_words(self) -> list[str]:
@@ -105,9 +102,14 @@ class Progress:
     """A consumer of events; any thread may ask it for a snapshot."""
 
     def __init__(
-        self, bag: Bag, start: int, delayed: Callable[[], str | None], awaited: Callable[[], str | None] = lambda: None
+        self,
+        bag: Bag,
+        start: int,
+        delayed: Callable[[], str | None],
+        awaited: Callable[[], str | None] = lambda: None,
+        verdict: Callable[[Job], Verdict] = lambda _: Verdict.FAILED,
     ) -> None:
-        """`start`: when the run began (ms since the epoch).
+        """`start`: when the run began (ms since the epoch). `verdict` is asked of jobs that did not succeed.
 
         `delayed` gives the trouble for which calls are tried again, `awaited` what has to happen before more jobs are
         sent; None: nothing.
@@ -116,6 +118,8 @@ class Progress:
         self._start = start
         self._delayed = delayed
         self._awaited = awaited
+        self._verdict = verdict
+        self._others: dict[int, Verdict] = {}  # of jobs that did not succeed, by number
         self._states: dict[int, str] = {}  # by job number
         self._counts = Counter({TO_SEND: len(bag.jobs)})
         self._finished: set[int] = set()  # jobs whose output is on disk
@@ -158,6 +162,10 @@ class Progress:
         self._counts[self._states.get(job.number, TO_SEND)] -= 1
         self._counts[state] += 1
         self._states[job.number] = state
+        if state == ENDED[1]:
+            self._others[job.number] = self._verdict(job)
+        else:
+            self._others.pop(job.number, None)
 
     def end(self) -> None:
         """Note that the run is over, so that nothing is waited for."""
@@ -170,9 +178,11 @@ class Progress:
         with self._lock:
             uploads = self._uploads
             rate = uploads.rate(now)
+            others = Counter(self._others.values())
             jobs = {state: self._counts[state] for state in (TO_SEND, *STATES) if self._counts[state]}
             return Snapshot(
                 jobs=jobs,
+                others={one: others[one] for one in Verdict if others[one]},
                 files=(uploads.done, uploads.files),
                 size=(uploads.size_done, uploads.size),
                 rate=rate if uploads.left else None,

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
+from jobbag.display.event_lines import EventLines
+from jobbag.display.job_lines import JobLines, lines_on
 from jobbag.display.progress import Progress, Snapshot
 from jobbag.errors import ToolError
+from jobbag.events.consumers import Consumer
+from jobbag.options.settings import Settings
 from jobbag.threads import join, start
 from jobbag.tool_log import ToolLog
 
@@ -117,3 +121,16 @@ def _ticking(view: View, pause: float, progress: Progress) -> Iterator[None]:
         progress.end()
         with suppress(OSError):
             view.close(progress.snapshot())
+
+
+@contextmanager
+def showing(settings: Settings, progress: Progress, tool_log: ToolLog) -> Iterator[list[Consumer]]:
+    """Show a run while it lasts. Gives what is to be told of its events for that."""
+    with shown(settings.progress, settings.prefix or "", progress, tool_log) as live:
+        # A terminal has no room for a line on each of thousands that succeed; the display counts them.
+        event_lines = EventLines(success=logging.DEBUG if live is not None and tool_log.on_terminal else logging.INFO)
+        if not settings.follow:
+            yield [event_lines, progress]
+            return
+        with lines_on(live) as out:
+            yield [event_lines, progress, JobLines(out)]

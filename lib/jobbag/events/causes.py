@@ -107,6 +107,9 @@ def lost_start(reason: str | None) -> bool:
     return any(text in (reason or "") for text in _LOST_START)
 
 
+AGAIN = "start the same command again: it sends the job again"
+HALTED = "mend what the others failed for; --retry-failed sends the job again"
+
 # Texts in a statusReason or a container's reason, the first match counts: the title of the cause (None: the reason
 # itself) and what to do.
 _REASONS: tuple[tuple[str, str | None, str], ...] = (
@@ -155,9 +158,9 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
     (
         f"{PROG} was halted",
         "ended by the halt of the run",
-        "mend what the others failed for; --retry-failed sends the job again",
+        HALTED,
     ),
-    (PROG, "stopped with the run", "start the same command again: it sends the job again"),
+    (PROG, "stopped with the run", AGAIN),
 )
 _CODES: Mapping[int, tuple[str, str, bool]] = {
     126: ("cannot be executed", "make it executable (chmod +x), and build it for the image's processor", True),
@@ -192,6 +195,10 @@ def kind_of(exit_code: int | None, reason: str | None, error: str | None = None)
         meaning, advice, by_line = _CODES[exit_code]
         return Kind(f"exit code {exit_code}, {meaning}", advice, by_line)
     return Kind(f"exit code {exit_code}", "look at the end of its output; run this job on its own to see more", True)
+
+
+STOPPED = kind_of(None, PROG)
+NOT_SENT = Kind("not run: it was not sent before the end", AGAIN)
 
 
 # -- the job's last lines

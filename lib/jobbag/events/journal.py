@@ -41,7 +41,13 @@ class Header:
     options: Mapping[str, str]
     jobs: Mapping[str, str]
     retry_failed: bool = False  # it runs only what failed in the run before
+    update: bool = False  # it runs only that and what has changed since
     own_keys: bool = False  # in a bucket that nobody named, its keys are below its id; once they were not
+
+    @property
+    def kind(self) -> str:
+        """What it is, in a word."""
+        return "update" if self.update else "retry" if self.retry_failed else "run"
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,24 @@ class Past:
     lines: Iterable[Mapping[str, Any]]
 
     @cached_property
-    def _marks(self) -> tuple[bool, bool]:
-        """Whether the run is finished, and whether it has sent something."""
+    def _marks(self) -> tuple[bool, bool, bool]:
+        """Whether the run is finished, whether it has sent something, and whether its last start left in order."""
         done = sent = False
-        clean = True
+        clean = in_order = True
         for line in self.lines:
             match line["event"]:
                 case "Making" | "Made":
-                    clean = False
+                    clean = in_order = False
                 case "TakenDown":
-                    clean = True
+                    clean = in_order = True
                 case "Submitting":
-                    done, sent = False, True
+                    done = in_order = False
+                    sent = True
+                case "Staged" | "PartsAsked" | "Attached":
+                    in_order = False
                 case "Finished":
                     done = True
-        return done and clean, sent
+        return done and clean, sent, in_order
 
     @property
     def finished(self) -> bool:
@@ -77,6 +86,18 @@ class Past:
     def has_sent(self) -> bool:
         """Whether a job was sent, or may have been."""
         return self._marks[1]
+
+    @property
+    def left_in_order(self) -> bool:
+        """Whether nothing of that run is under way in AWS or left to remove, be it finished or not."""
+        return self._marks[2]
+
+    @property
+    def succeeded(self) -> frozenset[str]:
+        """The names of the jobs that AWS Batch has said to have succeeded."""
+        names = dict(enumerate(self.header.jobs, 1))
+        seen = (line for line in self.lines if line["event"] == "StateChanged")
+        return frozenset(names[line["job"]] for line in seen if line["observation"]["status"] == "SUCCEEDED")
 
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.
@@ -132,6 +153,7 @@ def read(path: Path) -> Past | None:
             dict(first["options"]),
             dict(first["jobs"]),
             bool(first.get("retry_failed")),
+            bool(first.get("update")),
             bool(first.get("own_keys")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):

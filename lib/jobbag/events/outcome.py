@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jobbag.events.observation import Observation
+from jobbag.events.observation import LogPlace, Observation
 
 
 class Verdict(str, Enum):
@@ -13,6 +13,7 @@ class Verdict(str, Enum):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    STOPPED = "stopped"  # while it ran, as the run was stopped: a new start sends it again
     NOT_RUN = "not run"  # it was never submitted, the run kept it from starting, or its end was not seen
 
 
@@ -32,6 +33,7 @@ class Outcome:
     finished: bool = False  # its output is on disk, all that there will be
     whole: bool = True  # false: its log could not be fetched
     terminated: bool = False  # by the run, when it was stopped or halted
+    stopped: bool = False  # by the run, when it was stopped
     withheld: str | None = None  # why it is not sent
     queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
 
@@ -56,6 +58,13 @@ class Outcome:
         return self.observation is not None and self.observation.log.stream is not None
 
     @property
+    def saved_logs(self) -> tuple[LogPlace, ...]:
+        """The log streams whose content is on disk."""
+        if not self.finished or self.note is not None or self.observation is None:
+            return ()
+        return tuple(place for place in self.observation.logs if place.is_readable)
+
+    @property
     def over(self) -> bool:
         """Whether only its output is still to come: it has ended, or will not be sent."""
         return self.ended or self.withheld is not None or (self.error is not None and not self.aws_id)
@@ -64,6 +73,11 @@ class Outcome:
     def failed(self) -> bool:
         """Whether it has not succeeded, and will not, unless it is sent again or turns up after all."""
         return (self.over or self.error is not None) and not self.succeeded
+
+    @property
+    def is_unsuccessful(self) -> bool:
+        """Whether it has not succeeded by now, and nothing of it is under way in AWS that may."""
+        return not self.succeeded and (self.over or self.error is not None or self.terminated or self.token is None)
 
     @property
     def is_running(self) -> bool:
@@ -87,8 +101,11 @@ class Outcome:
         """What became of it, if the run ends now."""
         if self.succeeded:
             return Verdict.SUCCEEDED
-        ended = self.ended or (self.error is not None and self.aws_id != "")
-        return Verdict.FAILED if ended and not self.not_run else Verdict.NOT_RUN
+        if self.not_run:
+            return Verdict.NOT_RUN
+        if self.stopped and self.error is None and (self.ended or self.is_running):
+            return Verdict.STOPPED
+        return Verdict.FAILED if self.ended or self.lost else Verdict.NOT_RUN
 
     @property
     def to_repeat(self) -> bool:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
-from jobbag.events.causes import Failure, Kind, error_line, folded, kind_of
+from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of
 from jobbag.events.events import (
     Absent,
     Event,
@@ -28,7 +28,6 @@ from jobbag.events.events import (
     Unsent,
     WorkerFailed,
 )
-from jobbag.events.observation import LogPlace
 from jobbag.events.outcome import Outcome
 from jobbag.events.results import KnownResults, ResultFailed, ResultFetched, ResultsHome, ResultStays
 
@@ -84,9 +83,9 @@ class RunState:
             case Halted():
                 self.halted = event.reason
             case Terminated():
-                self.of(event.job).terminated = True
+                self.of(event.job).terminated, self.of(event.job).stopped = True, self.halted is None
             case NotTerminated():
-                self.of(event.job).terminated = False
+                self.of(event.job).terminated = self.of(event.job).stopped = False
             case WorkerFailed():
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")
@@ -100,11 +99,17 @@ class RunState:
         return self._outcomes[job.number]
 
     def failure(self, job: Job) -> Failure:
-        """Why a job did not succeed that has ended, or has an error."""
+        """Why a job did not succeed of which nothing is under way any more."""
         outcome = self.of(job)
         needed = self.first_cause(job) if outcome.not_run else None
         if needed is not None:
             return Failure(job.number, Kind(f"not run: {needed}", "--retry-failed sends it again, after that one"), "")
+        if outcome.withheld is not None:
+            return Failure(job.number, Kind(f"not run: {outcome.withheld}", HALTED), "")
+        if outcome.terminated and outcome.error is None and (outcome.stopped or not outcome.ended):
+            return Failure(job.number, STOPPED, "")
+        if not outcome.over and not outcome.aws_id:
+            return Failure(job.number, NOT_SENT, "")
         seen = outcome.observation
         exit_code, reason = (seen.exit_code, seen.reason) if seen else (None, None)
         kind = kind_of(exit_code, reason, outcome.error)
@@ -302,9 +307,3 @@ class RunState:
             outcome = self._outcomes[job.number]
             if outcome.token is not None and not outcome.aws_id and outcome.error is None:
                 yield job
-
-    def log_places(self) -> Iterator[LogPlace]:
-        """The log streams whose content is on disk."""
-        for outcome in self._outcomes.values():
-            if outcome.finished and outcome.note is None and outcome.observation is not None:
-                yield from filter(lambda place: place.is_readable, outcome.observation.logs)

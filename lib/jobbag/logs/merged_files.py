@@ -8,24 +8,24 @@ import secrets
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from jobbag.bag.job import Bag, Job
 from jobbag.batches import batches
 from jobbag.events.events import Event, LogsWritten, Merged, Share
 from jobbag.files import beside, fsync, naming, put_in_place, replacing, sync
 from jobbag.logs.outputs import is_there, of_jobs_that_are_done
+from jobbag.logs.records import number_of, renumbered
 
 SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their bytes, until they are removed
 CHUNK = 1024 * 1024  # bytes
 _PART = re.compile(r"(\d+)\.(out|err|[0-9a-f]+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
 
 RECORD_SIZE = 8192  # bytes; a record is shorter
-_RECORD = re.compile(rb"^\[cluster-task id=(\d+),", re.MULTILINE)
 
 
 def _content(events: list[Event]) -> list[Merged]:
@@ -58,35 +58,52 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int = sys.maxsize) -> int:
     return crc
 
 
-def _copy_range(path: Path, begin: int, end: int, crc: int, target: BinaryIO) -> bool:
-    """Add these bytes of a file to another; false, and nothing is added, if there are none with this CRC-32."""
-    start = target.tell()
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        file.seek(begin)
-        if _copy(file, target, end - begin) == crc and target.tell() - start == end - begin:
-            return True
-    target.seek(start)
-    target.truncate()
-    return False
+class _Range(NamedTuple):
+    """Bytes of one of these files, the first that has them; `sum` is their CRC-32, None if it is not known."""
+
+    files: tuple[Path, ...]
+    begin: int
+    end: int
+    sum: int | None
+
+    def copy(self, target: BinaryIO) -> bool:
+        """Add them to another file; false, and nothing is added, if none of the files has them."""
+        start = target.tell()
+        for path in self.files:
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                file.seek(self.begin)
+                crc = _copy(file, target, self.end - self.begin)
+                if self.sum in (None, crc) and target.tell() - start == self.end - self.begin:
+                    return True
+            target.seek(start)
+            target.truncate()
+        return False
 
 
-def _has_number(part: BinaryIO, start: int, number: int) -> bool:
-    """Whether the record behind a job's stdout has this number; not if the order of the bag has changed since."""
-    end = part.tell()
-    part.seek(start)
-    found = _RECORD.findall(part.read(end - start))
-    part.seek(end)
-    return not found or int(found[-1]) == number
+def _ranges(written: LogsWritten) -> list[_Range]:
+    """The stdout and the stderr of a job in a part that is there."""
+    if written.share is None:
+        return [_Range((path,), 0, path.stat().st_size, None) for path in (written.out, written.err)]
+    files, begin, middle = (written.out,), written.share.start, written.share.start + written.share.out
+    return [_Range(files, begin, middle, None), _Range(files, middle, middle + written.share.err, None)]
 
 
 def _part_has_number(written: LogsWritten) -> bool:
-    """The same of a part that is there."""
+    """Whether the record behind a job's stdout has its number; not if the order of the bag has changed since."""
+    out = _ranges(written)[0]
     with written.out.open("rb") as file:
-        begin = written.share.start if written.share else 0
-        end = begin + written.share.out if written.share else os.fstat(file.fileno()).st_size
-        file.seek(max(begin, end - RECORD_SIZE))
-        found = _RECORD.findall(file.read(min(RECORD_SIZE, end - begin)))
-    return not found or int(found[-1]) == written.job.number
+        file.seek(max(out.begin, out.end - RECORD_SIZE))
+        return number_of(file.read(min(RECORD_SIZE, out.end - out.begin))) in (None, written.job.number)
+
+
+def _renumber(part: BinaryIO, start: int, number: int) -> None:
+    """Give the record at the end of a part, behind a stdout from `start` on, this number."""
+    begin = max(start, part.tell() - RECORD_SIZE)
+    part.seek(begin)
+    end = part.read()
+    part.seek(begin)
+    part.truncate()
+    part.write(renumbered(end, number))
 
 
 def remove_unfinished(prefix: Path, jobs: int) -> None:
@@ -154,13 +171,17 @@ class MergedFiles:
         events = of_jobs_that_are_done(events)
         written = {event.job.number: event for event in events if isinstance(event, LogsWritten)}
         written = {number: event for number, event in written.items() if event.whole}
-        parts = {number: event for number, event in written.items() if is_there(event) and _part_has_number(event)}
+        there = {number: event for number, event in written.items() if is_there(event)}
+        parts = {number: event for number, event in there.items() if _part_has_number(event)}
         # A part that is still there may be merged, but then it is not known whether that is on disk.
         kept = self._kept(content, written.keys() - parts.keys())
         self._done = parts
-        merged = [one for one in content[len(kept) :] if one.job.number in written.keys() - parts.keys()]
-        for some in batches(merged, SPENT):
-            self._done |= {event.job.number: event for event in self._parts_again(some, written)}
+        merged = {one.job.number: self._merged_ranges(one) for one in content[len(kept) :]}
+        merged |= {number: _ranges(event) for number, event in there.items() if number not in parts}
+        lost = written.keys() - parts.keys() - {one.job.number for one in kept}
+        again = [(written[number], ranges) for number, ranges in merged.items() if number in lost and ranges]
+        for some in batches(again, SPENT):
+            self._done |= {event.job.number: event for event in self._parts_again(some)}
         for path, size in zip(map(beside, self._targets), _sizes(kept), strict=True):
             if path.exists():
                 os.truncate(path, size)
@@ -182,45 +203,39 @@ class MergedFiles:
             kept.append(one)
         return kept
 
-    def _parts_again(self, merged: Sequence[Merged], written: Mapping[int, LogsWritten]) -> list[LogsWritten]:
-        """Make a part of what is in the merged files of these jobs, as far as it is what was once written there.
-
-        Gives what is noted of it.
-        """
+    def _parts_again(self, wanted: Sequence[tuple[LogsWritten, Sequence[_Range]]]) -> list[LogsWritten]:
+        """Make a part of the output of these jobs in other files, where it is as it was. Gives what is noted of it."""
         self._parts.mkdir(exist_ok=True)
-        found: list[tuple[Merged, int, int, int]] = []  # with the start in the part, and the bytes of stdout and stderr
-        path = self.shared(merged[0].job)
+        found: list[tuple[LogsWritten, int, int, int]] = []  # with its start in the part, bytes of stdout and stderr
+        path = self.shared(wanted[0][0].job)
         with replacing(path) as new, naming(path), new.open("w+b") as part:
-            for one in merged:
+            for written, (out, err) in wanted:
                 start = part.tell()
-                if self._copy_back(one, part):
-                    out, err = (end - begin for begin, end in zip(one.starts or (), _sizes([one]), strict=True))
-                    found.append((one, start, out, err))
-                else:
-                    part.truncate(start)
-                    part.seek(start)
+                if out.copy(part):
+                    _renumber(part, start, written.job.number)
+                    middle = part.tell()
+                    if err.copy(part):
+                        found.append((written, start, middle - start, part.tell() - middle))
+                        continue
+                part.truncate(start)
+                part.seek(start)
             part.flush()
             fsync(part.fileno(), path)
         sync(self._parts)
         again = [
-            replace(written[one.job.number], out=path, err=path, share=Share(start, out, err, len(found)), sizes=None)
-            for one, start, out, err in found
+            replace(written, out=path, err=path, share=Share(start, out, err, len(found)), sizes=None)
+            for written, start, out, err in found
         ]
         for event in again:
             self._note(event)
         return again
 
-    def _copy_back(self, merged: Merged, part: BinaryIO) -> bool:
-        """Add a job's output in the merged files to a part; false if they do not have it as it was."""
-        if merged.starts is None or merged.sums is None:  # noted by an earlier version
-            return False
-        start = part.tell()
-        ranges = zip(self._targets, merged.starts, _sizes([merged]), merged.sums, strict=True)
-        is_whole = all(
-            any(_copy_range(path, begin, end, crc, part) for path in (beside(target), target))
-            for target, begin, end, crc in ranges
-        )
-        return is_whole and _has_number(part, start, merged.job.number)
+    def _merged_ranges(self, merged: Merged) -> list[_Range]:
+        """A job's output in the merged files; none if an earlier version noted it, without a sum."""
+        if merged.starts is None or merged.sums is None:
+            return []
+        found = zip(self._targets, merged.starts, _sizes([merged]), merged.sums, strict=True)
+        return [_Range((beside(target), target), begin, end, crc) for target, begin, end, crc in found]
 
     def prepare(self) -> None:
         """Make the directory of parts, and the files that become the merged ones."""

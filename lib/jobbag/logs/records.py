@@ -5,10 +5,14 @@ Its parsers end a quoted value at the first `"` or `]`, so neither may stand in 
 
 from __future__ import annotations
 
+import re
+
 from jobbag.bag.job import Job
 from jobbag.errors import PROG
 from jobbag.events.observation import Observation
 from jobbag.text import iso, one_line
+
+_TASK = re.compile(rb'^\[cluster-task id=(\d+), (.*), id=\1, (start="[^"]*", duration=.*)$', re.MULTILINE)
 
 
 def status_of(observation: Observation | None) -> int:
@@ -29,6 +33,22 @@ def task_record(job: Job, aws_id: str, observation: Observation | None, at: int)
         f"status={status_of(observation)}, id={job.number}, start={_quoted(iso(start))}, "
         f"duration={_seconds(stop - start if stop else 0)}, app={_quoted(job.executable)}]"
     )
+
+
+def number_of(stdout: bytes) -> int | None:
+    """The number in the record at the end of a job's stdout; None if it has none."""
+    found = list(_TASK.finditer(stdout))
+    return int(found[-1][1]) if found else None
+
+
+def renumbered(stdout: bytes, number: int) -> bytes:
+    """The stdout with this number in the record at its end."""
+    found = list(_TASK.finditer(stdout))
+    if not found:
+        return stdout
+    record, own = found[-1], b"%d" % number
+    parts = b"[cluster-task id=", own, b", ", record[2], b", id=", own, b", ", record[3]
+    return stdout[: record.start()] + b"".join(parts) + stdout[record.end() :]
 
 
 def summary_record(succeeded: int, failed: int, start: int, stop: int) -> str:

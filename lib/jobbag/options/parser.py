@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -161,7 +162,7 @@ def load(argv: Sequence[str]) -> Settings:
     problems = list(_problems(options))
     if problems:
         raise InputError(problems)
-    return _settings(options)
+    return replace(_settings(options), words=tuple(argv))
 
 
 def _problems(options: argparse.Namespace) -> list[Problem]:
@@ -188,8 +189,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
     if options.max_failures and not _is_bound(options.max_failures):
         what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
         problems.append(Problem("--max-failures", what))
-    if sum((options.resume, options.fresh, options.retry_failed)) > 1:
-        problems.append(Problem("usage", "--resume, --fresh and --retry-failed exclude each other"))
+    if sum((options.resume, options.fresh, options.retry_failed, options.update)) > 1:
+        problems.append(Problem("usage", "--resume, --fresh, --retry-failed and --update exclude each other"))
     if options.results and options.no_results:
         problems.append(Problem("usage", "--results and --no-results exclude each other"))
     if options.dry_run and entity_mode:
@@ -253,6 +254,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         resume=options.resume,
         fresh=options.fresh,
         retry_failed=options.retry_failed,
+        update=options.update,
         detach=options.detach,
         launcher=options.launcher,
         array=options.array or "auto",

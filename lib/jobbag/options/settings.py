@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Settings:
     resume: bool = False
     fresh: bool = False
     retry_failed: bool = False
+    update: bool = False
     detach: bool = False
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
@@ -65,6 +66,7 @@ class Settings:
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
     local_directory: Path | None = None  # with `local`: where the buckets are; None: beside the journal
+    words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 
     @property
     def journal(self) -> Path:

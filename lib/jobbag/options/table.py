@@ -233,12 +233,14 @@ RECOVERY = (
     ),
     Option(
         ("--retry-failed",),
-        "After a run that reached its end: submit only the jobs that failed, and keep the others.",
+        "After a run that reached its end: submit only the jobs that did not succeed, as they are now.",
     ),
     Option(
-        ("--detach",),
-        "Submit the jobs and leave. The same command, started again, collects them.",
+        ("--update",),
+        "Submit the jobs that are new, did not succeed, have changed (text or input files), or depend on one of these. "
+        "The others are kept, as make does, and what is gone from the bag leaves the records.",
     ),
+    Option(("--detach",), "Submit the jobs and leave. The same command without this option collects them."),
     Option(
         ("--canary",),
         "Send N jobs first, and the others when one of them has succeeded. If none does, the others are not run.",

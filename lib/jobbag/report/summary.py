@@ -56,13 +56,8 @@ class Ended:
 
     @cached_property
     def causes(self) -> list[Cause]:
-        """Why jobs failed, were refused, or were not run because others failed."""
-        return causes(self.state.failure(job) for job in self.state.bag.jobs if self._has_cause(job))
-
-    def _has_cause(self, job: Job) -> bool:
-        outcome = self.state.of(job)
-        failed = outcome.verdict is Verdict.FAILED or outcome.error is not None
-        return failed or self.state.first_cause(job) is not None
+        """Why jobs did not succeed: one cause for each, but for those that may still run."""
+        return causes(self.state.failure(job) for job in self.state.bag.jobs if self.state.of(job).is_unsuccessful)
 
 
 def summary(end: Ended) -> dict[str, Any]:
@@ -90,6 +85,7 @@ def overview(end: Ended) -> dict[str, Any]:
             "jobs": len(state.bag.jobs),
             "succeeded": came_of[Verdict.SUCCEEDED],
             "failed": came_of[Verdict.FAILED],
+            "stopped": came_of[Verdict.STOPPED],
             "not_run": came_of[Verdict.NOT_RUN],
         },
         "retried": _retried(state),

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import secrets
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from jobbag.bag.job import Bag, Job
-from jobbag.entities.kinds import Plan, ToCreate
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent
 from jobbag.events.journal import Header, Past
-from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.run.again import (
+    TEXT,
+    Comparison,
+    Selection,
+    changed_inputs,
+    past_events,
+    renumbered_events,
+    resumed,
+    sent_with,
+    stale_inputs,
+)
 from jobbag.run.cleanup import BUCKET
-from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, is_unchanged
-from jobbag.s3.place import S3Place
+from jobbag.run.task import TaskOnAws, place_of
 
 log = logging.getLogger(__name__)
 
 SHOWN = 10  # changes that are told one by one
-WAYS_OUT = "use --resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+GO_ON_OR_NOT = "--resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
+KEEPING = "--update to keep what has succeeded and is as it was"
+OF_OUTPUTS = ("--local", "--merge-logs")  # options that say where what is kept is
 
 
 class How(Enum):
@@ -40,6 +45,7 @@ class How(Enum):
     GO_ON = "it is taken up where it was left"
     FRESH = "it is abandoned"
     RETRY_FAILED = "what succeeded in it is kept, and only the rest runs again"
+    UPDATE = "what succeeded in it and has not changed is kept"
 
 
 @dataclass(frozen=True)
@@ -49,19 +55,37 @@ class Earlier:
     how: How
     header: Header
     past: Past | None
+    selection: Selection | None = None  # what runs again; None: it is not asked for that
+    given: Header | None = None  # what --resume is given, which need not be what that start was given
 
     def events(self, bag: Bag) -> list[Event]:
         """What of the earlier run holds for this one."""
         if self.past is None or self.how is How.NEW:
             return []
-        events = self.all_events(bag)
-        if self.how is How.RETRY_FAILED:
-            return _only_succeeded(events, bag)
+        events = past_events(self.past, bag)
+        if self.how in (How.RETRY_FAILED, How.UPDATE):
+            return [event for event in events if self._keeps(event)]
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
 
-    def all_events(self, bag: Bag) -> list[Event]:
-        """The events of the earlier run."""
-        return [] if self.past is None else list(self.past.events(_jobs_by_old_number(self.past.header, bag)))
+    @property
+    def begins(self) -> bool:
+        """Whether the journal is begun anew."""
+        same = self.past is not None and list(self.header.jobs.items()) == list(self.past.header.jobs.items())
+        return self.how is not How.GO_ON or not same
+
+    def records(self, events: list[Event], left: list[Event], bag: Bag) -> list[Event]:
+        """What a journal begins with that is begun anew: these events, and with which files what is kept was sent.
+
+        `left` are those by which this run takes over what could not be removed of the earlier one.
+        """
+        if self.past is not None and self.how is How.GO_ON:
+            return renumbered_events(self.past, self.header, bag)
+        if self.past is None or self.how not in (How.RETRY_FAILED, How.UPDATE):
+            return [*events, *left]
+        old = past_events(self.past, bag)
+        files = {id(sent) for sending, given in sent_with(old, bag) if self._keeps(sending) for sent in given}
+        # What is before it is not in S3 any more.
+        return [*(event for event in old if id(event) in files or self._keeps(event)), TakenDown(), *left]
 
     @property
     def is_given_up(self) -> bool:
@@ -73,6 +97,9 @@ class Earlier:
             return False
         ended = not self.past.finished and _is_local(self.past.header) and _is_local(self.header)
         return self.how is How.FRESH or ended
+
+    def _keeps(self, event: Event) -> bool:
+        return self.selection is not None and _number(event) in self.selection.kept
 
 
 def _is_local(header: Header) -> bool:
@@ -87,61 +114,92 @@ def earlier(settings: Settings, path: Path, header: Header) -> Earlier:
         if not settings.fresh:
             raise
         past = None
-    begun = past is not None and past.header.retry_failed and not past.finished
-    is_local = past is not None and _is_local(past.header)  # its jobs ended with it
-    if settings.retry_failed and (not begun or is_local):
-        if past is None or not (past.finished or begun):
-            what = "there is no earlier run" if past is None else "the earlier run has not reached its end"
-            raise InputError.of("--retry-failed", f"{what}; start without this option")
-        how = How.RETRY_FAILED
-        header = replace(header, retry_failed=True)
-    elif past is None or past.finished:
+    if settings.retry_failed or settings.update:
+        return _selecting(settings, path, header, past)
+    if past is None or past.finished:
         return Earlier(How.NEW, header, past)
-    elif _is_local(past.header):
+    if _is_local(past.header):
         log.info("the embedded AWS of the earlier start ended with it, and so did its jobs; starting anew")
         return Earlier(How.FRESH if _is_local(header) else How.NEW, header, past)
-    else:
-        how = How.FRESH if settings.fresh else How.GO_ON
-    found = [] if settings.resume or settings.fresh else list(changes(past.header, header))
-    if found and how is How.GO_ON and not past.has_sent:
+    if settings.fresh:
+        return Earlier(How.FRESH, header, past)
+    if settings.resume:
+        return Earlier(How.GO_ON, past.header, past, given=header)
+    return _going_on(path, header, past, list(changes(past.header, header)))
+
+
+def _going_on(path: Path, header: Header, past: Past, found: list[Problem]) -> Earlier:
+    """Go on with an unfinished run, unless something has changed."""
+    if found and not past.has_sent:
         return Earlier(How.FRESH, header, past)  # no job is bound to what that start was given
     if found:
-        raise refuse(path, found)
-    return Earlier(how, past.header if how is How.GO_ON else header, past)
+        raise refuse(path, found, keeps=past.left_in_order)
+    return Earlier(How.GO_ON, past.header, past)
 
 
-def header_of(settings: Settings, bag: Bag, plan: Plan) -> Header:
-    """The first line of the journal of a new run."""
-    options = {
-        "--local": "yes" if settings.local else None,
-        "--region": settings.region,
-        "--endpoint": settings.endpoint,
-        "--s3": settings.s3,
-        "--files": ",".join(settings.files),
-        "--merge-logs": str(settings.merge_logs) if settings.merge_logs else None,
-    }
-    for spec in (plan.definition, plan.environment, plan.queue):
-        if spec is not None:
-            value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
-            options[spec.kind.option] = value
-    given = {name: value for name, value in options.items() if value}
-    jobs = {job.name: _digest(_content(job)) for job in bag.jobs}
-    return Header(secrets.token_hex(6), now_ms(), given, jobs, own_keys=True)
+def _selecting(settings: Settings, path: Path, header: Header, past: Past | None) -> Earlier:
+    """What runs again is chosen (`selected`), unless a run is under way, which is gone on with."""
+    how = How.UPDATE if settings.update else How.RETRY_FAILED
+    if past is None:
+        if how is How.RETRY_FAILED:
+            raise InputError.of("--retry-failed", "there is no earlier run; start without this option")
+        return Earlier(How.NEW, header, past)
+    then, is_local = past.header, _is_local(past.header)  # its jobs ended with it
+    found = list(changes(then, header))
+    begun = then.update if how is How.UPDATE else then.retry_failed
+    if not past.finished:
+        if how is How.RETRY_FAILED and not begun and (is_local or not found):
+            better = "use --update to keep what succeeded" if is_local else "start without this option"
+            raise InputError.of("--retry-failed", f"the earlier run has not reached its end; {better}")
+        if not is_local and (not past.left_in_order or (begun and not found)):
+            return _going_on(path, header, past, found)
+    elsewhere = [one for one in found if one.where in OF_OUTPUTS]
+    if elsewhere:
+        raise _refusal(path, elsewhere, "the output of what is kept is there: give this as it was")
+    header = replace(header, retry_failed=how is How.RETRY_FAILED, update=how is How.UPDATE)
+    return Earlier(how, header, past)
 
 
-def place_of(place: S3Place, header: Header) -> S3Place:
-    """The place in S3 of the run with this first line."""
-    return place.of_run(header.run if header.own_keys else "")
+def selected(earlier: Earlier, task: TaskOnAws, path: Path) -> Earlier:
+    """The same with what is to run again, or is gone on with in another bag; S3 may be asked about files.
+
+    Raises InputError where --retry-failed would keep what is not as it was.
+    """
+    past, now = earlier.past, earlier.header
+    if past is not None and earlier.given is not None:
+        return replace(earlier, header=resumed(now, earlier.given, folded(past_events(past, task.bag), task.bag)))
+    if past is None or earlier.how not in (How.RETRY_FAILED, How.UPDATE):
+        return earlier
+    events = past_events(past, task.bag)
+    stale = stale_inputs(task, place_of(task.place, past.header), events)
+    files = [one for one in changes(past.header, now) if one.where == "--files"]
+    if files and earlier.how is How.UPDATE:
+        stale = {job.number: "--files has changed" for job in task.bag.jobs}
+    compared = Comparison(past.header, now, folded(events, task.bag), stale)
+    if earlier.how is How.UPDATE:
+        selection = compared.update()
+    else:
+        selection = compared.retry()
+        _check_kept(path, past, compared, files if selection.kept else [])
+    if selection.is_empty and list(past.header.jobs) == list(now.jobs):
+        return Earlier(How.GO_ON, past.header, past, selection)  # its outputs may have to be made whole
+    return replace(earlier, selection=selection)
 
 
-def _content(job: Job) -> list[Any]:
-    content = [job.executable, job.arguments, dict(job.environment), job.inputs, dict(job.request), job.depends_on]
-    files = [[item.source, item.target] for item in job.items], job.outputs
-    return [*content, *(["launcher"] if job.launcher else []), *(files if any(files) else [])]
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+def _check_kept(path: Path, past: Past, compared: Comparison, problems: list[Problem]) -> None:
+    """What --retry-failed keeps is as it was; of inputs of which that is not so, it is only said."""
+    problems += [Problem(f'job "{one.job}"', one.new or TEXT) for one in compared.others if not one.is_stale]
+    if compared.gone:
+        lost = past.succeeded.intersection(compared.gone)
+        problems += [Problem(f'job "{name}"', "is gone from the bag") for name in compared.gone if name in lost]
+    if problems:
+        what = "--retry-failed keeps what succeeded; use --update to run again what has changed"
+        raise _refusal(path, problems, what)
+    stale = [one for one in compared.others if one.is_stale]
+    if stale:
+        more = f" and {len(stale) - 1:,} more" if len(stale) > 1 else ""
+        what = "job %s%s succeeded, and %s since; use --update to run again what has changed"
+        log.warning(what, stale[0].job, more, stale[0].changed)
 
 
 def changes(then: Header, now: Header) -> Iterator[Problem]:
@@ -161,22 +219,6 @@ def changes(then: Header, now: Header) -> Iterator[Problem]:
         yield Problem("bag", "the order of the jobs has changed")
 
 
-def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem]:
-    """Files that were sent and have another content now."""
-    sent = {event.item: event for event in events if isinstance(event, Staged)}
-    for item in task.bag.local_files():
-        same = item not in sent or is_unchanged(sent[item])
-        if not same and not _is_there(task, item):
-            yield Problem(f"input file {item!r}", "has changed since it was sent")
-
-
-def _is_there(task: TaskOnAws, item: str) -> bool:
-    """Whether S3 has a local file as it is now; of a directory, nobody asks for each file of it."""
-    if task.bag.is_directory(item):
-        return False
-    return is_there(task.cloud, task.place, item, task.place.key(task.bag.name_in_s3(item)))
-
-
 def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:
     """Raises InputError where files have changed since an earlier start, whose journal is at `path`, sent them."""
     found = list(changed_inputs(task, events))
@@ -184,19 +226,20 @@ def check_inputs(task: TaskOnAws, events: Iterable[Event], path: Path) -> None:
         raise refuse(path, found)
 
 
-def refuse(path: Path, problems: list[Problem]) -> InputError:
-    """The error for a start that is given something else than the run that it would take up."""
+def refuse(path: Path, problems: list[Problem], *, keeps: bool = False) -> InputError:
+    """The error for a start that is given something else than the run that it would take up.
+
+    `keeps`: nothing of that is under way, so that --update is another way out.
+    """
+    return _refusal(path, problems, f"use {f'{KEEPING}, ' if keeps else ''}{GO_ON_OR_NOT}")
+
+
+def _refusal(path: Path, problems: list[Problem], way_out: str) -> InputError:
     where = str(path)
     shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
     if len(problems) > SHOWN:
         shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
-    return InputError([*shown, Problem(where, WAYS_OUT)])
-
-
-def _jobs_by_old_number(then: Header, bag: Bag) -> Mapping[int, Job]:
-    """The jobs of this bag by the numbers that they had at the earlier start."""
-    by_name = {job.name: job for job in bag.jobs}
-    return {number: by_name[name] for number, name in enumerate(then.jobs, 1) if name in by_name}
+    return InputError([*shown, Problem(where, way_out)])
 
 
 def folded(events: list[Event], bag: Bag) -> RunState:
@@ -233,14 +276,6 @@ def _removes_uploads(event: Event) -> bool:
 def without(events: list[Event], lost: Container[str]) -> list[Event]:
     """The events without the uploads of these files, which are not in S3 any more."""
     return [event for event in events if not (isinstance(event, Staged) and event.item in lost)]
-
-
-def _only_succeeded(events: list[Event], bag: Bag) -> list[Event]:
-    """The events of the jobs that succeeded and whose output is here: a run of only the others is to follow."""
-    state = folded(events, bag)
-    done = {job.number for job in bag.jobs if state.of(job).succeeded and state.of(job).finished}
-    kept = {job.number for job in bag.jobs if done.issuperset(one.number for one in bag.siblings(job))}
-    return [event for event in events if _number(event) in kept]
 
 
 def _number(event: Event) -> int | None:

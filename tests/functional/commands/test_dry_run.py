@@ -28,12 +28,13 @@ from jobbag.events.events import (
     StateChanged,
     Submitted,
     Submitting,
+    TakenDown,
 )
 from jobbag.events.journal import Journal
 from jobbag.local import CREDENTIALS
 from jobbag.options import parser
-from jobbag.run import takeup
 from jobbag.run.lock import JournalLock
+from jobbag.run.task import header_of
 from jobbag.s3.contents import state_of
 from unit.builders import ended
 
@@ -92,7 +93,7 @@ class Desk:
         settings = parser.load(words)
         task = preflight.task_of(settings)
         with Journal(self.place / "bag.journal") as notes:
-            notes.begin(takeup.header_of(settings, task.bag, task.plan))
+            notes.begin(header_of(settings, task))
             for event in events:
                 notes(event)
 
@@ -443,9 +444,37 @@ def test_what_failed_would_run_again(desk: Desk) -> None:
     assert desk.probe(*words) == 0
     assert desk.told("2 jobs to be sent ")
     assert desk.probe(*words, "--retry-failed") == 0
-    assert desk.told("run ", "again what failed in that of", "1 of 2 jobs"), "\n".join(desk.out)
+    assert desk.told("run ", "that of", "retrying 1 of 2"), "\n".join(desk.out)
+    assert "job two: failed" in desk.out
     assert desk.told("1 job to be sent ")
     assert desk.told("  two  1 vCPU")
+
+
+def test_what_an_update_would_run_and_why(desk: Desk) -> None:
+    words = [*EXISTING, desk.bag(*(job(name, "x") for name in "abc"), job("d", "x", dependsOn=["b"]))]
+    sent: list[Event] = []
+    for one in jobs_of(words):
+        sent += [
+            Submitting(one, "t"),
+            Submitted(one, f"id-{one.number}"),
+            StateChanged(one, f"id-{one.number}", ended()),
+        ]
+        sent.append(LogsWritten(one, Path(f"{one.name}.out"), Path(f"{one.name}.err"), 1))
+    desk.earlier(words, *sent, TakenDown(), Finished(0))
+    assert desk.probe(*words, "--update") == 0
+    assert desk.told("run ", "nothing to do: all 4 jobs succeeded, and nothing of them has changed")
+    assert "no job is to be sent" in desk.out
+    desk.bag(job("e", "x"), job("d", "x", dependsOn=["b"]), job("b", "y"), job("a", "x"))
+    assert desk.probe(*words, "--update") == 0
+    told = ("updating 3 of 4: 1 is new, 1 has changed, 1 depends on one of these; 1 job gone from the bag",)
+    assert desk.told("run ", *told)
+    begin = desk.out.index("job e: is new")
+    assert desk.out[begin : begin + 4] == [
+        "job e: is new", "job d: depends on b", "job b: its text has changed", "job c: is gone from the bag"
+    ]  # fmt: skip
+    assert desk.told("3 jobs to be sent ")
+    assert desk.probe(*words, "--retry-failed") == 3
+    assert any("use --update" in line for line in desk.err)
 
 
 def test_a_journal_that_another_run_holds(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from helpers.waiting import wait_until
 from jobbag.aws.client import Cloud
 from jobbag.cli import main
 from jobbag.jobs import monitor, poll_schedule, submission
@@ -160,3 +161,136 @@ def test_a_job_in_doubt_is_looked_for_where_it_was_sent(desk: Desk, ready: Cloud
     assert main(["-q", "other", *ARGUMENTS[2:], "--resume", "bag.in"]) == 0
     assert desk.sent == {"one": 1}
     assert (desk.place / "one.out").read_text().startswith("one\n")
+
+
+# -- a mended bag
+
+
+def shell(name: str, script: str, **fields: Any) -> dict[str, Any]:
+    return {"jobName": name, "executable": "sh", "arguments": f"-c '{script}'", **fields}
+
+
+@pytest.mark.parametrize("how", ["--retry-failed", "--update"])
+def test_the_advice_of_the_last_lines_works_as_told(how: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    more = {"containerOverrides": {"resourceRequirements": [{"type": "MEMORY", "value": "128"}]}}
+    desk.bag(job("one"), shell("two", "exit 137"))
+    assert desk.run() == 1
+    said = capsys.readouterr().err
+    assert "ask for more" in said
+    assert "the same command with --retry-failed runs again what did not succeed" in said
+    desk.bag(job("one"), job("two", **more))
+    assert desk.run(how) == 0
+    assert desk.sent == {"one": 1, "two": 2}
+    said = capsys.readouterr().err
+    assert ("retrying 1 of 2, of which 1 has changed" if how == "--retry-failed" else "updating 1 of 2: ") in said
+    assert "2 jobs: 2 succeeded, 0 failed" in said
+
+
+def merged(place: Path) -> list[str]:
+    return [line for line in (place / "all.out").read_text().splitlines() if not line.startswith("[cluster-summary")]
+
+
+@pytest.mark.parametrize("words", [(), ("-m", "all"), ("-m", "all", "--delete-log-streams")])
+def test_an_update_of_a_bag_that_was_edited(
+    words: tuple[str, ...], desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.bag(*map(job, ("a", "b", "c", "d")))
+    assert desk.run(*words) == 0
+    desk.bag(job("new"), job("d", arguments="changed"), job("c", dependsOn=["d"]), job("a"))
+    assert desk.run("--update", *words) == 0
+    assert desk.sent == {"a": 1, "b": 1, "c": 2, "d": 2, "new": 1}
+    said = capsys.readouterr().err
+    assert "updating 3 of 4: 1 is new, 2 have changed; 1 job gone from the bag" in said
+    assert "4 jobs: 4 succeeded, 0 failed" in said
+    if words:
+        records = [line for line in merged(desk.place) if line.startswith("[cluster-task")]
+        texts = [line for line in merged(desk.place) if not line.startswith("[")]
+        assert texts == ["new", "changed", "c", "a"]
+        assert [line.split(", ")[:2] for line in records] == [
+            [f"[cluster-task id={number}", f'name="{name}"'] for number, name in enumerate(("new", "d", "c", "a"), 1)
+        ]
+        assert all(f", id={number}, start=" in line for number, line in enumerate(records, 1))
+        assert not (desk.place / "all.parts").exists()
+    else:
+        assert (desk.place / "b.out").exists(), "what came of it is not removed"
+
+
+@pytest.mark.parametrize("words", [(), ("-m", "all")])
+def test_an_update_with_nothing_to_do(words: tuple[str, ...], desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.bag(job("a"), job("b"))
+    assert desk.run(*words) == 0
+    for path in desk.place.glob("*.out"):
+        path.write_text("")  # as HTCondor does at each start with what it takes for its own
+    before = merged(desk.place) if words else None
+    capsys.readouterr()
+    assert desk.run("--update", *words, "-l", "log") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("nothing to do: all 2 jobs succeeded, and nothing of them has changed\n")
+    assert desk.sent == {"a": 1, "b": 1}
+    assert not (desk.place / "bag.journal.000").exists()
+    if before is not None:
+        assert [line for line in merged(desk.place) if not line.startswith("[")] == ["a", "b"]
+    assert desk.run("--update", *words) == 0
+
+
+def test_an_update_that_changes_inputs(desk: Desk) -> None:
+    (desk.place / "x").write_text("x")
+    (desk.place / "y").write_text("y")
+    for text in "xy":
+        (desk.place / text).write_text(text)
+
+    def with_input(name: str) -> dict[str, Any]:
+        return job(f"of_{name}", environment=[{"name": "TRANSFER_INPUT_FILES", "value": name}])
+
+    desk.bag(with_input("x"), with_input("y"))
+    assert desk.run() == 0
+    (desk.place / "y").write_text("other")
+    assert desk.run("--update") == 0
+    assert desk.sent == {"of_x": 1, "of_y": 2}
+    assert desk.run("--update") == 0
+    (desk.place / "x").write_text("other")
+    assert desk.run("--update") == 0
+    assert desk.sent == {"of_x": 2, "of_y": 2}
+
+
+def test_a_run_that_aws_refused_is_mended(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.bag(job("one"), job("two", arguments="wrong"))
+    desk.faults.on("SubmitJob", refuse("two"))
+    assert desk.run() == 2
+    desk.faults.forget()
+    desk.bag(job("one"), job("two", arguments="right"))
+    assert desk.run() == 3
+    assert "use --update to keep what has succeeded and is as it was" in capsys.readouterr().err
+    assert desk.run("--update") == 0
+    assert desk.sent == {"one": 1, "two": 2}
+    assert (desk.place / "two.out").read_text().startswith("right\n")
+
+
+# -- --detach
+
+
+def test_a_run_that_is_detached_says_how_it_is_collected(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.bag(*(shell(name, f"while ! test -e {desk.place}/go; do sleep 0.05; done") for name in "ab"))
+    assert desk.run("--detach", "-l", "log") == 0
+    captured = capsys.readouterr()
+    said = captured.out.splitlines()[0]
+    assert said.startswith("of 2 jobs, 2 run on in AWS; this collects them: ")
+    assert said.endswith(" -l log bag.in")
+    assert "--detach" not in said
+    assert (captured.err, "WARNING" in (desk.place / "log.000").read_text()) == ("", False)
+    journal, asked = (desk.place / "bag.journal").read_text(), len(desk.faults.requests)
+    assert desk.run("--detach", "-l", "log") == 0
+    assert "; 2 run on in AWS; this collects them: " in capsys.readouterr().out
+    looks = [one.operation for one in desk.faults.requests[asked:]]
+    assert looks.count("DescribeJobs") == 1
+    assert not {"SubmitJob", "TerminateJob"}.intersection(looks)
+    assert (desk.place / "bag.journal").read_text() == journal
+    (desk.place / "go").touch()
+
+    def have_ended() -> bool:
+        return desk.run("--detach") == 0 and desk.is_finished
+
+    wait_until(have_ended, what="the end of the jobs")
+    assert desk.sent == {"a": 1, "b": 1}
+    assert (desk.place / "a.out").exists()
+    assert "2 jobs: 2 succeeded, 0 failed" in capsys.readouterr().err

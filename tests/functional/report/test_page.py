@@ -258,7 +258,12 @@ def test_the_links_lead_to_the_files_from_wherever_the_page_is(reader: Reader) -
 
 def test_a_bag_without_jobs_has_a_page_too(reader: Reader) -> None:
     summary = sample(1, failing=0)
-    summary |= {"jobs": [], "counts": {"jobs": 0, "succeeded": 0, "failed": 0, "not_run": 0}, "calls": {}, "region": ""}
+    summary |= {
+        "jobs": [],
+        "counts": {"jobs": 0, "succeeded": 0, "failed": 0, "stopped": 0, "not_run": 0},
+        "calls": {},
+        "region": "",
+    }
     summary["vcpu_hours"] = {"asked": 0.0, "wasted": 0.0}
     reader.open(summary)
     assert reader.one("h1").text == "✓No jobs, nothing to do"
@@ -271,15 +276,17 @@ def test_a_run_that_was_stopped_says_so(reader: Reader) -> None:
     summary = json.loads(json.dumps(FEW))
     ended = summary["jobs"][3]["created"] + 90_000
     summary |= {"complete": False, "signal": "SIGINT", "exit_code": 130, "ended": ended}
-    for job in summary["jobs"][3:]:  # one runs, the others wait, were not submitted, or have no times
-        job |= {"outcome": "not run", "status": "RUNNABLE", "stopped": None, "attempts": [], "cause": None}
+    for job in summary["jobs"][3:]:  # one ran, the others wait, were not submitted, or have no times
+        job |= {"outcome": "stopped", "status": "RUNNING", "stopped": None, "attempts": [], "cause": None}
         if job["number"] > 4:
-            job |= {"started": None, "starting": None}
+            job |= {"started": None, "starting": None, "outcome": "not run", "status": "RUNNABLE"}
         if job["number"] > 8:
             job |= {"created": None, "aws_id": None, "status": None, "vcpus": None, "memory": None, "lines": None}
-    summary["counts"] = {"jobs": 12, "succeeded": 2, "failed": 1, "not_run": 9}
+    summary["counts"] = {"jobs": 12, "succeeded": 2, "failed": 1, "stopped": 1, "not_run": 8}
     reader.open(summary)
     assert reader.one("h1").text == "✕Stopped by SIGINT: 1 of 12 jobs failed"
     reader.click("#outcomes input[value='not run']")
-    assert len(reader.names) == 9
+    assert len(reader.names) == 8
+    reader.click("#outcomes input[value=stopped]")
+    assert len(reader.names) == 1
     assert reader.complaints() == []

@@ -62,7 +62,10 @@ def test_a_run_that_went_well_needs_nothing_more() -> None:
     assert not any("next" in line or "summary" in line for line in lines)
 
 
-@pytest.mark.parametrize(("local", "words"), [(False, "it goes on where this one ended"), (True, "command again")])
+@pytest.mark.parametrize(
+    ("local", "words"),
+    [(False, "it goes on where this one ended"), (True, "with --update it keeps what succeeded")],
+)
 def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
     stopped = Interrupted(ExitCode.SIGINT)
     result, _ = ending(local=local).tell(ExitCode.SIGINT, stopped, ["the bucket stays"], finished=False)

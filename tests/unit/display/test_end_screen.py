@@ -26,7 +26,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "region": "eu-west-3",
         "started": 0,
         "ended": 12_340,
-        "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "not_run": 0},
+        "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "results": {"files": 0, "bytes": 0, "directory": "results", "left": []},
@@ -50,7 +50,7 @@ def test_a_run_without_a_failure() -> None:
 def test_a_run_of_all_kinds() -> None:
     run = overview(
         ended=3_750_000,
-        counts={"jobs": 1000, "succeeded": 585, "failed": 412, "not_run": 3},
+        counts={"jobs": 1000, "succeeded": 585, "failed": 412, "stopped": 1, "not_run": 2},
         retried={"jobs": 3, "attempts": 4, "spot": 2, "starts": 1},
         uploads={"files": 1, "bytes": 1, "unchanged": 12},
         vcpu_hours={"asked": 12.5, "wasted": 3.25},
@@ -64,13 +64,13 @@ def test_a_run_of_all_kinds() -> None:
         errors=["input file x: no"],
     )
     assert end_screen.lines(run, "do it again", {"summary": "sum.json"}) == [
-        "1,000 jobs: 585 succeeded, 412 failed, 3 not run, in 1 h 2 min",
+        "1,000 jobs: 585 succeeded, 412 failed, 1 stopped, 2 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
         "  started again: 3 jobs, 4 times in all; 2 had lost their machine, 1 not started",
         "  1 file (1 byte) sent to S3, 12 were there already",
         "  output: /here/<job name>.out and .err",
         "  error: input file x: no",
-        "415 failures, 5 causes:",
+        "415 jobs did not succeed, 5 causes:",
         "  400 x bad value <n>",
         "      as job seven (seven.out and .err):",
         "      | bad value 7",
@@ -82,10 +82,15 @@ def test_a_run_of_all_kinds() -> None:
         "      as job findrange_ID0000002 (findrange_ID0000002.out and .err):",
         "      | \\x1b[31m in the middle",
         "      mend killed",
-        "  and 2 more causes, of 3 failures",
+        "  and 2 more causes, of 3 jobs",
         "next: do it again",
         "summary: sum.json",
     ]
+
+
+def test_jobs_that_all_failed_are_called_so() -> None:
+    counts = {"jobs": 2, "succeeded": 0, "failed": 2, "stopped": 0, "not_run": 0}
+    assert "2 failures, 1 cause:" in end_screen.lines(overview(counts=counts, causes=[cause("it", 2)]), None, {})
 
 
 def test_the_files_that_have_the_whole() -> None:
@@ -101,8 +106,8 @@ def test_a_single_cause_is_shown_with_more_of_its_output() -> None:
 
 def test_who_has_no_summary_is_told_where_the_other_causes_are() -> None:
     run = overview(causes=[cause(str(number)) for number in range(9)])
-    assert "  and 6 more causes, of 6 failures; --summary FILE has them all" in end_screen.lines(run, None, {})
-    assert "  and 6 more causes, of 6 failures" in end_screen.lines(run, None, {"summary": "x"})
+    assert "  and 6 more causes, of 6 jobs; --summary FILE has them all" in end_screen.lines(run, None, {})
+    assert "  and 6 more causes, of 6 jobs" in end_screen.lines(run, None, {"summary": "x"})
 
 
 def test_wide_letters_are_cut_where_the_terminal_ends() -> None:
@@ -116,7 +121,7 @@ _RUN = st.builds(
     overview,
     submit_files=st.lists(_LONG, min_size=1, max_size=3),
     ended=st.integers(0, 10**11),
-    counts=st.fixed_dictionaries({"jobs": _COUNT, "succeeded": _COUNT, "failed": _COUNT, "not_run": _COUNT}),
+    counts=st.fixed_dictionaries(dict.fromkeys(("jobs", "succeeded", "failed", "stopped", "not_run"), _COUNT)),
     retried=st.fixed_dictionaries({"jobs": _COUNT, "attempts": _COUNT, "spot": _COUNT, "starts": _COUNT}),
     uploads=st.fixed_dictionaries({"files": _COUNT, "bytes": st.integers(0, 10**15), "unchanged": _COUNT}),
     outputs=_LONG,

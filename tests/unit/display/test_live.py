@@ -12,6 +12,7 @@ from rich.console import Console
 
 from jobbag.display.live import WIDEST, Frame, Screen, flow
 from jobbag.display.progress import Snapshot
+from jobbag.events.outcome import Verdict
 
 PARTS = st.lists(st.text("ab漢é", min_size=1, max_size=12), max_size=8)
 
@@ -42,6 +43,7 @@ def drawn(now: Snapshot, width: int = 80) -> list[str]:
 
 RUN = Snapshot(
     {"RUNNABLE": 2, "RUNNING": 1, "SUCCEEDED": 1000, "FAILED": 1},
+    others={Verdict.FAILED: 1},
     files=(1, 3),
     size=(1_000_000, 2_000_000),
     elapsed=61,

@@ -26,9 +26,12 @@ from jobbag.events.events import (
     Submitted,
     Submitting,
     TakingDown,
+    Terminated,
     Uploading,
 )
 from jobbag.events.observation import Observation, now_ms
+from jobbag.events.outcome import Verdict
+from jobbag.events.state import RunState
 
 from ..builders import bag, ended, job
 
@@ -67,12 +70,28 @@ def test_jobs_are_counted_in_the_last_state_they_were_seen_in() -> None:
     )  # fmt: skip
     assert now.jobs == {"to send": 1, "SUBMITTED": 1, "RUNNABLE": 1, "RUNNING": 1, "SUCCEEDED": 1, "FAILED": 1}
     assert next(iter(now.jobs)) == "to send"
-    assert (now.total, now.ended, now.failed) == (6, 2, 1)
+    assert (now.total, now.ended, now.others) == (6, 2, {Verdict.FAILED: 1})
 
 
 def test_a_job_that_was_never_sent_or_is_lost_has_failed() -> None:
     now = after(NotSubmitted(A, ERROR), sent(B), Lost(B, "id", ERROR))
     assert now.jobs == {"to send": 4, "FAILED": 2}
+
+
+def test_what_became_of_jobs_is_told_as_at_the_end() -> None:
+    run = RunState(bag(*JOBS), 0)
+    progress = Progress(bag(*JOBS), 0, lambda: None, verdict=lambda one: run.of(one).verdict)
+    for event in (
+        *(sent(A), state(A, "FAILED"), sent(B), Terminated(B, "id 2"), state(B, "FAILED")),
+        *(NotRun(C, "no"), NotSubmitted(D, ERROR), sent(JOBS[4]), state(JOBS[4], "SUCCEEDED")),
+    ):
+        run(event)
+        progress(event)
+    now = progress.snapshot()
+    assert now.done_in_words == ["5 of 6 jobs done", "1 failed", "1 stopped", "2 not run"]
+    run(Submitting(C, "t"))
+    progress(Submitting(C, "t"))
+    assert progress.snapshot().done_in_words == ["4 of 6 jobs done", "1 failed", "1 stopped", "1 not run"]
 
 
 def test_a_job_that_is_sent_again_counts_anew() -> None:
@@ -168,7 +187,7 @@ def test_it_says_what_the_other_jobs_wait_for() -> None:
 def test_a_halted_run_sends_nothing() -> None:
     events = [*(NotRun(one, "why") for one in JOBS[2:]), StateChanged(A, "id", ended("FAILED")), sent(JOBS[1])]
     now = after(Halted("why"), *events)
-    assert (now.ended, now.failed) == (5, 5)
+    assert now.ended == 5
     assert now.waits_for == "stopping; waiting for 1 job in SUBMITTED"
 
 
@@ -186,10 +205,11 @@ def test_nothing_is_waited_for_when_it_is_over() -> None:
 
 def test_all_of_it_in_one_line() -> None:
     now = Snapshot(
-        {"to send": 1, "RUNNING": 1_200, "FAILED": 3}, (1, 2_000), (17, 5_000_000), 1e6, 754, 400, "waiting for x"
+        *({"to send": 1, "RUNNING": 1_200, "FAILED": 3}, (1, 2_000), (17, 5_000_000), 1e6, 754, 400, "waiting for x"),
+        others={Verdict.FAILED: 2, Verdict.NOT_RUN: 1},
     )
     assert str(now) == (
-        "3 of 1,204 jobs done, 3 failed; 1 to send, 1,200 RUNNING, 3 FAILED; files: 1 of 2,000 in S3, "
+        "3 of 1,204 jobs done, 2 failed, 1 not run; 1 to send, 1,200 RUNNING, 3 FAILED; files: 1 of 2,000 in S3, "
         "17 bytes of 5.0 MB, 1.0 MB/s; 12:34 elapsed, about 7 min left; waiting for x"
     )
 

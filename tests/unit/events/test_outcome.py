@@ -36,6 +36,7 @@ OUTCOMES = st.builds(
     ),
     error=st.none() | st.just("refused"),
     terminated=st.booleans(),
+    stopped=st.booleans(),
     withheld=st.none() | st.just("halted"),
 )
 
@@ -53,6 +54,11 @@ OUTCOMES = st.builds(
         (sent(Observation("RUNNING"), error="lost"), "failed", False, False),
         (Outcome(withheld="halted"), "not run", True, False),
         (sent(ended("FAILED", 143), terminated=True), "failed", True, True),
+        (sent(ended("FAILED", 143), terminated=True, stopped=True), "stopped", True, True),
+        (sent(Observation("RUNNING"), terminated=True, stopped=True), "stopped", False, False),
+        (sent(Observation("RUNNABLE"), terminated=True, stopped=True), "not run", False, False),
+        (sent(ended(), terminated=True, stopped=True), "succeeded", True, False),
+        (sent(NEVER_STARTED, terminated=True, stopped=True), "not run", True, True),
         (sent(NEVER_STARTED, terminated=True), "not run", True, True),
         (sent(NEVER_STARTED), "failed", True, False),
         (sent(DEPENDENT), "not run", True, False),

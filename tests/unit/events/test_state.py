@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,10 @@ def test_which_jobs_may_still_run() -> None:
         ([NotSubmitted(ONE, ERROR), written(ONE)], "not run"),
         ([Submitted(ONE, "id-1"), Lost(ONE, "id-1", ERROR), written(ONE)], "failed"),
         ([Submitted(ONE, "id-1"), StateChanged(ONE, "id-1", Observation("RUNNING"))], "not run"),  # no end was seen
-        ([*story(ONE, FAILED), Terminated(ONE, "id-1")], "failed"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1")], "stopped"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1"), NotTerminated(ONE, "id-1")], "failed"),
+        ([Halted("why"), *story(ONE, FAILED), Terminated(ONE, "id-1")], "failed"),
+        ([*story(ONE, FAILED), Terminated(ONE, "id-1"), Submitting(ONE, "t"), *story(ONE, FAILED)], "failed"),
         ([*story(ONE, ended("FAILED", None, started=None)), Terminated(ONE, "id-1")], "not run"),
         ([*story(ONE), Terminated(ONE, "id-1")], "succeeded"),  # all the same
     ],
@@ -153,7 +157,7 @@ def test_only_logs_that_are_whole_may_be_deleted() -> None:
         Submitted(job(3, "three"), "id-3"),
         StateChanged(job(3, "three"), "id-3", ended()),
     )
-    assert list(state.log_places()) == [place]
+    assert [*chain.from_iterable(state.of(one).saved_logs for one in state.bag.jobs)] == [place]
 
 
 def test_a_job_that_is_sent_anew_starts_from_nothing() -> None:

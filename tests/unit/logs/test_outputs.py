@@ -28,6 +28,7 @@ from jobbag.logs import merged_files
 from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles
 from jobbag.logs.part_files import write_shared
+from jobbag.logs.records import task_record
 
 from ..builders import bag, ended, job
 
@@ -230,6 +231,30 @@ def test_merged_files_that_are_not_as_they_were_written_are_no_source(tmp_path: 
     second = Start(tmp_path, earlier=first.journal)
     assert done(second) == {3, 5, 6, 7, 8}
     second.kill()
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_jobs_that_have_other_numbers_now(tmp_path: Path, finished: bool) -> None:
+    """One of them is gone from the bag; the run before came to its end, or was killed while its parts were there."""
+
+    def out(one: Job) -> str:
+        return f"of {one.name}\n{task_record(one, 'id', ended(), 0)}\n"
+
+    old = [job(number, name) for number, name in enumerate("abcd", 1)]
+    first = Start(tmp_path, bag(*old))
+    for one in old if finished else old[1:]:
+        first.write(one, out(one), f"err {one.name}\n")
+    first.finish() if finished else first.kill()
+    now = [job(number, name) for number, name in enumerate("dcb", 1)]
+    by_name = {one.name: one for one in now}
+    events: list[Event] = []
+    for event in first.journal:
+        if isinstance(event, (LogsWritten, Merged)) and event.job.name in by_name:
+            events.append(replace(event, job=by_name[event.job.name]))
+    second = Start(tmp_path, bag(*now), events)
+    assert done(second) == {1, 2, 3}
+    second.finish()
+    assert contents(tmp_path) == ("".join(map(out, now)) + "[summary]\n", "err d\nerr c\nerr b\n")
 
 
 def test_a_part_stays_until_the_merged_files_are_on_disk(tmp_path: Path) -> None:

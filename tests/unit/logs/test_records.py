@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobbag.events.jobstate_log import jobstate_line
 from jobbag.events.observation import Observation
-from jobbag.logs.records import status_of, summary_record, task_record
+from jobbag.logs.records import number_of, renumbered, status_of, summary_record, task_record
 
 from ..builders import ended, job
 
@@ -44,6 +44,14 @@ def test_a_job_that_failed() -> None:
         '[cluster-task id=1, name="one", aws-job-id="uuid-1", state=failed, status=7, id=1, '
         'start="2026-11-22T03:02:18.123-05:00", duration=0.005, app="/bin/true"]'
     )
+
+
+def test_the_record_of_a_job_that_has_another_number_now() -> None:
+    old, new = (task_record(job(number, 'a, id=3, start="x'), "uuid", ended(), 0) for number in (3, 12))
+    text = f"[cluster-task id=7, of the job itself\n{old}\n".encode()
+    assert number_of(text) == 3
+    assert renumbered(text, 12) == text.replace(old.encode(), new.encode())
+    assert (number_of(b"no record\n"), renumbered(b"no record\n", 12)) == (None, b"no record\n")
 
 
 def test_a_job_that_never_started() -> None:

@@ -16,11 +16,13 @@ from jobbag.events.events import (
     Event,
     Halted,
     LogsWritten,
+    NotRun,
     NotSubmitted,
     Staged,
     StagingFailed,
     StateChanged,
     Submitted,
+    Submitting,
     Terminated,
 )
 from jobbag.events.observation import Attempt, Observation
@@ -85,7 +87,7 @@ def test_the_whole_of_a_run() -> None:
         "complete": True,
         "exit_code": 1,
         "signal": None,
-        "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "not_run": 0},
+        "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "results": {"files": 0, "bytes": 0, "directory": None, "left": []},
@@ -188,16 +190,57 @@ def test_jobs_that_did_not_run() -> None:
     refused = [NotSubmitted(ONE, ERROR), LogsWritten(ONE, Path("o"), Path("e"), 0, (), "it was not submitted: no")]
     stopped = [*story(TWO, ended("FAILED", None, started=None)), Terminated(TWO, "id-2")]
     found = summary.summary(of([ONE, TWO, THREE], *refused, *stopped))
-    assert found["counts"] == {"jobs": 3, "succeeded": 0, "failed": 0, "not_run": 3}
+    assert found["counts"] == {"jobs": 3, "succeeded": 0, "failed": 0, "stopped": 0, "not_run": 3}
     assert [(one["outcome"], one["status"], one["cause"], one["reason"]) for one in found["jobs"]] == [
         ("not run", None, 0, str(ERROR)),
-        ("not run", "FAILED", None, None),
-        ("not run", None, None, None),
+        ("not run", "FAILED", 1, None),
+        ("not run", None, 2, None),
     ]
     assert [(one["cause"], one["count"], one["example"]["tail"]) for one in found["causes"]] == [
-        (str(ERROR), 1, ["it was not submitted: no"])
+        (str(ERROR), 1, ["it was not submitted: no"]),
+        ("stopped with the run", 1, []),
+        ("not run: it was not sent before the end", 1, []),
     ]
     assert not found["complete"]
+
+
+JOBS = [job(number, f"j{number}", depends_on=("j1",) if number == 2 else ()) for number in range(1, 8)]
+FAILED, RAN = ended("FAILED", 3), ended("FAILED", 137, status_reason="pegasus-aws-batch was stopped")
+NEEDED = NotRun(JOBS[1], "job j1 failed, on which it depends")
+
+
+@pytest.mark.parametrize(
+    ("events", "counts", "found"),
+    [
+        ([*story(JOBS[0], FAILED), NEEDED], (1, 0, 1), ["exit code 3", "not run: job j1 failed, on which it depends"]),
+        (
+            [Halted("enough"), *story(JOBS[1], FAILED), NotRun(JOBS[0], "enough")],
+            (1, 0, 1),
+            ["not run: enough", "exit code 3"],
+        ),
+        (
+            [
+                *(Submitting(JOBS[0], "t"), *story(JOBS[0], RAN), Terminated(JOBS[0], "id-1")),
+                *(Submitting(JOBS[1], "t"), Submitted(JOBS[1], "id-2")),
+                *(StateChanged(JOBS[1], "id-2", Observation("RUNNING")), Terminated(JOBS[1], "id-2")),
+            ],
+            (0, 2, 0),
+            ["stopped with the run"],
+        ),
+        (
+            [Submitting(JOBS[0], "t"), Submitted(JOBS[0], "id-1"), Submitting(JOBS[1], "u")],
+            (0, 0, 2),
+            [],
+        ),  # they run on
+    ],
+)
+def test_each_job_that_did_not_succeed_has_one_cause(
+    events: list[Event], counts: tuple[int, ...], found: list[str]
+) -> None:
+    told = summary.overview(of(JOBS[:2], *events))
+    assert (told["counts"]["failed"], told["counts"]["stopped"], told["counts"]["not_run"]) == counts
+    assert [cause["cause"] for cause in told["causes"]] == found
+    assert sum(cause["count"] for cause in told["causes"]) == (sum(counts) if found else 0)
 
 
 def test_output_that_is_not_home() -> None:

@@ -42,8 +42,8 @@ from jobbag.run import pipeline as module
 from jobbag.run.consumers import Consumers
 from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import Safeguards
-from jobbag.run.takeup import How, earlier, header_of
-from jobbag.run.task import TaskOnAws
+from jobbag.run.takeup import How, earlier
+from jobbag.run.task import Task, TaskOnAws, header_of
 from jobbag.s3.place import S3Place
 from jobbag.signals import Signals
 
@@ -132,7 +132,7 @@ class Place:
 
     def past(self) -> list[Event]:
         """What the journal gives to the next start."""
-        found = earlier(settings(), self.path, header_of(settings(), self.bag, PLAN))
+        found = earlier(settings(), self.path, header_of(settings(), Task(self.bag, PLAN, PLACE)))
         assert found.how is How.GO_ON
         return found.events(self.bag)
 
@@ -141,7 +141,7 @@ class Place:
         is_new = not self.path.exists()
         with Journal(self.path) as notes:
             if is_new:
-                notes.begin(header_of(settings(), self.bag, PLAN))
+                notes.begin(header_of(settings(), Task(self.bag, PLAN, PLACE)))
             for event in events:
                 notes(event)
 

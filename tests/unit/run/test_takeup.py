@@ -26,7 +26,10 @@ from jobbag.events.events import (
 )
 from jobbag.events.journal import Header, Journal
 from jobbag.logs.merged_files import MergedFiles
-from jobbag.run.takeup import SHOWN, How, changes, earlier, folded, header_of, refuse
+from jobbag.options.settings import Settings
+from jobbag.run.takeup import SHOWN, Earlier, How, changes, earlier, folded, refuse, selected
+from jobbag.run.task import Task, TaskOnAws, header_of
+from jobbag.s3.place import S3Place
 
 from ..builders import array, bag, ended, job, settings
 
@@ -79,10 +82,12 @@ CHANGED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("values", CHANGED, ids=[next(iter(one)) for one in CHANGED])
 def test_all_that_a_job_is_counts(values: dict[str, Any]) -> None:
-    plan = Plan(None, None, None, None)
-    before = header_of(settings(), bag(job()), plan)
-    assert told(before, header_of(settings(), bag(job()), plan)) == []
-    assert told(before, header_of(settings(), bag(job(**values)), plan)) != []
+    def header(**given: Any) -> Header:
+        return header_of(settings(), Task(bag(job(**given)), Plan(None, None, None, None), S3Place("b", "", own=False)))
+
+    before = header()
+    assert told(before, header()) == []
+    assert told(before, header(**values)) != []
 
 
 def test_the_refusal_names_some_changes_and_the_ways_out() -> None:
@@ -102,6 +107,12 @@ SENT = [Submitting(ONE, "t"), Submitted(ONE, "id")]
 END = [*SENT, Finished(0)]
 
 
+def chosen(of: Settings, path: Path, first: Header, jobs: Bag, cloud: Any = None) -> Earlier:
+    """What a start does, when it is chosen what runs again; `cloud` is asked for files in S3."""
+    place = S3Place("bucket", "", own=False)
+    return selected(earlier(of, path, first), TaskOnAws(jobs, Plan(None, None, None, place), place, cloud), path)
+
+
 def journal_with(path: Path, first: Header, events: Sequence[Event]) -> None:
     with Journal(path) as notes:
         notes.begin(first)
@@ -119,6 +130,9 @@ def journal_with(path: Path, first: Header, events: Sequence[Event]) -> None:
         (END, {}, How.NEW),
         (END, {"resume": True}, How.NEW),
         (END, {"retry_failed": True}, How.RETRY_FAILED),
+        (END, {"update": True}, How.UPDATE),
+        (None, {"update": True}, How.NEW),
+        (SENT, {"update": True}, How.GO_ON),
     ],
 )
 def test_what_a_start_does(tmp_path: Path, events: list[Event] | None, options: dict[str, bool], how: How) -> None:
@@ -171,7 +185,7 @@ def test_a_retry_keeps_what_succeeded(tmp_path: Path) -> None:
         events.append(LogsWritten(one, out, err, 1))
     journal_with(path, header(jobs={"good": "1", "bad": "2"}), [*events, Finished(1)])
     now = Header("new", 2, {}, {"good": "1", "bad": "2"})
-    found = earlier(settings(retry_failed=True), path, now).events(bag(*jobs))
+    found = chosen(settings(retry_failed=True), path, now, bag(*jobs)).events(bag(*jobs))
     assert {event.job.name for event in found if isinstance(event, (Submitted, LogsWritten))} == {"good"}
     assert not any(isinstance(event, Finished) for event in found)
 
@@ -200,7 +214,7 @@ def test_a_retry_with_the_embedded_aws_that_was_killed_keeps_what_is_on_disk(
         with pytest.raises(InputError, match="has not reached its end"):
             earlier(options, path, now)
         return
-    found = earlier(options, path, now)
+    found = chosen(options, path, now, bag(*jobs))
     assert (found.how, found.header.retry_failed) == (how, retry)
     assert found.is_given_up
     if retry:
@@ -353,7 +367,7 @@ def test_retry_failed_sends_all_children_of_an_array_one_of_which_failed(
     of, events = own_array(*ends)
     first = header(jobs={one.name: "1" for one in of.jobs})
     journal_with(tmp_path / "j", first, [*events, Finished(1)])
-    state = folded(earlier(settings(retry_failed=True), tmp_path / "j", first).events(of), of)
+    state = folded(chosen(settings(retry_failed=True), tmp_path / "j", first, of).events(of), of)
     assert state.to_send() == (list(of.jobs) if again else [])
 
 

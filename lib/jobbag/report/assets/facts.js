@@ -1,11 +1,12 @@
 // What the summary says of the run as a whole: the headline, the figures, failures by cause, compute, files, calls.
 
 function headline() {
-  const { jobs, succeeded, failed, not_run: notRun } = summary.counts;
+  const { jobs, succeeded, failed, stopped, not_run: notRun } = summary.counts;
   const all = jobs === 1 ? "The job" : `All ${counted(jobs)} jobs`;
   const told = !jobs ? "No jobs, nothing to do"
     : failed === jobs ? `${all} failed`
     : failed ? `${counted(failed)} of ${plural(jobs, "job")} failed`
+    : stopped ? `${counted(stopped)} of ${plural(jobs, "job")} ${stopped === 1 ? "was" : "were"} stopped`
     : succeeded === jobs ? `${all} succeeded`
     : notRun === jobs ? `None of ${plural(jobs, "job")} was run`
     : `${counted(succeeded)} of ${plural(jobs, "job")} succeeded, ${counted(notRun)} did not run`;
@@ -22,13 +23,13 @@ function showHeader() {
   document.title = `${headline()} · ${bags}`;
   const when = `${period(started, ended)} ${zone(started)}`;
   $("origin").append([bags, line(region), when, `exit status ${status}`].filter(Boolean).join(" · "));
-  for (const [key, name] of [["succeeded", "succeeded"], ["failed", "failed"], ["not_run", "not-run"]]) {
+  for (const [key, name] of [["succeeded", "succeeded"], ["failed", "failed"], ["stopped", "stopped"], ["not_run", "not-run"]]) {
     if (counts[key]) $("shares").append(part(name, counts[key] / counts.jobs));
   }
   const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / (counts.jobs || 1)));
   $("figures").append(
     fact("counts.jobs", "Jobs", counted(counts.jobs), `at most ${counted(peak())} at a time`),
-    outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), outOfAll("not_run", "Not run"),
+    outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), outOfAll("stopped", "Stopped"), outOfAll("not_run", "Not run"),
     fact("elapsed", "Elapsed", duration(Math.max(0, ended - started))),
     fact("vcpu_hours.asked", "vCPU-hours", hours(vcpu.asked), `${hours(vcpu.wasted)} wasted`),
     fact("retried.attempts", "Started again", counted(retried.attempts), `${counted(retried.spot)} after a spot loss`),

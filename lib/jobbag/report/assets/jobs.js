@@ -3,10 +3,10 @@
 const summary = JSON.parse($("summary").textContent);
 
 // What a job does for a while; KINDS has the names of the colours, and the words.
-const WAITING = 0, STARTING = 1, SUCCEEDED = 2, FAILED = 3, LOST = 4, OPEN = 5;
+const WAITING = 0, STARTING = 1, SUCCEEDED = 2, FAILED = 3, LOST = 4, OPEN = 5, STOPPED = 6;
 const KINDS = [["waiting", "waiting"], ["starting", "starting"], ["succeeded", "succeeded"], ["failed", "failed"],
-  ["lost", "started again"], ["open", "end not seen"]];
-const RUNS = { succeeded: SUCCEEDED, failed: FAILED, "not run": OPEN };
+  ["lost", "started again"], ["open", "end not seen"], ["stopped", "stopped"]];
+const RUNS = { succeeded: SUCCEEDED, failed: FAILED, stopped: STOPPED, "not run": OPEN };
 
 const END = summary.jobs.reduce((most, job) => Math.max(most, job.created, job.started, job.stopped), summary.ended);
 
@@ -75,7 +75,7 @@ function peak() {
 // -- which jobs the charts and the table show, in which order
 
 const BY_NAME = new Intl.Collator("en", { numeric: true });
-const BY_OUTCOME = ["failed", "not run", "succeeded"];
+const BY_OUTCOME = ["failed", "stopped", "not run", "succeeded"];
 const ORDERS = {
   number: ["number", (row) => row.job.number],
   name: ["name", (row) => row.name],

@@ -2,9 +2,9 @@
 
 function prepareFilter() {
   $("text").addEventListener("input", () => view.change({ text: $("text").value }));
-  const { jobs, succeeded, failed, not_run: notRun } = summary.counts;
+  const { jobs, succeeded, failed, stopped, not_run: notRun } = summary.counts;
   $("outcomes").append(choice(null, "All", jobs), choice("succeeded", "Succeeded", succeeded),
-    choice("failed", "Failed", failed), choice("not run", "Not run", notRun));
+    choice("failed", "Failed", failed), choice("stopped", "Stopped", stopped), choice("not run", "Not run", notRun));
   $("order").append(...Object.entries(ORDERS).map(([value, [text]]) => make("option", { value }, text)));
   $("order").addEventListener("change", () => view.change({ order: $("order").value }));
   $("direction").addEventListener("click", () => view.change({ descending: !view.descending }));

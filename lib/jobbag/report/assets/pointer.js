@@ -3,7 +3,7 @@
 /** What the colours mean that there are. */
 function showLegend() {
   const found = new Set(rows.flatMap((row) => row.spans.map(([kind]) => kind)));
-  const kinds = [SUCCEEDED, FAILED, LOST, OPEN, STARTING, WAITING].filter((kind) => found.has(kind));
+  const kinds = [SUCCEEDED, FAILED, STOPPED, LOST, OPEN, STARTING, WAITING].filter((kind) => found.has(kind));
   $("legend").append(...kinds.map((kind) => {
     const [name, words] = KINDS[kind];
     return make("li", {}, make("span", { className: `swatch ${name}` }), words);
@@ -132,6 +132,6 @@ function tellMany(some, when, time, named) {
 function doing(some, time) {
   const counts = KINDS.map(() => 0);
   for (const row of some) for (const [kind, from, to] of row.spans) if (from <= time && time < to) counts[kind] += 1;
-  const running = counts[SUCCEEDED] + counts[FAILED] + counts[LOST] + counts[OPEN];
+  const running = counts[SUCCEEDED] + counts[FAILED] + counts[STOPPED] + counts[LOST] + counts[OPEN];
   return `${counted(running)} running, ${counted(counts[STARTING])} starting, ${counted(counts[WAITING])} waiting`;
 }

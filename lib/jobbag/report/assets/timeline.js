@@ -113,7 +113,7 @@ const timeline = {
       bins[kind].add((from - this.from) * perMs, (to - this.from) * perMs);
     }
     const layers = (...kinds) => kinds.map((kind) => [bins[kind].sums(), this.colours[kind]]);
-    this.drawStrip("Running", RUNNING, layers(SUCCEEDED, FAILED, LOST, OPEN, STARTING), columns);
+    this.drawStrip("Running", RUNNING, layers(SUCCEEDED, FAILED, STOPPED, LOST, OPEN, STARTING), columns);
     this.drawStrip("Waiting", QUEUED, layers(WAITING), columns);
   },
 

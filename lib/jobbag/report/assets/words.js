@@ -1,6 +1,6 @@
 // Values as people read them, and elements of the page.
 
-const GLYPH = { succeeded: "✓", failed: "✕", "not run": "–" };
+const GLYPH = { succeeded: "✓", failed: "✕", stopped: "■", "not run": "–" };
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 const counted = (number) => number.toLocaleString("en");
