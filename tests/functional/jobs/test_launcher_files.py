@@ -1,0 +1,312 @@
+"""What the launcher brings into the working directory, and what it sends from there, before an S3 that looks closely."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+import signal
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobbag.jobs import launcher
+from jobbag.s3.place import Encryption
+
+from .containers import BUCKET, FAILED, REGION, SHELLS, Container, Done, Store, finished, image, split
+
+JOB = "the job'ö"
+COUNT = itertools.count()
+ODD = "a, quo'te\" tab\tcr\r 50%+~&=#;? back\\slash $HOME `x` é漢🙂 [a]*? "
+NAMES = ["-n", ODD]
+LARGEST = "5368709120"  # bytes, as it stands in the text
+
+
+class Bag:
+    """Where the jobs of a run have their files in S3."""
+
+    def __init__(self, container: Container, store: Store) -> None:
+        self.container, self.store = container, store
+        self.prefix = f"results/the run {next(COUNT)}/"
+        self.url = f"s3://{BUCKET}/{self.prefix}"
+
+    def put(self, key: str, content: bytes | str) -> str:
+        return self.store.put(self.prefix + key, content.encode() if isinstance(content, str) else content)
+
+    def variables(
+        self, items: Iterable[tuple[str, str]] = (), outputs: Iterable[str] = (), text: str | None = None
+    ) -> dict[str, str]:
+        """Of a job with these items and outputs; `text`: the second part of the launcher."""
+        files = self.put("start.files.sh", launcher.files_text(Encryption()) if text is None else text)
+        return {
+            launcher.LAUNCHER_VARIABLE: "1",
+            launcher.FILES_VARIABLE: files,
+            launcher.ITEMS_VARIABLE: "\n".join(line for item in items for line in item),
+            launcher.OUTPUTS_VARIABLE: "\n".join(outputs),
+            launcher.RESULTS_VARIABLE: f"{self.url}results/{JOB}/",
+        }
+
+    def results(self) -> dict[str, bytes]:
+        return self.store.content(f"{self.prefix}results/{JOB}/")
+
+    def listed(self) -> list[str]:
+        return self.store.content(f"{self.prefix}lists/")[JOB].decode().split("\n")[:-1]
+
+
+@pytest.fixture
+def bag(posix: Container, store: Store) -> Bag:
+    """With a container that has curl, or else python3."""
+    return Bag(posix, store)
+
+
+def told(done: Done) -> str:
+    """What is on the stderr of the job."""
+    return split(done.out)[1]
+
+
+def files_below(directory: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(directory)): one.read_bytes() for one in directory.rglob("*") if one.is_file()}
+
+
+WRITES = """#!/bin/sh
+PATH=/bin
+cat in/sub/x got; ls -A in/empty void/empty | grep -v :; env | while read -r line; do case $line in PEGASUS_AWS_BATCH_[!T]*) echo "$line"; esac; done
+mkdir -p plots/deep plots/void plots/.h other; printf 1 >plots/1.png; printf 2 >plots/deep/2; printf h >plots/.h/.i
+printf 3 >"a * b"; printf 4 >"a 4 b"; printf x >a.log; printf y >.hidden.log; : >other/o
+ln -s ../../outside plots/link; ln -s .. plots/up; ln -s nowhere plots/dangling; printf out >../outside
+echo "to stderr" >&2
+"""
+
+
+@pytest.mark.parametrize(("name", "way"), [*itertools.product(SHELLS, ["curl", "python3"])])
+def test_items_come_and_outputs_go(name: str, way: str, tmp_path: Path, store: Store) -> None:
+    container = image(SHELLS[name], way, tmp_path, store)
+    bag = Bag(container, store)
+    urls = {one: bag.put(f"inputs/0a1b2c3d/{one}", f"<{one}>") for one in NAMES}
+    x = bag.put("inputs/x", "#!/bin/sh\necho x runs\n")
+    listing = f"f {urls[ODD]}\nsub/{ODD}\nx {x}\nsub/x\nd \nempty"  # with or without an end of the last line
+    bag.put("lists/make", "program\nplots/1\nplots/b c/2\nplotsx\n")
+    for path, content in {"program": WRITES, "plots/1": "1", "plots/b c/2": "2"}.items():
+        bag.put(f"results/make/{path}", content)
+    done = container.run(
+        "./bin/run",
+        **bag.variables(
+            [
+                *((f"f {url}", one) for one, url in urls.items()),
+                (f"l {bag.put('inputs/lists/0a1b2c3d/in.list', listing)}", "in"),
+                (f"l {bag.put('inputs/lists/0a1b2c3d/void.list', 'd ' + chr(10) + 'empty' + chr(10))}", "void"),
+                (f"r {bag.url}results/make/program", "bin/run"),
+                (f"r {bag.url}results/make/plots", "got plots"),
+                (f"r {bag.put('results/by itself/it', 'it')}", "got"),
+            ],
+            ["plots/", "a * b", "*.log", *NAMES, "other"],
+        ),
+    )
+    out, err, ended = split(done.out)
+    assert (done.status, err, ended) == (0, "to stderr\n", True)
+    assert out == f"#!/bin/sh\necho x runs\nitPEGASUS_AWS_BATCH_RESULTS={bag.url}results/{JOB}/\n"
+    inputs = {one: f"<{one}>".encode() for one in NAMES}
+    assert files_below(container.work / "in") == {f"sub/{ODD}": inputs[ODD], "sub/x": b"#!/bin/sh\necho x runs\n"}
+    assert [(container.work / "in/sub" / one).stat().st_mode & 0o100 for one in ("x", ODD)] == [0o100, 0]
+    assert files_below(container.work / "got plots") == {"1": b"1", "b c/2": b"2"}
+    sent = inputs | {
+        "plots/1.png": b"1", "plots/deep/2": b"2", "plots/.h/.i": b"h", "plots/link": b"out",
+        "a * b": b"3", "a.log": b"x", "other/o": b"",
+    }  # fmt: skip
+    assert bag.results() == sent
+    assert bag.listed() == sorted(sent, key=str.encode)
+    assert container.left() == []
+
+
+def test_the_command_of_aws_does_it_too(tmp_path: Path, store: Store) -> None:
+    container = image(SHELLS["dash"], "aws", tmp_path, store)
+    bag = Bag(container, store)
+    bag.put("lists/make", "")
+    items = [(f"f {bag.put(f'inputs/{ODD}', 'x')}", f"in/{ODD}"), (f"r {bag.put('results/make/a', 'a')}", "a")]
+    done = container.run("true", **bag.variables(items, [f"in/{ODD}"]))
+    assert (done.status, told(done)) == (0, "")
+    assert (bag.results(), bag.listed()) == ({f"in/{ODD}": b"x"}, [f"in/{ODD}"])
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_an_output_that_is_missing_fails_a_job_that_has_succeeded(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store)
+    bag = Bag(container, store)
+    (container.work / "there").write_text("x")
+    (container.work / "two\nlines").write_text("x")
+    variables = bag.variables(outputs=["no.txt", "*.png", "there/", "dir/", "../up", "/etc/passwd", "there", ".*"])
+    done = container.run("sh", "-c", "exit 3", **variables)
+    assert done.status == 3
+    assert told(done).splitlines() == [
+        f"pegasus-aws-batch: the output {one} is not in the working directory" for one in ("../up", "/etc/passwd")
+    ]
+    assert bag.results() == {"there": b"x"}
+    done = container.run("true", **{**variables, launcher.OUTPUTS_VARIABLE: "no.txt\n*.png\nthere/\ntwo*"})
+    assert (done.status, split(done.out)[2]) == (FAILED, True)
+    assert told(done).splitlines() == [
+        *(f"pegasus-aws-batch: the output {one} is missing" for one in ("no.txt", "*.png", "there/")),
+        "pegasus-aws-batch: cannot send an output with a newline in its name: two?lines",
+    ]
+    assert bag.listed() == []
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_what_s3_says_of_an_upload(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store)
+    bag = Bag(container, store)
+    for name in ("a", "b", "c"):
+        (container.work / name).write_text(name)
+    variables = bag.variables(outputs=["a", "b", "c"])
+    path = f"/{BUCKET}/{bag.prefix}results/{JOB}/"
+    store.refusals = {f"{path}a": ["400 KeyTooLongError Your key is too long"]}
+    done = container.run("true", **variables)
+    assert done.status == FAILED
+    (line,) = told(done).splitlines()
+    where = f"s3://{path[1:]}a (region {REGION})"
+    assert line.startswith(f"pegasus-aws-batch: cannot send {where}: ")
+    assert line.lower().endswith("error 400: keytoolongerror: your key is too long") or line.endswith(
+        "error: 400 KeyTooLongError: Your key is too long"
+    )
+    assert bag.listed() == ["b", "c"]
+    store.refusals = {f"{path}{name}": ["403 AccessDenied not for you"] for name in ("a", "b", "c")}
+    done = container.run("sh", "-c", "exit 7", **variables)
+    assert done.status == 7
+    (line,) = told(done).splitlines()
+    assert line.endswith("AccessDenied: not for you")
+
+
+def test_an_upload_that_fails_for_a_while_is_tried_again(bag: Bag, store: Store, tmp_path: Path) -> None:
+    bag.container.program("sleep", f"#!/bin/sh\necho $1 >> {shlex.quote(str(tmp_path / 'pauses'))}\n")
+    (bag.container.work / "a").write_text("a")
+    path = f"/{BUCKET}/{bag.prefix}results/{JOB}/a"
+    store.refusals = {path: ["500 InternalError try again", "503 SlowDown"]}
+    done = bag.container.run("true", **bag.variables(outputs=["a"]))
+    assert (done.status, told(done), bag.results()) == (0, "", {"a": b"a"})
+    assert (tmp_path / "pauses").read_text().split() == ["1", "2"]
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_nothing_is_written_outside_of_the_working_directory(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store)
+    bag = Bag(container, store)
+    url = bag.put("inputs/x", "x")
+    bag.put("lists/evil", "dir/../../outside\ndir/sub/../../../outside\n")
+    bag.put("results/evil/dir/../../outside", "x")
+    hostile = bag.put("inputs/lists/hostile.list", f"f {url}\n../outside\n")
+    absolute = f"{tmp_path}/outside"
+    for source, target in [
+        (f"f {url}", "../outside"), (f"f {url}", absolute), (f"f {url}", "a/.."), (f"x {url}", ""),
+        (f"l {hostile}", "dir"), (f"r {bag.url}results/evil/dir/", "dir"),
+    ]:  # fmt: skip
+        done = container.run("echo", "started", **bag.variables([(source, target)]))
+        assert (done.status, split(done.out)[0]) == (FAILED, "")
+        (line,) = told(done).splitlines()
+        assert line.startswith("pegasus-aws-batch: not in the working directory: ")
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_an_item_that_is_not_there(way: str, tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], way, tmp_path, store)
+    bag = Bag(container, store)
+    for source in (f"f {bag.url}none", f"r {bag.url}results/job/none", f"l {bag.url}none"):
+        done = container.run("echo", "started", **bag.variables([(source, "x")]))
+        out, err, ended = split(done.out)
+        assert (done.status, out, ended) == (FAILED, "", True)
+        (line,) = err.splitlines()
+        assert line.startswith(f"pegasus-aws-batch: cannot fetch {source[2:]} (region {REGION}): ")
+        assert "404" in line
+    done = container.run("true", **bag.variables([(f"r {bag.url}results/job/none/", "x")]))
+    assert told(done) == f"pegasus-aws-batch: the job has sent nothing below {bag.url}results/job/none/\n"
+
+
+def test_a_second_part_that_is_not_there(bag: Bag) -> None:
+    variables = {**bag.variables(), launcher.FILES_VARIABLE: f"{bag.url}none"}
+    done = bag.container.run("echo", "started", **variables)
+    out, err, ended = split(done.out)
+    assert (done.status, out, ended) == (FAILED, "", True)
+    assert err.startswith(f"pegasus-aws-batch: cannot fetch {bag.url}none (region {REGION}): ")
+
+
+def test_a_list_that_is_longer_than_a_variable_can_be(bag: Bag) -> None:
+    """And that stands in the record of a child, as do the outputs."""
+    variables = bag.variables()
+    far = [f"{'./' * 1500}{number}" for number in range(50)]
+    bag.put("results/made/a", "a")
+    items = "".join(f"r {bag.url}results/made/a\n{path}\n" for path in far)
+    own = {launcher.ITEMS_VARIABLE: items, launcher.OUTPUTS_VARIABLE: "7\n8"}
+    bag.container.children(launcher.record(["sh", "-c", "ls"], {**variables, **own}))
+    assert len(items) > 128 * 1024
+    bag.container.program("ls", "#!/bin/sh\necho *")
+    done = bag.container.run(PEGASUS_AWS_BATCH_LAUNCHER="1")
+    assert (done.status, told(done)) == (0, "")
+    assert split(done.out)[0].split() == sorted(str(number) for number in range(50))
+    assert bag.listed() == ["7", "8"]
+
+
+def test_s3_encrypts_as_it_is_told(bag: Bag, store: Store) -> None:
+    (bag.container.work / "a").write_text("a")
+    text = launcher.files_text(Encryption("aws:kms", "arn:aws:kms:eu-west-3:123456789012:key/1-2"))
+    done = bag.container.run("true", **bag.variables(outputs=["a"], text=text))
+    assert (done.status, told(done)) == (0, "")
+    for headers in store.headers.values():
+        assert headers["X_AMZ_SERVER_SIDE_ENCRYPTION"] == "aws:kms"
+        assert headers["X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID"].endswith(":key/1-2")
+
+
+def test_curl_alone_sends_no_large_files(bag: Bag) -> None:
+    text = launcher.files_text(Encryption())
+    assert text.count(LARGEST) == 1
+    (bag.container.work / "large").write_text("12345678")
+    (bag.container.work / "small").write_text("1234567")
+    done = bag.container.run("true", **bag.variables(outputs=["large", "small"], text=text.replace(LARGEST, "7")))
+    assert done.status == FAILED
+    what = "for more than 7 bytes, python3 or aws must be in the image"
+    assert told(done) == f"pegasus-aws-batch: cannot send large: {what}\n"
+    assert bag.results() == {"small": b"1234567"}
+
+
+def test_python3_that_cannot_do_it_is_no_matter_if_curl_is_there(bag: Bag) -> None:
+    bag.container.program("python3", "#!/bin/sh\necho no module ssl >&2\nexit 1\n")
+    items = [(f"f {bag.put('inputs/x', 'x')}", "x")]
+    done = bag.container.run("true", **bag.variables(items, ["x"]))
+    assert (done.status, told(done), bag.results()) == (0, "", {"x": b"x"})
+
+
+# -- signals
+
+
+class Held:
+    """A job whose first upload waits."""
+
+    def __init__(self, bag: Bag, job: str, outputs: Sequence[str]) -> None:
+        bag.store.held = self.release = threading.Event()
+        self.store = bag.store
+        self.process = bag.container.start("sh", "-c", job, **bag.variables(outputs=outputs))
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_job_that_a_signal_has_ended_has_outputs(name: str, tmp_path: Path, store: Store) -> None:
+    """A second signal is not waited out."""
+    container = image(SHELLS[name], "curl", tmp_path, store)
+    bag = Bag(container, store)
+    job = "echo done >out; echo ready; sleep 50"
+    for seconds in ([], [signal.SIGTERM]):
+        store.held = threading.Event()
+        process = container.start("sh", "-c", job, **bag.variables(outputs=["out"]))
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert store.under_way.wait(60)
+        for one in seconds:
+            process.send_signal(one)
+        if not seconds:
+            store.held.set()
+        done = finished(process)
+        store.held.set()
+        assert done.status == 128 + signal.SIGTERM
+        assert ("not all outputs were sent" in done.out.decode()) == bool(seconds)
+        if not seconds:
+            assert bag.results() == {"out": b"done\n"}
