@@ -16,6 +16,7 @@ many() (
 # them.
 take_items() (
 	rm "$1"
+	[ "$PEGASUS_AWS_BATCH_ITEMS" ] || exit 0
 	base=${PEGASUS_AWS_BATCH_RESULTS%/results/*/}
 	printf '%s\n' "$PEGASUS_AWS_BATCH_ITEMS" | many take "$base"
 	case $? in
@@ -90,7 +91,7 @@ send_outputs() {
 	(
 		trap '' HUP INT TERM
 		send_all
-	) &
+	) >/dev/null &
 	await
 	case $status in
 		0 | 125) ;;

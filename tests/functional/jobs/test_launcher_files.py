@@ -1,13 +1,13 @@
-"""What the launcher brings into the working directory, and what it sends from there, before an S3 that looks closely."""
+"""What the launcher brings into the working directory and sends from there, before an S3 that looks closely."""
 
 from __future__ import annotations
 
 import itertools
 import shlex
 import signal
+import subprocess
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from jobbag.jobs import launcher
 from jobbag.s3.place import Encryption
 
-from .containers import BUCKET, FAILED, REGION, SHELLS, Container, Done, Store, finished, image, split
+from .containers import BUCKET, FAILED, REGION, SHELLS, TIMEOUT, TOKEN, Container, Done, Store, finished, image, split
 
 JOB = "the job'ö"
 COUNT = itertools.count()
@@ -72,10 +72,12 @@ def files_below(directory: Path) -> dict[str, bytes]:
 
 WRITES = """#!/bin/sh
 PATH=/bin
-cat in/sub/x got; ls -A in/empty void/empty | grep -v :; env | while read -r line; do case $line in PEGASUS_AWS_BATCH_[!T]*) echo "$line"; esac; done
-mkdir -p plots/deep plots/void plots/.h other; printf 1 >plots/1.png; printf 2 >plots/deep/2; printf h >plots/.h/.i
-printf 3 >"a * b"; printf 4 >"a 4 b"; printf x >a.log; printf y >.hidden.log; : >other/o
-ln -s ../../outside plots/link; ln -s .. plots/up; ln -s nowhere plots/dangling; printf out >../outside
+cat in/sub/x got; ls -A in/empty void/empty
+for name in RESULTS FILES ITEMS OUTPUTS; do eval echo "\\"\\$PEGASUS_AWS_BATCH_$name\\""; done
+mkdir -p plots/deep plots/void plots/.h other; ln -s nowhere plots/dangling
+printf 1 >plots/1.png; printf 2 >plots/deep/2; printf h >plots/.h/.i; printf 3 >"a * b"; printf 4 >"a 4 b"
+printf x >a.log; printf y >.hidden.log; : >other/o; printf out >../outside
+ln -s ../../outside plots/link; ln -s .. plots/up
 echo "to stderr" >&2
 """
 
@@ -85,7 +87,7 @@ def test_items_come_and_outputs_go(name: str, way: str, tmp_path: Path, store: S
     container = image(SHELLS[name], way, tmp_path, store)
     bag = Bag(container, store)
     urls = {one: bag.put(f"inputs/0a1b2c3d/{one}", f"<{one}>") for one in NAMES}
-    x = bag.put("inputs/x", "#!/bin/sh\necho x runs\n")
+    x = bag.put("inputs/x", "<x>")
     listing = f"f {urls[ODD]}\nsub/{ODD}\nx {x}\nsub/x\nd \nempty"  # with or without an end of the last line
     bag.put("lists/make", "program\nplots/1\nplots/b c/2\nplotsx\n")
     for path, content in {"program": WRITES, "plots/1": "1", "plots/b c/2": "2"}.items():
@@ -106,9 +108,9 @@ def test_items_come_and_outputs_go(name: str, way: str, tmp_path: Path, store: S
     )
     out, err, ended = split(done.out)
     assert (done.status, err, ended) == (0, "to stderr\n", True)
-    assert out == f"#!/bin/sh\necho x runs\nitPEGASUS_AWS_BATCH_RESULTS={bag.url}results/{JOB}/\n"
+    assert out == f"<x>itin/empty:\n\nvoid/empty:\n{bag.url}results/{JOB}/\n\n\n\n"
     inputs = {one: f"<{one}>".encode() for one in NAMES}
-    assert files_below(container.work / "in") == {f"sub/{ODD}": inputs[ODD], "sub/x": b"#!/bin/sh\necho x runs\n"}
+    assert files_below(container.work / "in") == {f"sub/{ODD}": inputs[ODD], "sub/x": b"<x>"}
     assert [(container.work / "in/sub" / one).stat().st_mode & 0o100 for one in ("x", ODD)] == [0o100, 0]
     assert files_below(container.work / "got plots") == {"1": b"1", "b c/2": b"2"}
     sent = inputs | {
@@ -241,8 +243,9 @@ def test_a_list_that_is_longer_than_a_variable_can_be(bag: Bag) -> None:
     assert len(items) > 128 * 1024
     bag.container.program("ls", "#!/bin/sh\necho *")
     done = bag.container.run(PEGASUS_AWS_BATCH_LAUNCHER="1")
-    assert (done.status, told(done)) == (0, "")
-    assert split(done.out)[0].split() == sorted(str(number) for number in range(50))
+    out, err, ended = split(done.out, f"{TOKEN}:0")
+    assert (done.status, err, ended) == (0, "", True)
+    assert sorted(out.split(), key=int) == [str(number) for number in range(50)]
     assert bag.listed() == ["7", "8"]
 
 
@@ -278,35 +281,36 @@ def test_python3_that_cannot_do_it_is_no_matter_if_curl_is_there(bag: Bag) -> No
 # -- signals
 
 
-class Held:
-    """A job whose first upload waits."""
-
-    def __init__(self, bag: Bag, job: str, outputs: Sequence[str]) -> None:
-        bag.store.held = self.release = threading.Event()
-        self.store = bag.store
-        self.process = bag.container.start("sh", "-c", job, **bag.variables(outputs=outputs))
+def sending(container: Container, store: Store, outputs: str) -> subprocess.Popen[bytes]:
+    """A job that a signal has ended, and whose first upload waits for the server."""
+    variables = Bag(container, store).variables(outputs=[outputs])
+    store.held = threading.Event()
+    process = container.start("sh", "-c", "echo done >out; echo ready; exec sleep 50", **variables)
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert store.under_way.wait(TIMEOUT)
+    return process
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_job_that_a_signal_has_ended_has_outputs(name: str, tmp_path: Path, store: Store) -> None:
-    """A second signal is not waited out."""
-    container = image(SHELLS[name], "curl", tmp_path, store)
-    bag = Bag(container, store)
-    job = "echo done >out; echo ready; sleep 50"
-    for seconds in ([], [signal.SIGTERM]):
-        store.held = threading.Event()
-        process = container.start("sh", "-c", job, **bag.variables(outputs=["out"]))
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
-        assert store.under_way.wait(60)
-        for one in seconds:
-            process.send_signal(one)
-        if not seconds:
-            store.held.set()
-        done = finished(process)
-        store.held.set()
-        assert done.status == 128 + signal.SIGTERM
-        assert ("not all outputs were sent" in done.out.decode()) == bool(seconds)
-        if not seconds:
-            assert bag.results() == {"out": b"done\n"}
+def test_the_outputs_of_a_job_that_a_signal_has_ended(name: str, tmp_path: Path, store: Store) -> None:
+    process = sending(image(SHELLS[name], "curl", tmp_path, store), store, "out")
+    assert store.held
+    store.held.set()
+    done = finished(process)
+    out, err, ended = split(done.out)
+    assert (done.status, out, ended) == (128 + signal.SIGTERM, "", True)
+    assert "pegasus-aws-batch" not in err
+    assert [path.rpartition("/")[2] for path in store.headers] == ["out", JOB]
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_second_signal_is_the_end(name: str, tmp_path: Path, store: Store) -> None:
+    process = sending(image(SHELLS[name], "curl", tmp_path, store), store, "out")
+    process.send_signal(signal.SIGTERM)
+    done = finished(process)
+    assert store.held
+    store.held.set()
+    assert (done.status, split(done.out)[2]) == (128 + signal.SIGTERM, True)
+    assert "pegasus-aws-batch: not all outputs were sent" in told(done)
