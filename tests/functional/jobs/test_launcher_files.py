@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shlex
 import signal
 import subprocess
@@ -21,7 +22,8 @@ JOB = "the job'ö"
 COUNT = itertools.count()
 ODD = "a, quo'te\" tab\tcr\r 50%+~&=#;? back\\slash $HOME `x` é漢🙂 [a]*? "
 NAMES = ["-n", ODD]
-LARGEST = "5368709120"  # bytes, as it stands in the text
+LARGEST, PART = "5368709120", "67108864"  # bytes, as they stand in the text
+SMALLEST_PART = 5 * 1024 * 1024  # that S3 takes
 
 
 class Bag:
@@ -70,9 +72,17 @@ def files_below(directory: Path) -> dict[str, bytes]:
     return {str(one.relative_to(directory)): one.read_bytes() for one in directory.rglob("*") if one.is_file()}
 
 
+def names_in(*scripts: str) -> set[str]:
+    """The variables that scripts set, which a job does not see, whatever the container has by these names."""
+    texts = [Path(launcher.__file__).with_name(script).read_text() for script in scripts]
+    return {
+        name for text in texts for name in re.findall(r"\b([a-z_]+)=|\bfor ([a-z]+)", text) for name in name if name
+    }
+
+
 WRITES = """#!/bin/sh
 PATH=/bin
-cat in/sub/x got; ls -A in/empty void/empty
+cat in/sub/x got; ls -A in/empty void/empty; env | grep -c =mine
 for name in RESULTS FILES ITEMS OUTPUTS; do eval echo "\\"\\$PEGASUS_AWS_BATCH_$name\\""; done
 mkdir -p plots/deep plots/void plots/.h other; ln -s nowhere plots/dangling
 printf 1 >plots/1.png; printf 2 >plots/deep/2; printf h >plots/.h/.i; printf 3 >"a * b"; printf 4 >"a 4 b"
@@ -86,6 +96,8 @@ echo "to stderr" >&2
 def test_items_come_and_outputs_go(name: str, way: str, tmp_path: Path, store: Store) -> None:
     container = image(SHELLS[name], way, tmp_path, store)
     bag = Bag(container, store)
+    own = dict.fromkeys(names_in("launcher.sh", "launcher_files.sh"), "mine")
+    container.env |= own
     urls = {one: bag.put(f"inputs/0a1b2c3d/{one}", f"<{one}>") for one in NAMES}
     x = bag.put("inputs/x", "<x>")
     listing = f"f {urls[ODD]}\nsub/{ODD}\nx {x}\nsub/x\nd \nempty"  # with or without an end of the last line
@@ -108,7 +120,7 @@ def test_items_come_and_outputs_go(name: str, way: str, tmp_path: Path, store: S
     )
     out, err, ended = split(done.out)
     assert (done.status, err, ended) == (0, "to stderr\n", True)
-    assert out == f"<x>itin/empty:\n\nvoid/empty:\n{bag.url}results/{JOB}/\n\n\n\n"
+    assert out == f"<x>itin/empty:\n\nvoid/empty:\n{len(own)}\n{bag.url}results/{JOB}/\n\n\n\n"
     inputs = {one: f"<{one}>".encode() for one in NAMES}
     assert files_below(container.work / "in") == {f"sub/{ODD}": inputs[ODD], "sub/x": b"<x>"}
     assert [(container.work / "in/sub" / one).stat().st_mode & 0o100 for one in ("x", ODD)] == [0o100, 0]
@@ -232,20 +244,19 @@ def test_a_second_part_that_is_not_there(bag: Bag) -> None:
     assert err.startswith(f"pegasus-aws-batch: cannot fetch {bag.url}none (region {REGION}): ")
 
 
-def test_a_list_that_is_longer_than_a_variable_can_be(bag: Bag) -> None:
+def test_a_list_that_is_longer_than_a_variable_can_be(tmp_path: Path, store: Store) -> None:
     """And that stands in the record of a child, as do the outputs."""
-    variables = bag.variables()
-    far = [f"{'./' * 1500}{number}" for number in range(50)]
-    bag.put("results/made/a", "a")
-    items = "".join(f"r {bag.url}results/made/a\n{path}\n" for path in far)
-    own = {launcher.ITEMS_VARIABLE: items, launcher.OUTPUTS_VARIABLE: "7\n8"}
-    bag.container.children(launcher.record(["sh", "-c", "ls"], {**variables, **own}))
+    container = image(["sh"], "python3", tmp_path, store)
+    bag = Bag(container, store)
+    url = bag.put("inputs/x", "x")
+    items = "".join(f"f {url}\n{'./' * 2000}{number}\n" for number in range(34))
     assert len(items) > 128 * 1024
-    bag.container.program("ls", "#!/bin/sh\necho *")
-    done = bag.container.run(PEGASUS_AWS_BATCH_LAUNCHER="1")
+    own = {launcher.ITEMS_VARIABLE: items, launcher.OUTPUTS_VARIABLE: "7\n8"}
+    container.children(launcher.record(["sh", "-c", "echo *"], {**bag.variables(), **own}))
+    done = container.run(PEGASUS_AWS_BATCH_LAUNCHER="1")
     out, err, ended = split(done.out, f"{TOKEN}:0")
     assert (done.status, err, ended) == (0, "", True)
-    assert sorted(out.split(), key=int) == [str(number) for number in range(50)]
+    assert sorted(out.split(), key=int) == [str(number) for number in range(34)]
     assert bag.listed() == ["7", "8"]
 
 
@@ -269,6 +280,18 @@ def test_curl_alone_sends_no_large_files(bag: Bag) -> None:
     what = "for more than 7 bytes, python3 or aws must be in the image"
     assert told(done) == f"pegasus-aws-batch: cannot send large: {what}\n"
     assert bag.results() == {"small": b"1234567"}
+
+
+def test_python3_sends_large_files_in_parts(tmp_path: Path, store: Store) -> None:
+    container = image(["sh"], "python3", tmp_path, store)
+    bag = Bag(container, store)
+    content = b"x" * SMALLEST_PART + b"the rest"
+    (container.work / "large").write_bytes(content)
+    text = launcher.files_text(Encryption("AES256")).replace(LARGEST, "7").replace(PART, str(SMALLEST_PART))
+    done = container.run("true", **bag.variables(outputs=["large"], text=text))
+    assert (done.status, told(done)) == (0, "")
+    assert bag.results() == {"large": content}
+    assert store.seen.count((f"/{BUCKET}/{bag.prefix}results/{JOB}/large", None)) == 4
 
 
 def test_python3_that_cannot_do_it_is_no_matter_if_curl_is_there(bag: Bag) -> None:
