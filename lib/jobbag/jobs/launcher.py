@@ -21,7 +21,7 @@ LAUNCHER_VARIABLE = "PEGASUS_AWS_BATCH_LAUNCHER"  # if not empty: fetch the inpu
 
 RESULTS_VARIABLE = "PEGASUS_AWS_BATCH_RESULTS"  # s3:// URL below which the results of the job are, for the job as well
 FILES_VARIABLE = "PEGASUS_AWS_BATCH_FILES"  # s3:// URL of the second part of the launcher, which moves files
-ITEMS_VARIABLE = "PEGASUS_AWS_BATCH_ITEMS"  # what is to be in the working directory: `items_text`
+ITEMS_VARIABLE = "PEGASUS_AWS_BATCH_ITEMS"  # two lines for each input: its kind and URL; where it lands
 OUTPUTS_VARIABLE = "PEGASUS_AWS_BATCH_OUTPUTS"  # a line for each file, directory or glob to be sent after the job
 
 HEEDED = (  # of a job's own; and all AWS_*

@@ -20,11 +20,13 @@ sum() {
 # The bytes that $1 gives in hex, each XOR $2.
 bytes() (
 	left=$1
+	out=
 	while [ $left ]; do
-		n=$((0x${left%"${left#??}"} ^ $2))
+		n=$((0x${left%"${left#??}"}^$2))
 		left=${left#??}
-		printf "\\$((n / 64))$((n / 8 % 8))$((n % 8))"
+		out=$out\\$((n/64))$((n/8%8))$((n%8))
 	done
+	printf $out
 )
 
 # HMAC-SHA256 of the text $2 under the key $1. Key and result are in hex.

@@ -91,7 +91,7 @@ send_outputs() {
 	(
 		trap '' HUP INT TERM
 		send_all
-	) &
+	) >/dev/null &
 	await
 	case $status in
 		0 | 125) ;;

@@ -34,10 +34,16 @@ def inside(path: str) -> str:
 
 
 def pairs(text: bytes) -> Iterator[Item]:
-    """The items of a list, which has two lines for each."""
-    lines = list(map(os.fsdecode, text.split(b"\n")))
-    for source, path in zip(lines[::2], lines[1::2]):  # after the last one, there may be the end of a line
-        yield source[:1], source[2:], inside(path)
+    """The items of a list, which has two lines for each, and may have empty ones at its end."""
+    lines = lines_of(text)
+    for source, path in zip(lines[::2], lines[1::2]):
+        if source:
+            yield source[0], source[2:], inside(path)
+
+
+def lines_of(text: bytes) -> List[str]:
+    """The lines of a text, in which the names of files are to the byte."""
+    return list(map(os.fsdecode, text.split(b"\n")))
 
 
 class Taking:
@@ -72,7 +78,7 @@ class Taking:
             if failure.status not in (403, 404):
                 raise
             return []
-        return list(map(os.fsdecode, text.splitlines()))
+        return lines_of(text)
 
     def _files(self, item: Item) -> List[Item]:
         """The files and directories that an item is."""
@@ -214,7 +220,7 @@ def main(verb: str, *words: str) -> int:
             "x-amz-server-side-encryption-aws-kms-key-id": key,
         }
         encryption = {name: value for name, value in names.items() if value}
-        paths = [os.fsdecode(line) for line in text.split(b"\n") if line]
+        paths = list(filter(None, lines_of(text)))
         return Sending(s3, results, int(largest), int(part), encryption).run(paths, listing)
     except Failure as failure:
         tell(failure)

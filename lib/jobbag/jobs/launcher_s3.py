@@ -62,7 +62,7 @@ class Content:
         self._path, self._start = path, start
         digest = hashlib.sha256()
         with local(path):
-            self._file = open(path, "rb")  # noqa: SIM115 `close` closes it
+            self._file = open(path, "rb", 0)  # noqa: SIM115 `close` closes it
             self.size = os.fstat(self._file.fileno()).st_size - start if size is None else size
         self.rewind()
         for block in iter(self.read, b""):
