@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,9 +76,8 @@ class World:
         for event in past:
             state(event)
         header = Header("run", 0, {}, {one.name: "" for one in of.jobs})
-        earlier = Earlier(
-            How.GO_ON if past else How.NEW, header, Past(header, tuple(map(encode, past))) if past else None
-        )
+        lines = tuple(json.dumps(encode(event)).encode() for event in past)
+        earlier = Earlier(How.GO_ON if past else How.NEW, header, Past(header, lines) if past else None)
         checked = Checked(state, bucket_is_there=self.bucket_is_there)
         self._patch.setattr(probe, "check", lambda *_: checked)
         cloud: Any = self
