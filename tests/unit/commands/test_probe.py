@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,6 +123,18 @@ def test_of_many_files_only_those_are_looked_at_whose_keys_are_there(world: Worl
     found = world.probe(bag(job(inputs=tuple(names))))
     assert [item for item, there in uploads(found) if there] == ["f3"]
     assert world.asked == ["all keys", "is there f3"]
+
+
+def test_where_the_system_allows_no_thread_each_file_is_looked_at_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    world.there = {"run/b"}
+    found = world.probe(bag(job(1, inputs=("a",)), job(2, inputs=("b",)), common=("common",)))
+    assert uploads(found) == [("common", False), ("a", False), ("b", True)]
 
 
 def alike(count: int) -> list[Job]:
