@@ -90,7 +90,7 @@ class Signals:
         try:
             self._alarm.start()
         except RuntimeError:  # the system allows no thread: the main thread itself must do it
-            signal.signal(signal.SIGALRM, lambda *_: self._leave(code))
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: self._leave(code))
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _leave(self, code: ExitCode) -> None:

@@ -109,6 +109,41 @@ def test_some_time_after_sigterm_it_leaves_by_itself() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"come back")
 
 
+def no_thread(_: threading.Thread) -> None:
+    """In the place of Thread.start, where the system allows none."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_some_time_after_sigterm_it_leaves_by_itself_without_a_thread() -> None:
+    code = (
+        "import signal, threading\n"
+        "from jobbag.signals import Signals\n"
+        "from unit.test_signals import no_thread\n"
+        "threading.Thread.start = no_thread\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words, signals.patience = 'come back', 0.2\n"
+        "    signals.last_act = lambda: print('acted', flush=True)\n"
+        "    signals.deliver_to(lambda _: None)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    threading.Event().wait()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{LIB}{os.pathsep}{LIB.parent / 'tests'}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"acted\n", b"come back")
+
+
+def test_who_is_done_after_sigterm_is_left_alone_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    before = signal.getsignal(signal.SIGALRM)
+    with Signals() as signals:
+        signals.patience = 60
+        signals.deliver_to(lambda _: None)
+        signal.raise_signal(signal.SIGTERM)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_after_other_signals_it_has_all_the_time(number: signal.Signals) -> None:
     before = threading.active_count()

@@ -14,6 +14,7 @@ from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation
 
 Value = TypeVar("Value")
+Convert = Callable[[Any], Any] | None  # of JSON to what an event holds; None: it is that already
 
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -68,49 +69,56 @@ def _short(value: Any) -> Any:
     return tuple(map(_short, value)) if isinstance(value, tuple) else value
 
 
+class _Known(dict[Any, Any]):
+    """Each value → the first one that was equal."""
+
+    def __missing__(self, value: Value) -> Value:
+        self[value] = value
+        return value
+
+
 class Decoder:
     """What `encode` gave → events. What is equal in them is there once: a journal tells the same of a job often."""
 
     def __init__(self, jobs: Mapping[int, Job]) -> None:
-        self._jobs = jobs
-        self._known: dict[Any, Any] = {}
+        known = _Known().__getitem__
+        convert: dict[str, Convert] = {
+            **dict.fromkeys(_AS_THEY_ARE),
+            **dict.fromkeys(("str", "str | None"), known),
+            **dict.fromkeys(("tuple[str, ...]", "tuple[str | None, ...]", "tuple[int, int] | None"), tuple),
+            "Job": jobs.__getitem__,
+            "Path": Path,
+            "Share | None": lambda numbers: Share(*numbers),
+            "ToolError": ToolError,
+        }
+        place, attempt = _reader(LogPlace, convert), _reader(Attempt, convert)
+        convert["LogPlace"] = lambda value: known(place(value))
+        convert["tuple[LogPlace, ...]"] = lambda values: tuple(known(place(value)) for value in values)
+        convert["tuple[Attempt, ...]"] = lambda values: tuple(known(attempt(value)) for value in values)
+        convert["Observation"] = _reader(Observation, convert)
+        self._readers = {name: _reader(kind, convert) for name, kind in KINDS.items()}
 
     def event(self, content: Mapping[str, Any]) -> Event:
         """The event that `encode` was given. Raises KeyError, TypeError or ValueError for anything else."""
-        kind = KINDS[content["event"]]
-        return kind(**{name: self._value(name, content[name]) for name in _FIELDS[kind] if name in content})
-
-    def _value(self, name: str, value: Any) -> Any:
-        if name == "job":
-            return self._jobs[value]
-        if name == "observation":
-            return self._observation(value)
-        if (convert := _CONVERT.get(name)) is not None:
-            return convert(value)
-        return self._one(value) if isinstance(value, str) else value
-
-    def _observation(self, value: Mapping[str, Any]) -> Observation:
-        attempts = (Attempt(**{**one, "more": tuple(one.get("more", ()))}) for one in value.get("attempts", ()))
-        log, *more = (self._one(LogPlace(**one)) for one in (value["log"], *value.get("more_logs", ())))
-        texts = {key: self._one(text) for key, text in value.items() if isinstance(text, str)}
-        parts = {"log": log, "more_logs": tuple(more), "attempts": tuple(map(self._one, attempts))}
-        return Observation(**{**value, **texts, **parts})
-
-    def _one(self, value: Value) -> Value:
-        """The first value that was equal."""
-        known: Value = self._known.setdefault(value, value)
-        return known
+        event: Event = self._readers[content["event"]](content)
+        return event
 
 
-_FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in KINDS.values()}
-_CONVERT: dict[str, Callable[[Any], Any]] = {
-    "out": Path,
-    "path": Path,
-    "err": Path,
-    "tail": tuple,
-    "sizes": tuple,
-    "starts": tuple,
-    "sums": tuple,
-    "share": lambda numbers: Share(*numbers),
-    "error": ToolError,
-}
+_AS_THEY_ARE = ("bool", "int", "int | None", "float | None")
+
+
+def _reader(kind: type[Any], convert: Mapping[str, Convert]) -> Callable[[Mapping[str, Any]], Any]:
+    """A function that makes a value of the dataclass `kind` of a JSON object. `convert` goes by the fields' types."""
+    fields = {field.name: convert[str(field.type)] for field in dataclasses.fields(kind)}
+
+    plain = tuple(name for name, to_value in fields.items() if to_value is None)
+    others = tuple((name, to_value) for name, to_value in fields.items() if to_value is not None)
+
+    def read(content: Mapping[str, Any]) -> Any:
+        values = {name: content[name] for name in plain if name in content}
+        for name, to_value in others:
+            if name in content:
+                values[name] = to_value(content[name])
+        return kind(**values)
+
+    return read

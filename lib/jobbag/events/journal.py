@@ -26,6 +26,9 @@ from jobbag.files import beside, first_free, fsync, naming, replacing
 
 FORMAT = 1
 _BEGIN = b'{"event":"Run",'  # of each journal
+_MARKS = ("Making", "Made", "TakenDown", "Submitting", "Finished")
+_NO_MARKS = tuple(f'{{"event":"{kind}",'.encode() for kind in KINDS if kind not in _MARKS)  # how such lines begin
+_decoded = json.JSONDecoder().decode
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,10 @@ class Header:
 
 @dataclass(frozen=True)
 class Past:
-    """The content of a journal that an earlier start wrote. `lines` are its events, not decoded."""
+    """The content of a journal that an earlier start wrote. `lines` are all of it, as they are in the file."""
 
     header: Header
-    lines: Iterable[Mapping[str, Any]]
+    lines: Iterable[bytes]
 
     @cached_property
     def _marks(self) -> tuple[bool, bool, bool]:
@@ -63,7 +66,10 @@ class Past:
         done = sent = False
         clean = in_order = True
         for line in self.lines:
-            match line["event"]:
+            if line.startswith(_NO_MARKS):  # nearly all: to parse them takes much longer
+                continue
+            content = _parsed(line)
+            match content and content["event"]:
                 case "Making" | "Made":
                     clean = in_order = False
                 case "TakenDown":
@@ -107,13 +113,14 @@ class Past:
         decoder = Decoder(by_number)
         for line in self.lines:
             try:
-                yield decoder.event(line)
+                if (content := _parsed(line)) is not None:
+                    yield decoder.event(content)
             except (KeyError, TypeError, ValueError, AttributeError):
                 continue
 
 
 class _Lines:
-    """The lines of a journal as far as they can be read, each time from the file: it may be larger than the memory."""
+    """The lines of a journal, each time from the file: it may be larger than the memory."""
 
     def __init__(self, path: Path) -> None:
         """Lines that come later do not count. Raises OSError."""
@@ -121,13 +128,12 @@ class _Lines:
         with path.open("rb") as file:
             self._size = os.fstat(file.fileno()).st_size
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[bytes]:
         left = self._size
         with self._path.open("rb") as file:
             while left > 0 and (line := file.readline(left)):
                 left -= len(line)
-                if (content := _parsed(line)) is not None:
-                    yield content
+                yield line
 
 
 def read(path: Path) -> Past | None:
@@ -137,7 +143,7 @@ def read(path: Path) -> Past | None:
     """
     try:
         lines = _Lines(path)
-        first = next(iter(lines), None)
+        first = next(filter(None, map(_parsed, lines)), None)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -163,7 +169,7 @@ def read(path: Path) -> Past | None:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        content = json.loads(line.decode(errors="replace"))
+        content = _decoded(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("event"), str) else None

@@ -64,6 +64,7 @@ http() (
 		# S3 answers 301, with no Location, if the bucket is in another region.
 		case $(curl -fsSH @- --path-as-is --connect-timeout 20 -y 60 -o "$file" -w '%{http_code}' "$url") in
 			2*) ;;
+			301) ! echo HTTP Error 301: Another Region >&2 ;;
 			*) false ;;
 		esac
 	else

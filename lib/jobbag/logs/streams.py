@@ -133,7 +133,16 @@ def _pages(cloud: Cloud, place: LogPlace, since: int) -> Iterator[Page]:
 
 
 def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
-    """The newest event of a stream, None if it has none. Raises AwsError.
+    """The newest event of a stream, None if it has none. Raises AwsError."""
+    newest = None
+    for page in _either("GetLogEvents", partial(_newest, cloud, place), "FilterLogEvents",
+                        partial(_together, cloud, [place], 0), place.group, Refused()):  # fmt: skip
+        newest = page[-1] if page else newest
+    return newest
+
+
+def _newest(cloud: Cloud, place: LogPlace) -> Iterator[Page]:
+    """The newest event of a stream, if it has one.
 
     A page may be empty though there are older events; the oldest page names the token that led to it.
     """
@@ -144,10 +153,9 @@ def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
             startFromHead=False, limit=1, **more,
         )  # fmt: skip
         if page["events"]:
-            newest: dict[str, Any] = page["events"][-1]
-            return newest
+            yield page["events"][-1:]
+            return
         if page.get("nextBackwardToken") in (None, token):
-            break
+            return
         token = page["nextBackwardToken"]
         more = {"nextToken": token}
-    return None

@@ -42,7 +42,8 @@ class Backlog:
         self._dependencies = Dependencies(bag)
         self._packer = Packer(jobs, packing, can_be_packed, safeguards.canary)
         self._ready: deque[JobGroup] = deque()
-        self._lost: set[int] = set()  # numbers of jobs that can never be sent
+        self._taken: set[int] = set()  # numbers of jobs
+        self._lost: set[int] = set()  # numbers of jobs that can never be sent, be they in `_ready`, or again
 
     @property
     def files(self) -> list[str]:
@@ -52,7 +53,8 @@ class Backlog:
     @property
     def is_empty(self) -> bool:
         """Whether no job is left to send."""
-        return not (self._ready or self._inputs.items or self._dependencies.has_waiting)
+        is_ready = any(job.number not in self._lost for group in self._ready for job in group)
+        return not (is_ready or self._inputs.items or self._dependencies.has_waiting)
 
     def begin(self) -> None:
         """Free the jobs that wait for no file."""
@@ -75,6 +77,7 @@ class Backlog:
 
         Returns those that never can be.
         """
+        self._taken.difference_update(job.number for job in jobs)
         self._packer.expect(own_arrays(jobs))
         with_inputs = [job for job in jobs if self._inputs.add(job)]
         able = [job for job in with_inputs if self._dependencies.arrived(job)]
@@ -92,16 +95,19 @@ class Backlog:
         self._free(self._dependencies.succeeded(job))
 
     def failed(self, job: Job) -> list[Job]:
-        """Note that the job has failed. Returns the jobs that can therefore never be sent, each once."""
+        """Note that the job has failed. Returns the jobs that can therefore never be sent, each once.
+
+        Those that are taken are not among them: AWS may have them, and lets them fail.
+        """
         return self._lose(self._dependencies.failed(job))
 
     def _lose(self, jobs: Iterable[Job]) -> list[Job]:
-        """Those of the jobs of which it is not known yet that they can never be sent, be it for another reason."""
+        """Those of the jobs, if not taken, of which it was not known that they can never be sent, for any reason."""
         lost = [job for job in jobs if job.number not in self._lost]
         for job in lost:
             self._lost.add(job.number)
             self._ready += self._packer.drop(job)
-        return lost
+        return [job for job in lost if job.number not in self._taken]
 
     def _free(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -112,12 +118,15 @@ class Backlog:
         taken: list[JobGroup] = []
         count = 0
         while self._ready and len(taken) < most and self._safeguards.admits(count + 1) > count:
-            group = self._ready.popleft()
+            group = tuple(job for job in self._ready.popleft() if job.number not in self._lost)
+            if not group:
+                continue
             if group[0].child is None and self._safeguards.admits(count + len(group)) < count + len(group):
                 self._ready.appendleft(group[1:])  # there may be no other job that can be a canary
                 group = group[:1]
             taken.append(group)
             count += len(group)
+            self._taken.update(job.number for job in group)
         return taken
 
     def depends_on(self, group: JobGroup) -> list[str]:

@@ -79,7 +79,7 @@ class Dependencies:
                 self._dependants.setdefault(needed, []).append(job)
         self._need_all: dict[int, frozenset[int]] = {}  # by job: what depends on all jobs of its array job, by number
         self._waiting: set[int] = set()  # jobs that have their inputs, and cannot be sent yet
-        self._given_up: set[int] = set()
+        self._given_up: set[int] = set()  # jobs that AWS would not start any more
 
     @property
     def has_waiting(self) -> bool:
@@ -118,13 +118,13 @@ class Dependencies:
         return self._freed(job)
 
     def failed(self, job: Job) -> list[Job]:
-        """Note that the job has failed. Returns the jobs that depend on it, are not sent, and never will be."""
+        """Note that the job has failed. Returns the jobs that depend on it, sent or not, each once."""
         lost = [
             one
             for first in self._dependants.get(job.number, ())
-            if self._waits(first)
+            if first.number not in self._given_up
             for one in self._bag.siblings(first)
-            if self._waits(one)
+            if one.number not in self._given_up
         ]
         numbers = {one.number for one in lost}
         self._given_up |= numbers
@@ -147,9 +147,6 @@ class Dependencies:
         """The AWS ids on which a job that can be sent depends."""
         needs = self._needs_of(job)
         return list(needs.targets) if needs else []
-
-    def _waits(self, job: Job) -> bool:
-        return job.number not in self._given_up and (job.number in self._waiting or not self._can_go(job))
 
     def _freed(self, job: Job) -> list[Job]:
         able = [

@@ -221,6 +221,18 @@ def test_what_fails_for_a_while_is_tried_again(way: str, tmp_path: Path, store: 
     assert "503" in done.err
 
 
+@pytest.mark.parametrize("way", ["curl", "python3"])
+def test_a_bucket_in_another_region_is_told_with_the_region_that_was_asked(
+    way: str, tmp_path: Path, store: Store
+) -> None:
+    container = image(["sh"], way, tmp_path, store).children(b"exit")
+    container.program("sleep", "#!/bin/sh\n")
+    store.answers += ["301 Moved Permanently"] * 5
+    done = container.run()
+    assert done.status == FAILED
+    assert f"(region {REGION}): HTTP Error 301: " in done.err
+
+
 def test_what_is_no_record_is_not_run(posix: Container) -> None:
     """A server that does not know ranges gives all of the manifest, of which each child would run the last record."""
     posix.children(*(launcher.record(["echo", str(number)], {}) for number in range(3)))

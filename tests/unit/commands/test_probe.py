@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,9 +78,8 @@ class World:
         for event in past:
             state(event)
         header = Header("run", 0, {}, {one.name: "" for one in of.jobs})
-        earlier = Earlier(
-            How.GO_ON if past else How.NEW, header, Past(header, tuple(map(encode, past))) if past else None
-        )
+        lines = tuple(json.dumps(encode(event)).encode() for event in past)
+        earlier = Earlier(How.GO_ON if past else How.NEW, header, Past(header, lines) if past else None)
         checked = Checked(state, bucket_is_there=self.bucket_is_there)
         self._patch.setattr(probe, "check", lambda *_: checked)
         cloud: Any = self
@@ -123,6 +124,18 @@ def test_of_many_files_only_those_are_looked_at_whose_keys_are_there(world: Worl
     found = world.probe(bag(job(inputs=tuple(names))))
     assert [item for item, there in uploads(found) if there] == ["f3"]
     assert world.asked == ["all keys", "is there f3"]
+
+
+def test_where_the_system_allows_no_thread_each_file_is_looked_at_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    world.there = {"run/b"}
+    found = world.probe(bag(job(1, inputs=("a",)), job(2, inputs=("b",)), common=("common",)))
+    assert uploads(found) == [("common", False), ("a", False), ("b", True)]
 
 
 def alike(count: int) -> list[Job]:

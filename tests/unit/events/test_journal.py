@@ -176,7 +176,7 @@ _GARBAGE = st.one_of(
         st.dictionaries(
             st.sampled_from(["job", "observation", "out", "error", "tail", "at", "x"]), JSON_VALUES, max_size=3
         ),
-    ).filter(lambda line: list(Past(HEADER, (json.loads(line),)).events(JOBS)) == []),
+    ).filter(lambda line: list(Past(HEADER, (line,)).events(JOBS)) == []),
 )
 
 
@@ -220,6 +220,22 @@ def test_a_journal_of_another_format(path: Path) -> None:
 def test_events_that_no_later_start_needs_are_not_written(path: Path) -> None:
     write(path, [JobsWaiting("q", "why", True), StagingFailed("a", ToolError("x")), WorkerFailed("w", OSError())])
     assert read(path) == []
+
+
+@pytest.mark.parametrize("layout", ['{"event":%s,"at":1,%s}', ' {  "event" : %s, "at": 1, %s }', '{%.0s%s,"event":%s}'])
+def test_a_run_has_finished_and_sent_however_its_lines_are_laid_out(path: Path, layout: str) -> None:
+    """A line as JSON may be written; the third one has the kind at its end."""
+    more = {"Submitting": '"job":1,"token":"t"', "StateChanged": '"job":1', "Finished": '"exit_code":0'}
+    seen = []
+    write(path, [])
+    for kind, rest in more.items():
+        words = (rest, rest, f'"{kind}"') if "%.0s" in layout else (f'"{kind}"', rest)
+        with path.open("a") as file:
+            file.write(layout % words + "\n")
+        past = journal.read(path)
+        assert past is not None
+        seen.append((past.has_sent, past.finished))
+    assert seen == [(True, False), (True, False), (True, True)]
 
 
 def test_a_job_that_is_no_more_is_left_out(path: Path) -> None:

@@ -171,6 +171,26 @@ def test_where_nothing_is_allowed_that_is_told_and_tried_again_later() -> None:
     assert [event["message"] for event in stream_events(cloud, PLACES[0], refused)] == ["a"]
 
 
+@pytest.mark.parametrize("refused", ["GetLogEvents", "FilterLogEvents"])
+def test_the_newest_event_is_found_with_either_call(refused: str) -> None:
+    class Long(Guarded):
+        def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
+            page = super().call(service, operation, region, **params)
+            events = [{"message": text} for text in ("first", "last")]
+            if operation == "GetLogEvents":
+                return {"events": events[-params["limit"] :]}
+            at = int(params.get("nextToken", "0"))
+            return [{**page, "events": [events[0]], "nextToken": "1"}, {"events": [events[1]], "nextToken": "2"},
+                    {"events": []}][at]  # fmt: skip
+
+    assert last_event(Long(refused), PLACES[0]) == {"message": "last"}
+
+
+def test_where_no_call_is_allowed_there_is_no_newest_event_and_that_is_told() -> None:
+    with pytest.raises(AwsError, match="GetLogEvents"):
+        last_event(Guarded("GetLogEvents", "FilterLogEvents"), PLACES[0])
+
+
 def test_lines_that_are_older_are_left_out_one_by_one_too() -> None:
     class Since(Guarded):
         def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:

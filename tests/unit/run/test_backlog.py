@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,6 +168,55 @@ def test_a_job_that_can_never_be_sent_for_two_reasons_is_told_once() -> None:
     assert waiting.give_up() == [three, one]
 
 
+def test_a_dependant_whose_file_comes_after_the_failure_is_not_sent() -> None:
+    one, two, three = job(1, "one"), job(2, "two", inputs=("a",), depends_on=("one",)), job(3, "three", inputs=("b",))
+    waiting = backlog(bag(one, two, three))
+    assert waiting.take(9) == [(one,)]
+    waiting.submitted(one, "id-1")
+    assert waiting.failed(one) == [two]
+    waiting.arrived("a")
+    waiting.arrived("b")
+    assert waiting.take(9) == [(three,)]
+    assert waiting.is_empty
+
+
+@pytest.mark.parametrize("packing", [Packing.NEVER, Packing.ALWAYS])
+def test_a_dependant_that_could_go_but_did_not_when_the_failure_came_is_not_sent(packing: Packing) -> None:
+    one, *dependants = (of := bag(job(1, "one"), *(job(n, f"j{n}", depends_on=("one",)) for n in (2, 3)))).jobs
+    waiting = backlog(of, packing)
+    assert waiting.take(9) == [(one,)]
+    waiting.submitted(one, "id-1")
+    assert not waiting.is_empty
+    assert waiting.failed(one) == dependants
+    assert waiting.is_empty
+    assert waiting.take(9) == []
+
+
+def test_of_an_array_that_waits_for_a_file_when_the_failure_comes_nothing_is_sent() -> None:
+    one, *dependants = (
+        of := bag(job(1, "one"), *(job(n, f"j{n}", inputs=(f"f{n}",), depends_on=("one",)) for n in (2, 3, 4)))
+    ).jobs
+    waiting = backlog(of, Packing.ALWAYS)
+    waiting.take(9)
+    waiting.submitted(one, "id-1")
+    waiting.arrived("f3")
+    assert waiting.failed(one) == dependants
+    waiting.arrived("f2")
+    waiting.arrived("f4")
+    assert (waiting.take(9), waiting.is_empty) == ([], True)
+
+
+def test_a_dependant_that_aws_does_not_have_after_all_is_not_sent_again_behind_a_failure() -> None:
+    one, two = (of := chain(2)).jobs
+    waiting = backlog(of)
+    waiting.take(9)
+    waiting.submitted(one, "id-1")
+    assert waiting.take(9) == [(two,)]
+    assert waiting.failed(one) == [], "AWS may have it, and lets it fail"
+    assert waiting.take_back([two]) == [two]
+    assert (waiting.take(9), waiting.is_empty) == ([], True)
+
+
 def test_what_is_given_up_is_all_that_was_not_taken() -> None:
     ready, with_file = job(1, "ready"), job(2, "with file", inputs=("a",))
     pack = [job(3, "p3", request={"jobQueue": "x"}), job(4, "p4", inputs=("b",), request={"jobQueue": "x"})]
@@ -212,12 +262,13 @@ class World:
             self.under_way.append(group)
 
     def check_may_go(self, one: Job, targets: set[str]) -> None:
-        """The job is sent once, with its inputs, behind what it depends on and nothing else. AWS has all of that, even
-        what has failed by now."""
+        """The job is sent once, with its inputs, behind what it depends on and nothing else. AWS has all of that, and
+        nothing of it has failed."""
         assert one.name not in self.in_aws
         assert one.name not in self.lost
         assert one not in [each for group in self.under_way for each in group]
         assert {*self.bag.common, *one.inputs} <= self.arrived
+        assert self.lost_none_of(one)
         ids = [self.in_aws[name] for name in one.depends_on if name not in self.succeeded]
         assert targets == {parent_of(aws_id) or aws_id for aws_id in ids}
 
@@ -226,7 +277,8 @@ class World:
         self.under_way.remove(group)
         if how == "absent":
             self.safeguards(Absent(group))
-            self.backlog.take_back(group)
+            for one in self.backlog.take_back(group):
+                self.fail(one)
             return
         self.arrays += 1
         for index, one in enumerate(group):
