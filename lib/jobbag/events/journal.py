@@ -102,8 +102,9 @@ class Past:
     def succeeded(self) -> frozenset[str]:
         """The names of the jobs that AWS Batch has said to have succeeded."""
         names = dict(enumerate(self.header.jobs, 1))
-        seen = (line for line in self.lines if line["event"] == "StateChanged")
-        return frozenset(names[line["job"]] for line in seen if line["observation"]["status"] == "SUCCEEDED")
+        changes = filter(None, (_parsed(line) for line in self.lines if b"SUCCEEDED" in line))
+        seen = (one for one in changes if one["event"] == "StateChanged")
+        return frozenset(names[one["job"]] for one in seen if one["observation"]["status"] == "SUCCEEDED")
 
     def events(self, by_number: Mapping[int, Job]) -> Iterator[Event]:
         """The events, with the jobs by the numbers that they had.

@@ -37,7 +37,7 @@ SCRIPT_URL = "BATCH_FILE_S3_URL"  # of the fetch-and-run protocol
 LONGEST_REGION, LONGEST_ENDPOINT = 32, 64  # letters
 LARGE = 8 * 1024 * 1024  # bytes of a manifest that is made when it is sent, and so twice; others are kept
 MANIFEST = ".manifest"  # the end of their keys
-ROOM = 2048  # characters of an override that are kept free for the command and variables of the launcher
+LONGEST_NUMBER = "0" * 12  # in the place of the bytes of a record, which are not known yet
 
 
 def runs_scripts(job: Job) -> bool:
@@ -174,17 +174,12 @@ class Requests:
 
     def _with_manifest(self, jobs: JobGroup, token: str, request: Mapping[str, Any]) -> PreparedRequest:
         """The request, and a manifest with the command and variables of each job; all else the jobs have in common."""
-        common = _common([self._variables(job) for job in jobs])
-        size = max(len(self._record(job, common)) for job in jobs)
         name = request_name(token)
-        manifest = Attachment(size * len(jobs), partial(self._manifest, jobs, common, size))
-        if manifest.size < LARGE:
-            manifest = Attachment.of(manifest.content())
-        objects = {self.place.key(f"{name}{MANIFEST}"): manifest, **self._files(jobs, token)}
+        objects = self._files(jobs, token)
         own = {
             TOKEN_VARIABLE: token,
             launcher.MANIFEST_VARIABLE: f"{self.place.url}{name}{MANIFEST}",
-            launcher.RECORD_VARIABLE: str(size),
+            launcher.RECORD_VARIABLE: LONGEST_NUMBER,
             **self._where,
             **self._files_variable(jobs, token),
         }
@@ -195,11 +190,15 @@ class Requests:
             objects[self.place.key(f"{name}.sh")] = Attachment.of(launcher.text().encode())
             own |= {FILE_TYPE: "script", SCRIPT_URL: f"{self.place.url}{name}.sh"}
             command = [PROG]
-        overrides = {
-            **request["containerOverrides"],
-            "command": command,
-            "environment": _listed({**common, **own}),
-        }
+        overrides = {**request["containerOverrides"], "command": command, "environment": _listed(own)}
+        room = MAX_OVERRIDES - overrides_size({"containerOverrides": overrides})
+        common = _common([self._variables(job) for job in jobs], room)
+        size = max(len(self._record(job, common)) for job in jobs)
+        manifest = Attachment(size * len(jobs), partial(self._manifest, jobs, common, size))
+        if manifest.size < LARGE:
+            manifest = Attachment.of(manifest.content())
+        objects[self.place.key(f"{name}{MANIFEST}")] = manifest
+        overrides["environment"] = _listed({**common, **own, launcher.RECORD_VARIABLE: str(size)})
         return PreparedRequest({**request, "containerOverrides": overrides}, self.place, objects)
 
     def _variables(self, job: Job) -> dict[str, str]:
@@ -228,13 +227,12 @@ def launch_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:
             )
 
 
-def _common(variables: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The variables with the same value for all children, as far as there is room for them in the request.
+def _common(variables: Sequence[Mapping[str, str]], room: int) -> dict[str, str]:
+    """The variables with the same value for all children, as far as so many characters of JSON hold them.
 
     Without those that a shell may drop, as it does with names that it cannot use itself, and those that are not meant
     for the launcher.
     """
-    room = MAX_OVERRIDES - ROOM - len(json.dumps(launcher.text()))
     found = {}
     for name, value in variables[0].items():
         size = len(json.dumps({"name": name, "value": value}, ensure_ascii=False)) + 1

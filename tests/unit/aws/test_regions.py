@@ -33,7 +33,8 @@ def test_host_names_of_all_partitions_are_known() -> None:
 
 def test_no_partition_is_spelled_in_the_code() -> None:
     files = [path for path in Path(jobbag.__file__).parent.rglob("*") if path.suffix in (".py", ".sh")]
-    assert [path.name for path in files if "amazonaws" in path.read_text() or "arn:aws" in path.read_text()] == []
+    texts = {path.name: path.read_text().replace("http://s3.amazonaws.com/doc/2006-03-01/", "") for path in files}
+    assert [name for name, text in texts.items() if "amazonaws" in text or "arn:aws" in text] == []
 
 
 def test_s3_tells_the_region_of_a_bucket_with_an_answer_and_with_a_refusal() -> None:
