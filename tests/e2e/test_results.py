@@ -106,3 +106,20 @@ def test_a_job_without_its_output_has_failed_and_says_which(ready: Stage) -> Non
     assert "the output never is missing" in err
     assert "the output *.csv is missing" in err
     assert results(ready) == {"good/x": "1\n"}
+
+
+def test_a_job_that_has_changed_takes_the_results_of_those_that_are_kept(ready: Stage) -> None:
+    """Their bucket went with the earlier run."""
+    jobs = three_levels(ready)
+    line = [ready.bag(*jobs), *EXISTING]
+    ready.play(0, *line)
+    jobs[2] = ready.job("b", "cat in/2.txt in/1.txt >out.b", inputs=jobs[2]["inputs"], outputs=["out.b"])
+    ready.bag(*jobs)
+    ready.kill_at("SubmitJob", 1, after=True)
+    ready.play(-signal.SIGKILL, *line, "--update")
+    said = ready.play(0, *line, "--update")
+    turned = "3\n4\n1\n2\n"
+    assert results(ready) == {**RESULTS, "b/out.b": turned, "d/plots/final.txt": f"1\n2\n{turned}4\n"}
+    assert "results: 8 files" in said
+    assert ready.times() == {**dict.fromkeys(["split", "a", "c", "e"], 1), "b": 2, "d": 2}
+    assert ready.aws.client("s3").list_buckets()["Buckets"] == []

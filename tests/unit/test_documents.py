@@ -41,6 +41,7 @@ def said() -> str:
                 )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(re.sub(r"%(\.\d)?[sdf]", "\n", node.value))
+    found += (path.read_text(encoding="utf-8") for path in (ROOT / "lib" / "jobbag").rglob("*.sh"))
     return "\n".join(found)
 
 
