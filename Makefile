@@ -2,7 +2,7 @@
 # make test    all tests
 # make zipapp  dist/pegasus-aws-batch: the command and all that it needs as a single file, for any Python >= 3.10
 # make test-zipapp  the end-to-end tests, run on that file
-# make chaos   2,000 runs that are killed, or get a signal, at one of their calls; 60 that are killed at random instants
+# make chaos   500 runs that are killed, or get a signal, at one of their calls; 100 that are killed at random instants
 #              before an AWS that fails at random, 40 that are stopped by signals, 40 that get odd answers, 3 that are cut
 #              off from AWS for a minute. POINTS=20000: at all calls of all kinds of runs
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
@@ -47,11 +47,11 @@ test-zipapp: zipapp .venv-test/stamp
 		$(PYTEST) tests/e2e </dev/null
 
 CHAOS = .venv-test/bin/python -E tests/chaos/chaos.py --parallel 4
-POINTS ?= 2000
+POINTS ?= 500
 
 chaos: .venv-test/stamp
 	$(CHAOS) --kind points --runs $(POINTS)
-	$(CHAOS) --kind kills --runs 60
+	$(CHAOS) --kind kills --runs 100
 	$(CHAOS) --kind signals --runs 40 --jobs 100
 	$(CHAOS) --kind answers --runs 40 --jobs 20
 	$(CHAOS) --kind outage --runs 3 --jobs 200

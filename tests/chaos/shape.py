@@ -39,6 +39,7 @@ class Shape:
             own_bucket=seed // 4 % 2 == 0,
             large_file=seed % 3 == 0,
             packed=packs and seed // 8 % 2 == 1,
+            results=seed % 5 < 2,
             pauses=True,
         )
 
@@ -104,5 +105,6 @@ class Shape:
                 "own-bucket" if self.own_bucket else "named-bucket",
                 *(("large",) if self.large_file else ()),
                 *(("packed",) if self.packed else ()),
+                *(("results",) if self.results else ()),
             )
         )

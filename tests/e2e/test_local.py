@@ -244,7 +244,7 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
     assert "  1 x exit code 7: oh no" in end
     assert "      as job seven (seven.out and .err):" in end
     assert "      | oh no" in end
-    assert "  and 1 more cause, of 1 failure" in end
+    assert "  and 1 more cause, of 1 job" in end
     assert end[-2:] == ["report: end.html", "summary: end.json"]
     summary = json.loads(tool.read("end.json"))
     assert in_page(tool.read("end.html")) == summary
