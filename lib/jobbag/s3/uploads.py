@@ -92,6 +92,9 @@ class Uploader:
             for path in paths:
                 by_key.setdefault(self._key(path), []).append(path)
         by_key = {key: list(dict.fromkeys(same)) for key, same in by_key.items()}
+        sending = [path for same in by_key.values() for path in same]
+        lists = sum(map(self._bag.is_directory, items))
+        self._emit(StagingBegun(len(sending) + lists, sum(map(_size_if_there, sending))))
         for directory in directories:
             for key in directory.missing:
                 self._directories.setdefault(key, []).append(directory)
@@ -104,8 +107,6 @@ class Uploader:
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
         """Hand the files to the pool; if there are many, list the bucket before, so that not each is asked for."""
-        items = [item for same in by_key.values() for item in same]
-        self._emit(StagingBegun(len(items), sum(map(_size_if_there, items))))
         there: set[str] | None = set() if self._bucket_is_new else None
         if there is None and len(by_key) >= MANY:
             try:
