@@ -110,8 +110,8 @@ class Fetching:
 class Places:
     """Files in a directory, for each job its own, or one for several."""
 
-    def __init__(self, directory: Path = Path(), *, shares: bool = False) -> None:
-        self._directory, self._shares = directory, shares
+    def __init__(self, directory: Path = Path(), *, shares: bool = False, records: bool = True) -> None:
+        self._directory, self._shares, self.records = directory, shares, records
 
     def paths(self, one: Job) -> tuple[Path, Path]:
         return self._directory / f"{one.name}.out", self._directory / f"{one.name}.err"
