@@ -191,8 +191,8 @@ def test_what_is_checked_in_a_submit_file_is_checked_here() -> None:
     assert [str(one) for one in reader.load([source], ())[1]] == [
         "t.csv: job \"a/b\": jobName: becomes a file name, so it can have no '/' and no dot in front",
         't.csv: job "c": arguments: AWS Batch accepts no empty word in a command',
-        "t.csv: job \"a/b\": inputs: 'none-1': No such file or directory",
-        "t.csv: job \"c\": inputs: 'none-': No such file or directory",
+        "t.csv: job \"a/b\": input 'none-1': No such file or directory",
+        "t.csv: job \"c\": input 'none-': No such file or directory",
     ]
 
 
