@@ -59,7 +59,7 @@ def bag_problems(options: argparse.Namespace, command: tuple[str, ...]) -> Itera
     if len(given) > 1:
         yield Problem("usage", f"{' and '.join(given)} exclude each other")
     if options.submit_files.count(str(STDIN)) > 1:
-        yield Problem("usage", f"stdin can be read only once, but {STDIN} is given twice")
+        yield Problem("usage", "stdin can be read only once, but - is given twice")
     if options.sweep:
         if not command:
             yield Problem(
