@@ -81,7 +81,7 @@ class _Reader:
         elif not isinstance(content["SubmitJob"], list):
             what = "SubmitJob must be a list of jobs"
         else:
-            for key in sorted(content.keys() - {"SubmitJob", "defaults"}):
+            for key in sorted(content.keys() - {"SubmitJob", "defaults", "$schema"}):
                 what = f"unknown field {key!r}: only SubmitJob and defaults can stand here"
                 self.problems.append(Problem(str(path), what))
             defaults = content.get("defaults", {})

@@ -43,7 +43,8 @@ class _Text:
                 self._pass(",")
             key = self._value('"')
             self._pass(":")
-            found[key] = self._objects() if self._next() == "[" else self._value("{")
+            begin = self._next()
+            found[key] = self._objects() if begin == "[" else self._value('"' if begin == '"' else "{")
         self._pass("}")
         if self._next():
             raise ValueError

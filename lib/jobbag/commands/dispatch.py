@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
+from jobbag.bag.schema import schema
 from jobbag.bag.writer import lines_of
 from jobbag.commands import preflight
 from jobbag.commands.ending import of_empty_bag
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Do what the settings ask for. Raises ToolError."""
     # What imports boto3, which is slow, is imported once the input is known to be good.
+    if settings.print_schema:
+        return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
         return Result(ExitCode.OK, tuple(lines_of(preflight.bag_of(settings), launcher=settings.launcher)))
     if settings.mode is Mode.RUN:

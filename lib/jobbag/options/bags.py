@@ -50,6 +50,10 @@ BAG = (
         ("--print-bag",),
         "Print the bag that would be run, as a job submit file, and end. Nothing is asked of AWS.",
     ),
+    Option(
+        ("--print-schema",),
+        "Print the JSON Schema of a job submit file, by which editors complete and check it, and end.",
+    ),
 )
 
 

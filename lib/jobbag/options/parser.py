@@ -181,7 +181,7 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
     if entity_mode and files:
         flag = "--create" if options.create else "--delete"
         problems.append(Problem("usage", f"{flag} takes no job submit file, but got {files[0]}"))
-    if not entity_mode and not files:
+    if not entity_mode and not files and not options.print_schema:
         problems.append(Problem("usage", f"no job submit file (see {PROG} --help)"))
     named = (options.job_definition, options.compute_environment, options.job_queue, options.s3)
     if entity_mode and not any(named):
@@ -249,6 +249,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         outputs=tuple(options.output or ()),
         name=options.name,
         print_bag=options.print_bag,
+        print_schema=options.print_schema,
         prefix=options.prefix or (stem_of(files[0]) if files else None),
         account=options.account,
         region=options.region,

@@ -73,6 +73,7 @@ class Settings:
     outputs: tuple[str, ...] = ()
     name: str | None = None  # None: after the table
     print_bag: bool = False
+    print_schema: bool = False
     records: bool = True  # whether that of a job stands behind its stdout, where it has a file of its own
     words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 

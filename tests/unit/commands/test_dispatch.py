@@ -92,3 +92,9 @@ def test_a_bag_is_printed_without_entities_and_nothing_is_run(done: list[str]) -
 def test_an_empty_table_is_named_as_an_empty_submit_file_is() -> None:
     Path("c.txt").write_text("# none\n")
     assert execute(submit_files=(), commands=Path("c.txt")).lines == ("no jobs in c.txt: nothing to do",)
+
+
+def test_the_schema_is_printed_without_a_bag(done: list[str]) -> None:
+    result = execute(print_schema=True, submit_files=())
+    assert "SubmitJob" in json.loads("\n".join(result.lines))["properties"]
+    assert done == []

@@ -181,6 +181,7 @@ SWITCHES = {
     "--launcher": "launcher",
     "--no-records": "records",
     "--print-bag": "print_bag",
+    "--print-schema": "print_schema",
 }
 
 
@@ -216,6 +217,11 @@ def test_a_table_is_a_bag() -> None:
     )
     assert (settings.inputs, settings.outputs, settings.name) == (("in-{x}", "more"), ("out",), "n{x}")
     assert (settings.submit_files, settings.bag_files, settings.prefix) == ((), (Path("dir/a.b.csv"),), "a.b")
+
+
+def test_the_schema_needs_no_bag() -> None:
+    settings = parser.load(["--print-schema"])
+    assert (settings.print_schema, settings.bag_files) == (True, ())
 
 
 @pytest.mark.parametrize(
