@@ -154,10 +154,11 @@ def load(argv: Sequence[str]) -> Settings:
     if not argv:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     parser = build_parser()
-    end = argv.index("--") if "--" in argv else len(argv)
-    behind = tuple(argv[end + 1 :])
+    words = as_options(argv)
+    end = words.index("--") if "--" in words else len(words)
+    behind = tuple(words[end + 1 :])
     try:
-        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in as_options(argv[:end])])
+        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in words[:end]])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.

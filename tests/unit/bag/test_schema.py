@@ -47,6 +47,21 @@ def test_what_the_command_takes_is_valid(entry: dict[str, Any]) -> None:
 
 
 JOB = {"jobName": "a", "executable": "x"}
+FIELDS: list[dict[str, Any]] = [
+    {"jobName": "a/b"},
+    {"argumnets": "x"},
+    {"arguments": {}},
+    {"environment": [{"name": "A"}]},
+    {"inputs": [{"to": "x"}]},
+    {"outputs": "x"},
+    {"launcher": "yes"},
+    {"dependsOn": "a"},
+    {"timeout": {"attemptDurationSeconds": 5}},
+    {"retryStrategy": {"attempts": 11}},
+    {"arrayProperties": {"size": 1}},
+    {"containerOverrides": {"resourceRequirements": [{"type": "CPU", "value": "1"}]}},
+    {"containerOverrides": {"command": ["x"]}},
+]
 REFUSED: list[object] = [
     [],
     {},
@@ -55,24 +70,7 @@ REFUSED: list[object] = [
     {"SubmitJob": [{"executable": "x"}]},
     {"SubmitJob": [{"jobName": "a"}]},
     {"SubmitJob": [], "defaults": {"jobName": "a"}},
-    *(
-        {"SubmitJob": [{**JOB, **fields}]}
-        for fields in (
-            {"jobName": "a/b"},
-            {"argumnets": "x"},
-            {"arguments": {}},
-            {"environment": [{"name": "A"}]},
-            {"inputs": [{"to": "x"}]},
-            {"outputs": "x"},
-            {"launcher": "yes"},
-            {"dependsOn": "a"},
-            {"timeout": {"attemptDurationSeconds": 5}},
-            {"retryStrategy": {"attempts": 11}},
-            {"arrayProperties": {"size": 1}},
-            {"containerOverrides": {"resourceRequirements": [{"type": "CPU", "value": "1"}]}},
-            {"containerOverrides": {"command": ["x"]}},
-        )
-    ),
+    *({"SubmitJob": [{**JOB, **fields}]} for fields in FIELDS),
 ]
 
 
