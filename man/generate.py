@@ -75,7 +75,9 @@ class Synopsis(Directive):
                 words += [nodes.Text(before), italic(option.metavar), nodes.Text(after)]
             else:
                 words.append(nodes.Text("]"))
-        return [nodes.paragraph("", "", *words, nodes.Text("\n"), italic("submit-file"), nodes.Text(" ..."))]
+        words += [nodes.Text("\n["), italic("submit-file"), nodes.Text(" ...]\n[")]
+        words += [bold("--"), nodes.Text("\N{NO-BREAK SPACE}"), italic("command"), nodes.Text(" ...]")]
+        return [nodes.paragraph("", "", *words)]
 
 
 class Options(Directive):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 log = logging.getLogger(__name__)
+
+STDIN = Path("-")  # where a file is to be read, and this is given
 
 # What a file system says that cannot do something at all, and not only now.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -37,6 +41,22 @@ def naming(path: Path) -> Iterator[None]:
         if error.filename is not None:
             raise
         raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def opened(path: Path) -> BinaryIO:
+    """The bytes of a file, or of stdin for STDIN; they can be read again from the start. Raises OSError."""
+    if path == STDIN:
+        return io.BytesIO(sys.stdin.buffer.read())
+    file = path.open("rb")
+    if file.seekable():
+        return file
+    with file:  # a pipe, such as <(command) of a shell
+        return io.BytesIO(file.read())
+
+
+def stem_of(path: Path) -> str:
+    """What the name of the file of a bag gives to what is named after it."""
+    return "bag" if path == STDIN else path.stem.lstrip(".") or "bag"
 
 
 def named(name: str) -> Path:

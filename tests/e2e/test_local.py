@@ -526,3 +526,28 @@ def test_arguments_are_words_of_a_shell_or_a_list(tool: Tool) -> None:
     assert done.status == 0, done.err
     assert job_output(tool.read("string.out"))[0] == ["<one>", "<two words>", "<$HOME>", "<*>"]
     assert job_output(tool.read("list.out"))[0] == ["<one>", "<'two words'>", "<$HOME>", "<*>"]
+
+
+# -- bags without JSON
+
+
+def test_a_row_of_a_table_is_a_job_and_a_changed_table_a_changed_bag(tool: Tool) -> None:
+    tool.write("fit.csv", "alpha,data\n0.1,a.txt\n0.2,b.txt\n")
+    for name in ("a.txt", "b.txt"):
+        tool.write(name, f"of {name}\n")
+    words = (
+        "--local", "--no-records", "--sweep", "fit.csv", "--name", "fit-{alpha}", "--input", "{data}",
+        "--output", "{alpha}.json", "--", "sh", "-c", "echo 'x,{alpha}'; cat {data} >{alpha}.json",
+    )  # fmt: skip
+    done = tool.run(*words)
+    assert done.status == 0, done.err
+    assert (tool.read("fit-0.1.out"), tool.read("fit-0.2.out")) == ("x,0.1\n", "x,0.2\n")
+    assert tool.read("results/fit-0.2/0.2.json") == "of b.txt\n"
+    tool.write("fit.csv", "alpha,data\n0.1,a.txt\n0.2,a.txt\n0.3,b.txt\n")
+    done = tool.run("--update", *words)
+    assert done.status == 0, done.err
+    assert tool.read("results/fit-0.2/0.2.json") == "of a.txt\n"
+    assert tool.read("results/fit-0.3/0.3.json") == "of b.txt\n"
+    states = jobstates(tool.read("fit.jobstate.log"))
+    sent = {name: len({step.aws_id for step in steps}) for name, steps in states.items()}
+    assert sent == {"fit-0.1": 1, "fit-0.2": 2, "fit-0.3": 1}

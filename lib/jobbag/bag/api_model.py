@@ -25,14 +25,18 @@ def _model() -> Any:
     return ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
 
 
+def input_shape(operation: str) -> Any:
+    """The shape of the request of `operation`, as botocore has it."""
+    return _model().operation_model(operation).input_shape
+
+
 def problems(operation: str, request: Mapping[str, Any], *, given: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What the model of `operation` finds wrong in a request: (field, what) pairs.
 
     The field is a path such as `retryStrategy.attempts`. Fields named in `given` are filled in later, so they may be
     missing. The values of an enumeration may have any letter case, as the service takes that in places.
     """
-    shape = _model().operation_model(operation).input_shape
-    found = _check(shape, request, "")
+    found = _check(input_shape(operation), request, "")
     return [(path, what) for path, what in found if not (path in given and what == _MISSING)]
 
 

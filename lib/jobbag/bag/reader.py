@@ -1,4 +1,4 @@
-"""Job submit files → a bag, and all that is wrong with it, as far as that shows without AWS.
+"""Job submit files, or what stands for one → a bag, and all that is wrong with it, as far as that shows without AWS.
 
 The format is that of the manual page (THE JOB SUBMIT FILE): `{"SubmitJob": [job, ...]}`.
 """
@@ -29,6 +29,7 @@ from jobbag.bag.checks import (
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.submit_file import content_of
+from jobbag.bag.tables import Table
 from jobbag.errors import Problem
 from jobbag.text import split_items
 
@@ -38,7 +39,7 @@ ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind
 
 @dataclass
 class _Reader:
-    """Reads submit files one after the other and gathers what is wrong with them."""
+    """Reads the files of a bag one after the other and gathers what is wrong with them."""
 
     launcher: bool  # of jobs that have no such field
     jobs: list[Job] = field(default_factory=list)
@@ -49,7 +50,15 @@ class _Reader:
     _items: dict[tuple[Item, ...], tuple[Item, ...]] = field(default_factory=dict)
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
-    def read(self, path: Path) -> None:
+    def read(self, source: Path | Table) -> None:
+        if isinstance(source, Path):
+            self._read_submit_file(source)
+        else:
+            entries, problems = source.entries()
+            self.problems += problems
+            self._read_content(source.path, {"SubmitJob": entries})
+
+    def _read_submit_file(self, path: Path) -> None:
         try:
             content = content_of(path)
         except json.JSONDecodeError as error:
@@ -72,7 +81,7 @@ class _Reader:
         elif not isinstance(content["SubmitJob"], list):
             what = "SubmitJob must be a list of jobs"
         else:
-            for key in sorted(content.keys() - {"SubmitJob", "defaults"}):
+            for key in sorted(content.keys() - {"SubmitJob", "defaults", "$schema"}):
                 what = f"unknown field {key!r}: only SubmitJob and defaults can stand here"
                 self.problems.append(Problem(str(path), what))
             defaults = content.get("defaults", {})
@@ -212,13 +221,15 @@ def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
 _AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 
 
-def load(submit_files: Iterable[Path], files: tuple[str, ...], *, launcher: bool = False) -> tuple[Bag, list[Problem]]:
-    """The bag of some submit files and `--files`, and all that is wrong with it. Reads files, writes nothing.
+def load(
+    sources: Iterable[Path | Table], files: tuple[str, ...], *, launcher: bool = False
+) -> tuple[Bag, list[Problem]]:
+    """The bag of some submit files, or of a table, and `--files`; and all that is wrong with it. Writes nothing.
 
     `launcher`: whether the launcher starts jobs that have no `launcher` field. A bag with problems must not be run.
     """
     reader = _Reader(launcher)
-    for path in submit_files:
-        reader.read(path)
+    for source in sources:
+        reader.read(source)
     bag = Bag(tuple(reader.jobs), files)
     return bag, [*reader.problems, *order_problems(bag), *file_problems(bag)]

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobbag.files import opened
+
 PIECE = 1024 * 1024  # bytes
 _SPACE = re.compile(r"[ \t\n\r]*")
 _decoder = json.JSONDecoder()
@@ -15,12 +17,12 @@ _decoder = json.JSONDecoder()
 
 def content_of(path: Path) -> Any:
     """The content of a JSON file. Raises OSError, RecursionError, and ValueError for what is no JSON."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         try:
             return _Text(file).top_level()
         except (ValueError, IndexError):  # or it is not an object with lists of objects, but may be JSON
-            pass
-    return json.loads(path.read_bytes())
+            file.seek(0)
+        return json.loads(file.read())
 
 
 class _Text:
@@ -41,7 +43,8 @@ class _Text:
                 self._pass(",")
             key = self._value('"')
             self._pass(":")
-            found[key] = self._objects() if self._next() == "[" else self._value("{")
+            begin = self._next()
+            found[key] = self._objects() if begin == "[" else self._value('"' if begin == '"' else "{")
         self._pass("}")
         if self._next():
             raise ValueError

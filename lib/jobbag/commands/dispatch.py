@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
+from jobbag.bag.schema import schema
+from jobbag.bag.writer import lines_of
 from jobbag.commands import preflight
 from jobbag.commands.ending import of_empty_bag
 from jobbag.commands.result import Result
@@ -19,6 +22,10 @@ log = logging.getLogger(__name__)
 def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Do what the settings ask for. Raises ToolError."""
     # What imports boto3, which is slow, is imported once the input is known to be good.
+    if settings.print_schema:
+        return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
+    if settings.print_bag:
+        return Result(ExitCode.OK, tuple(lines_of(preflight.bag_of(settings), launcher=settings.launcher)))
     if settings.mode is Mode.RUN:
         return _run(settings, preflight.task_of(settings), tool_log, signals)
     plan = preflight.entities_of(settings)
@@ -29,7 +36,7 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 
 def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     if not task.bag.jobs:
-        nothing = f"no jobs in {', '.join(map(str, settings.submit_files))}: nothing to do"
+        nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
         log.info("%s", nothing)
         code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
         return Result(code, (nothing,)).untold(tool_log)

@@ -60,7 +60,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
 def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> Iterator[str]:
     yield "dry run: nothing is written, here or in AWS"
     yield ""
-    files = ", ".join(map(str, settings.submit_files))
+    files = ", ".join(map(str, settings.bag_files))
     yield from _table(
         [
             ("bag", f"{files}: {counted(len(task.bag.jobs), 'job')}"),

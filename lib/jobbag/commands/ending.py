@@ -86,7 +86,7 @@ class Ending:
         return Ended(
             state=self.state,
             run=self.run,
-            submit_files=self.settings.submit_files,
+            submit_files=self.settings.bag_files,
             region=self.region,
             outputs=self.outputs,
             results=self.settings.results,

@@ -11,7 +11,7 @@ from pathlib import Path
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.plan import is_file
 from jobbag.errors import Problem
-from jobbag.files import named
+from jobbag.files import STDIN, named
 from jobbag.options.settings import Settings
 
 _OF_JOB = re.compile(r"(.+)\.(?:out|err)(\.part|\.\d+)?", re.DOTALL)  # the name of a job, and what follows
@@ -35,8 +35,10 @@ def overwriting_problems(settings: Settings, bag: Bag) -> Iterator[Problem]:
 def _read(settings: Settings, bag: Bag) -> Iterator[tuple[str, str]]:
     if settings.conf is not None:
         yield "properties file", str(settings.conf)
-    for path in settings.submit_files:
-        yield "job submit file", str(path)
+    whats = {settings.commands: "file of commands", settings.sweep: "table"}
+    for path in settings.bag_files:
+        if path != STDIN:
+            yield whats.get(path, "job submit file"), str(path)
     for value in (settings.job_definition, settings.compute_environment, settings.job_queue):
         if value is not None and is_file(value):
             yield "JSON file", value

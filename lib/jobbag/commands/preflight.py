@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jobbag.bag import reader
 from jobbag.bag.job import Bag, Job
+from jobbag.bag.tables import Commands, Sweep, Table
 from jobbag.commands import suitability
 from jobbag.commands.overwriting import overwriting_problems
 from jobbag.commands.suitability import Place
@@ -30,7 +31,7 @@ from jobbag.s3.place import LONGEST_KEY, S3Place
 
 def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
-    bag, problems = reader.load(settings.submit_files, settings.files, launcher=settings.launcher)
+    bag, problems = _bag_of(settings)
     if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
     plan, of_entities = plan_of(settings, bag)
@@ -47,6 +48,23 @@ def task_of(settings: Settings) -> Task:
     if problems:
         raise InputError(dict.fromkeys(problems))  # the children of an array have the same ones
     return Task(bag, plan, plan.place)
+
+
+def bag_of(settings: Settings) -> Bag:
+    """The bag alone. Raises InputError with all that is wrong with it."""
+    bag, problems = _bag_of(settings)
+    if problems:
+        raise InputError(problems)
+    return bag
+
+
+def _bag_of(settings: Settings) -> tuple[Bag, list[Problem]]:
+    sources: list[Path | Table] = [*settings.submit_files]
+    if settings.commands is not None:
+        sources.append(Commands(settings.commands))
+    if settings.sweep is not None:
+        sources.append(Sweep(settings.sweep, settings.command, settings.inputs, settings.outputs, settings.name))
+    return reader.load(sources, settings.files, launcher=settings.launcher)
 
 
 def entities_of(settings: Settings) -> Plan:

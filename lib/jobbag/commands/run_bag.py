@@ -226,7 +226,7 @@ class _Start:
 
     def _outputs(self, journal: Journal) -> Outputs:
         if self.settings.merge_logs is None:
-            return JobFiles()
+            return JobFiles(records=self.settings.records)
         # As long as they may be needed, the parts are kept in the place of streams that are deleted.
         return MergedFiles(
             self.settings.merge_logs, self.task.bag, journal, keep_parts=self.settings.delete_log_streams

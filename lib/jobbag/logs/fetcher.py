@@ -201,8 +201,9 @@ class LogFetcher(Worker):
             note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs))
         told = joined(task.remark, note)
         reading.note = note
+        record = task_record(task.job, task.aws_id, task.observation, task.at) if self._places.records else None
         reading.output.end(
-            task_record(task.job, task.aws_id, task.observation, task.at),
+            record,
             f"[{PROG}] job {task.job.name}: {told}" if told else None,
         )
         return None

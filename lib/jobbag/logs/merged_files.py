@@ -24,7 +24,6 @@ from jobbag.logs.records import number_of, renumbered
 SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their bytes, until they are removed
 CHUNK = 1024 * 1024  # bytes
 _PART = re.compile(r"(\d+)\.(out|err|[0-9a-f]+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
-
 RECORD_SIZE = 8192  # bytes; a record is shorter
 
 
@@ -134,6 +133,8 @@ class MergedFiles:
     The output of a job stays in a directory, PREFIX.parts, until that of all jobs before it is there. The merged
     files appear by rename, whole: HTCondor may have the old ones open for what the tool itself prints.
     """
+
+    records = True  # which tell the jobs apart
 
     def __init__(self, prefix: Path, bag: Bag, note: Callable[[Event], None], *, keep_parts: bool = False) -> None:
         """`note` writes to the journal that a job's output is merged.

@@ -91,6 +91,9 @@ def is_there(event: LogsWritten) -> bool:
 class JobFiles:
     """Outputs in a jobName.out and a jobName.err for each job, in the working directory."""
 
+    def __init__(self, *, records: bool = True) -> None:
+        self.records = records
+
     def __call__(self, event: Event) -> None:
         pass  # the files are in place when the event comes
 

@@ -20,7 +20,11 @@ IN_MEMORY = 64 * 1024  # bytes, at most, of a file that is only in memory
 
 
 class Places(Protocol):
-    """The paths of the output of jobs."""
+    """The paths of the output of jobs, and what stands there beside it."""
+
+    @property
+    def records(self) -> bool:
+        """Whether the record of a job stands behind its stdout."""
 
     def paths(self, job: Job) -> tuple[Path, Path]:
         """The .out and the .err file of a job."""
@@ -85,10 +89,11 @@ class Output:
     def __enter__(self) -> Output:
         return self
 
-    def end(self, record: str, note: str | None) -> None:
+    def end(self, record: str | None, note: str | None) -> None:
         """Add the record to stdout and the note to stderr."""
         out, err = self.streams
-        out.write(record.encode(errors="replace") + b"\n")
+        if record is not None:
+            out.write(record.encode(errors="replace") + b"\n")
         if note is not None:
             err.write(note.encode(errors="replace") + b"\n")
 

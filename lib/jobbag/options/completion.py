@@ -74,10 +74,10 @@ def _zsh() -> Iterator[str]:
     yield "    _arguments \\"
     for option in _ALL:
         value = _zsh_value(option) if _has_value(option) else ""
-        others = " ".join(option.flags)
+        others = "*" if option.several else f"({' '.join(option.flags)})"
         for flag in option.flags:
             end = "=" if value and flag.startswith("--") else ""
-            yield f"        {_zsh_quoted(f'({others}){flag}{end}[{_zsh_text(option.help)}]{value}')} \\"
+            yield f"        {_zsh_quoted(f'{others}{flag}{end}[{_zsh_text(option.help)}]{value}')} \\"
     yield f"        {_zsh_quoted(f'*:{_zsh_text(SUBMIT_FILE)}:_files')}"
     yield "}"
     yield '# Read by the completion system, or with "source".'

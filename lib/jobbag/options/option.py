@@ -17,6 +17,7 @@ class Option:
     choices: tuple[str, ...] = ()
     takes: Literal["file", "files", "text"] = "text"  # what a shell offers for the value; files: with commas
     optional: bool = False  # it is given with or without a value, as --option=value or as --option
+    several: bool = False  # each time that it is given counts, not only the last
 
     @property
     def long(self) -> str:

@@ -17,6 +17,8 @@ import configargparse
 
 from jobbag.console import say
 from jobbag.errors import PROG, ExitCode, InputError, Problem
+from jobbag.files import STDIN, stem_of
+from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, expanded
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
 from jobbag.options.table import DESCRIPTION, ENCRYPTIONS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
@@ -109,6 +111,8 @@ def build_parser() -> argparse.ArgumentParser:
                 how["action"] = "store_true"
             else:
                 how["metavar"] = option.metavar
+            if option.several:
+                how["action"] = "append"
             if option.optional:
                 how["nargs"] = "?"
             if option.choices:
@@ -150,30 +154,35 @@ def load(argv: Sequence[str]) -> Settings:
     if not argv:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     parser = build_parser()
+    words = as_options(argv)
+    end = words.index("--") if "--" in words else len(words)
+    behind = tuple(words[end + 1 :])
     try:
-        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in as_options(argv)])
+        options, rest = parser.parse_known_args([_MARKED.get(word, word) for word in words[:end]])
     except configargparse.ConfigFileParserException as error:
         raise InputError.of("properties file", str(error)) from None
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.
-    unknown = [word for word in rest if word.startswith("-") and word != "--"]
+    unknown = [word for word in rest if word.startswith("-") and word != str(STDIN)]
     if unknown:
         raise InputError.of("usage", f"unknown option {unknown[0]} (see {PROG} --help)")
-    options.submit_files += [word for word in rest if word != "--"]
-    problems = list(_problems(options))
+    command = behind if options.sweep else ()
+    options.submit_files += rest if options.sweep else [*rest, *behind]
+    problems = [*_problems(options), *bag_problems(options, command)]
     if problems:
         raise InputError(problems)
-    return replace(_settings(options), words=tuple(argv))
+    return replace(_settings(options), command=command, words=tuple(argv))
 
 
 def _problems(options: argparse.Namespace) -> list[Problem]:
     problems = []
+    files = [path for _, paths in bag_files(options) for path in paths]
     entity_mode = options.create or options.delete
     if options.create and options.delete:
         problems.append(Problem("usage", "--create and --delete exclude each other"))
-    if entity_mode and options.submit_files:
+    if entity_mode and files:
         flag = "--create" if options.create else "--delete"
-        problems.append(Problem("usage", f"{flag} takes no job submit file, but got {options.submit_files[0]}"))
-    if not entity_mode and not options.submit_files:
+        problems.append(Problem("usage", f"{flag} takes no job submit file, but got {files[0]}"))
+    if not entity_mode and not files and not options.print_schema:
         problems.append(Problem("usage", f"no job submit file (see {PROG} --help)"))
     named = (options.job_definition, options.compute_environment, options.job_queue, options.s3)
     if entity_mode and not any(named):
@@ -231,11 +240,18 @@ def _is_name(text: str) -> bool:
 
 def _settings(options: argparse.Namespace) -> Settings:
     mode = Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN
-    submit_files = tuple(Path(name) for name in options.submit_files)
+    files = [Path(name) for _, names in bag_files(options) for name in names]
     return Settings(
         mode=mode,
-        submit_files=submit_files,
-        prefix=options.prefix or (submit_files[0].stem.lstrip(".") or "bag" if submit_files else None),
+        submit_files=tuple(Path(name) for name in options.submit_files),
+        commands=Path(options.commands) if options.commands else None,
+        sweep=Path(options.sweep) if options.sweep else None,
+        inputs=tuple(options.input or ()),
+        outputs=tuple(options.output or ()),
+        name=options.name,
+        print_bag=options.print_bag,
+        print_schema=options.print_schema,
+        prefix=options.prefix or (stem_of(files[0]) if files else None),
         account=options.account,
         region=options.region,
         endpoint=options.endpoint,
@@ -250,6 +266,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         local=options.local is not None,
         local_directory=Path(options.local) if options.local else None,
         keep=options.keep,
+        records=not options.no_records,
         delete_log_streams=options.delete_log_streams,
         resume=options.resume,
         fresh=options.fresh,

@@ -66,7 +66,21 @@ class Settings:
     follow: bool = False
     followed_job: str | None = None  # with `follow`; None: all of them
     local_directory: Path | None = None  # with `local`: where the buckets are; None: beside the journal
+    commands: Path | None = None  # a file with a job on each line
+    sweep: Path | None = None  # a table with a job in each row
+    command: tuple[str, ...] = ()  # of the jobs of `sweep`; this and the next three are templates
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    name: str | None = None  # None: after the table
+    print_bag: bool = False
+    print_schema: bool = False
+    records: bool = True  # whether that of a job stands behind its stdout, where it has a file of its own
     words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
+
+    @property
+    def bag_files(self) -> tuple[Path, ...]:
+        """The files that the bag is in."""
+        return (*self.submit_files, *(path for path in (self.commands, self.sweep) if path is not None))
 
     @property
     def journal(self) -> Path:

@@ -3,6 +3,7 @@ file all come from it."""
 
 from __future__ import annotations
 
+from jobbag.options.bags import BAG
 from jobbag.options.option import Option
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
@@ -45,6 +46,12 @@ GENERAL = (
         "directory.",
         "prefix",
         takes="file",
+    ),
+    Option(
+        ("--no-records",),
+        "Leave the [cluster-task ...] line out of jobName.out, which then holds what the job has printed, and nothing "
+        "else. Merged files keep it.",
+        key="pegasus.aws.batch.no_records",
     ),
     Option(
         ("--progress",),
@@ -278,6 +285,7 @@ RECOVERY = (
 
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", (*INFORMATION, *GENERAL)),
+    ("The bag", BAG),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
@@ -295,4 +303,4 @@ DESCRIPTION = (
     "them, and brings their stdout and stderr home. Also creates and deletes the batch entities that this needs."
 )
 
-SUBMIT_FILE = "A JSON file with the bag of jobs to run. Several are run as one bag."
+SUBMIT_FILE = "A JSON file with the bag of jobs to run; - for stdin. Several are run as one bag."

@@ -110,8 +110,8 @@ class Fetching:
 class Places:
     """Files in a directory, for each job its own, or one for several."""
 
-    def __init__(self, directory: Path = Path(), *, shares: bool = False) -> None:
-        self._directory, self._shares = directory, shares
+    def __init__(self, directory: Path = Path(), *, shares: bool = False, records: bool = True) -> None:
+        self._directory, self._shares, self.records = directory, shares, records
 
     def paths(self, one: Job) -> tuple[Path, Path]:
         return self._directory / f"{one.name}.out", self._directory / f"{one.name}.err"
@@ -121,10 +121,10 @@ class Places:
 
 
 @contextmanager
-def fetching_from(cloud: Cloud, *, shares: bool = False) -> Iterator[Fetching]:
+def fetching_from(cloud: Cloud, *, shares: bool = False, records: bool = True) -> Iterator[Fetching]:
     """A log fetcher at work, which tells nothing more than what the test takes."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with LogFetcher(cloud, Places(shares=shares), events.put, lambda *_: None) as fetcher:
+    with LogFetcher(cloud, Places(shares=shares, records=records), events.put, lambda *_: None) as fetcher:
         yield Fetching(fetcher, events)
     assert events.empty()
 
@@ -281,6 +281,17 @@ def test_what_is_told_to_be_written_is_on_disk(
             assert synced < renamed < len(steps) - 1 - steps[::-1].index("sync .")
         if not event.share:
             assert event.sizes == (event.out.stat().st_size, event.err.stat().st_size)
+
+
+def test_without_records_stdout_is_what_the_job_has_printed(cloud: Cloud, service: Service) -> None:
+    service.write("s", "a,b", "1,2", SEPARATOR, "err")
+    with fetching_from(cloud, records=False) as fetching:
+        written = fetching.of(seen())
+        assert (Path("one.out").read_text(), Path("one.err").read_text()) == ("a,b\n1,2\n", "err\n")
+        assert written.sizes == (8, 4)
+        fetching.of(None, "it was not run")
+        assert Path("one.out").read_text() == ""
+        assert err() == ["[pegasus-aws-batch] job one: it was not run"]
 
 
 def test_many_jobs_have_each_their_own_lines(fetching: Fetching, service: Service, faults: Faults) -> None:

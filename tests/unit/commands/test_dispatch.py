@@ -77,3 +77,24 @@ def test_an_empty_bag_is_told_and_has_a_summary_unless_nothing_may_be_written(on
     assert said == ["INFO no jobs in bag.in: nothing to do"]
     assert Path("s.json").exists() == (not only_look)
     assert done == []
+
+
+def test_a_bag_is_printed_without_entities_and_nothing_is_run(done: list[str]) -> None:
+    Path("t.csv").write_text("x\n1\n2\n")
+    sweep = {"submit_files": (), "sweep": Path("t.csv"), "command": ("run", "{x}"), "job_queue": None}
+    result = execute(print_bag=True, **sweep)
+    assert [one["arguments"] for one in json.loads("\n".join(result.lines))["SubmitJob"]] == [["1"], ["2"]]
+    with pytest.raises(InputError, match="'y'"):
+        execute(print_bag=True, **sweep | {"command": ("run", "{y}")})
+    assert (done, [path.name for path in Path().iterdir()]) == ([], ["t.csv"])
+
+
+def test_an_empty_table_is_named_as_an_empty_submit_file_is() -> None:
+    Path("c.txt").write_text("# none\n")
+    assert execute(submit_files=(), commands=Path("c.txt")).lines == ("no jobs in c.txt: nothing to do",)
+
+
+def test_the_schema_is_printed_without_a_bag(done: list[str]) -> None:
+    result = execute(print_schema=True, submit_files=())
+    assert "SubmitJob" in json.loads("\n".join(result.lines))["properties"]
+    assert done == []

@@ -100,3 +100,15 @@ def test_by_way_of_links(tmp_path: Path) -> None:
 def test_other_files_of_a_run(values: dict[str, Any], expected: str) -> None:
     common = values.pop("common", ())
     assert expected in told(job(), common=common, **values)
+
+
+def test_a_table_is_not_overwritten_and_stdin_is_no_file() -> None:
+    written("t.csv", "c.txt", "-")
+    others: dict[str, Any] = {"submit_files": (Path("-"),), "summary": Path("-")}
+    assert told(job(), **others) == []
+    assert told(job(), submit_files=(), sweep=Path("t.csv"), summary=Path("t.csv")) == [
+        "--summary: t.csv would overwrite the table t.csv"
+    ]
+    assert told(job(), submit_files=(), commands=Path("c.txt"), report=Path("c.txt")) == [
+        "--report: c.txt would overwrite the file of commands c.txt"
+    ]

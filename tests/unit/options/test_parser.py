@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 from jobbag import __version__
 from jobbag.errors import InputError
 from jobbag.options import parser
+from jobbag.options.bags import BAG
 from jobbag.options.settings import Mode, Settings
 from jobbag.options.table import LOG_LEVELS, OPTIONS
 
 LIB = Path(__file__).parents[3] / "lib"
-HAVE_VALUE = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
-HAVE_KEY = [option for option in OPTIONS if option.key is not None]
+VALUED = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
+HAVE_VALUE = [one for one in VALUED if one not in BAG]  # which stand in the place of a submit file
+HAVE_KEY = [option for option in OPTIONS if option.key is not None and option.metavar is not None]
 SPELLINGS = [(option, flag) for option in HAVE_VALUE for flag in (*option.flags, option.long[1:])]
 
 # Two values of each option that has one, and what becomes of them.
@@ -177,6 +179,9 @@ SWITCHES = {
     "--no-transient-retries": "transient_retries",
     "--dry-run": "dry_run",
     "--launcher": "launcher",
+    "--no-records": "records",
+    "--print-bag": "print_bag",
+    "--print-schema": "print_schema",
 }
 
 
@@ -189,6 +194,73 @@ def test_all_switches_are_known_here() -> None:
         "--yes",
         "--no-results",
     }
+
+
+@pytest.mark.parametrize(("value", "records"), [("true", False), ("True", False), ("false", True), ("", True)])
+def test_a_property_may_be_a_switch(value: str, records: bool, tmp_path: Path) -> None:
+    conf = properties(tmp_path, f"pegasus.aws.batch.no_records={value}\n")
+    assert load("--conf", conf).records is records
+    assert load(f"-Dpegasus.aws.batch.no_records={value or 'false'}").records is records
+
+
+# -- what the bag is
+
+
+def test_a_table_is_a_bag() -> None:
+    settings = parser.load(
+        ["--local", "--sweep", "dir/a.b.csv", "--input", "in-{x}", "--input=more", "--output", "out", "--name", "n{x}",
+         "--", "run", "--input", "{x}", "--local", "-Dx", "--"]
+    )  # fmt: skip
+    assert (settings.sweep, settings.command) == (
+        Path("dir/a.b.csv"),
+        ("run", "--input", "{x}", "--local", "-Dx", "--"),
+    )
+    assert (settings.inputs, settings.outputs, settings.name) == (("in-{x}", "more"), ("out",), "n{x}")
+    assert (settings.submit_files, settings.bag_files, settings.prefix) == ((), (Path("dir/a.b.csv"),), "a.b")
+
+
+def test_the_schema_needs_no_bag() -> None:
+    settings = parser.load(["--print-schema"])
+    assert (settings.print_schema, settings.bag_files) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "prefix"),
+    [
+        (["--commands", "all.txt"], "all"),
+        (["--commands=-"], "bag"),
+        (["-"], "bag"),
+        (["one.in", "--local", "-"], "one"),
+        (["--sweep", "-", "--", "run"], "bag"),
+        (["--local", "--", "-odd.in"], "-odd"),
+    ],
+)
+def test_the_prefix_comes_from_what_the_bag_is_in(words: list[str], prefix: str) -> None:
+    assert parser.load(words).prefix == prefix
+    assert parser.load(["-p", "mine", *words]).prefix == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--commands", "c", "bag.in"], "job submit files and --commands exclude each other"),
+        (["--commands", "c", "--sweep", "t.csv", "--", "x"], "--commands and --sweep exclude each other"),
+        (["bag.in", "--sweep", "t.csv", "--", "x"], "job submit files and --sweep exclude each other"),
+        (["--sweep", "t.csv"], "give the command of the jobs behind --: --sweep t.csv -- program words"),
+        (["--sweep", "t.csv", "--"], "give the command of the jobs behind --: --sweep t.csv -- program words"),
+        (["--sweep", "t.csv", "--", ""], "the command behind -- has no first word"),
+        (["--sweep", "t.xls", "--", "x"], "t.xls ends neither in .csv nor in .tsv"),
+        (["--commands", "c", "--input", "x"], "--input is for --sweep only"),
+        (["bag.in", "--output", "x"], "--output is for --sweep only"),
+        (["bag.in", "--name", "x"], "--name is for --sweep only"),
+        (["-", "-"], "stdin can be read only once, but - is given twice"),
+        (["--create", "-q", "q", "--sweep", "t.csv", "--", "x"], "--create takes no job submit file, but got t.csv"),
+        (["--create", "-q", "q", "--print-bag"], "--print-bag is for a bag of jobs, not for --create and --delete"),
+    ],
+)
+def test_what_cannot_be_the_bag(words: list[str], problem: str) -> None:
+    (line,) = problems(*words)
+    assert line.partition(": ")[2] == problem
 
 
 def test_results_may_stay_in_s3() -> None:

@@ -34,5 +34,5 @@ def test_an_explanation_is_whole_sentences() -> None:
 
 def test_only_what_has_a_value_has_a_choice_of_values() -> None:
     switches = [option for option in ALL if option.metavar is None]
-    found = {option.long: (option.choices, option.takes, option.optional, option.key) for option in switches}
-    assert found == {option.long: ((), "text", False, None) for option in switches}
+    found = {option.long: (option.choices, option.takes, option.optional, option.several) for option in switches}
+    assert found == {option.long: ((), "text", False, False) for option in switches}
