@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import resource
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -108,6 +109,21 @@ def test_all_of_the_jobs_of_the_bag_come_home(put: Callable[..., None], collecti
         ("one", "home/one/a, b.txt", 1), ("one", "home/one/plots/x.png", 0), ("two", "home/two/large", len(large)),
     }  # fmt: skip
     assert not Path("home/.incoming").exists()
+
+
+def test_a_disk_that_gets_full_leaves_no_half_of_a_file(
+    put: Callable[..., None], collecting: Callable[..., Any]
+) -> None:
+    put("one/a", bytes(QUICK // 2))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As on a full disk: what has room is written, and only the next write is an error.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (QUICK // 4, before[1]))
+    try:
+        with collecting() as collector, pytest.raises(AssertionError, match="File too large"):
+            collector.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files() == {}
 
 
 def test_those_of_a_job_come_when_it_has_ended_and_none_twice(
