@@ -16,7 +16,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.events.events import Event, WorkerFailed
 from jobbag.events.observation import now_ms
-from jobbag.events.results import ResultFailed, ResultFetched, ResultsHome, ResultStays
+from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3 import results as module
 from jobbag.s3.downloads import QUICK
 from jobbag.s3.place import Encryption, S3Place
@@ -65,6 +65,7 @@ class Collector:
     def __init__(self, results: Results, events: queue.SimpleQueue[Event]) -> None:
         self.results = results
         self._events = events
+        self.counts: dict[str, int] = {}  # of results by the names of jobs, as far as these were told at the end
 
     def next(self, *kinds: type[Event]) -> Event:
         while not isinstance(event := self._events.get(timeout=TIMEOUT), kinds):
@@ -72,12 +73,15 @@ class Collector:
         return event
 
     def finish(self, over: Mapping[str, int | None] = OVER) -> list[Event]:
-        """All that is told until the end, without the end."""
+        """All that is told of single results until the end."""
         self.results.finish(over)
         found: list[Event] = []
         while not isinstance(event := self._events.get(timeout=TIMEOUT), ResultsHome):
             assert not isinstance(event, WorkerFailed), event.error
-            found.append(event)
+            if isinstance(event, ResultsFound):
+                self.counts[event.job.name] = event.files
+            else:
+                found.append(event)
         return found
 
 
@@ -108,6 +112,7 @@ def test_all_of_the_jobs_of_the_bag_come_home(put: Callable[..., None], collecti
     assert {(one.job.name, str(one.path), one.size) for one in told} == {
         ("one", "home/one/a, b.txt", 1), ("one", "home/one/plots/x.png", 0), ("two", "home/two/large", len(large)),
     }  # fmt: skip
+    assert collector.counts == {"one": 2, "two": 1}
     assert not Path("home/.incoming").exists()
 
 
