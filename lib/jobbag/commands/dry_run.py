@@ -42,7 +42,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
     lock.check_free(settings.journal)
     earlier = takeup.earlier(settings, settings.journal, header_of(settings, task))
     with connected_task(settings, task) as (on_aws, _):
-        earlier = takeup.selected(earlier, on_aws, settings.journal)
+        earlier = takeup.selected(earlier, on_aws, settings.journal, fetches=settings.results is not None)
         if earlier.how is How.GO_ON:
             task = replace(task, place=place_of(task.place, earlier.header))
         found = probe(settings, replace(on_aws, place=task.place), earlier)

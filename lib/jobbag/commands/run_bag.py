@@ -66,7 +66,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
-            earlier = takeup.selected(earlier, on_aws, path)
+            earlier = takeup.selected(earlier, on_aws, path, fetches=settings.results is not None)
             on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
             start = _Start(settings, guarded, earlier, signals, tool_log, lock)

@@ -36,6 +36,7 @@ KINDS: dict[str, type[Event]] = {
         events.Lost,
         events.LogsWritten,
         events.Merged,
+        results.ResultsFound,
         results.ResultFetched,
         results.ResultStays,
         events.Terminated,

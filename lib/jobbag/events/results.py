@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,14 @@ class ResultStays(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsFound(Event):
+    """How many results the job left in S3, which has ended; each is told of by itself when it is here."""
+
+    job: Job
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResultFailed(Event):
     """A result could not be fetched, or the results not be listed; a new start tries again."""
 
@@ -54,6 +63,12 @@ class KnownResults:
         self.left: list[str] = []  # keys of those that can have no file here
         self.etags: dict[str, str] = {}  # by key, of all these
         self.looked_for = False  # all of them
+        self._found: dict[int, int] = {}  # how many there are, by the number of their job
+        self._told: Counter[int] = Counter()  # of how many it is known what came of them
+
+    def are_here(self, job: Job) -> bool:
+        """Whether all results of a job came that could."""
+        return job.number in self._found and self._told[job.number] >= self._found[job.number]
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -61,8 +76,12 @@ class KnownResults:
                 self.files.setdefault(event.job.number, []).append(event.path)
                 self.size += event.size
                 self.etags[event.key] = event.etag
+                self._told[event.job.number] += 1
             case ResultStays():
                 self.left.append(event.key)
                 self.etags[event.key] = event.etag
+                self._told[event.job.number] += 1
+            case ResultsFound():
+                self._found[event.job.number] = event.files
             case ResultsHome():
                 self.looked_for = True

@@ -29,7 +29,7 @@ from jobbag.events.events import (
     WorkerFailed,
 )
 from jobbag.events.outcome import Outcome
-from jobbag.events.results import KnownResults, ResultFailed, ResultFetched, ResultsHome, ResultStays
+from jobbag.events.results import KnownResults, ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 
 
 class RunState:
@@ -78,7 +78,7 @@ class RunState:
                 self._finished(event)
             case ResultFailed():
                 self.errors.append(str(event.error))
-            case ResultFetched() | ResultStays() | ResultsHome():
+            case ResultFetched() | ResultStays() | ResultsFound() | ResultsHome():
                 self.results(event)
             case Halted():
                 self.halted = event.reason

@@ -6,7 +6,7 @@ An array of the user's own is sent as a whole, so it is one job here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jobbag.bag.job import Bag, Job
@@ -52,7 +52,7 @@ class Again:
 
     @property
     def is_stale(self) -> bool:
-        """Whether it succeeded, and only an input of it has changed since."""
+        """Whether it succeeded, and only an input or a result of it is not as it was."""
         return bool(self.changed) and self.changed != TEXT and not self.before
 
     @property
@@ -107,12 +107,15 @@ def _number(number: int, one: str, several: str) -> str:
 class Comparison:
     """The jobs of a bag beside what an earlier run had and made of them."""
 
-    def __init__(self, then: Header, now: Header, state: RunState, stale: Mapping[int, str]) -> None:
-        """`state` is the end of that run, by the jobs of today; `stale` says by number which inputs have changed."""
+    def __init__(
+        self, then: Header, now: Header, state: RunState, stale: Mapping[int, str], unfetched: Container[int]
+    ) -> None:
+        """`state` is the end of that run, by the jobs of today; `stale` says by number which files are not as they
+        were, and `unfetched` has the numbers of jobs of which results were left behind."""
         self._bag = state.bag
         first = [job for job in state.bag.jobs if job.child is None or job.child.index == 0]
         self._arrays = {job.sent_name: state.bag.siblings(job) for job in first}  # a job alone is one of one child
-        found = (_compared(name, jobs, then, now, state, stale) for name, jobs in self._arrays.items())
+        found = (_compared(name, jobs, then, now, state, stale, unfetched) for name, jobs in self._arrays.items())
         self._reasons = {one.job: one for one in found if one is not None}
         self.gone = tuple(name for name in then.jobs if name not in now.jobs and not self._is_child(name))
 
@@ -149,11 +152,19 @@ class Comparison:
 
 
 def _compared(
-    name: str, jobs: Sequence[Job], then: Header, now: Header, state: RunState, stale: Mapping[int, str]
+    name: str,
+    jobs: Sequence[Job],
+    then: Header,
+    now: Header,
+    state: RunState,
+    stale: Mapping[int, str],
+    unfetched: Container[int],
 ) -> Again | None:
     if not any(job.name in then.jobs for job in jobs):
         return Again(name, new=NEW)
     before = next(filter(None, (_before(state.of(job)) for job in jobs)), "")
+    if not before and jobs[0].number in unfetched:
+        before = "its results did not come"
     same = all(then.jobs.get(job.name) == now.jobs[job.name] for job in jobs)
     changed = next((stale[job.number] for job in jobs if job.number in stale), "") if same else TEXT
     return Again(name, before=before, changed=changed) if before or changed else None
@@ -203,6 +214,21 @@ def resumed(then: Header, now: Header, state: RunState) -> Header:
     sent = {job.name for job in state.bag.jobs if not state.is_to_send(job)}
     jobs = {name: then.jobs[name] if name in sent else digest for name, digest in now.jobs.items()}
     return replace(then, jobs=jobs | {name: digest for name, digest in then.jobs.items() if name not in jobs})
+
+
+# -- results
+
+
+def unfetched_results(bag: Bag, state: RunState) -> frozenset[int]:
+    """The numbers of jobs whose results did not all come."""
+    return frozenset(job.number for job in bag.jobs if job.outputs and not state.results.are_here(job))
+
+
+def gone_results(state: RunState) -> dict[int, str]:
+    """Which result of a job is not here any more, by the job's number."""
+    files = state.results.files.items()
+    gone = ((number, next((path for path in paths if not path.exists()), None)) for number, paths in files)
+    return {number: f"its result {path} is gone" for number, path in gone if path is not None}
 
 
 # -- input files

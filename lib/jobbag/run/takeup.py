@@ -21,11 +21,13 @@ from jobbag.run.again import (
     Comparison,
     Selection,
     changed_inputs,
+    gone_results,
     past_events,
     renumbered_events,
     resumed,
     sent_with,
     stale_inputs,
+    unfetched_results,
 )
 from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws, place_of
@@ -160,8 +162,9 @@ def _selecting(settings: Settings, path: Path, header: Header, past: Past | None
     return Earlier(how, header, past)
 
 
-def selected(earlier: Earlier, task: TaskOnAws, path: Path) -> Earlier:
+def selected(earlier: Earlier, task: TaskOnAws, path: Path, *, fetches: bool) -> Earlier:
     """The same with what is to run again, or is gone on with in another bag; S3 may be asked about files.
+    `fetches`: results are wanted here.
 
     Raises InputError where --retry-failed would keep what is not as it was.
     """
@@ -170,19 +173,28 @@ def selected(earlier: Earlier, task: TaskOnAws, path: Path) -> Earlier:
         return replace(earlier, header=resumed(now, earlier.given, folded(past_events(past, task.bag), task.bag)))
     if past is None or earlier.how not in (How.RETRY_FAILED, How.UPDATE):
         return earlier
-    events = past_events(past, task.bag)
-    stale = stale_inputs(task, place_of(task.place, past.header), events)
+    events, place = past_events(past, task.bag), place_of(task.place, past.header)
+    state, stale = folded(events, task.bag), stale_inputs(task, place, events)
+    follows = fetches and place.own  # else this run finds in S3 what is not here
+    if follows:
+        stale = gone_results(state) | stale
     files = [one for one in changes(past.header, now) if one.where == "--files"]
     if files and earlier.how is How.UPDATE:
         stale = {job.number: "--files has changed" for job in task.bag.jobs}
-    compared = Comparison(past.header, now, folded(events, task.bag), stale)
-    if earlier.how is How.UPDATE:
-        selection = compared.update()
-    else:
-        selection = compared.retry()
-        _check_kept(path, past, compared, files if selection.kept else [])
+
+    def choose(unfetched: frozenset[int]) -> Selection:
+        compared = Comparison(past.header, now, state, stale, unfetched)
+        if earlier.how is How.UPDATE:
+            return compared.update()
+        chosen = compared.retry()
+        _check_kept(path, past, compared, files if chosen.kept else [])
+        return chosen
+
+    selection = choose(frozenset())
     if selection.is_empty and list(past.header.jobs) == list(now.jobs):
         return Earlier(How.GO_ON, past.header, past, selection)  # its outputs may have to be made whole
+    if follows and (unfetched := unfetched_results(task.bag, state)):
+        selection = choose(unfetched)
     return replace(earlier, selection=selection)
 
 

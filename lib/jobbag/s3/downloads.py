@@ -79,8 +79,9 @@ class Downloads:
             return
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
         _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
-        with part.open("wb", buffering=0) as file:
+        with part.open("wb") as file:
             file.write(content)
+            file.flush()
             fsync(file.fileno(), part)
 
     def cancel(self) -> None:

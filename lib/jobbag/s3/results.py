@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -18,7 +19,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import WorkerFailed
-from jobbag.events.results import ResultFailed, ResultFetched, ResultsHome, ResultStays
+from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3.downloads import Downloads
 from jobbag.s3.listings import objects
 from jobbag.s3.place import RESULTS, S3Place
@@ -57,6 +58,7 @@ class Results(Worker):
         self._between = 0.0 if cloud.embedded else BETWEEN
         self._has_outputs = any(job.outputs for job in bag.jobs)
         self._changed = threading.Condition()
+        self._counted: set[str] = set()  # names of jobs of which it was told how many results there are
         self._over: dict[str, int | None] = {}  # by the name of a job that is over: when AWS got it (ms)
         self._news = self._final = False
 
@@ -110,11 +112,15 @@ class Results(Worker):
     def _look(self, over: Mapping[str, int | None], *, final: bool) -> None:
         """Begin to fetch the results of these jobs that are not here yet."""
         below = self._place.key(RESULTS)
+        counts: Counter[str] = Counter()
         try:
             for entry in objects(self._cloud, self._place.bucket, below):
                 name, _, path = entry["Key"][len(below) :].partition("/")
                 found = self._bag.named(name) if name in over and path else ()
-                if found and self._is_new(entry, over[name]):
+                if not found or not _is_result(entry, over[name]):
+                    continue
+                counts[name] += 1
+                if self._known.get(entry["Key"]) != entry["ETag"]:
                     self._known[entry["Key"]] = entry["ETag"]
                     self._under_way.append(self._pool.submit(self._fetch, found[0], name, path, entry))
         except AwsError as error:
@@ -125,12 +131,16 @@ class Results(Worker):
             else:
                 log.warning("whether jobs left results below %s%s is not known: %s", self._place.url, RESULTS, error)
 
-    def _is_new(self, entry: Mapping[str, Any], created: int | None) -> bool:
-        """Whether an object is still to be fetched: of this run, and not known."""
-        if entry["Key"].endswith("/") and not entry["Size"]:
-            return False  # some programs make such objects for directories
-        is_older = created is not None and entry["LastModified"].timestamp() + CLOCKS_DIFFER < created / 1000
-        return not is_older and self._known.get(entry["Key"]) != entry["ETag"]
+        else:
+            self._tell_counts(over, counts)
+
+    def _tell_counts(self, over: Mapping[str, int | None], counts: Mapping[str, int]) -> None:
+        """Tell how many results each of these jobs has: all were there when it had ended."""
+        for name in over.keys() - self._counted:
+            first = next(iter(self._bag.named(name)), None)
+            if first is not None and first.outputs:
+                self._counted.add(name)
+                self._emit(ResultsFound(first, counts.get(name, 0)))
 
     def _fetch(self, job: Job, name: str, path: str, entry: Mapping[str, Any]) -> None:
         key, size = entry["Key"], int(entry["Size"])
@@ -165,3 +175,10 @@ class Results(Worker):
         if self._failures > SHOWN:
             self._emit(ResultFailed(ToolError(f"and {self._failures - SHOWN} more results could not be fetched")))
         self._emit(ResultsHome(whole=not self._failures))
+
+
+def _is_result(entry: Mapping[str, Any], created: int | None) -> bool:
+    """Whether an object is a result of a job that AWS Batch got then."""
+    if entry["Key"].endswith("/") and not entry["Size"]:
+        return False  # some programs make such objects for directories
+    return created is None or entry["LastModified"].timestamp() + CLOCKS_DIFFER >= created / 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import resource
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.events.events import Event, WorkerFailed
 from jobbag.events.observation import now_ms
-from jobbag.events.results import ResultFailed, ResultFetched, ResultsHome, ResultStays
+from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3 import results as module
 from jobbag.s3.downloads import QUICK
 from jobbag.s3.place import Encryption, S3Place
@@ -64,6 +65,7 @@ class Collector:
     def __init__(self, results: Results, events: queue.SimpleQueue[Event]) -> None:
         self.results = results
         self._events = events
+        self.counts: dict[str, int] = {}  # of results by the names of jobs, as far as these were told at the end
 
     def next(self, *kinds: type[Event]) -> Event:
         while not isinstance(event := self._events.get(timeout=TIMEOUT), kinds):
@@ -71,12 +73,15 @@ class Collector:
         return event
 
     def finish(self, over: Mapping[str, int | None] = OVER) -> list[Event]:
-        """All that is told until the end, without the end."""
+        """All that is told of single results until the end."""
         self.results.finish(over)
         found: list[Event] = []
         while not isinstance(event := self._events.get(timeout=TIMEOUT), ResultsHome):
             assert not isinstance(event, WorkerFailed), event.error
-            found.append(event)
+            if isinstance(event, ResultsFound):
+                self.counts[event.job.name] = event.files
+            else:
+                found.append(event)
         return found
 
 
@@ -107,7 +112,23 @@ def test_all_of_the_jobs_of_the_bag_come_home(put: Callable[..., None], collecti
     assert {(one.job.name, str(one.path), one.size) for one in told} == {
         ("one", "home/one/a, b.txt", 1), ("one", "home/one/plots/x.png", 0), ("two", "home/two/large", len(large)),
     }  # fmt: skip
+    assert collector.counts == {"one": 2, "two": 1}
     assert not Path("home/.incoming").exists()
+
+
+def test_a_disk_that_gets_full_leaves_no_half_of_a_file(
+    put: Callable[..., None], collecting: Callable[..., Any]
+) -> None:
+    put("one/a", bytes(QUICK // 2))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As on a full disk: what has room is written, and only the next write is an error.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (QUICK // 4, before[1]))
+    try:
+        with collecting() as collector, pytest.raises(AssertionError, match="File too large"):
+            collector.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files() == {}
 
 
 def test_those_of_a_job_come_when_it_has_ended_and_none_twice(

@@ -30,6 +30,7 @@ from jobbag.events.events import (
     Terminated,
 )
 from jobbag.events.journal import Journal, begin_anew
+from jobbag.events.results import ResultFetched, ResultsFound
 from jobbag.options.settings import Settings
 from jobbag.run.takeup import Earlier, How, earlier, folded, selected
 from jobbag.run.task import Task, TaskOnAws, header_of
@@ -90,10 +91,10 @@ def ran(of: Bag, ends: dict[str, str] | None = None, *before: Event, with_: Sett
         notes(Finished(0))
 
 
-def start(how: Settings, of: Bag, cloud: Any = None) -> Earlier:
+def start(how: Settings, of: Bag, cloud: Any = None, place: S3Place = PLACE) -> Earlier:
     """What a start with this bag does."""
-    task = TaskOnAws(of, PLAN, PLACE, cast(Cloud, cloud or S3()))
-    return selected(earlier(how, PATH, header_of(how, Task(of, PLAN, PLACE))), task, PATH)
+    task = TaskOnAws(of, PLAN, place, cast(Cloud, cloud or S3()))
+    return selected(earlier(how, PATH, header_of(how, Task(of, PLAN, PLACE))), task, PATH, fetches=True)
 
 
 def begin(how: Settings, of: Bag, *events: Event) -> Earlier:
@@ -187,6 +188,44 @@ def test_what_is_kept_stays_where_it_is(how: Settings, other: dict[str, Any]) ->
     ran(bag(*CHAIN), {"d": "FAILED"})
     with pytest.raises(InputError, match=r"was not given, and is .*give this as it was"):
         start(replace(how, **other), bag(*CHAIN))
+
+
+# -- results
+
+
+GIVES = [job(1, "a", outputs=("x",)), job(2, "b", outputs=("x",)), job(3, "c")]
+OWN = S3Place("bucket", "", own=True)
+
+
+def came(one: Job, of: int) -> list[Event]:
+    """One of so many results of a job is here."""
+    path = Path("results", one.name, "x")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return [ResultsFound(one, of), ResultFetched(one, f"results/{one.name}/x", "etag", path, 0)]
+
+
+@pytest.mark.parametrize("how", [RETRY, UPDATE])
+def test_a_job_runs_again_whose_results_stayed_in_a_bucket_of_the_run_before(how: Settings) -> None:
+    ran(bag(*GIVES), {"c": "FAILED"}, *came(GIVES[0], of=1), *came(GIVES[1], of=2))
+    assert reasons(start(how, bag(*GIVES), place=OWN)) == {"b": "its results did not come", "c": "failed"}
+    assert reasons(start(how, bag(*GIVES))) == {"c": "failed"}, "this run fetches them"
+
+
+def test_where_nothing_else_is_to_run_the_run_is_gone_on_with_which_fetches_them() -> None:
+    ran(bag(*GIVES))
+    assert start(UPDATE, bag(*GIVES), place=OWN).how is How.GO_ON
+
+
+def test_a_result_that_is_gone_from_here_is_made_again() -> None:
+    ran(bag(*GIVES), None, *came(GIVES[0], of=1), *came(GIVES[1], of=1))
+    Path("results/a/x").unlink()
+    assert reasons(start(UPDATE, bag(*GIVES), place=OWN)) == {"a": "its result results/a/x is gone"}
+    with heard("jobbag") as said:
+        assert reasons(start(RETRY, bag(*GIVES), place=OWN)) == {}
+    assert said == [
+        "WARNING job a succeeded, and its result results/a/x is gone since; use --update to run again what has changed"
+    ]
 
 
 # -- --update

@@ -110,7 +110,9 @@ END = [*SENT, Finished(0)]
 def chosen(of: Settings, path: Path, first: Header, jobs: Bag, cloud: Any = None) -> Earlier:
     """What a start does, when it is chosen what runs again; `cloud` is asked for files in S3."""
     place = S3Place("bucket", "", own=False)
-    return selected(earlier(of, path, first), TaskOnAws(jobs, Plan(None, None, None, place), place, cloud), path)
+    return selected(
+        earlier(of, path, first), TaskOnAws(jobs, Plan(None, None, None, place), place, cloud), path, fetches=True
+    )
 
 
 def journal_with(path: Path, first: Header, events: Sequence[Event]) -> None:
