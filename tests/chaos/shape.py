@@ -79,7 +79,7 @@ class Shape:
             return {}
         before = self.names[number - 1] if number else None
         taken = [f"job:{before}/{before}.txt"] if before and before not in self.failing else []
-        return {"inputs": taken, "outputs": ["*.txt", "plots/"]}
+        return {"inputs": taken, "outputs": [f"*{self.names[number][-3:]}.txt", "plots/"]}
 
     def script(self, name: str, ran: Path) -> str:
         """A job: its one side effect on the disk, a byte in a file of the directory `ran`, then its lines."""
