@@ -126,6 +126,8 @@ def _output_problems(settings: Settings) -> Iterator[Problem]:
             wanted.setdefault(file.parent, what)
             if file.exists() and not file.is_file():
                 yield Problem(what, f"{file} is no regular file")
+    if settings.results is not None and os.path.lexists(settings.results):  # else it is made with the first result
+        wanted.setdefault(settings.results, "--results")
     for path, what in wanted.items():
         if not path.is_dir():
             yield Problem(what, f"there is no directory {path}")

@@ -201,6 +201,11 @@ STOPPED = kind_of(None, PROG)
 NOT_SENT = Kind("not run: it was not sent before the end", AGAIN)
 
 
+def waited(needed: str, *, stopped: bool) -> Kind:
+    """Of a job that was not run for another, in words; `stopped` with the run, that one goes on with the run."""
+    return Kind(f"not run: {needed}", AGAIN if stopped else "--retry-failed sends it again, after that one")
+
+
 # -- the job's last lines
 
 _ERROR = (  # words and beginnings of words; looked for one by one, which is quicker than a regular expression

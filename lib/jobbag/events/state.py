@@ -9,7 +9,7 @@ from itertools import chain
 
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
-from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of
+from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of, waited
 from jobbag.events.events import (
     Absent,
     Event,
@@ -103,7 +103,7 @@ class RunState:
         outcome = self.of(job)
         needed = self.first_cause(job) if outcome.not_run else None
         if needed is not None:
-            return Failure(job.number, Kind(f"not run: {needed}", "--retry-failed sends it again, after that one"), "")
+            return Failure(job.number, waited(needed, stopped=self.of(self._culprits[job.sent_name]).stopped), "")
         if outcome.withheld is not None:
             return Failure(job.number, Kind(f"not run: {outcome.withheld}", HALTED), "")
         if outcome.terminated and outcome.error is None and (outcome.stopped or not outcome.ended):
@@ -183,7 +183,8 @@ class RunState:
             passed.append(job.sent_name)
             job = failed
         self._culprits |= dict.fromkeys(passed, job)  # so a chain is walked along once, not for each of its jobs
-        return f"job {job.name} failed, on which it depends" if passed else None
+        ended = "was stopped" if self.of(job).stopped else "failed"
+        return f"job {job.name} {ended}, on which it depends" if passed else None
 
     def _failed_before(self, job: Job) -> Job | None:
         """A failed job before this one in the order: as far up as is known, else one on which it depends itself."""

@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -205,6 +206,11 @@ class Server(ThreadedWSGIServer):
         finally:
             with self._lock:
                 del self._connections[request]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that leaves before its answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def server_close(self) -> None:
         """Close the listening socket and all connections."""

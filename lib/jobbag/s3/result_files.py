@@ -34,9 +34,14 @@ class ResultFiles:
         Raises Unsuitable, and OSError where the directory cannot be made.
         """
         parts = name.split("/")
-        if any(part in ("", ".", "..") for part in parts):
+        if ".." in parts or not parts[0]:
             raise Unsuitable("its name leads out of the directory of its job")
-        if "\0" in name or any(len(os.fsencode(named(part))) > LONGEST_NAME for part in parts):
+        if (
+            "" in parts
+            or "." in parts
+            or "\0" in name
+            or any(len(os.fsencode(named(part))) > LONGEST_NAME for part in parts)
+        ):
             raise Unsuitable("no file can have its name")
         path = self.home / named(job)
         for part in (None, *parts[:-1]):

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jobbag.local import CREDENTIALS, LocalAws
+from jobbag.local.web import Server
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,19 @@ def test_the_own_key_is_let_in(aws: LocalAws) -> None:
     key = CREDENTIALS["aws_access_key_id"]
     assert client(aws, "batch", key).describe_job_queues()["jobQueues"] == []
     assert client(aws, "s3", key).list_buckets()["Buckets"] == []
+
+
+def test_a_client_that_leaves_before_its_answer_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server(lambda *_: [], None)
+    for error in (BrokenPipeError(), ValueError("told")):
+        try:
+            raise error
+        except Exception:
+            server.handle_error(None, ("127.0.0.1", 1))
+    server.server_close()
+    said = capsys.readouterr().err
+    assert "BrokenPipeError" not in said
+    assert "ValueError: told" in said
 
 
 @pytest.mark.parametrize("key", ["local", "test"])

@@ -81,6 +81,19 @@ def test_a_directory_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypat
     ]
 
 
+def test_results_go_to_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bag({"jobName": "one"})
+    assert task_of(settings(**GOOD)).bag.jobs, "it need not be there"
+    Path("file").touch()
+    Path("link").symlink_to("nowhere")
+    Path("closed").mkdir()
+    for name in ("file", "link"):
+        assert told(results=Path(name)) == [f"--results: there is no directory {name}"]
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "closed")
+    assert told(results=Path("closed")) == [f"--results: the directory {tmp_path / 'closed'} is not writable"]
+    assert task_of(settings(**GOOD, results=None)).bag.jobs
+
+
 def test_a_summary_and_a_report_are_two_regular_files() -> None:
     write_bag({"jobName": "one"})
     Path("there").mkdir()

@@ -190,6 +190,18 @@ def test_which_jobs_a_new_start_repeats() -> None:
     assert [state.of(one).to_repeat for one in jobs] == [False, False, True, False, True]
 
 
+def test_what_waited_for_a_stopped_job_goes_on_with_the_same_command() -> None:
+    first, second = job(1, "a"), job(2, "b", depends_on=("a",))
+    state = fold(
+        [first, second],
+        *(*story(first, ended("FAILED", 143)), Terminated(first, "id-1")),
+        *(Submitted(second, "id-2"), Terminated(second, "id-2"), *story(second, NEVER_STARTED)),
+    )
+    kind = state.failure(second).kind
+    assert kind.title == "not run: job a was stopped, on which it depends"
+    assert kind.advice == state.failure(first).kind.advice
+
+
 # -- a run that is halted
 
 
