@@ -23,7 +23,7 @@ DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus"
 
 
 # A line that needs no shell: words, and maybe a file for stdout.
-COMMAND_LINE = re.compile(r"pegasus-aws-batch ([^$`<>|&;*?#~{(]*)(?:> (\S+))?")
+COMMAND_LINE = re.compile(r"pegasus-aws-batch ((?:[^$`<>|&;*?#~{(]|{\w+})*)(?:> (\S+))?")
 
 
 class Shell(Impatient):
@@ -109,6 +109,10 @@ def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> 
     shell.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
     shell.json("queue.json", {"priority": 1, "state": "ENABLED", "computeEnvironmentOrder": [{"order": 1}]})
     shell.write("my.properties", PROPERTIES)
+    shell.write("commands.txt", "echo one\necho two\n")
+    shell.write("fits.csv", "alpha\n0.1\n0.2\n")
+    shell.write("fit", '#!/bin/sh\necho "alpha is $1"\n')
+    (shell.cwd / "fit").chmod(0o755)
     aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     aws.batch.register_job_definition(jobDefinitionName="my-definition", **DEFINITION)
     aws.batch.create_compute_environment(computeEnvironmentName="e", type="UNMANAGED", serviceRole=local_server.role())
@@ -123,7 +127,7 @@ def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> 
     assert summary.succeeded == 2
     assert json.loads(shell.read("bag.json"))["counts"]["succeeded"] == 2
     assert shell.read("bag.html").startswith("<!DOCTYPE html>")
-    for name, line in (("hello", "Hello world"), ("count", "1000")):
+    for name, line in (("hello", "Hello world"), ("count", "1000"), ("fits-2", "alpha is 0.2"), ("job-1", "one")):
         assert job_output(shell.read(f"{name}.out"))[0] == [line]
     assert {**aws.everything(), "buckets": []} == there
 
