@@ -39,7 +39,7 @@ class Shape:
             own_bucket=seed // 4 % 2 == 0,
             large_file=seed % 3 == 0,
             packed=packs and seed // 8 % 2 == 1,
-            results=seed % 5 < 2,
+            results=seed % 10 == 1,
             pauses=True,
         )
 
