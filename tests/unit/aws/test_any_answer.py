@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.httpsession import URLLib3Session
 
+from helpers.bodies import Body
 from jobbag.aws import client, connection
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
@@ -67,29 +67,6 @@ BODIES: Mapping[str, bytes] = PAGES | {
     )
 }  # fmt: skip
 STATUSES = (200, 204, 301, 302, 403, 404, 405, 500, 501)  # and 429 is asked again for ever
-
-
-class _Body:
-    """A body of urllib3."""
-
-    length_remaining = 0
-
-    def __init__(self, content: bytes) -> None:
-        self._content = io.BytesIO(content)
-
-    def read1(self, size: int) -> bytes:
-        return self._content.read1(size)
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._content.read()
-
-    def release_conn(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
 Answering = Callable[[int, bytes], None]
 
 
@@ -101,7 +78,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
     def send(_: Any, request: Any) -> AWSResponse:
         status, body = given[0]
         headers: Any = HeadersDict({"content-type": "text/html"})
-        content: Any = _Body(b"" if request.method == "HEAD" else body)
+        content: Any = Body(b"" if request.method == "HEAD" else body)
         return AWSResponse(request.url, status, headers, content)
 
     monkeypatch.setattr(URLLib3Session, "send", send)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, DEFAULT_S
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
+from helpers.bodies import Body
 from jobbag.aws.connection import Access, Connection
 from jobbag.errors import InputError
 
@@ -171,29 +171,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
     def send(self: Any, request: AWSPreparedRequest) -> AWSResponse:
         found.append(_sent(request, self.way))
         content = b"" if request.method == "PUT" else b'{"jobId": "1", "events": [], "nextForwardToken": "t"}'
-        return AWSResponse(request.url, 200, {"etag": '"x"'}, _Body(content))  # type: ignore[arg-type]
+        return AWSResponse(request.url, 200, {"etag": '"x"'}, Body(content))  # type: ignore[arg-type]
 
     monkeypatch.setattr(URLLib3Session, "__init__", remember)
     monkeypatch.setattr(URLLib3Session, "send", send)
     return found
-
-
-class _Body:
-    """A body of urllib3."""
-
-    length_remaining = 0
-
-    def __init__(self, content: bytes) -> None:
-        self._content = io.BytesIO(content)
-
-    def read1(self, size: int) -> bytes:
-        return self._content.read1(size)
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._content.read()
-
-    def release_conn(self) -> None:
-        pass
 
 
 def _sent(request: Any, way: Mapping[str, Any]) -> Sent:
