@@ -171,7 +171,7 @@ def _directory_problems(item: str) -> Iterator[str]:
     for file in files:
         what = unwritable(file.name) or _file_problem(file.path)
         if what is not None:
-            yield f"{file.name!r} in it: {what.removeprefix(f'{file.name!r}: ')}"
+            yield f"{file.name!r} in it: {what}"
 
 
 def _item_problems(item: str) -> list[str]:

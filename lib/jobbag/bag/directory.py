@@ -45,11 +45,12 @@ def content_of(directory: str) -> Content:
 def state_of_directory(directory: str) -> tuple[int, int]:
     """The bytes of the files in a directory, and a number that changes with any of them. Raises OSError."""
     content = content_of(directory)
-    states = [(file.name, file.executable, *_state(file.path)) for file in content.files]
+    states = [(file.name, file.executable, *state_of_file(file.path)) for file in content.files]
     return sum(size for _, _, size, _ in states), _number((tuple(states), content.empty))
 
 
-def _state(path: str) -> tuple[int, int]:
+def state_of_file(path: str) -> tuple[int, int]:
+    """Size (bytes) and time of the last change (ns since the epoch) of a file. Raises OSError."""
     found = os.stat(path)
     return found.st_size, found.st_mtime_ns
 

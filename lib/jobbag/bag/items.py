@@ -57,7 +57,7 @@ def _source_problems(source: Any) -> Iterator[str]:
     if not isinstance(source, str) or not source:
         yield FORMS
     elif (what := unwritable(source)) is not None:
-        yield what
+        yield f"{source!r}: {what}"
     elif source.startswith(JOB_SCHEME):
         name, _, path = source[len(JOB_SCHEME) :].partition("/")
         if not name or not path:
@@ -82,7 +82,7 @@ def _path_problems(path: Any) -> Iterator[str]:
     if not isinstance(path, str) or not path:
         yield "must be a string that is not empty"
     elif (what := unwritable(path)) is not None:
-        yield what
+        yield f"{path!r}: {what}"
     elif path.startswith("/"):
         yield f"{path!r}: must be relative to the working directory of the job"
     elif ".." in path.split("/"):
@@ -94,9 +94,9 @@ def _path_problems(path: Any) -> Iterator[str]:
 def unwritable(name: str) -> str | None:
     """Why a name cannot travel to a job, in a list of lines in UTF-8; None if it can."""
     if "\n" in name or "\0" in name:
-        return f"{name!r}: has a line break or a NUL in it"
+        return "has a line break or a NUL in it"
     try:
         name.encode()
     except UnicodeEncodeError:
-        return f"{name!r}: is not in UTF-8"
+        return "is not in UTF-8"
     return None

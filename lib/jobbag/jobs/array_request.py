@@ -156,15 +156,13 @@ class Requests:
 
     def _files(self, jobs: JobGroup, token: str) -> dict[str, Attachment]:
         """The second part of the launcher, if jobs need it; one object for all jobs that a start sends."""
-        if not any(job.items or job.outputs for job in jobs):
+        if not _have_files(jobs):
             return {}
         text = Attachment.of(launcher.files_text(self.place.encryption).encode())
         return {self.place.key(_files_name(token)): text}
 
     def _files_variable(self, jobs: JobGroup, token: str) -> dict[str, str]:
-        if not self._files(jobs, token):
-            return {}
-        return {launcher.FILES_VARIABLE: f"{self.place.url}{_files_name(token)}"}
+        return {launcher.FILES_VARIABLE: f"{self.place.url}{_files_name(token)}"} if _have_files(jobs) else {}
 
     @property
     def _where(self) -> dict[str, str]:
@@ -247,6 +245,11 @@ def _common(variables: Sequence[Mapping[str, str]], room: int) -> dict[str, str]
 def _indexes(children: JobGroup) -> list[int]:
     """Those of children of an array of the user's own."""
     return [job.child.index for job in children if job.child is not None]
+
+
+def _have_files(jobs: JobGroup) -> bool:
+    """Whether the launcher moves files for one of the jobs."""
+    return any(job.items or job.outputs for job in jobs)
 
 
 def _files_name(token: str) -> str:

@@ -52,6 +52,7 @@ def text() -> str:
     return _shell_text("launcher.sh")
 
 
+@cache
 def files_text(encryption: Encryption) -> str:
     """The second part of the launcher, for jobs with items or outputs. `encryption`: of the outputs."""
     settings = {"sse": encryption.algorithm, "sse_key": encryption.key}

@@ -112,12 +112,23 @@ class Comparison:
     ) -> None:
         """`state` is the end of that run, by the jobs of today; `stale` says by number which files are not as they
         were, and `unfetched` has the numbers of jobs of which results were left behind."""
-        self._bag = state.bag
+        self._then, self._now, self._state = then, now, state
+        self._stale, self._unfetched = stale, unfetched
         first = [job for job in state.bag.jobs if job.child is None or job.child.index == 0]
         self._arrays = {job.sent_name: state.bag.siblings(job) for job in first}  # a job alone is one of one child
-        found = (_compared(name, jobs, then, now, state, stale, unfetched) for name, jobs in self._arrays.items())
+        found = (self._compared(name, jobs) for name, jobs in self._arrays.items())
         self._reasons = {one.job: one for one in found if one is not None}
         self.gone = tuple(name for name in then.jobs if name not in now.jobs and not self._is_child(name))
+
+    def _compared(self, name: str, jobs: Sequence[Job]) -> Again | None:
+        if not any(job.name in self._then.jobs for job in jobs):
+            return Again(name, new=NEW)
+        before = next(filter(None, (_before(self._state.of(job)) for job in jobs)), "")
+        if not before and jobs[0].number in self._unfetched:
+            before = "its results did not come"
+        same = all(self._then.jobs.get(job.name) == self._now.jobs[job.name] for job in jobs)
+        changed = next((self._stale[job.number] for job in jobs if job.number in self._stale), "") if same else TEXT
+        return Again(name, before=before, changed=changed) if before or changed else None
 
     def _is_child(self, name: str) -> bool:
         """Whether it is of an array that is still in the bag."""
@@ -135,7 +146,7 @@ class Comparison:
 
     def update(self) -> Selection:
         """What did not succeed, is new or has changed runs again, and all that depends on it."""
-        dependants = _dependants(self._bag, self._arrays)
+        dependants = _dependants(self._state.bag, self._arrays)
         reasons = dict(self._reasons)
         left = list(reasons)
         for needed in left:  # which grows
@@ -149,25 +160,6 @@ class Comparison:
         again = tuple(reasons[name] for name in self._arrays if name in reasons)
         kept = frozenset(job.number for name, jobs in self._arrays.items() if name not in reasons for job in jobs)
         return Selection(update, again, kept, len(self._arrays), self.gone)
-
-
-def _compared(
-    name: str,
-    jobs: Sequence[Job],
-    then: Header,
-    now: Header,
-    state: RunState,
-    stale: Mapping[int, str],
-    unfetched: Container[int],
-) -> Again | None:
-    if not any(job.name in then.jobs for job in jobs):
-        return Again(name, new=NEW)
-    before = next(filter(None, (_before(state.of(job)) for job in jobs)), "")
-    if not before and jobs[0].number in unfetched:
-        before = "its results did not come"
-    same = all(then.jobs.get(job.name) == now.jobs[job.name] for job in jobs)
-    changed = next((stale[job.number] for job in jobs if job.number in stale), "") if same else TEXT
-    return Again(name, before=before, changed=changed) if before or changed else None
 
 
 def _before(outcome: Outcome) -> str:

@@ -182,19 +182,17 @@ def selected(earlier: Earlier, task: TaskOnAws, path: Path, *, fetches: bool) ->
     if files and earlier.how is How.UPDATE:
         stale = {job.number: "--files has changed" for job in task.bag.jobs}
 
-    def choose(unfetched: frozenset[int]) -> Selection:
-        compared = Comparison(past.header, now, state, stale, unfetched)
-        if earlier.how is How.UPDATE:
-            return compared.update()
-        chosen = compared.retry()
-        _check_kept(path, past, compared, files if chosen.kept else [])
-        return chosen
+    def choose(compared: Comparison) -> Selection:
+        return compared.update() if earlier.how is How.UPDATE else compared.retry()
 
-    selection = choose(frozenset())
+    compared = Comparison(past.header, now, state, stale, frozenset())
+    selection = choose(compared)
+    if earlier.how is How.RETRY_FAILED:
+        _check_kept(path, past, compared, files if selection.kept else [])
     if selection.is_empty and list(past.header.jobs) == list(now.jobs):
         return Earlier(How.GO_ON, past.header, past, selection)  # its outputs may have to be made whole
     if follows and (unfetched := unfetched_results(task.bag, state)):
-        selection = choose(unfetched)
+        selection = choose(Comparison(past.header, now, state, stale, unfetched))
     return replace(earlier, selection=selection)
 
 

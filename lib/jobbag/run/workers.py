@@ -49,8 +49,9 @@ class Workers:
             self.results = Results(task.cloud, task.place, task.bag, files, emit, state.results.etags)
         self.follower = Follower(task.cloud, emit, lambda job: settings.follows(job.name, job.sent_name))
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
-        self._in_order: tuple[Worker | Uploader | None, ...] = (
-            self.fetcher, self.results, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
+        results = [] if self.results is None else [self.results]
+        self._in_order: tuple[Worker | Uploader, ...] = (
+            self.fetcher, *results, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
             self.uploader,
         )  # fmt: skip
         self._stack = ExitStack()
@@ -59,8 +60,7 @@ class Workers:
     def __enter__(self) -> Workers:
         with ExitStack() as stack:  # ends those that have begun, should one of them fail to
             for worker in self._in_order:
-                if worker is not None:
-                    stack.enter_context(worker)
+                stack.enter_context(worker)
             self._stack = stack.pop_all()
         return self
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import logging
 import os
-import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from io import BufferedReader
@@ -14,7 +13,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from jobbag.aws.client import Cloud
-from jobbag.bag.directory import state_of_directory
+from jobbag.bag.directory import is_directory, state_of_directory, state_of_file
 from jobbag.errors import AwsError
 from jobbag.events.events import Staged
 from jobbag.s3.listings import objects
@@ -79,14 +78,13 @@ def state_of(item: str) -> tuple[int, int]:
 
     Of a directory, the bytes of all files in it, and a number that changes with any of them.
     """
-    found = os.stat(item)
-    return state_of_directory(item) if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime_ns)
+    return state_of_directory(item) if is_directory(item) else state_of_file(item)
 
 
 def is_unchanged(sent: Staged) -> bool:
     """Whether a local file or directory is as it was when it was sent. Raises OSError."""
     size, modified = state_of(sent.item)
-    return modified == sent.modified and (os.path.isdir(sent.item) or size == sent.size)
+    return modified == sent.modified and (is_directory(sent.item) or size == sent.size)
 
 
 def part_size(size: int) -> int:

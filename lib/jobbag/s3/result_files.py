@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from jobbag.bag.job import Bag
@@ -23,8 +24,7 @@ class ResultFiles:
         """`bag`: none of its inputs is written over."""
         self.home = home
         self._incoming = home / ".incoming"
-        self._real_home = os.path.realpath(home)
-        below = os.path.join(self._real_home, "")
+        below = os.path.join(os.path.realpath(home), "")
         paths = (path for item in bag.local_files() for path in bag.paths_of(item))
         self._inputs = {real for real in map(os.path.realpath, paths) if real.startswith(below)}
 
@@ -66,7 +66,5 @@ class ResultFiles:
 
     def tidy(self) -> None:
         """Remove the directory for what is not whole, unless another run uses it."""
-        try:
+        with suppress(OSError):
             self._incoming.rmdir()
-        except OSError:
-            return

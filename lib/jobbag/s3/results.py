@@ -130,7 +130,6 @@ class Results(Worker):
                 self._could_not(error.about(f"results below {self._place.url}{RESULTS}"))
             else:
                 log.warning("whether jobs left results below %s%s is not known: %s", self._place.url, RESULTS, error)
-
         else:
             self._tell_counts(over, counts)
 
