@@ -32,6 +32,12 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     return [name for name, other in names.items() if other in close][:1]
 
 
+def same_but_for_spelling(word: str, known: Iterable[str]) -> list[str]:
+    """The known names that have the same letters and digits, whatever their case and what stands between them."""
+    bare = _bare(word)
+    return [name for name in known if _bare(name) == bare and name != word]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message: `; did you mean this?`, or nothing."""
     found = nearest(word, known)
