@@ -108,7 +108,7 @@ class Connection:
         with self._lock:
             which = bucket, region, tuple(sorted(params.items()))
             if which not in self._putters:
-                self._putters[which] = PutObject(client, bucket, params)
+                self._putters[which] = PutObject(client, self._identity.credentials, bucket, params)
             return self._putters[which]
 
     def get_object(self, bucket: str, region: str) -> GetObject:
@@ -116,7 +116,7 @@ class Connection:
         client = self.client("s3", region)
         with self._lock:
             if (bucket, region) not in self._getters:
-                self._getters[bucket, region] = GetObject(client, bucket)
+                self._getters[bucket, region] = GetObject(client, self._identity.credentials, bucket)
             return self._getters[bucket, region]
 
     def json_api(self, service: str, region: str) -> JsonApi:
@@ -124,7 +124,7 @@ class Connection:
         client = self.client(service, region)
         with self._lock:
             if (service, region) not in self._apis:
-                self._apis[service, region] = JsonApi(client)
+                self._apis[service, region] = JsonApi(client, self._identity.credentials)
             return self._apis[service, region]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
