@@ -34,7 +34,7 @@ QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
 READERS = ("botocore.parsers", "botocore.endpoint", "botocore.errorfactory", "botocore.exceptions")  # of answers
 SHOWN = 200  # characters of an error of botocore's parser
-CONNECTIONS = 32  # at least as many as threads that share a client
+CONNECTIONS = 1000  # at least as many as threads that share a client
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,13 @@ class Answer(HTTPResponse):
         fields: dict[str, str] = {}
         for _ in range(MOST_LINES):
             line = self.fp.readline(LONGEST_LINE + 1)
-            if line in (b"\r\n", b"\n", b""):
-                return fields
+            if line in (b"\r\n", b"\n", b"") or len(line) > LONGEST_LINE:
+                break
             name, _, value = line.decode("latin-1").partition(":")
             fields[name.lower()] = value.strip()
-        raise HTTPException("an answer with a head that does not end")
+        if line not in (b"\r\n", b"\n"):
+            raise HTTPException("an answer with a head that does not end")
+        return fields
 
 
 @contextmanager
@@ -81,5 +83,9 @@ def exchange(connection: Any, head: bytes, body: bytes) -> Answer:
     except BrokenPipeError:
         pass  # there may be an answer all the same: that it is refused, before all of it was sent
     answer = Answer(connection.sock)
-    answer.begin()
+    try:
+        answer.begin()
+    except BaseException:
+        answer.close()
+        raise
     return answer

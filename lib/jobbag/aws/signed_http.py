@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from contextvars import ContextVar
 from http.client import HTTPException
 from typing import Any
@@ -123,8 +123,8 @@ class _Api:
                 body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
             head = self._signer.head(urlsplit(built["url"]).path, body, changed)
             try:
-                answer = exchange(connection, head, body)
-                content = _body(answer, service_of(self.model))
+                with closing(exchange(connection, head, body)) as answer:
+                    content = _body(answer, service_of(self.model))
             except TimeoutError as error:
                 raise ReadTimeoutError(endpoint_url=built["url"], error=error) from None
             except (HTTPException, OSError) as error:

@@ -14,6 +14,7 @@ from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
 from jobbag.files import fsync, naming, sync
 from jobbag.s3.contents import Opened, compared
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
 
@@ -32,10 +33,11 @@ _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
 class Downloads:
     """Fetches objects of one bucket. Safe to share between threads."""
 
-    def __init__(self, cloud: Cloud, place: S3Place) -> None:
+    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight) -> None:
         self._cloud = cloud
+        self._in_flight = in_flight
         self._bucket = place.bucket
-        self._transfers = Transfers(cloud, place.bucket)
+        self._transfers = Transfers(cloud, place.bucket, in_flight.most)
 
     def fetch(self, key: str, size: int, part: Path, target: Path) -> None:
         """Write an object of so many bytes to `target`, by way of `part` in the same file system.
@@ -70,7 +72,8 @@ class Downloads:
     def _small(self, key: str, part: Path) -> None:
         """Get an object with one request, unless only botocore can, as from a bucket in another region."""
         try:
-            headers, content = self._cloud.get_object(self._bucket, key)
+            with self._in_flight.one():
+                headers, content = self._cloud.get_object(self._bucket, key)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= 400 and status != 400:

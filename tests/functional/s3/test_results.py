@@ -19,6 +19,7 @@ from jobbag.events.observation import now_ms
 from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3 import results as module
 from jobbag.s3.downloads import QUICK
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
@@ -90,7 +91,7 @@ def collecting(cloud: Cloud) -> Callable[..., Any]:
     @contextmanager
     def collect(of: Bag = TWO, known: Mapping[str, str] | None = None) -> Any:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with Results(cloud, PLACE, of, ResultFiles(Path("home"), of), events.put, known or {}) as results:
+        with Results(cloud, PLACE, of, ResultFiles(Path("home"), of), events.put, InFlight(16), known or {}) as results:
             yield Collector(results, events)
 
     return collect
