@@ -122,6 +122,12 @@ class Cloud:
         with self._connection.call_counts.counted("s3", "GetObject"):
             return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 
+    def get_part(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end` of an object with this ETag. Raises the same."""
+        self._check()
+        with self._connection.call_counts.counted("s3", "GetObject"):
+            return self._connection.get_object(bucket, self.buckets.of(bucket)).get_part(key, etag, start, end)
+
     @property
     def calls(self) -> dict[str, dict[str, int]]:
         """How many requests were made so far, see CallCounts."""
@@ -146,9 +152,8 @@ class Cloud:
 
         The AwsError of such a call has `unsure` set.
         """
-        return self.persist(
-            service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
-        )
+        once = partial(self._once, service, operation, None, params)
+        return self.persist(service, operation, once, unless=may_have_happened)
 
     def call_or_find(
         self, service: str, operation: str, find: Callable[[], dict[str, Any] | None], **params: Any
@@ -178,9 +183,8 @@ class Cloud:
 
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same in a single attempt, for answers that a run can do without."""
-        return self.persist(
-            service, operation, lambda: self._once(service, operation, None, params), unless=lambda _: True
-        )
+        once = partial(self._once, service, operation, None, params)
+        return self.persist(service, operation, once, unless=lambda _: True)
 
     def persist(
         self, service: str, operation: str, attempt: Callable[[], Answer], *, unless: Test = lambda _: False
@@ -267,11 +271,8 @@ class Cloud:
             return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
 
     def _look_at_credentials(self, error: exceptions.ClientError, region: str, params: Mapping[str, Any]) -> bool:
-        """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
-
-        False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
-        say why, such as that they have expired.
-        """
+        """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD; false
+        if that was known, or is not why. Raises what a call meets that can say why, such as that they have expired."""
         if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
             return False
         try:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from contextvars import ContextVar
 from http.client import HTTPException
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -72,12 +73,15 @@ class _Api:
         finally:
             _building.reset(token)
 
-    def send(self, content: bytes, **places: str) -> tuple[int, Mapping[str, str], bytes]:
-        """The HTTP status, headers and body of the answer. `places`: where the request goes, in botocore's words.
+    def send(
+        self, content: bytes, headers: Mapping[str, str] = MappingProxyType({}), **places: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """The HTTP status, headers and body of the answer. `headers`: those that have other values than in the request
+        that was built. `places`: where the request goes, in botocore's words.
 
         Raises a HTTPClientError or NoAnswer.
         """
-        own = {name: dict(self.request[name]) for name in ("headers", "context")}  # which botocore changes
+        own = {"headers": {**self.request["headers"], **headers}, "context": dict(self.request["context"])}
         built = {**self.request, **own, **places, "body": content}
         apply_request_checksum(built)
         return self._send_again(built) or self._send_first(built)
@@ -162,13 +166,16 @@ class JsonApi:
 class _ObjectApi(_Api):
     """An API of S3 that concerns one object of a bucket. Safe to share between threads."""
 
-    def ask(self, key: str, content: bytes) -> tuple[Mapping[str, str], bytes]:
-        """The headers and the body of the answer. Raises ClientError, a HTTPClientError or NoAnswer."""
+    def ask(
+        self, key: str, content: bytes, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Mapping[str, str], bytes]:
+        """The headers and the body of the answer. `headers`: those that have other values than in the request that was
+        built. Raises ClientError, a HTTPClientError or NoAnswer."""
         path = quote(key, safe="/~")
         places = {
             name: self.request[name].removesuffix(_KEY) + path for name in ("url", "auth_path") if name in self.request
         }
-        status, headers, body = self.send(content, **places)
+        status, headers, body = self.send(content, headers, **places)
         if status >= 300:
             raise _xml_error(self.model, status, body)
         return headers, body
@@ -178,18 +185,25 @@ class GetObject:
     """Gets small objects of one bucket. Safe to share between threads."""
 
     def __init__(self, client: Any, credentials: Any, bucket: str) -> None:
-        self._api = _ObjectApi(
-            client, credentials, "GetObject", {"Bucket": bucket, "Key": _KEY, "ChecksumMode": "ENABLED"}
-        )
+        params = {"Bucket": bucket, "Key": _KEY, "ChecksumMode": "ENABLED"}
+        self._whole = _ObjectApi(client, credentials, "GetObject", params)
+        self._part = _ObjectApi(client, credentials, "GetObject", {**params, "Range": "bytes=0-0", "IfMatch": "x"})
 
     def get(self, key: str) -> tuple[Mapping[str, str], bytes]:
         """The headers of an object, with its checksum if S3 has one, and its content, of LARGEST bytes at most.
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
-        headers, body = self._api.ask(key, b"")
+        return self._answer(self._whole, key, {})
+
+    def get_part(self, key: str, etag: str, start: int, end: int) -> bytes:
+        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most. Raises the same."""
+        return self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})[1]
+
+    def _answer(self, api: _ObjectApi, key: str, conditions: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
+        headers, body = api.ask(key, b"", conditions)
         if "etag" not in headers:
-            raise NoAnswer(service=service_of(self._api.model), what=f"it names no ETag, but says {shown(body)}")
+            raise NoAnswer(service=service_of(api.model), what=f"it names no ETag, but says {shown(body)}")
         return headers, body
 
 

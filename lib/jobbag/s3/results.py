@@ -72,7 +72,6 @@ class Results(Worker):
     def close(self, seconds: float | None = None) -> None:
         """Fetch nothing more."""
         self.stopped.set()
-        self._downloads.cancel()
         with self._changed:
             self._changed.notify_all()
         super().close(seconds)

@@ -1,4 +1,4 @@
-"""s3transfer, which moves large files in parts, several at the same time."""
+"""s3transfer, which sends large files in parts, several at the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large file go at 
 
 
 class Transfers:
-    """Transfers to and from one bucket, on the current client: another one once the credentials have been renewed."""
+    """Transfers to one bucket, on the current client: another one once the credentials have been renewed."""
 
     def __init__(self, cloud: Cloud, bucket: str, most: int, begun: Callable[[Any], None] = lambda _: None) -> None:
         """`most`: requests at the same time, at most. `begun` is called with each new client."""
