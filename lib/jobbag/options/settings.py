@@ -77,6 +77,7 @@ class Settings:
     print_bag: bool = False
     print_schema: bool = False
     records: bool = True  # whether that of a job stands behind its stdout, where it has a file of its own
+    warnings: tuple[str, ...] = field(default=(), compare=False)  # what may be meant otherwise
     words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 
     @property

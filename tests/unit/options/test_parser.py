@@ -369,10 +369,9 @@ def test_the_command_line_beats_the_properties_file(option: Any, flag: str, orde
         assert value_of(load(*both), option.dest) == meaning(option.dest, second)
 
 
-@pytest.mark.parametrize("words", [["-rtwo"], ["--regi", "two"], ["--regi=two"]])
-def test_a_shortened_option_beats_the_properties_file_too(words: list[str], tmp_path: Path) -> None:
+def test_a_value_in_the_same_word_beats_the_properties_file_too(tmp_path: Path) -> None:
     conf = properties(tmp_path, "pegasus.aws.region=one\n")
-    assert load("--conf", conf, *words).region == "two"
+    assert load("--conf", conf, "-rtwo").region == "two"
 
 
 @pytest.mark.parametrize(
