@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 
+from jobbag import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
@@ -114,6 +116,14 @@ def test_the_policies_allow_what_the_tool_calls_and_nothing_else() -> None:
     assert len(allowed) == len(set(allowed))
 
 
+def test_the_policies_are_there_as_files_too() -> None:
+    text = (ROOT / "docs" / "iam.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\[.*\]\(\.\./(.*)\):\n\n```json\n((?:.*\n)*?)```$", text, re.MULTILINE)
+    assert len(shown) == text.count("```json")
+    assert [name for name, policy in shown if (ROOT / name).read_text(encoding="utf-8") != policy] == []
+    assert {ROOT / name for name, _ in shown} == set(ROOT.glob("conf/iam/*"))
+
+
 def test_the_single_file_has_the_services_that_the_tool_calls() -> None:
     held = set(runpy.run_path(str(ROOT / "zipapp" / "build.py"))["SERVICES"])
     assert {operation.partition(":")[0] for operation in operations()} <= held
@@ -125,6 +135,26 @@ def test_the_policies_of_the_roles_are_json() -> None:
         ["s3:GetObject", "s3:PutObject"],
         "sts:AssumeRole",
     ]
+
+
+# -- what is said of the package elsewhere
+
+
+def test_the_package_brings_its_samples_and_its_manual_page() -> None:
+    listed = re.search(r"package_data=({.*?}),\n", (ROOT / "setup.py").read_text(encoding="utf-8"), re.DOTALL)
+    assert listed is not None
+    package = ROOT / "lib" / "jobbag"
+    found = {path.resolve() for pattern in ast.literal_eval(listed[1])["jobbag"] for path in package.glob(pattern)}
+    wanted = [path for path in ROOT.glob("conf/**/*") if path.is_file()]
+    assert [path for path in [*wanted, ROOT / "man" / "pegasus-aws-batch.1"] if path not in found] == []
+
+
+def test_how_to_cite_it_agrees_with_the_package() -> None:
+    cited = dict(re.findall(r"^([\w-]+): (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    assert cited["version"] == __version__
+    assert f'URL = "{cited["repository-code"]}"' in setup
+    assert f'license="{cited["license"]}"' in setup
 
 
 # -- modules and links

@@ -81,8 +81,12 @@ class _Show(argparse.Action):
             from jobbag.options.completion import script
 
             text = script(value)
-        else:
+        elif value == "all":
             text = parser.format_help()
+        else:
+            from jobbag.options.help import short_help
+
+            text = short_help()
         say(sys.stdout, text.rstrip("\n"))
         parser.exit()
 
@@ -109,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
                 how |= {"action": _Show, "nargs": None if option.metavar else 0, "default": argparse.SUPPRESS}
             elif option.metavar is None:
                 how["action"] = "store_true"
-            else:
+            if option.metavar:
                 how["metavar"] = option.metavar
             if option.several:
                 how["action"] = "append"
@@ -133,8 +137,9 @@ def _in_any_case(choices: Sequence[str]) -> Callable[[str], str]:
     return lambda text: spelled.get(text.lower(), text)
 
 
-# An option with an optional value has it behind a '=': the word after it is a submit file.
-_MARKED = {flag: f"{flag}=" for _, group in GROUPS for option in group if option.optional for flag in option.flags}
+# An option with an optional value has it behind a '=': the word after it is a submit file, but for --help.
+_OPTIONAL = [option for _, group in GROUPS for option in group if option.optional and option not in INFORMATION]
+_MARKED = {flag: f"{flag}=" for option in _OPTIONAL for flag in option.flags}
 
 
 def _help(text: str, key: str | None) -> str:
