@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,36 +11,13 @@ from pathlib import Path
 import pytest
 
 from chaos.stage import Impatient
-from helpers import processes
 from helpers.launcher import S3
 from helpers.records import job_output, merged_output
 from helpers.servers import NOTHING, Aws, LocalServer
+from helpers.shell import type_in
 from helpers.tool import REPO, Tool
 
 DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 64}}
-
-
-# A line that needs no shell: words, and maybe a file for stdout.
-COMMAND_LINE = re.compile(r"pegasus-aws-batch ((?:[^$`<>|&;*?#~{(]|{\w+})*)(?:> (\S+))?")
-
-
-class Shell(Impatient):
-    """Somebody at a shell, whose `pegasus-aws-batch` is the tool with short waits."""
-
-    def type_in(self, lines: str, cwd: Path) -> None:
-        """Run some lines, which must all end well. What is not the tool's goes to a real shell."""
-        typed = [line.strip() for line in lines.replace("\\\n", "").splitlines()]
-        for found, group in itertools.groupby(typed, COMMAND_LINE.fullmatch):
-            if found is None:
-                script = "\n".join(group)
-                assert "pegasus-aws-batch " not in script, "which one would it be?"
-                status, _, err = processes.run(["/bin/sh", "-eu", "-c", script], cwd=cwd, env=self.env, timeout=60)
-                assert status == 0, f"{script}\n{err.decode()}"
-                continue
-            done = self.run(*shlex.split(found[1]), cwd=cwd)
-            assert done.status == 0, f"{found[0]}\n{done.err}"
-            if found[2]:
-                (cwd / found[2]).write_text(done.out, encoding="utf-8")
 
 
 @pytest.fixture
@@ -57,14 +32,14 @@ def local_server(tmp_path: Path) -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, local_server: LocalServer) -> Shell:
+def shell(tmp_path: Path, local_server: LocalServer) -> Impatient:
     """A shell before the embedded AWS as a server."""
-    shell = Shell(tmp_path)
+    shell = Impatient(tmp_path)
     shell.point_to(local_server.endpoint, "us-west-2", local_server.key)
     return shell
 
 
-def test_the_first_run_of_the_readme(shell: Shell, local_server: LocalServer) -> None:
+def test_the_first_run_of_the_readme(shell: Impatient, local_server: LocalServer) -> None:
     section = (
         (REPO / "README.md").read_text(encoding="utf-8").partition("## A first run on AWS\n")[2].partition("\n## ")[0]
     )
@@ -73,16 +48,16 @@ def test_the_first_run_of_the_readme(shell: Shell, local_server: LocalServer) ->
     sample = shell.cwd / "conf" / "sample-job-submit.in"
     jobs = json.loads(sample.read_text(encoding="utf-8"))["SubmitJob"]
     sample.write_text(json.dumps({"SubmitJob": jobs[1:2]}), encoding="utf-8")  # one of six is enough
-    shell.type_in(prepare, shell.cwd)
+    type_in(shell, prepare, shell.cwd)
     work = shell.cwd / "run"
-    shell.type_in(create, work)
+    type_in(shell, create, work)
     made = (work / "made").read_text(encoding="utf-8")
     assert "pegasus.aws.batch.job_queue=arn:" in made
-    shell.type_in(run, work)
+    type_in(shell, run, work)
     lines, record = job_output((work / "harbour.out").read_text(encoding="utf-8"))
     assert "harbour: " in lines[0]
     assert record.state == "succeeded"
-    shell.type_in(delete, work)
+    type_in(shell, delete, work)
     aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
     assert aws.keys("my-own-bucket") == []
@@ -101,7 +76,7 @@ pegasus.aws.batch.s3_bucket = s3://my-bucket/run2
 """
 
 
-def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> None:
+def test_the_examples_of_the_manual(shell: Impatient, local_server: LocalServer) -> None:
     text = section("EXAMPLES")
     bag, *examples = ["\n".join(re.findall(r"^    (.*)", block, re.MULTILINE)) for block in text.split("\n\n")][1::2]
     shell.write("bag.in", bag)
@@ -121,7 +96,7 @@ def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> 
     there = aws.everything()
     for example in examples:
         assert "pegasus-aws-batch " in example
-        shell.type_in(example, shell.cwd)
+        type_in(shell, example, shell.cwd)
     jobs, summary = merged_output(shell.read("bag.out"))
     assert [lines for lines, _ in jobs] == [["Hello world"], ["1000"]]
     assert summary.succeeded == 2
