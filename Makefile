@@ -9,6 +9,7 @@
 # make check   style, types, the manual page, and all tests, with more generated examples
 # make man     the manual page, made anew from the option table and man/manual.rst
 # make docs    build/site: README, manual, docs, examples and changelog as a site that needs no network
+# make picture docs/report.png, the picture of a report in the README; needs Chromium
 # make clean   removes what the others made
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ WORKERS ?= 4
 PYTEST = .venv-test/bin/python -E -m pytest -n $(WORKERS) --dist worksteal
 LAB ?= ../shared/lab
 
-.PHONY: run test zipapp test-zipapp chaos bench check man docs clean python debian
+.PHONY: run test zipapp test-zipapp chaos bench check man docs picture clean python debian
 .DELETE_ON_ERROR:
 
 # The outputs stay in run/.
@@ -76,6 +77,9 @@ docs: .venv-docs/stamp
 	@.venv-docs/bin/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/site
 	@cp build/site/README.html build/site/index.html
 	@echo "build/site/index.html"
+
+picture: .venv/stamp
+	.venv/bin/python docs/picture.py
 
 clean:
 	rm -rf .venv .venv-docs .venv-test run build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,9 +14,10 @@ from chaos.stage import Impatient
 from helpers.launcher import S3
 from helpers.records import job_output, merged_output
 from helpers.servers import NOTHING, Aws, LocalServer
-from helpers.shell import type_in
+from helpers.shell import blocks, blocks_in, type_in
 from helpers.tool import REPO, Tool
 
+README = (REPO / "README.md").read_text(encoding="utf-8")
 DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 64}}
 
 
@@ -39,11 +40,43 @@ def shell(tmp_path: Path, local_server: LocalServer) -> Impatient:
     return shell
 
 
+def test_the_bag_of_the_readme(tmp_path: Path) -> None:
+    shell = Impatient(tmp_path)
+    bag, typed, shown = re.findall(r"^```(?:json|text)?\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[:3]
+    assert README[: README.index(shown) + len(shown)].count("\n") <= 30
+    shell.write("bag.in", bag)
+    first, then = typed.splitlines()
+    done = shell.run(*first.split()[1:])
+    said = re.sub(r"^\S+ \S+ +INFO +\[\w+\] ", "", done.err, flags=re.MULTILINE)
+    *lines, result = shown.splitlines()
+    assert [line for line in lines if squeezed(line) not in squeezed(said).replace(str(shell.cwd), "/home/you")] == []
+    assert type_in(shell, then, shell.cwd).strip() == result
+
+
+def squeezed(text: str) -> str:
+    """Without what differs between two runs, and without spaces: a long path is on two lines."""
+    return "".join(re.sub(r"[\d.]+ s$", "<time>", text, flags=re.MULTILINE).split())
+
+
 def test_the_first_run_of_the_readme(shell: Impatient, local_server: LocalServer) -> None:
-    section = (
-        (REPO / "README.md").read_text(encoding="utf-8").partition("## A first run on AWS\n")[2].partition("\n## ")[0]
-    )
-    prepare, create, run, delete = re.findall(r"^ *```\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
+    section = README.partition("## A first run on AWS\n")[2].partition("\n## ")[0]
+    steps = [block for block in blocks_in(section) if "aws iam" not in block and "aws sts" not in block]
+    settings, look, create, run, delete = steps
+    shutil.copytree(REPO / "examples" / "fargate", shell.cwd / "examples" / "fargate")
+    type_in(shell, settings, shell.cwd)
+    work = shell.cwd / "first"
+    assert type_in(shell, look, work).endswith("a run could start\n")
+    type_in(shell, create, work)
+    assert "pegasus.aws.batch.job_queue=arn:" in (work / "made").read_text(encoding="utf-8")
+    assert 3 < float(type_in(shell, run, work)) < 3.3
+    type_in(shell, delete, work)
+    aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
+    assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
+    assert aws.keys("my-own-bucket") == []
+
+
+def test_the_samples_on_machines_of_ec2(shell: Impatient, local_server: LocalServer) -> None:
+    prepare, create, run, delete = blocks(REPO / "examples" / "ec2" / "README.md")
     shutil.copytree(REPO / "conf", shell.cwd / "conf")
     sample = shell.cwd / "conf" / "sample-job-submit.in"
     jobs = json.loads(sample.read_text(encoding="utf-8"))["SubmitJob"]
@@ -51,8 +84,6 @@ def test_the_first_run_of_the_readme(shell: Impatient, local_server: LocalServer
     type_in(shell, prepare, shell.cwd)
     work = shell.cwd / "run"
     type_in(shell, create, work)
-    made = (work / "made").read_text(encoding="utf-8")
-    assert "pegasus.aws.batch.job_queue=arn:" in made
     type_in(shell, run, work)
     lines, record = job_output((work / "harbour.out").read_text(encoding="utf-8"))
     assert "harbour: " in lines[0]
@@ -60,7 +91,6 @@ def test_the_first_run_of_the_readme(shell: Impatient, local_server: LocalServer
     type_in(shell, delete, work)
     aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
-    assert aws.keys("my-own-bucket") == []
 
 
 def section(title: str) -> str:

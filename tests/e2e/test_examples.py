@@ -24,6 +24,7 @@ from jobbag.options import parser
 EXAMPLES = REPO / "examples"
 
 
+# ec2 is among the tests of the documents: it is of the samples of conf.
 def test_each_is_listed() -> None:
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in EXAMPLES.glob("*/") if f"({path.name}/README.md)" not in listed] == []

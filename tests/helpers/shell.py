@@ -16,7 +16,12 @@ COMMAND_LINE = re.compile(r"pegasus-aws-batch ((?:[^$`<>|&;*?#~{(]|{\w+})*)(?:> 
 
 def blocks(document: Path) -> list[str]:
     """What a document of Markdown shows as code of no language: what is to be typed in."""
-    return re.findall(r"^ *```\n(.*?)^ *```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return blocks_in(document.read_text(encoding="utf-8"))
+
+
+def blocks_in(text: str) -> list[str]:
+    """The same of a part of it."""
+    return re.findall(r"^ *```\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
 def type_in(tool: Tool, lines: str, cwd: Path) -> str:

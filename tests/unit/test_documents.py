@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import runpy
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from botocore.loaders import Loader
 
 from jobbag import __version__
+from jobbag.options import parser
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -156,6 +158,14 @@ def test_the_version_and_where_it_is_are_the_same_everywhere() -> None:
     assert cited["version"] == __version__ == released[0]
     assert f'URL = "{cited["repository-code"]}"' in setup
     assert f'license="{cited["license"]}"' in setup
+
+
+def test_the_commands_that_the_readme_lists_are_good() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\\|.*?`pegasus-aws-batch (.*?)`", text, re.MULTILINE)
+    assert len(commands) > 9
+    for command in commands:
+        parser.load([word for word in shlex.split(command) if word not in ("-C", "my.properties")])
 
 
 # -- modules and links
