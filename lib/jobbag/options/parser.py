@@ -48,8 +48,12 @@ class _Show(argparse.Action):
                 raise InputError.of("--completion", choice_problem(value, SHELLS))
 
             text = script(value)
-        else:
+        elif value == "all":
             text = parser.format_help()
+        else:
+            from jobbag.options.help import short_help
+
+            text = short_help()
         say(sys.stdout, text.rstrip("\n"))
         parser.exit()
 
@@ -77,7 +81,7 @@ def build_parser(properties: PropertiesFile | None = None) -> argparse.ArgumentP
                 how |= {"action": _Show, "nargs": None if option.metavar else 0, "default": argparse.SUPPRESS}
             elif option.metavar is None:
                 how["action"] = "store_true"
-            else:
+            if option.metavar:
                 how["metavar"] = option.metavar
             if option.several:
                 how["action"] = "append"
@@ -97,8 +101,9 @@ def _in_any_case(choices: Sequence[str]) -> Callable[[str], str]:
     return lambda text: spelled.get(text.lower(), text)
 
 
-# An option with an optional value has it behind a '=': the word after it is a submit file.
-_MARKED = {flag: f"{flag}=" for _, group in GROUPS for option in group if option.optional for flag in option.flags}
+# An option with an optional value has it behind a '=': the word after it is a submit file, but for --help.
+_OPTIONAL = [option for _, group in GROUPS for option in group if option.optional and option not in INFORMATION]
+_MARKED = {flag: f"{flag}=" for option in _OPTIONAL for flag in option.flags}
 
 
 def _help(text: str, key: str | None) -> str:

@@ -13,8 +13,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 # What is shown before the command ends at once.
 INFORMATION = (
-    Option(("-h", "--help"), "Show this help and exit."),
-    Option(("--version",), "Show the version, those of Python and boto3, and where the command is, and exit."),
+    Option(
+        ("-h", "--help"), "Show the most used options, or all of them (--help all), and exit.", "all", optional=True
+    ),
+    Option(
+        ("--version",), "Show the version, those of Python and boto3, where the command and its samples are, and exit."
+    ),
     Option(
         ("--completion",),
         "Print the completion of this command for a shell, and exit. Its first lines say where to put it.",

@@ -572,7 +572,7 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
         "import sys\n"
         "from jobbag.cli import main\n"
         "try:\n"
-        "    main(['--help'])\n"
+        "    main(['--help', 'all'])\n"
         "finally:\n"
         "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
         "    print('IMPORTED', sorted(heavy))\n"
@@ -645,6 +645,7 @@ def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
     assert done.stdout.splitlines() == [
         f"pegasus-aws-batch {__version__}",
         f"in {LIB}",
+        f"samples in {LIB}/jobbag/samples",
         f"Python {platform.python_version()} ({sys.executable})",
         ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
         "[]",
