@@ -5,7 +5,10 @@ const SHOWN_RESULTS = 200, SHOWN_JOBS = 40;
 /** Links to the files of a job that has some. */
 function outputs(row, words) {
   const links = document.createDocumentFragment();
-  if (hasOutput(row)) links.append(outputLink(row, "out", words[0]), " ", outputLink(row, "err", words[1]));
+  if (!hasOutput(row)) return links;
+  links.append(outputLink(row, "out", words[0]), " ");
+  const { place } = row.job;
+  if (!place || place.err[0] < place.err[1]) links.append(outputLink(row, "err", words[1]));
   return links;
 }
 
@@ -87,7 +90,7 @@ function showJob(row) {
     make("header", {}, title, close),
     badge(job.outcome),
     ...(cause ? [make("p", {}, make("code", {}, line(cause.cause))), make("p", {}, line(cause.advice))] : []),
-    make("p", { className: "links" }, outputs(row, ["stdout", "stderr"]), ...consoleLink(row)),
+    make("p", { className: "links" }, outputs(row, ["stdout", job.place ? "stderr of all jobs" : "stderr"]), ...consoleLink(row)),
     make("h3", {}, "Command"), make("pre", { tabIndex: 0 }, visible(command(job.command))),
     ...lastLines(row),
     make("dl", {}, ...facts.map(([term, value]) =>

@@ -21,6 +21,10 @@ function showHistogram(figure, title, note, value) {
   const at = (share) => duration(lengths[Math.min(lengths.length - 1, Math.floor(share * lengths.length))]);
   const facts = [["Median", at(0.5)], ["95 %", at(0.95)], ["Longest", at(1)]];
   const label = `${title} of ${plural(lengths.length, "job")}: ${facts.map((pair) => pair.join(" ")).join(", ")}`;
+  const most = lengths[lengths.length - 1], least = exactness(most);
+  if (most < least) { // no chart for a single bar at zero
+    return figure.replaceChildren(caption, make("p", { className: "muted" }, `All of ${plural(lengths.length, "job")}: less than ${duration(least)}`));
+  }
   return figure.replaceChildren(caption,
     make("dl", {}, ...facts.map(([term, told]) => make("div", {}, make("dt", {}, term), make("dd", {}, told)))),
     chart(Math.max(figure.clientWidth, 200), edges(lengths), value, label));

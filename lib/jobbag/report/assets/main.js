@@ -65,7 +65,7 @@ prepareFilter();
 prepareExport();
 table.prepare();
 handleTimeline();
-view.listeners.push(showFilter, (same) => same ? timeline.show({ place: timeline.items[0]?.place }) : timeline.reset(),
+view.listeners.push(showFilter, (same) => same ? timeline.unfolded() : timeline.reset(),
   showHistograms, (same) => table.renew(same));
 recall();
 prepareLive();

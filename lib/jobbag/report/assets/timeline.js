@@ -33,6 +33,12 @@ const timeline = {
     this.draw();
   },
 
+  /** A group was opened or closed: all rows, or as many from the group on as can be read. */
+  unfolded() {
+    const all = view.items.length, group = view.items.find((item) => item.jobs && item.stem === view.last);
+    this.show(all * LEGIBLE <= MOST ? { many: all } : { many: 0, place: group?.place });
+  },
+
   get isWhole() {
     return this.to - this.from >= END - BEGIN;
   },
@@ -82,8 +88,9 @@ const timeline = {
 
   draw() {
     const { canvas } = this;
-    const row = view.items.some((item) => item.jobs) ? STRIP : ROW, wide = canvas.parentElement.clientWidth;
-    this.height = Math.min(Math.max(3, view.items.length) * row, MOST);
+    const hasGroups = view.items.some((item) => item.jobs);
+    const row = hasGroups || this.items.length < view.items.length ? STRIP : ROW, wide = canvas.parentElement.clientWidth;
+    this.height = Math.min(Math.max(3, view.items.length) * (hasGroups ? STRIP : ROW), MOST);
     this.gutter = wide < 520 ? 84 : 132;
     this.width = Math.max(wide - this.gutter - RIGHT, 100);
     this.pitch = Math.min(row, this.height / Math.max(1, this.items.length));
@@ -117,12 +124,16 @@ const timeline = {
 
   drawAxis() {
     const { pen, colours } = this;
+    let told = -Infinity; // where the last words end
     for (const [time, words] of ticks(this.from - BEGIN, this.to - BEGIN, Math.max(3, this.width / 90))) {
       const x = Math.round(this.x(BEGIN + time)) + 0.5;
       pen.fillStyle = colours.line;
       pen.fillRect(x, RUNNING.top, 1, AXIS - RUNNING.top);
       pen.fillRect(x, ROWS, 1, this.height);
       const align = x < this.gutter + 20 ? "left" : x > this.gutter + this.width - 20 ? "right" : "center";
+      const wide = pen.measureText(words).width, left = x - wide * { left: 0, center: 0.5, right: 1 }[align];
+      if (left < told + 6) continue;
+      told = left + wide;
       this.say(words, x, AXIS + 10, align, colours.muted);
     }
     pen.fillStyle = colours.axis;

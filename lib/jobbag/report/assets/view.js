@@ -23,6 +23,7 @@ const view = {
   text: "", outcome: null, cause: null, node: null, order: "number", descending: false,
   grouped: rows.length >= MANY && STEMS.size > 1 && STEMS.size <= rows.length / 4,
   open: new Set(), // groups of which the jobs are shown, by their stems
+  last: null, // the group that was opened or closed last
   rows, items: rows, listeners: [],
 
   /** Show other jobs, or in another order, and tell all who draw them. */
@@ -41,6 +42,7 @@ const view = {
   /** Show the jobs of a group, or not any more. */
   toggle(stem) {
     if (!this.open.delete(stem)) this.open.add(stem);
+    this.last = stem;
     this.group(true);
   },
 
