@@ -19,8 +19,9 @@ from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, set_for_java
 from jobbag.options.problems import choice_problem, usage_problems, value_problems
 from jobbag.options.properties import PropertiesFile, open_properties, strangers
-from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
-from jobbag.options.table import DESCRIPTION, ENCRYPTIONS, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
+from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Settings
+from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
+from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.options.words import hint, unknown
 from jobbag.text import split_items
 
@@ -47,8 +48,12 @@ class _Show(argparse.Action):
                 raise InputError.of("--completion", choice_problem(value, SHELLS))
 
             text = script(value)
-        else:
+        elif value == "all":
             text = parser.format_help()
+        else:
+            from jobbag.options.help import short_help
+
+            text = short_help()
         say(sys.stdout, text.rstrip("\n"))
         parser.exit()
 
@@ -76,7 +81,7 @@ def build_parser(properties: PropertiesFile | None = None) -> argparse.ArgumentP
                 how |= {"action": _Show, "nargs": None if option.metavar else 0, "default": argparse.SUPPRESS}
             elif option.metavar is None:
                 how["action"] = "store_true"
-            else:
+            if option.metavar:
                 how["metavar"] = option.metavar
             if option.several:
                 how["action"] = "append"
@@ -96,8 +101,9 @@ def _in_any_case(choices: Sequence[str]) -> Callable[[str], str]:
     return lambda text: spelled.get(text.lower(), text)
 
 
-# An option with an optional value has it behind a '=': the word after it is a submit file.
-_MARKED = {flag: f"{flag}=" for _, group in GROUPS for option in group if option.optional for flag in option.flags}
+# An option with an optional value has it behind a '=': the word after it is a submit file, but for --help.
+_OPTIONAL = [option for _, group in GROUPS for option in group if option.optional and option not in INFORMATION]
+_MARKED = {flag: f"{flag}=" for option in _OPTIONAL for flag in option.flags}
 
 
 def _help(text: str, key: str | None) -> str:
@@ -192,6 +198,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
         canary=int(options.canary) if options.canary else None,
+        transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",

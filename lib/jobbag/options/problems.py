@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from jobbag.errors import PROG, Problem
 from jobbag.hints import did_you_mean
 from jobbag.options.bags import bag_files
-from jobbag.options.table import ENCRYPTIONS, OPTIONS
+from jobbag.options.table import OPTIONS
+from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.options.words import FLAGS
 
 
@@ -27,6 +28,8 @@ def value_problems(options: argparse.Namespace) -> Iterator[Problem]:
         yield Problem("--account", f"{options.account!r} is no AWS account: it has 12 digits")
     if options.grace and not re.fullmatch(r"\d+(\.\d+)?", options.grace):
         yield Problem("--grace", f"{options.grace!r} is no number of seconds")
+    if options.transfers and not re.fullmatch(r"(?!0+$)\d{1,3}", options.transfers):
+        yield Problem("--transfers", f"{options.transfers!r} is no number of requests: 1 to 999")
     if options.canary and not re.fullmatch(r"(?!0+$)\d{1,9}", options.canary):
         yield Problem("--canary", f"{options.canary!r} is no number of jobs: 1 or more")
     if options.max_failures and not _is_bound(options.max_failures):

@@ -36,6 +36,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
     "canary": ("1", "003"),
+    "transfers": ("1", "032"),
     "max_failures": ("0", "2.5%"),
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
@@ -52,6 +53,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
+    "transfers": ("transfers", int),
 }
 
 
@@ -299,7 +301,9 @@ def test_what_nobody_gave() -> None:
     assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
     assert settings.array == "auto"
     assert settings.results == Path("results")
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array", "results"}
+    assert settings.transfers == 128
+    known = {"prefix", "grace", "on_interrupt", "progress", "array", "results", "transfers"}
+    rest = {option.dest for option in HAVE_KEY} - known
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -435,6 +439,7 @@ CHECKED = (
     "grace",
     "on_interrupt",
     "canary",
+    "transfers",
     "max_failures",
     "progress",
     "array",
@@ -567,7 +572,7 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
         "import sys\n"
         "from jobbag.cli import main\n"
         "try:\n"
-        "    main(['--help'])\n"
+        "    main(['--help', 'all'])\n"
         "finally:\n"
         "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
         "    print('IMPORTED', sorted(heavy))\n"
@@ -640,6 +645,7 @@ def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
     assert done.stdout.splitlines() == [
         f"pegasus-aws-batch {__version__}",
         f"in {LIB}",
+        f"samples in {LIB}/jobbag/samples",
         f"Python {platform.python_version()} ({sys.executable})",
         ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
         "[]",
