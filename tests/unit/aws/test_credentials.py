@@ -172,7 +172,7 @@ def test_a_setting_that_cannot_be_is_no_internal_error(line: str, home: Path, mo
     configure(home, f"[default]\n{'' if 'region' in line else 'region = eu-west-3'}\n{line}\n")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    with pytest.raises(InputError, match="AWS configuration: "):
+    with pytest.raises(InputError, match="AWS (configuration|region): "):
         Connection(Access()).client("s3", "a b" if "region" in line else "eu-west-3")
 
 
