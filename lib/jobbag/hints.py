@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher, get_close_matches
+from pathlib import Path
 
 LIKE = 0.75  # how much a name must be like another to be taken for it, as difflib counts
 MANY = 20_000  # names, among which to look for the nearest would take long
@@ -54,6 +56,18 @@ def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
         ordered.sort(key=lambda name: -_likeness(_bare(name), bare))
     more = f" and {len(ordered) - most:,} more" if len(ordered) > most else ""
     return f"{', '.join(ordered[:most])}{more}"
+
+
+def file_like(path: Path) -> str:
+    """The end of a message on a file that does not exist: `; did you mean that?`, or nothing."""
+    if path.exists():
+        return ""
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return ""
+    found = nearest(path.name, names)
+    return f"; did you mean {' or '.join(str(path.with_name(name)) for name in found)}?" if found else ""
 
 
 def command_of_aws(words: str) -> str | None:

@@ -10,6 +10,7 @@ import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 from jobbag.bag import api_model, instead
@@ -18,7 +19,7 @@ from jobbag.bag.directory import content_of, is_directory
 from jobbag.bag.items import unwritable
 from jobbag.bag.job import FILE_TYPE, Bag, Item, Job, base_name
 from jobbag.errors import FEW, Problem
-from jobbag.hints import did_you_mean
+from jobbag.hints import did_you_mean, file_like
 
 MAX_NAME_BYTES = 200
 RESERVED_VARIABLES = "AWS_BATCH"
@@ -155,7 +156,8 @@ def other_field_problems(request: Mapping[str, Any], own: Mapping[str, Any]) -> 
         return
     given = ("jobName", "jobQueue", "jobDefinition")
     for path, what in api_model.problems("SubmitJob", request, given=given, beside=own):
-        yield f"{path}: {what}"
+        if not path.startswith("containerOverrides.environment"):  # which is as that of the job itself
+            yield f"{path}: {what}"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"
@@ -207,12 +209,15 @@ def file_problems(bag: Bag) -> Iterator[Problem]:
         for item in (*job.inputs, *(one.source for one in job.items)):
             users.setdefault(item, job.where)
     by_name: dict[str, str] = {}
+    missing = 0
     for item in bag.plain_files:
         what = _file_problem(item)
         if what is None and not base_name(item):
             what = "is no file name"
         if what is not None:
-            yield Problem(users[item], f"input file {item!r}: {what}")
+            hint = file_like(Path(item)) if missing < FEW else ""
+            missing += 1
+            yield Problem(users[item], f"input file {item!r}: {what}{hint}")
             continue
         other = by_name.setdefault(base_name(item), item)
         if other != item and not filecmp.cmp(other, item, shallow=False):
@@ -222,7 +227,10 @@ def file_problems(bag: Bag) -> Iterator[Problem]:
             )
     for item in bag.local_files():
         if item not in bag.plain_files:
-            yield from (Problem(users[item], f"input {item!r}: {what}") for what in _item_problems(item))
+            for what in _item_problems(item):
+                hint = file_like(Path(item)) if missing < FEW else ""
+                missing += 1
+                yield Problem(users[item], f"input {item!r}: {what}{hint}")
     yield from _landing_problems(bag)
 
 

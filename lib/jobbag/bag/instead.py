@@ -108,10 +108,10 @@ def for_type(shape: Any, value: Any) -> str:
     if kind == "list":
         return _list_of(shape.member, value)
     if kind == "map" and (found := _map_of(value)):
-        return _write(found)
+        return f"; write {json.dumps(found)}"
     if kind == "structure" and type(value) is int:
         fitting = [name for name, member in shape.members.items() if member.type_name in ("integer", "long")]
-        return _write({fitting[0]: value}) if len(fitting) == 1 else ""
+        return f"; write {json.dumps({fitting[0]: value})}" if len(fitting) == 1 else ""
     return ""
 
 
@@ -157,7 +157,7 @@ def _list_of(member: Any, value: Any) -> str:
     if key is None:
         return _objects(value) if member.type_name == "structure" else ""
     if key == "type" and isinstance(value, dict) and value and all(_amount_of(name) for name in value):
-        return _write(_amounts(value, nested=False))
+        return f"; write {json.dumps(_amounts(value, nested=False)[REQUIREMENTS])}"
     found = pairs(value, key)
     return f"; write {_short(found)}" if found else _objects(value)
 

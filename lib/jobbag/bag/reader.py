@@ -31,7 +31,7 @@ from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.submit_file import content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
-from jobbag.hints import did_you_mean
+from jobbag.hints import did_you_mean, file_like
 from jobbag.text import split_items
 
 OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs")
@@ -65,7 +65,9 @@ class _Reader:
         except InputError as error:
             self.problems += error.problems
         except OSError as error:
-            self.problems.append(Problem(str(path), f"cannot read the job submit file: {error.strerror}"))
+            self.problems.append(
+                Problem(str(path), f"cannot read the job submit file: {error.strerror}{file_like(path)}")
+            )
         else:
             self._read_content(path, content)
 

@@ -60,7 +60,7 @@ BAG = (
 def bag_problems(options: argparse.Namespace, command: tuple[str, ...]) -> Iterator[Problem]:
     """What is wrong with the options of the bag. `command`: the words behind `--`, where there is a --sweep."""
     given = [name for name, paths in bag_files(options) if paths]
-    if len(given) > 1:
+    if len(given) > 1 and (command or given != ["job submit files", "--sweep"]):  # else they are its command
         yield Problem("usage", f"{' and '.join(given)} exclude each other")
     if options.submit_files.count(str(STDIN)) > 1:
         yield Problem("usage", "stdin can be read only once, but - is given twice")

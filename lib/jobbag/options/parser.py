@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,9 @@ class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
     """A parser whose errors are ours: shown on one line each, exit status 3."""
 
     def error(self, message: str) -> NoReturn:
+        if found := re.match(r"Unable to open config file: .*?\. Error: --conf: (.*)", message):
+            raise InputError.of("--conf", found[1])  # what `open_properties` said
+        message = re.sub(r"^argument (\S+): ignored explicit argument (.*)$", r"\1 takes no value, but got \2", message)
         raise InputError.of("usage", f"{message} (see {PROG} --help)")
 
 

@@ -72,20 +72,20 @@ ALL = f'"containerOverrides": {{"resourceRequirements": {BOTH}}}'
         ({"env": {"A": 1}}, ['env: {none}; write "environment": [{"name": "A", "value": "1"}]']),
         ({"nonsense": 1}, ["nonsense: {none}"]),
         ({"id": 1}, ["id: {none}"]),
-        ({"timeout": 3600}, ['timeout: must be an object, not 3600; write "attemptDurationSeconds": 3600']),
-        ({"retryStrategy": 3}, ['retryStrategy: must be an object, not 3; write "attempts": 3']),
+        ({"timeout": 3600}, ['timeout: must be an object, not 3600; write {"attemptDurationSeconds": 3600}']),
+        ({"retryStrategy": 3}, ['retryStrategy: must be an object, not 3; write {"attempts": 3}']),
         (
             {"retryStrategy": {"attempts": "3"}},
             ["retryStrategy.attempts: must be a whole number, not '3'; write 3, without quotes"],
         ),
         ({"propagateTags": "true"}, ["propagateTags: must be true or false, not 'true'; write true, without quotes"]),
         ({"parameters": {"a": 1}}, ['parameters.a: must be a string, not 1; write "1"']),
-        ({"tags": [{"Key": "a", "Value": "b"}]}, ['tags: must be an object, not a list; write "a": "b"']),
+        ({"tags": [{"Key": "a", "Value": "b"}]}, ['tags: must be an object, not a list; write {"a": "b"}']),
         (
             {"containerOverrides": {"resourceRequirements": {"vcpu": 2}}},
             [
                 "containerOverrides.resourceRequirements: must be a list, not an object; "
-                'write "resourceRequirements": [{"type": "VCPU", "value": "2"}]'
+                'write [{"type": "VCPU", "value": "2"}]'
             ],
         ),
         (

@@ -84,6 +84,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "usage: unknown option --reprot; did you mean --report? (see pegasus-aws-batch --help)",
         "usage: argument --summary: expected one argument (see pegasus-aws-batch --help)",
     ]
+    assert complaints("--dry-run=yes", "x") == [
+        "usage: --dry-run takes no value, but got 'yes' (see pegasus-aws-batch --help)"
+    ]
+    assert complaints("--conf", "/nowhere/a", "x") == ["--conf: cannot read /nowhere/a: No such file or directory"]
     assert complaints("--completion", "bsh") == ["--completion: 'bsh' is none of bash, zsh, fish; did you mean bash?"]
 
 
