@@ -40,6 +40,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
+    "color": ("always", "never"),
     "sse": ("AES256", "aws:kms:dsse"),
 }
 # Where the settings have another name for it, or another type.
@@ -182,6 +183,7 @@ SWITCHES = {
     "--no-records": "records",
     "--print-bag": "print_bag",
     "--print-schema": "print_schema",
+    "--quiet": "quiet",
 }
 
 
@@ -296,10 +298,11 @@ def test_what_nobody_gave() -> None:
     assert settings.log_level == "info"
     assert settings.submit_files == (Path("bag.in"),)
     assert settings.files == ()
-    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
+    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, None, "auto")
+    assert (settings.quiet, settings.color) == (False, "auto")
     assert settings.array == "auto"
     assert settings.results == Path("results")
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array", "results"}
+    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "progress", "color", "array", "results"}
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -438,6 +441,7 @@ CHECKED = (
     "canary",
     "max_failures",
     "progress",
+    "color",
     "array",
     "sse",
 )
