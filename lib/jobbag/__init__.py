@@ -5,6 +5,7 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
 
     cli
     commands
+    preflight
     run
     logs, report, display
     jobs

@@ -132,12 +132,3 @@ def connected_task(settings: Settings, task: Task) -> Iterator[tuple[TaskOnAws, 
     with connected(settings) as (cloud, embedded):
         bag, plan = embedded.with_stand_ins(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
         yield TaskOnAws(bag, plan, task.place, cloud), embedded
-
-
-def check_account(settings: Settings, cloud: Cloud) -> None:
-    """Raises InputError if the account that the user gave is not that of the credentials."""
-    if settings.account is None or settings.local:
-        return
-    account = cloud.account()
-    if account != settings.account:
-        raise InputError.of("--account", f"{settings.account} is given, but the credentials are of {account}")

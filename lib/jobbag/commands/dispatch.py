@@ -7,11 +7,11 @@ import logging
 
 from jobbag.bag.schema import schema
 from jobbag.bag.writer import lines_of
-from jobbag.commands import preflight
 from jobbag.commands.ending import of_empty_bag
 from jobbag.commands.result import Result
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Mode, Settings
+from jobbag.preflight import offline
 from jobbag.run.task import Task
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog, style
@@ -25,10 +25,10 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     if settings.print_schema:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
-        return Result(ExitCode.OK, tuple(lines_of(preflight.bag_of(settings), launcher=settings.launcher)))
+        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher)))
     if settings.mode is Mode.RUN:
-        return _run(settings, preflight.task_of(settings), tool_log, signals)
-    plan = preflight.entities_of(settings)
+        return _run(settings, offline.task_of(settings), tool_log, signals)
+    plan = offline.entities_of(settings)
     from jobbag.commands.manage import manage
 
     return manage(settings, plan, tool_log)

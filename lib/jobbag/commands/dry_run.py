@@ -15,13 +15,13 @@ from rich.filesize import decimal
 
 from jobbag.bag.job import Bag, Job
 from jobbag.commands.cloud import connected_task
-from jobbag.commands.permissions import Right, Verdict
-from jobbag.commands.probe import Findings, Sending, Upload, probe
 from jobbag.commands.result import Result
 from jobbag.display.live import flow
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Settings
+from jobbag.preflight.permissions import Right, Verdict
+from jobbag.preflight.probe import Findings, Sending, Upload, probe
 from jobbag.run import lock, takeup
 from jobbag.run.again import Selection
 from jobbag.run.takeup import Earlier, How

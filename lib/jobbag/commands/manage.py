@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from jobbag.aws.client import Cloud
-from jobbag.commands.cloud import check_account, connected
+from jobbag.commands.cloud import connected
 from jobbag.commands.result import Result
 from jobbag.entities import deletion, lookup
 from jobbag.entities.creation import EntityCreator
@@ -15,6 +15,7 @@ from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import KINDS, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import PROG, CleanupError, ExitCode, InputError, ToolError
 from jobbag.options.settings import Mode, Settings
+from jobbag.preflight.checks import check_account
 from jobbag.s3 import bucket
 from jobbag.tool_log import ToolLog
 

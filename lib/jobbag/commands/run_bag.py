@@ -10,7 +10,6 @@ from pathlib import Path
 
 from jobbag.aws.regions import url_of_s3
 from jobbag.commands import detached
-from jobbag.commands.checks import Checked, check
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
 from jobbag.commands.result import Result
@@ -33,6 +32,7 @@ from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
+from jobbag.preflight.checks import Checked, check
 from jobbag.run import takeup
 from jobbag.run.abandon import abandon
 from jobbag.run.again import past_events

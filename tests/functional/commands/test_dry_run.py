@@ -15,7 +15,7 @@ from helpers.tool import job
 from jobbag.aws.client import Cloud
 from jobbag.bag import api_model
 from jobbag.cli import main
-from jobbag.commands import dry_run, preflight
+from jobbag.commands import dry_run
 from jobbag.errors import AwsError
 from jobbag.events.events import (
     Event,
@@ -33,6 +33,7 @@ from jobbag.events.events import (
 from jobbag.events.journal import Journal
 from jobbag.local import CREDENTIALS
 from jobbag.options import parser
+from jobbag.preflight import offline
 from jobbag.run.lock import JournalLock
 from jobbag.run.task import header_of
 from jobbag.s3.contents import state_of
@@ -40,7 +41,7 @@ from unit.builders import ended
 
 from ..conftest import REGION
 from ..fault_layer import Faults
-from .test_permissions import Simulator
+from ..preflight.test_permissions import Simulator
 
 READING = re.compile(r"Describe|List|Head|Get|Filter|Simulate")
 ACCOUNT = "123456789012"
@@ -91,7 +92,7 @@ class Desk:
     def earlier(self, words: list[str], *events: Event) -> None:
         """The journal of an earlier start of the same command."""
         settings = parser.load(words)
-        task = preflight.task_of(settings)
+        task = offline.task_of(settings)
         with Journal(self.place / "bag.journal") as notes:
             notes.begin(header_of(settings, task))
             for event in events:
@@ -360,7 +361,7 @@ def test_warnings_are_no_json(desk: Desk) -> None:
 
 
 def jobs_of(words: list[str]) -> Any:
-    return preflight.task_of(parser.load(words)).bag.jobs
+    return offline.task_of(parser.load(words)).bag.jobs
 
 
 def test_an_unfinished_run_would_be_taken_up(desk: Desk) -> None:

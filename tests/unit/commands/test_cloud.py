@@ -12,7 +12,7 @@ import pytest
 
 from jobbag.aws.connection import Access
 from jobbag.commands import cloud
-from jobbag.commands.cloud import Embedded, check_account, connected, connected_task, embedded_aws
+from jobbag.commands.cloud import Embedded, connected, connected_task, embedded_aws
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Plan, ToCreate
 from jobbag.errors import InputError
 from jobbag.local import Buckets, InUse
@@ -175,24 +175,3 @@ def test_a_package_that_is_missing_is_told_with_the_remedy(
     monkeypatch.setattr(version, "archive", lambda: "tool.pyz" if single_file else None)
     with pytest.raises(InputError, match=f"--local: needs .*{remedy}"), embedded_aws(None):
         raise AssertionError("nothing goes on without it")
-
-
-# -- the account
-
-
-@pytest.mark.parametrize(
-    ("wanted", "good"),
-    [
-        ({}, True),
-        ({"account": "111111111111"}, True),
-        ({"account": "222222222222"}, False),
-        ({"account": "222222222222", "local": True}, True),
-    ],
-)
-def test_the_account_is_that_of_the_credentials(wanted: dict[str, Any], good: bool) -> None:
-    aws: Any = SimpleNamespace(account=lambda: "111111111111")
-    if good:
-        check_account(settings(**wanted), aws)
-        return
-    with pytest.raises(InputError, match="--account: 222222222222 is given, but the credentials are of 111111111111"):
-        check_account(settings(**wanted), aws)

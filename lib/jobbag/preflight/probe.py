@@ -8,9 +8,6 @@ from typing import Any, TypeVar
 
 from jobbag.aws.regions import url_of_s3
 from jobbag.bag.job import Job
-from jobbag.commands import permissions
-from jobbag.commands.checks import Checked, check
-from jobbag.commands.permissions import Answer, Caller, Uses, Verdict
 from jobbag.entities.capacity import Needs, needs_of_job
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Existing, Spec, ToCreate
 from jobbag.errors import ToolError
@@ -20,6 +17,9 @@ from jobbag.jobs.array_request import JobGroup, Requests
 from jobbag.jobs.diagnosis import Cause, Facts, obstacle
 from jobbag.jobs.request import Target, target_of
 from jobbag.options.settings import Settings
+from jobbag.preflight import permissions
+from jobbag.preflight.checks import Checked, check
+from jobbag.preflight.permissions import Answer, Caller, Uses, Verdict
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.packing import Packing, job_groups

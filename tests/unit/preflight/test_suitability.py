@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobbag.commands.suitability import Place, problems, without_logs
+from jobbag.preflight.suitability import Place, problems, without_logs
 
 from ..builders import array, bag, job
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.commands import suitability
-from jobbag.commands.cloud import check_account
-from jobbag.commands.suitability import Place
 from jobbag.entities import lookup
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.creation import EntityCreator, already_exists
@@ -21,6 +19,8 @@ from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
+from jobbag.preflight import suitability
+from jobbag.preflight.suitability import Place
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.takeup import Earlier, How
@@ -74,6 +74,15 @@ class Checked:
 def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
     """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
     return _Checks(settings, task, earlier).make()
+
+
+def check_account(settings: Settings, cloud: Cloud) -> None:
+    """Raises InputError if the account that the user gave is not that of the credentials."""
+    if settings.account is None or settings.local:
+        return
+    account = cloud.account()
+    if account != settings.account:
+        raise InputError.of("--account", f"{settings.account} is given, but the credentials are of {account}")
 
 
 class _Checks:

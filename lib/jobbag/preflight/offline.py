@@ -14,9 +14,6 @@ from pathlib import Path
 from jobbag.bag import reader
 from jobbag.bag.job import Bag, Job
 from jobbag.bag.tables import Commands, Sweep, Table
-from jobbag.commands import suitability
-from jobbag.commands.overwriting import overwriting_problems
-from jobbag.commands.suitability import Place
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.containers import Form, form_of
 from jobbag.entities.kinds import DEFINITION, QUEUE, Plan, ToCreate
@@ -25,6 +22,9 @@ from jobbag.errors import InputError, Problem
 from jobbag.jobs import array_request, request
 from jobbag.jobs.ids import request_name
 from jobbag.options.settings import Settings
+from jobbag.preflight import suitability
+from jobbag.preflight.overwriting import overwriting_problems
+from jobbag.preflight.suitability import Place
 from jobbag.run.task import Task
 from jobbag.s3.place import LONGEST_KEY, S3Place
 

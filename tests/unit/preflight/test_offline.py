@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from jobbag.commands.preflight import entities_of, task_of
 from jobbag.entities.kinds import QUEUE, Existing
 from jobbag.errors import InputError
 from jobbag.options.settings import Mode
+from jobbag.preflight.offline import entities_of, task_of
 
 from ..builders import settings
 

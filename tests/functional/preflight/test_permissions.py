@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from jobbag.aws.client import Cloud
-from jobbag.commands import permissions
-from jobbag.commands.permissions import Caller, Right, Uses, Verdict
 from jobbag.errors import AwsError
+from jobbag.preflight import permissions
+from jobbag.preflight.permissions import Caller, Right, Uses, Verdict
 from jobbag.s3.place import S3Place
 
 from ..fault_layer import Answer, Faults, Forward, Request

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jobbag.commands.permissions import Caller, Right, Uses, Verdict, needed, verdict
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, ToCreate
+from jobbag.preflight.permissions import Caller, Right, Uses, Verdict, needed, verdict
 from jobbag.s3.place import S3Place
 
 PAGE = Path(__file__).parents[3] / "docs" / "iam.md"

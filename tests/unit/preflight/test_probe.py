@@ -12,10 +12,6 @@ import pytest
 
 from jobbag.aws.regions import BucketRegions
 from jobbag.bag.job import Bag, Job
-from jobbag.commands import probe
-from jobbag.commands.checks import Checked
-from jobbag.commands.permissions import Answer, Caller, Right, Uses, Verdict
-from jobbag.commands.probe import TOKEN, Findings
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Plan
 from jobbag.errors import AwsError
 from jobbag.events.encoding import encode
@@ -23,6 +19,10 @@ from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submi
 from jobbag.events.journal import Header, Past
 from jobbag.events.state import RunState
 from jobbag.jobs.submission import token_of
+from jobbag.preflight import probe
+from jobbag.preflight.checks import Checked
+from jobbag.preflight.permissions import Answer, Caller, Right, Uses, Verdict
+from jobbag.preflight.probe import TOKEN, Findings
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import MANY

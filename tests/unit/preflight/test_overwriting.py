@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobbag.commands.overwriting import overwriting_problems
+from jobbag.preflight.overwriting import overwriting_problems
 
 from ..builders import bag, job, settings
 

@@ -9,11 +9,11 @@ import pytest
 
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.commands.checks import check
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Plan, ToCreate
 from jobbag.errors import ExitCode, SeveralErrors
 from jobbag.events.journal import Header
 from jobbag.options.settings import Settings
+from jobbag.preflight.checks import check
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.place import S3Place
