@@ -134,7 +134,8 @@ def test_a_run_on_a_server_that_stays(
     (waiting,) = [name for name, lines in said.items() if not lines]  # of jobs sent together, the one that came last
     assert said == {name: [] if name == waiting else [f"{name} begins"] for name in ids}
     stderr = (tool.place / "stderr").read_text()
-    assert "pegasus-aws-batch was stopped" in stderr
+    assert "terminating 3 jobs" in stderr
+    assert " is FAILED" not in stderr  # one line tells it of all
     assert "Traceback" not in stderr
 
 
@@ -179,9 +180,10 @@ def test_ctrl_c_on_a_terminal_asks_and_a_second_one_terminates(tool: Tool, pids:
 
 def test_who_is_asked_can_leave_and_collect_later(tool: Tool, local_server: LocalServer, pids: Path) -> None:
     tool.point_to(local_server.endpoint, key=local_server.key)
-    local_server.entities()
+    tool.json("definition.json", {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 1}})
+    tool.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
     bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in ("a", "b")))
-    words = ["-j", "d", "-q", "q", "-s", "s3://a-bucket", str(bag)]
+    words = ["-j", "definition.json", "--ce", "environment.json", str(bag)]
     with Terminal([*COMMAND, *words], env=tool.env, cwd=tool.cwd, typing=True, columns=160) as terminal:
         terminal.shows("2 RUNNING")
         terminal.type("\x03")
