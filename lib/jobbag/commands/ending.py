@@ -15,6 +15,7 @@ from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.options.settings import Settings
 from jobbag.report import page, summary
+from jobbag.report.details import Details
 from jobbag.report.summary import Ended, overview
 from jobbag.terminal import size_of
 from jobbag.tool_log import style
@@ -28,15 +29,21 @@ WRITERS = {"report": page.write, "summary": summary.write}
 
 @dataclass(frozen=True)
 class Ending:
-    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far."""
+    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far; `console`: see Ended."""
 
     settings: Settings
     run: str
     region: str
     state: RunState
+    details: Details
     outputs: Outputs
     log_file: Path | None
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
+    console: str | None = None
+
+    def so_far(self, again: int) -> Ended:
+        """The run as it is at this moment, for another thread than its own; to be told anew in `again` seconds."""
+        return replace(self._ended(ExitCode.OK, None, ()), state=self.state.as_it_is_now(), goes_on=again)
 
     def tell(
         self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool
@@ -91,6 +98,7 @@ class Ending:
     def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
         return Ended(
             state=self.state,
+            details=self.details,
             run=self.run,
             submit_files=self.settings.bag_files,
             region=self.region,
@@ -103,6 +111,7 @@ class Ending:
             stopped=stopped,
             errors=failures,
             calls=self.calls(),
+            console=self.console,
         )
 
     def _following(self, *, finished: bool) -> str | None:
@@ -117,4 +126,5 @@ class Ending:
 
 def of_empty_bag(settings: Settings, bag: Bag) -> Ending:
     """The end of a run that had nothing to do."""
-    return Ending(settings, "", settings.region or "", RunState(bag, now_ms()), JobFiles(), None, dict)
+    state = RunState(bag, now_ms())
+    return Ending(settings, "", settings.region or "", state, Details(state), JobFiles(), None, dict)

@@ -18,7 +18,7 @@ from jobbag.display.question import asking
 from jobbag.display.views import Ground, showing
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
-from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
+from jobbag.errors import PROG, ExitCode, Interrupted, JournalLost, ToolError
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
@@ -27,12 +27,15 @@ from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
-from jobbag.logs.fetcher import delete_stream
+from jobbag.logs.fetcher import delete_streams
 from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
 from jobbag.options.settings import Settings
 from jobbag.preflight.checks import Checked, check
+from jobbag.report import console
+from jobbag.report.details import Details
+from jobbag.report.live import kept_up
 from jobbag.run import takeup
 from jobbag.run.abandon import abandon
 from jobbag.run.again import past_events
@@ -135,8 +138,13 @@ class _Start:
         events += left
         with Journal(path, self._check_often) as journal:
             cloud = self.task.cloud
-            state, outputs = RunState(self.task.bag, header.started), self._outputs(journal)
-            ending = Ending(self.settings, header.run, cloud.region, state, outputs, self.log_file, lambda: cloud.calls)
+            state = RunState(self.task.bag, header.started)
+            details = Details(state)
+            outputs = self._outputs(journal, details)
+            ending = Ending(
+                self.settings, header.run, cloud.region, state, details, outputs, self.log_file, lambda: cloud.calls,
+                None if self.settings.local or self.settings.endpoint else console.jobs_of(cloud.region),
+            )  # fmt: skip
             try:
                 return self._run(checked, journal, events, ending)
             except JournalLost:
@@ -157,7 +165,7 @@ class _Start:
         self.lock.check(within=SELDOM)
 
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
-        state, outputs = ending.state, ending.outputs
+        state, details, outputs = ending.state, ending.details, ending.outputs
         safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
         troubles, verdict = self.task.cloud.troubles.what, lambda job: state.of(job).verdict
         progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict)
@@ -168,7 +176,7 @@ class _Start:
 
         cleanup = Cleanup(self.task, note, self.earlier.header.run)
         replay(events, safeguards)
-        replay(outputs.resume(events), state, progress, cleanup)
+        replay(outputs.resume(events), state, details, progress, cleanup)
         if self.earlier.selection is not None:
             log.info("%s", self.earlier.selection, extra=style(told=self.earlier.selection.is_empty))
         elif events and self.earlier.how is not How.FRESH:
@@ -176,9 +184,10 @@ class _Start:
         with (
             showing(self.settings, progress, state, self.tool_log) as shown_run,
             JobStateLog(self.settings.jobstate_log) as states,
+            kept_up(self.settings.report, ending.so_far),
         ):
             replay(events, states)
-            consumers = Consumers(journal, state, safeguards, [*shown_run.consumers, states, outputs, cleanup])
+            consumers = Consumers(journal, state, safeguards, [details, *shown_run.consumers, states, outputs, cleanup])
             staged = [event.item for event in events if isinstance(event, Staged)]
             events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged, shown_run.ground)
@@ -228,13 +237,12 @@ class _Start:
             failures = self._clean_up(consumers.journal, cleanup, state, stopped)
         return stopped, failures
 
-    def _outputs(self, journal: Journal) -> Outputs:
+    def _outputs(self, journal: Journal, details: Details) -> Outputs:
         if self.settings.merge_logs is None:
             return JobFiles(records=self.settings.records)
         # As long as they may be needed, the parts are kept in the place of streams that are deleted.
-        return MergedFiles(
-            self.settings.merge_logs, self.task.bag, journal, keep_parts=self.settings.delete_log_streams
-        )
+        keep, note = self.settings.delete_log_streams, details.beside(journal)
+        return MergedFiles(self.settings.merge_logs, self.task.bag, note, keep_parts=keep)
 
     def _prepare(self, checked: Checked, cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
@@ -257,11 +265,8 @@ class _Start:
         if state.failed and self.settings.merge_logs is not None:
             log.info("the log streams stay: --retry-failed will need them for the merged files")
             return
-        for place in chain.from_iterable(state.of(job).saved_logs for job in state.bag.jobs):
-            try:
-                delete_stream(self.task.cloud, place)
-            except AwsError as error:
-                log.warning("%s", error)
+        places = chain.from_iterable(state.of(job).saved_logs for job in state.bag.jobs)
+        delete_streams(self.task.cloud, places)
 
     def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, stopped: Interrupted | None) -> list[str]:
         """Remove what the run made, in the time there is, unless the user wants it kept or jobs still run on it."""

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 DEFAULT_GRACE = 30.0  # s
+MOST_TRANSFERS = 128  # requests at the same time
 
 
 class Mode(Enum):
@@ -58,6 +59,7 @@ class Settings:
     color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
+    transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
     results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False
     conf: Path | None = None  # the properties file
@@ -77,6 +79,7 @@ class Settings:
     print_bag: bool = False
     print_schema: bool = False
     records: bool = True  # whether that of a job stands behind its stdout, where it has a file of its own
+    warnings: tuple[str, ...] = field(default=(), compare=False)  # what may be meant otherwise
     words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 
     @property

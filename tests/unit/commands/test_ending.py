@@ -14,6 +14,7 @@ from jobbag.errors import AwsError, CleanupError, ExitCode, Interrupted, ToolErr
 from jobbag.events.events import Event, LogsWritten, StateChanged, Submitted
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
+from jobbag.report.details import Details
 
 from ..builders import bag, ended, heard, job, settings
 
@@ -31,9 +32,11 @@ def story(status: str) -> list[Event]:
 def ending(*events: Event, **wanted: Any) -> Ending:
     """The end of a run of one job, with these settings."""
     state = RunState(bag(ONE), 0)
+    details = Details(state)
     for event in events:
         state(event)
-    return Ending(settings(**wanted), "run", "eu-west-3", state, JobFiles(), None, dict)
+        details(event)
+    return Ending(settings(**wanted), "run", "eu-west-3", state, details, JobFiles(), None, dict)
 
 
 @pytest.fixture(autouse=True)
