@@ -5,16 +5,21 @@ from __future__ import annotations
 
 from jobbag.options.bags import BAG
 from jobbag.options.option import Option
+from jobbag.options.terminal import TERMINAL
+from jobbag.options.transfers import TRANSFERS
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
 SHELLS = ("bash", "zsh", "fish")
-ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 # What is shown before the command ends at once.
 INFORMATION = (
-    Option(("-h", "--help"), "Show this help and exit."),
-    Option(("--version",), "Show the version, those of Python and boto3, and where the command is, and exit."),
+    Option(
+        ("-h", "--help"), "Show the most used options, or all of them (--help all), and exit.", "all", optional=True
+    ),
+    Option(
+        ("--version",), "Show the version, those of Python and boto3, where the command and its samples are, and exit."
+    ),
     Option(
         ("--completion",),
         "Print the completion of this command for a shell, and exit. Its first lines say where to put it.",
@@ -52,21 +57,6 @@ GENERAL = (
         "Leave the [cluster-task ...] line out of jobName.out, which then holds what the job has printed, and nothing "
         "else. Merged files keep it.",
         key="pegasus.aws.batch.no_records",
-    ),
-    Option(
-        ("--progress",),
-        "How to show how far the run is. auto: a live display where stderr is a terminal, else as plain. plain: a "
-        "line in the log when something has changed, each 30 seconds at most. off: not at all. Default: auto.",
-        "how",
-        "pegasus.aws.batch.progress",
-        choices=("auto", "plain", "off"),
-    ),
-    Option(
-        ("--follow",),
-        "Show on stdout what the jobs print while they run, or what one of them prints: --follow=job. Each line "
-        "stands behind the name of its job.",
-        "job",
-        optional=True,
     ),
     Option(
         ("--summary",),
@@ -177,57 +167,6 @@ ENTITIES = (
     Option(("--keep",), "Keep the batch entities, the bucket and the files in it that the run created."),
 )
 
-TRANSFERS = (
-    Option(
-        ("-f", "--files"),
-        "Files, separated by commas, that are copied to the bucket before any job starts.",
-        "file[,file...]",
-        takes="files",
-    ),
-    Option(
-        ("--sse",),
-        "How S3 is asked to encrypt all that is sent to the bucket, which some buckets demand. Default: it is not "
-        "asked, and does as the bucket says; with --sse-kms-key-id, aws:kms.",
-        "how",
-        "pegasus.aws.batch.s3_sse",
-        choices=ENCRYPTIONS,
-    ),
-    Option(
-        ("--sse-kms-key-id",),
-        "The key of KMS with which S3 is asked to encrypt: its id, alias or ARN. Default: that of the bucket.",
-        "key",
-        "pegasus.aws.batch.s3_sse_kms_key_id",
-    ),
-    Option(
-        ("--array",),
-        "Whether jobs that differ only in name, command and environment are packed into array jobs, of which AWS "
-        "Batch takes ten thousand in the time of one: auto packs 500 or more that follow the fetch-and-run protocol; "
-        "always packs all that it can, and needs sh and one of aws, curl and python3 in the image. Default: auto.",
-        "when",
-        "pegasus.aws.batch.array",
-        choices=("auto", "never", "always"),
-    ),
-    Option(
-        ("--launcher",),
-        "Start all jobs with the launcher, but for those that say otherwise: it fetches their input files into the "
-        "working directory, keeps their stderr apart, and marks the end of their log. It needs sh in the image and, "
-        "for the files, one of aws, curl and python3.",
-    ),
-    Option(
-        ("--results",),
-        "The directory for the results of jobs, each below the name of its job: what their outputs name in the job "
-        "submit file, and what they put below PEGASUS_AWS_BATCH_RESULTS. Default: results.",
-        "directory",
-        "pegasus.aws.batch.results",
-        takes="file",
-    ),
-    Option(("--no-results",), "Leave the results of jobs in S3."),
-    Option(
-        ("--delete-log-streams",),
-        "Delete the log stream of each job from CloudWatch Logs once its output is safely on disk.",
-    ),
-)
-
 RECOVERY = (
     Option(
         ("--resume",),
@@ -264,8 +203,9 @@ RECOVERY = (
     ),
     Option(
         ("--on-interrupt",),
-        "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
-        "running for a later start. SIGHUP always detaches. Default: terminate.",
+        "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
+        "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "
+        "terminated.",
         "what",
         "pegasus.aws.batch.on_interrupt",
         choices=("terminate", "detach"),
@@ -287,6 +227,7 @@ RECOVERY = (
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", (*INFORMATION, *GENERAL)),
     ("The bag", BAG),
+    ("The terminal", TERMINAL),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
