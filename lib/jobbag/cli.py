@@ -40,7 +40,7 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     from jobbag.options import parser  # slow to import, and a signal is heeded from here on
 
     settings = parser.load(argv)
-    with ToolLog(settings.log_level, settings.log_file) as tool_log:
+    with ToolLog(settings.log_level, settings.log_file, quiet=settings.quiet, colour=settings.color) as tool_log:
         try:
             for warning in settings.warnings:
                 log.warning("%s", warning)

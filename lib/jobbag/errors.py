@@ -190,3 +190,4 @@ class Interrupted(BaseException):
         self.exit_code = exit_code
         self.at = time.monotonic()
         self.told = "stopped by a signal"  # the message for the user
+        self.leaves_jobs = False  # the user was asked, and wants the jobs to go on

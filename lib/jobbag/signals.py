@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 from jobbag.errors import ExitCode, Interrupted
 
@@ -28,6 +29,16 @@ _EXIT_CODES = {
 }
 
 
+class Asker(Protocol):
+    """Asks what a SIGINT is to lead to. Both must be safe to call at any moment."""
+
+    def ask(self) -> bool:
+        """Begin to ask; false where nobody can be asked, or is asked already. The answer is for Signals.heed."""
+
+    def withdraw(self) -> None:
+        """Ask no more."""
+
+
 class Signals:
     """The signal handlers of the command. A context manager, after which the handlers are those of before."""
 
@@ -36,6 +47,7 @@ class Signals:
         self._for_good = for_good
         self._seen = False
         self._deliver: Callable[[Interrupted], None] | None = None
+        self.asker: Asker | None = None
         self._alarm: threading.Timer | None = None
         self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
         self._over = False
@@ -76,12 +88,22 @@ class Signals:
         if self._seen:
             self._leave(code)
             return
+        if self.asker is not None:
+            if code is ExitCode.SIGINT and self.asker.ask():
+                return
+            self.asker.withdraw()
         self._seen = True
         if code is ExitCode.SIGTERM and self.patience is not None:
             self._leave_later(code, self.patience)
         if self._deliver is None:
             raise Interrupted(code)
         self._deliver(Interrupted(code))
+
+    def heed(self, interrupted: Interrupted) -> None:
+        """Deliver a signal that was asked about. For any thread."""
+        self._seen = True
+        if self._deliver is not None:
+            self._deliver(interrupted)
 
     def _leave_later(self, code: ExitCode, seconds: float) -> None:
         """End the process after so many seconds, whatever the main thread waits for then."""
@@ -135,7 +157,7 @@ class StopPolicy:
 
     def detaches(self, interrupted: Interrupted) -> bool:
         """Whether the jobs are left running: always after SIGHUP, as a lost session is no wish to stop them."""
-        return self.detach or interrupted.exit_code is ExitCode.SIGHUP
+        return self.detach or interrupted.leaves_jobs or interrupted.exit_code is ExitCode.SIGHUP
 
     def logs_until(self, interrupted: Interrupted) -> float:
         """Until when (time.monotonic()) to wait for logs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from jobbag.options.bags import BAG
 from jobbag.options.option import Option
+from jobbag.options.terminal import TERMINAL
 from jobbag.options.transfers import TRANSFERS
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
@@ -56,21 +57,6 @@ GENERAL = (
         "Leave the [cluster-task ...] line out of jobName.out, which then holds what the job has printed, and nothing "
         "else. Merged files keep it.",
         key="pegasus.aws.batch.no_records",
-    ),
-    Option(
-        ("--progress",),
-        "How to show how far the run is. auto: a live display where stderr is a terminal, else as plain. plain: a "
-        "line in the log when something has changed, each 30 seconds at most. off: not at all. Default: auto.",
-        "how",
-        "pegasus.aws.batch.progress",
-        choices=("auto", "plain", "off"),
-    ),
-    Option(
-        ("--follow",),
-        "Show on stdout what the jobs print while they run, or what one of them prints: --follow=job. Each line "
-        "stands behind the name of its job.",
-        "job",
-        optional=True,
     ),
     Option(
         ("--summary",),
@@ -216,8 +202,9 @@ RECOVERY = (
     ),
     Option(
         ("--on-interrupt",),
-        "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
-        "running for a later start. SIGHUP always detaches. Default: terminate.",
+        "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
+        "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "
+        "terminated.",
         "what",
         "pegasus.aws.batch.on_interrupt",
         choices=("terminate", "detach"),
@@ -239,6 +226,7 @@ RECOVERY = (
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", (*INFORMATION, *GENERAL)),
     ("The bag", BAG),
+    ("The terminal", TERMINAL),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
