@@ -172,9 +172,9 @@ class Progress:
         with self._lock:
             self._over = True
 
-    def snapshot(self) -> Snapshot:
-        """How far the run is now."""
-        now, delayed = now_ms(), self._delayed()
+    def snapshot(self, at: int | None = None) -> Snapshot:
+        """How far the run is now, or was `at` that time (ms since the epoch), if nothing has happened since."""
+        now, delayed = now_ms() if at is None else at, self._delayed()
         with self._lock:
             uploads = self._uploads
             rate = uploads.rate(now)

@@ -20,6 +20,7 @@ from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.files import STDIN, stem_of
 from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, expanded
+from jobbag.options.looking import looking_problems, mode_of
 from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
 from jobbag.options.table import DESCRIPTION, ENCRYPTIONS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
 from jobbag.text import split_items
@@ -167,7 +168,7 @@ def load(argv: Sequence[str]) -> Settings:
         raise InputError.of("usage", f"unknown option {unknown[0]} (see {PROG} --help)")
     command = behind if options.sweep else ()
     options.submit_files += rest if options.sweep else [*rest, *behind]
-    problems = [*_problems(options), *bag_problems(options, command)]
+    problems = [*_problems(options), *looking_problems(options), *bag_problems(options, command)]
     if problems:
         raise InputError(problems)
     return replace(_settings(options), command=command, words=tuple(argv))
@@ -182,7 +183,7 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
     if entity_mode and files:
         flag = "--create" if options.create else "--delete"
         problems.append(Problem("usage", f"{flag} takes no job submit file, but got {files[0]}"))
-    if not entity_mode and not files and not options.print_schema:
+    if not entity_mode and not files and not options.print_schema and mode_of(options) is None:
         problems.append(Problem("usage", f"no job submit file (see {PROG} --help)"))
     named = (options.job_definition, options.compute_environment, options.job_queue, options.s3)
     if entity_mode and not any(named):
@@ -204,8 +205,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("usage", "--results and --no-results exclude each other"))
     if options.dry_run and entity_mode:
         problems.append(Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete"))
-    if options.json and not options.dry_run:
-        problems.append(Problem("usage", "--json is for --dry-run only"))
+    if options.json and not (options.dry_run or options.status):
+        problems.append(Problem("usage", "--json is for --dry-run and --status only"))
     if options.yes and not options.delete:
         problems.append(Problem("usage", "--yes is for --delete only"))
     if entity_mode and options.s3 and options.local == "" and not options.prefix:
@@ -239,7 +240,7 @@ def _is_name(text: str) -> bool:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    mode = Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN
+    mode = mode_of(options) or (Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN)
     files = [Path(name) for _, names in bag_files(options) for name in names]
     return Settings(
         mode=mode,
@@ -288,6 +289,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         conf=Path(options.conf) if options.conf else None,
         yes=options.yes,
         json=options.json,
+        watch=options.watch,
+        logs_of=options.logs,
         sse=options.sse or (ENCRYPTIONS[1] if options.sse_kms_key_id else None),
         sse_kms_key_id=options.sse_kms_key_id or None,
         follow=options.follow is not None,
