@@ -13,6 +13,8 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingFailed
+from jobbag.options.settings import MOST_TRANSFERS
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.s3.uploads import Uploader
 
@@ -25,9 +27,8 @@ def main() -> None:
     items = [str(path) for path in sorted(Path(directory).iterdir())]
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     place = S3Place(NAME, "in/", own="--new" in options)
-    with Uploader(
-        Cloud(Access()), place, Bag((), tuple(items)), events.put, bucket_is_new="--new" in options
-    ) as uploader:
+    bag, in_flight = Bag((), tuple(items)), InFlight(MOST_TRANSFERS)
+    with Uploader(Cloud(Access()), place, bag, events.put, in_flight, bucket_is_new="--new" in options) as uploader:
         uploader.send(items)
         left = len(items)
         while left:

@@ -93,7 +93,7 @@ def test_a_module_imports_from_below_and_through_doors() -> None:
     ("name", "source"),
     [
         ("run.pipeline", "from jobbag.aws import signed_http"),
-        ("run.pipeline", "from jobbag.aws.faults import is_expired"),
+        ("run.pipeline", "from jobbag.aws.bodies import shown"),
         ("run.pipeline", "from jobbag.local import LocalAws"),
         ("jobs.monitor", "import jobbag.run.pipeline"),
         ("logs.records", "def later():\n    from jobbag.display import views"),

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import botocore.exceptions as exceptions
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from jobbag.aws.answers import items_of
 from jobbag.aws.connection import Access, Connection
 from jobbag.aws.faults import (
     Unfit,
@@ -29,7 +28,7 @@ from jobbag.aws.faults import (
     may_have_happened,
     translated,
 )
-from jobbag.aws.paging import Advance
+from jobbag.aws.paging import pages
 from jobbag.aws.rates import RateLimits
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.regions import BucketRegions
@@ -50,6 +49,7 @@ A_MOMENT = 1.0  # s that a call gets at least when the time for it is over
 IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 
 Answer = TypeVar("Answer")
+Test = Callable[[BaseException], bool]
 
 
 class Cloud:
@@ -122,6 +122,12 @@ class Cloud:
         with self._connection.call_counts.counted("s3", "GetObject"):
             return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 
+    def get_part(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end` of an object with this ETag. Raises the same."""
+        self._check()
+        with self._connection.call_counts.counted("s3", "GetObject"):
+            return self._connection.get_object(bucket, self.buckets.of(bucket)).get_part(key, etag, start, end)
+
     @property
     def calls(self) -> dict[str, dict[str, int]]:
         """How many requests were made so far, see CallCounts."""
@@ -139,25 +145,15 @@ class Cloud:
 
     def pages(self, service: str, operation: str, region: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
         """The pages of a listing with a `nextToken`, one call each (`call`). Raises AwsError if they lead nowhere."""
-        more: dict[str, str] = {}
-        advance = Advance(operation)
-        while True:
-            page = self.call(service, operation, region, **params, **more)
-            yield page
-            token = page.get("nextToken")
-            if not token:
-                return
-            advance(token, items_of(operation, page))
-            more = {"nextToken": token}
+        return pages(operation, partial(self.call, service, operation, region, **params))
 
     def call_once(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same for an API that is not idempotent: a call that may have taken effect is not repeated.
 
         The AwsError of such a call has `unsure` set.
         """
-        return self.persist(
-            service, operation, lambda: self._once(service, operation, None, params), unless=may_have_happened
-        )
+        once = partial(self._once, service, operation, None, params)
+        return self.persist(service, operation, once, unless=may_have_happened)
 
     def call_or_find(
         self, service: str, operation: str, find: Callable[[], dict[str, Any] | None], **params: Any
@@ -187,17 +183,11 @@ class Cloud:
 
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same in a single attempt, for answers that a run can do without."""
-        return self.persist(
-            service, operation, lambda: self._once(service, operation, None, params), unless=lambda _: True
-        )
+        once = partial(self._once, service, operation, None, params)
+        return self.persist(service, operation, once, unless=lambda _: True)
 
     def persist(
-        self,
-        service: str,
-        operation: str,
-        attempt: Callable[[], Answer],
-        *,
-        unless: Callable[[BaseException], bool] = lambda _: False,
+        self, service: str, operation: str, attempt: Callable[[], Answer], *, unless: Test = lambda _: False
     ) -> Answer:
         """Repeat `attempt` until it succeeds, and return its result. Raises AwsError or Cancelled, as `call` does.
 
@@ -205,6 +195,18 @@ class Cloud:
         The AwsError has `unsure` set if the answer to any of the attempts was lost.
         """
         unsure, began = False, time.monotonic()
+        try:  # most calls need no second attempt, and not what one costs
+            answer = self._attempt(service, attempt)
+        except Exception as error:
+            outcomes: Iterator[Exception] = iter([error])
+        else:
+            self._reached.add(service)
+            return answer
+
+        def again() -> Answer:
+            for error in outcomes:  # the first attempt
+                raise error
+            return self._attempt(service, attempt)
 
         def may_pass(error: BaseException) -> bool:
             nonlocal unsure
@@ -219,16 +221,15 @@ class Cloud:
             if self._cancel.is_set() or (self._deadline is not None and time.monotonic() > self._deadline):
                 raise Cancelled("the run is being stopped")
             error = state.outcome.exception() if state.outcome else None
-            if service not in self._reached and not (self._reached and (self._is_worker or is_expired(error))):
-                return (state.seconds_since_start or 0) > FIRST_CONTACT and not is_throttle(error)
             patience = RENEWAL if is_expired(error) else UNFIT if isinstance(error, Unfit) else OUTAGE
-            return (state.seconds_since_start or 0) > patience and not is_throttle(error)
+            if service not in self._reached and not (self._reached and (self._is_worker or is_expired(error))):
+                patience = FIRST_CONTACT
+            return time.monotonic() - began > patience and not is_throttle(error)
 
         def tell_wait(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             pause = state.next_action.sleep if state.next_action else 0.0
-            since, attempts = state.start_time, state.attempt_number
-            self.troubles.tell(may_pass, operation, error, since=since, attempt=attempts, pause=pause)
+            self.troubles.tell(may_pass, operation, error, since=began, attempt=state.attempt_number, pause=pause)
 
         retrying = Retrying(
             retry=retry_if_exception(may_pass),
@@ -240,7 +241,7 @@ class Cloud:
         )
 
         try:
-            answer: Answer = retrying(self._connection.understood, service, partial(self._in_time, attempt))
+            answer = retrying(again)
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             if isinstance(error, exceptions.ClientError) and not is_transient(error):
                 self._reached.add(service)  # a refusal is an answer
@@ -250,12 +251,13 @@ class Cloud:
         self._reached.add(service)
         return answer
 
-    def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
-        """Make an attempt that is abandoned when the time is over."""
+    def _attempt(self, service: str, attempt: Callable[[], Answer]) -> Answer:
+        """Make an attempt that is abandoned when the time is over. Raises what an error of it means."""
         if self._deadline is None:
-            return attempt()
+            return self._connection.understood(service, attempt)
         try:
-            return in_time(attempt, max(self._deadline - time.monotonic(), A_MOMENT))
+            left = max(self._deadline - time.monotonic(), A_MOMENT)
+            return self._connection.understood(service, lambda: in_time(attempt, left))
         except TimeoutError:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
@@ -269,11 +271,8 @@ class Cloud:
             return self._ask(service, operation, region, params)  # they may have been renewed meanwhile
 
     def _look_at_credentials(self, error: exceptions.ClientError, region: str, params: Mapping[str, Any]) -> bool:
-        """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD.
-
-        False if that was known already, or has nothing to do with the error. Raises what else a call meets that can
-        say why, such as that they have expired.
-        """
+        """Whether credentials turn out to be good after S3 has refused without saying why, as it does for HEAD; false
+        if that was known, or is not why. Raises what a call meets that can say why, such as that they have expired."""
         if not is_bare_refusal(error) or time.monotonic() - self._known_good[0] < KNOWN_GOOD:
             return False
         try:

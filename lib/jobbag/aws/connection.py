@@ -34,7 +34,7 @@ QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
 READERS = ("botocore.parsers", "botocore.endpoint", "botocore.errorfactory", "botocore.exceptions")  # of answers
 SHOWN = 200  # characters of an error of botocore's parser
-CONNECTIONS = 32  # at least as many as threads that share a client
+CONNECTIONS = 1000  # at least as many as threads that share a client
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Connection:
         with self._lock:
             which = bucket, region, tuple(sorted(params.items()))
             if which not in self._putters:
-                self._putters[which] = PutObject(client, bucket, params)
+                self._putters[which] = PutObject(client, self._identity.credentials, bucket, params)
             return self._putters[which]
 
     def get_object(self, bucket: str, region: str) -> GetObject:
@@ -116,7 +116,7 @@ class Connection:
         client = self.client("s3", region)
         with self._lock:
             if (bucket, region) not in self._getters:
-                self._getters[bucket, region] = GetObject(client, bucket)
+                self._getters[bucket, region] = GetObject(client, self._identity.credentials, bucket)
             return self._getters[bucket, region]
 
     def json_api(self, service: str, region: str) -> JsonApi:
@@ -124,7 +124,7 @@ class Connection:
         client = self.client(service, region)
         with self._lock:
             if (service, region) not in self._apis:
-                self._apis[service, region] = JsonApi(client)
+                self._apis[service, region] = JsonApi(client, self._identity.credentials)
             return self._apis[service, region]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Whether the pages of a listing lead to an end."""
+"""The pages of a listing, and whether they lead to an end."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from jobbag.aws.answers import items_of
 from jobbag.errors import AwsError
 
 NO_END = "NoEnd"  # the code of the error for pages that lead nowhere
@@ -35,3 +38,17 @@ class Advance:
 
     def _error(self, what: str) -> AwsError:
         return AwsError(self._operation, NO_END, f"the listing {what}")
+
+
+def pages(operation: str, ask: Callable[..., dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pages of a listing with a `nextToken`. `ask` makes one call, with more parameters; raises AwsError."""
+    more: dict[str, str] = {}
+    advance = Advance(operation)
+    while True:
+        page = ask(**more)
+        yield page
+        token = page.get("nextToken")
+        if not token:
+            return
+        advance(token, items_of(operation, page))
+        more = {"nextToken": token}

@@ -12,18 +12,23 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from contextvars import ContextVar
+from http.client import HTTPException
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from botocore import xform_name
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from botocore.httpchecksum import apply_request_checksum
 from urllib3.exceptions import HTTPError
 
 from jobbag.aws.answers import checked
 from jobbag.aws.bodies import MEANT, decoded, is_foreign, named, service_of, shown
+from jobbag.aws.exchange import Answer, exchange, open_connection
 from jobbag.aws.faults import NoAnswer
+from jobbag.aws.signing import Signer
 
 PATIENCE, SLOWEST = 20.0, 500.0  # s and bytes/s: how long the rest of an answer may take
 READ_SIZE = 256 * 1024  # bytes
@@ -51,8 +56,11 @@ def hand_over(params: dict[str, Any], **_: Any) -> None:
 class _Api:
     """One API of a client, on which `hand_over` hooks. Safe to share between threads."""
 
-    def __init__(self, client: Any, operation: str, params: Mapping[str, Any]) -> None:
+    def __init__(self, client: Any, credentials: Any, operation: str, params: Mapping[str, Any]) -> None:
         """`params`: with which the client is to build the request."""
+        self._credentials = credentials
+        self._signer: Signer | None = None  # and the connections for it, once botocore has sent a request
+        self._pool: Any = None
         self.model = client.meta.service_model.operation_model(operation)
         self._events = client.meta.events
         self._before_send = f"before-send.{client.meta.service_model.service_id.hyphenize()}.{operation}"
@@ -65,14 +73,21 @@ class _Api:
         finally:
             _building.reset(token)
 
-    def send(self, content: bytes, **places: str) -> tuple[int, Mapping[str, str], bytes]:
-        """The HTTP status, headers and body of the answer. `places`: where the request goes, in botocore's words.
+    def send(
+        self, content: bytes, headers: Mapping[str, str] = MappingProxyType({}), **places: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """The HTTP status, headers and body of the answer. `headers`: those that have other values than in the request
+        that was built. `places`: where the request goes, in botocore's words.
 
         Raises a HTTPClientError or NoAnswer.
         """
-        own = {name: dict(self.request[name]) for name in ("headers", "context")}  # which botocore changes
+        own = {"headers": {**self.request["headers"], **headers}, "context": dict(self.request["context"])}
         built = {**self.request, **own, **places, "body": content}
         apply_request_checksum(built)
+        return self._send_again(built) or self._send_first(built)
+
+    def _send_first(self, built: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+        """Let botocore send a request: the first one, and each for which there is no open connection."""
         request = self._endpoint.create_request(built, self.model)
         request.stream_output = True  # so that the body is left to us
         self._events.emit(self._before_send, request=request)
@@ -87,7 +102,40 @@ class _Api:
             raise
         finally:
             answer.raw.release_conn()
+        self._learn(request)
         return answer.status_code, answer.headers, body
+
+    def _learn(self, request: Any) -> None:
+        """Take over from botocore what it has made of a request."""
+        if self._signer is None or not self._signer.is_current:
+            with suppress(ValueError):
+                self._signer = Signer(request, self._credentials)
+                session = self._endpoint.http_session
+                if not session._proxy_config.proxy_url_for(request.url):
+                    self._pool = session._manager.connection_from_url(request.url)
+
+    def _send_again(self, built: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes] | None:
+        """Send a request like one that botocore has sent; None if that cannot be."""
+        if self._pool is None or self._signer is None or not self._signer.is_current:
+            return None
+        with open_connection(self._pool) as connection:
+            if connection is None:
+                return None
+            body, changed = built["body"], {name.lower(): str(value) for name, value in built["headers"].items()}
+            if not isinstance(body, bytes):
+                content = body.read()
+                body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
+            head = self._signer.head(urlsplit(built["url"]).path, body, changed)
+            try:
+                with closing(exchange(connection, head, body)) as answer:
+                    content = _body(answer, service_of(self.model))
+            except TimeoutError as error:
+                raise ReadTimeoutError(endpoint_url=built["url"], error=error) from None
+            except (HTTPException, OSError) as error:
+                raise ConnectionClosedError(endpoint_url=built["url"], error=error) from None
+            if answer.will_close:
+                connection.close()
+            return answer.status, answer.fields, content
 
 
 class JsonApi:
@@ -96,8 +144,9 @@ class JsonApi:
     Safe to share between threads.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, credentials: Any) -> None:
         self._client = client
+        self._credentials = credentials
         self._apis: dict[str, _Api] = {}
 
     def call(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +154,9 @@ class JsonApi:
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
-        api = self._apis.get(operation) or self._apis.setdefault(operation, _Api(self._client, operation, {}))
+        api = self._apis.get(operation) or self._apis.setdefault(
+            operation, _Api(self._client, self._credentials, operation, {})
+        )
         status, headers, body = api.send(json.dumps(params, separators=(",", ":")).encode())
         if status >= 300:
             raise _json_error(api.model, status, headers, body)
@@ -115,13 +166,16 @@ class JsonApi:
 class _ObjectApi(_Api):
     """An API of S3 that concerns one object of a bucket. Safe to share between threads."""
 
-    def ask(self, key: str, content: bytes) -> tuple[Mapping[str, str], bytes]:
-        """The headers and the body of the answer. Raises ClientError, a HTTPClientError or NoAnswer."""
+    def ask(
+        self, key: str, content: bytes, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Mapping[str, str], bytes]:
+        """The headers and the body of the answer. `headers`: those that have other values than in the request that was
+        built. Raises ClientError, a HTTPClientError or NoAnswer."""
         path = quote(key, safe="/~")
         places = {
             name: self.request[name].removesuffix(_KEY) + path for name in ("url", "auth_path") if name in self.request
         }
-        status, headers, body = self.send(content, **places)
+        status, headers, body = self.send(content, headers, **places)
         if status >= 300:
             raise _xml_error(self.model, status, body)
         return headers, body
@@ -130,26 +184,35 @@ class _ObjectApi(_Api):
 class GetObject:
     """Gets small objects of one bucket. Safe to share between threads."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._api = _ObjectApi(client, "GetObject", {"Bucket": bucket, "Key": _KEY, "ChecksumMode": "ENABLED"})
+    def __init__(self, client: Any, credentials: Any, bucket: str) -> None:
+        params = {"Bucket": bucket, "Key": _KEY, "ChecksumMode": "ENABLED"}
+        self._whole = _ObjectApi(client, credentials, "GetObject", params)
+        self._part = _ObjectApi(client, credentials, "GetObject", {**params, "Range": "bytes=0-0", "IfMatch": "x"})
 
     def get(self, key: str) -> tuple[Mapping[str, str], bytes]:
         """The headers of an object, with its checksum if S3 has one, and its content, of LARGEST bytes at most.
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
-        headers, body = self._api.ask(key, b"")
+        return self._answer(self._whole, key, {})
+
+    def get_part(self, key: str, etag: str, start: int, end: int) -> bytes:
+        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most. Raises the same."""
+        return self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})[1]
+
+    def _answer(self, api: _ObjectApi, key: str, conditions: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
+        headers, body = api.ask(key, b"", conditions)
         if "etag" not in headers:
-            raise NoAnswer(service=service_of(self._api.model), what=f"it names no ETag, but says {shown(body)}")
+            raise NoAnswer(service=service_of(api.model), what=f"it names no ETag, but says {shown(body)}")
         return headers, body
 
 
 class PutObject:
     """Puts small objects into one bucket. Safe to share between threads."""
 
-    def __init__(self, client: Any, bucket: str, params: Mapping[str, Any]) -> None:
+    def __init__(self, client: Any, credentials: Any, bucket: str, params: Mapping[str, Any]) -> None:
         """`params`: those of the API that all its objects get, such as how they are to be encrypted."""
-        self._api = _ObjectApi(client, "PutObject", {"Bucket": bucket, "Key": _KEY, "Body": b"", **params})
+        self._api = _ObjectApi(client, credentials, "PutObject", {"Bucket": bucket, "Key": _KEY, "Body": b"", **params})
 
     def put(self, key: str, content: bytes) -> None:
         """Put one object, with a checksum that S3 checks and keeps, unless that is switched off.
@@ -175,7 +238,7 @@ def _body(source: Any, service: str) -> bytes:
             raise NoAnswer(service=service, what=f"more than {LARGEST} bytes")
         if time.monotonic() - began > PATIENCE + size / SLOWEST:
             raise NoAnswer(service=service, what=f"only {size} bytes came in {PATIENCE + size / SLOWEST:.0f} s")
-    if source.length_remaining:
+    if source.length if isinstance(source, Answer) else source.length_remaining:
         raise NoAnswer(service=service, what=f"it broke off after {size} bytes")
     return b"".join(parts)
 

@@ -99,8 +99,8 @@ class Running:
             else:
                 held = holder_of(self._run.path)
                 if held is None or not held.access:
-                    what = "its embedded AWS is out of reach: it has ended, or is on another machine"
-                    raise ToolError(f"job {self._job.name} has no output yet, and {what}")
+                    why = "its embedded AWS is out of reach: it has ended, or is on another machine"
+                    raise ToolError(f"job {self._job.name} has no output yet: {why}")
                 self._cloud = others_aws(held.access, region)
         return self._cloud
 

@@ -21,8 +21,9 @@ from jobbag.files import STDIN, stem_of
 from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, expanded
 from jobbag.options.looking import looking_problems, mode_of
-from jobbag.options.settings import DEFAULT_GRACE, Mode, Settings
-from jobbag.options.table import DESCRIPTION, ENCRYPTIONS, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Settings
+from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, PROPERTIES, SUBMIT_FILE
+from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.text import split_items
 
 
@@ -196,6 +197,8 @@ def _problems(options: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("--grace", f"{options.grace!r} is no number of seconds"))
     if options.canary and not re.fullmatch(r"(?!0+$)\d{1,9}", options.canary):
         problems.append(Problem("--canary", f"{options.canary!r} is no number of jobs: 1 or more"))
+    if options.transfers and not re.fullmatch(r"(?!0+$)\d{1,3}", options.transfers):
+        problems.append(Problem("--transfers", f"{options.transfers!r} is no number of requests: 1 to 999"))
     if options.max_failures and not _is_bound(options.max_failures):
         what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
         problems.append(Problem("--max-failures", what))
@@ -279,6 +282,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         on_interrupt=options.on_interrupt or "terminate",
         grace=float(options.grace or DEFAULT_GRACE),
         canary=int(options.canary) if options.canary else None,
+        transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",

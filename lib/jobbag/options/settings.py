@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 DEFAULT_GRACE = 30.0  # s
+MOST_TRANSFERS = 128  # requests at the same time
 
 
 class Mode(Enum):
@@ -59,6 +60,7 @@ class Settings:
     progress: str = "auto"  # or "plain", or "off"
     summary: Path | None = None
     report: Path | None = None
+    transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
     results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False
     conf: Path | None = None  # the properties file

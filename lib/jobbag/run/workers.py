@@ -18,6 +18,7 @@ from jobbag.logs.follower import Follower
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.task import TaskOnAws
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
 from jobbag.s3.uploads import Uploader
@@ -38,7 +39,8 @@ class Workers:
         bucket_is_new: bool,
     ) -> None:
         """`places` says where output is written; `state` is what is known of the jobs."""
-        self.uploader = Uploader(task.cloud, task.place, task.bag, emit, bucket_is_new=bucket_is_new)
+        in_flight = InFlight(settings.transfers)
+        self.uploader = Uploader(task.cloud, task.place, task.bag, emit, in_flight, bucket_is_new=bucket_is_new)
         self.submitter = Submitter(task.cloud, emit)
         self.terminator = Terminator(task.cloud, emit)
         queue_watch = QueueWatch(task.cloud, emit)
@@ -46,7 +48,7 @@ class Workers:
         self.results = None
         if settings.results is not None:
             files = ResultFiles(settings.results, task.bag)
-            self.results = Results(task.cloud, task.place, task.bag, files, emit, state.results.etags)
+            self.results = Results(task.cloud, task.place, task.bag, files, emit, in_flight, state.results.etags)
         self.follower = Follower(task.cloud, emit, lambda job: settings.follows(job.name, job.sent_name))
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
         results = [] if self.results is None else [self.results]

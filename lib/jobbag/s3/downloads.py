@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any
-
-from botocore.exceptions import ClientError
+from typing import Any, TypeVar
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError
 from jobbag.files import fsync, naming, sync
-from jobbag.s3.contents import Opened, compared
+from jobbag.s3.arriving import Arriving
+from jobbag.s3.contents import PART_SIZE, Opened, compared
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
-from jobbag.s3.transfers import Transfers
+from jobbag.threads import DaemonPool
 
 TRIES = 3  # of an object that comes with a wrong content
-WRONG = ("WrongContent", "FlexibleChecksumError")  # as we find it, or botocore
+WRONG = ("WrongContent", "PreconditionFailed")  # it does not have its checksum, or was replaced while it came
+PARTS_AT_ONCE = 10  # of all large objects together
 QUICK = 1024 * 1024  # bytes of an object that is got at once, in memory
+ELSEWHERE = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307", "400")
 _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
     "ETag": "etag",
     "ServerSideEncryption": "x-amz-server-side-encryption",
@@ -29,13 +31,17 @@ _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
 }
 
 
+Got = TypeVar("Got")
+
+
 class Downloads:
     """Fetches objects of one bucket. Safe to share between threads."""
 
-    def __init__(self, cloud: Cloud, place: S3Place) -> None:
+    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight) -> None:
         self._cloud = cloud
+        self._in_flight = in_flight
         self._bucket = place.bucket
-        self._transfers = Transfers(cloud, place.bucket)
+        self._pool = DaemonPool(min(PARTS_AT_ONCE, in_flight.most))
 
     def fetch(self, key: str, size: int, part: Path, target: Path) -> None:
         """Write an object of so many bytes to `target`, by way of `part` in the same file system.
@@ -52,45 +58,64 @@ class Downloads:
 
     def _get_right(self, key: str, size: int, part: Path) -> None:
         """Get an object, more than once if something on the way changes it."""
-        attempt = self._large if size > QUICK else self._small
         for left in reversed(range(TRIES)):
             try:
-                self._cloud.persist("s3", "GetObject", lambda: attempt(key, part))
+                if size > QUICK or not self._small(key, part):
+                    self._large(key, part)
                 return
             except AwsError as error:
                 if error.code not in WRONG or not left:
                     raise
 
-    def _large(self, key: str, part: Path) -> None:
-        self._transfers.run(lambda manager: manager.download(self._bucket, key, str(part)))
-        head = self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        _verify(head, lambda: part.open("rb"), part.stat().st_size)
-        sync(part)
-
-    def _small(self, key: str, part: Path) -> None:
-        """Get an object with one request, unless only botocore can, as from a bucket in another region."""
+    def _small(self, key: str, part: Path) -> bool:
+        """Get an object with one request; false where it has to be looked for first, as in another region."""
         try:
-            headers, content = self._cloud.get_object(self._bucket, key)
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status >= 400 and status != 400:
-                raise
-            self._large(key, part)
-            return
+            headers, content = self._get(lambda: self._cloud.get_object(self._bucket, key))
+        except AwsError as error:
+            if error.code in ELSEWHERE:
+                return False
+            raise
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
         _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
         with part.open("wb") as file:
             file.write(content)
             file.flush()
             fsync(file.fileno(), part)
+        return True
 
-    def cancel(self) -> None:
-        """Give up what is under way."""
-        self._transfers.cancel()
+    def _large(self, key: str, part: Path) -> None:
+        """Get an object in parts, several at the same time, and verify it while it comes."""
+        head = self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        size = int(head["ContentLength"])
+        with Arriving(part, size) as file:
+            for start in range(0, size, PART_SIZE):
+                self._pool.submit(self._get_part, key, head["ETag"], file, start)
+            _verify(head, file.reader, size)
+            file.wait()
+        sync(part)
+
+    def _get_part(self, key: str, etag: str, file: Arriving, start: int) -> None:
+        end = min(start + PART_SIZE, file.size)
+        try:
+            if file.error is None:
+                content = self._get(lambda: self._cloud.get_part(self._bucket, key, etag, start, end))
+                if len(content) != end - start:
+                    what = f"the bytes {start} to {end - 1} were asked for, and {len(content)} came"
+                    raise AwsError("GetObject", WRONG[0], what)
+                file.write(start, content)
+        except BaseException as error:
+            file.fail(error)
+
+    def _get(self, once: Callable[[], Got]) -> Got:
+        def attempt() -> Got:
+            with self._in_flight.one():
+                return once()
+
+        return self._cloud.persist("s3", "GetObject", attempt)
 
     def shutdown(self) -> None:
         """End the threads, none of which has work any more."""
-        self._transfers.shutdown()
+        self._pool.shutdown(wait=False)
 
 
 def _verify(head: Mapping[str, Any], opened: Opened, size: int) -> None:

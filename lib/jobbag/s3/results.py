@@ -21,6 +21,7 @@ from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import WorkerFailed
 from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3.downloads import Downloads
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.listings import objects
 from jobbag.s3.place import RESULTS, S3Place
 from jobbag.s3.result_files import ResultFiles, Unsuitable
@@ -28,7 +29,6 @@ from jobbag.threads import DaemonPool, Worker
 
 log = logging.getLogger(__name__)
 
-FILES_AT_ONCE = 32
 BETWEEN = 1.0  # s between two listings, at least
 SHARE = 10  # of the time that a listing takes, until the next
 CLOCKS_DIFFER = 15 * 60.0  # s; those of AWS Batch and of the S3 server
@@ -41,7 +41,14 @@ class Results(Worker):
     name = "results"
 
     def __init__(
-        self, cloud: Cloud, place: S3Place, bag: Bag, files: ResultFiles, emit: Emit, known: Mapping[str, str]
+        self,
+        cloud: Cloud,
+        place: S3Place,
+        bag: Bag,
+        files: ResultFiles,
+        emit: Emit,
+        in_flight: InFlight,
+        known: Mapping[str, str],
     ) -> None:
         """`known`: by key, the ETags of results that need nothing more."""
         super().__init__(worker_failed(emit))
@@ -51,8 +58,8 @@ class Results(Worker):
         self._files = files
         self._emit = emit
         self._known = dict(known)
-        self._downloads = Downloads(self._cloud, place)
-        self._pool = DaemonPool(FILES_AT_ONCE)
+        self._downloads = Downloads(self._cloud, place, in_flight)
+        self._pool = DaemonPool(in_flight.most)
         self._under_way: list[Future[Any]] = []
         self._failures = 0
         self._between = 0.0 if cloud.embedded else BETWEEN
@@ -65,7 +72,6 @@ class Results(Worker):
     def close(self, seconds: float | None = None) -> None:
         """Fetch nothing more."""
         self.stopped.set()
-        self._downloads.cancel()
         with self._changed:
             self._changed.notify_all()
         super().close(seconds)

@@ -1,4 +1,4 @@
-"""s3transfer, which moves large files in parts, several at the same time."""
+"""s3transfer, which sends large files in parts, several at the same time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ REQUESTS_AT_ONCE = 16  # of all files together: the parts of a large file go at 
 
 
 class Transfers:
-    """Transfers to and from one bucket, on the current client: another one once the credentials have been renewed."""
+    """Transfers to one bucket, on the current client: another one once the credentials have been renewed."""
 
-    def __init__(self, cloud: Cloud, bucket: str, begun: Callable[[Any], None] = lambda _: None) -> None:
-        """`begun` is called with each new client."""
+    def __init__(self, cloud: Cloud, bucket: str, most: int, begun: Callable[[Any], None] = lambda _: None) -> None:
+        """`most`: requests at the same time, at most. `begun` is called with each new client."""
         self._cloud = cloud
         self._bucket = bucket
+        self._most = most
         self._begun = begun
         self._lock = threading.Lock()
         self._managers: dict[Any, Any] = {}  # by client
@@ -65,7 +66,7 @@ class Transfers:
                 config = TransferConfig(
                     multipart_threshold=PART_SIZE,
                     multipart_chunksize=PART_SIZE,
-                    max_request_concurrency=REQUESTS_AT_ONCE,
+                    max_request_concurrency=min(REQUESTS_AT_ONCE, self._most),
                 )
                 self._managers[client] = TransferManager(client, config, executor_cls=cast(Any, DaemonPool))
                 self._begun(client)

@@ -19,6 +19,7 @@ from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
 from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
 from jobbag.s3.directories import SendingDirectory, list_of
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.listings import keys
 from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
@@ -26,24 +27,26 @@ from jobbag.threads import LEAVING, DaemonPool
 
 log = logging.getLogger(__name__)
 
-FILES_AT_ONCE = 8
 TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 
 class Uploader:
     """Sends files to S3 in threads of its own. A context manager: leaving it ends the transfers."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, bag: Bag, emit: Emit, *, bucket_is_new: bool) -> None:
+    def __init__(
+        self, cloud: Cloud, place: S3Place, bag: Bag, emit: Emit, in_flight: InFlight, *, bucket_is_new: bool
+    ) -> None:
         """`bag` says what local files and directories are called in S3."""
         self._cancel = threading.Event()
         self._cloud = cloud.cancelled_by(self._cancel)
         self._place = place
         self._bag = bag
         self._emit = emit
+        self._in_flight = in_flight
         self._bucket_is_new = bucket_is_new  # so nothing is in it
-        self._transfers = Transfers(self._cloud, place.bucket, self._hear_of_parts)
+        self._transfers = Transfers(self._cloud, place.bucket, in_flight.most, self._hear_of_parts)
         self._directories: dict[str, list[SendingDirectory]] = {}  # by the key of a file, those that it is in
-        self._pool = DaemonPool(FILES_AT_ONCE)
+        self._pool = DaemonPool(in_flight.most)
 
     def __enter__(self) -> Uploader:
         return self
@@ -199,7 +202,7 @@ class Uploader:
     def _put(self, item: str, key: str) -> bool:
         """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
         try:
-            with open(item, "rb") as file:
+            with self._in_flight.one(), open(item, "rb") as file:
                 self._cloud.put_object(self._place.bucket, key, file.read(), **self._place.encryption.params)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]

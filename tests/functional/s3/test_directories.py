@@ -12,6 +12,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Item, Job, list_key
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed
 from jobbag.s3.contents import is_unchanged
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.s3.uploads import Uploader
 
@@ -44,7 +45,7 @@ def send(cloud: Cloud, *items: str) -> list[Event]:
     """All events until the directory is there, or not."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     found: list[Event] = []
-    with Uploader(cloud, PLACE, BAG, events.put, bucket_is_new=False) as uploader:
+    with Uploader(cloud, PLACE, BAG, events.put, InFlight(16), bucket_is_new=False) as uploader:
         uploader.send(items)
         while not any(getattr(event, "item", None) == "in" for event in found):
             found.append(events.get(timeout=TIMEOUT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import resource
 import threading
 from collections.abc import Callable, Mapping
@@ -17,8 +18,10 @@ from jobbag.bag.job import Bag, Job
 from jobbag.events.events import Event, WorkerFailed
 from jobbag.events.observation import now_ms
 from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
+from jobbag.s3 import downloads
 from jobbag.s3 import results as module
 from jobbag.s3.downloads import QUICK
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
@@ -90,7 +93,7 @@ def collecting(cloud: Cloud) -> Callable[..., Any]:
     @contextmanager
     def collect(of: Bag = TWO, known: Mapping[str, str] | None = None) -> Any:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with Results(cloud, PLACE, of, ResultFiles(Path("home"), of), events.put, known or {}) as results:
+        with Results(cloud, PLACE, of, ResultFiles(Path("home"), of), events.put, InFlight(16), known or {}) as results:
             yield Collector(results, events)
 
     return collect
@@ -180,6 +183,58 @@ def test_a_bag_without_outputs_costs_one_listing(
         told = collector.finish({"one": None})
     assert len(told) == 1
     assert [one.operation for one in faults.requests[before:]] == ["ListObjectsV2", "GetObject"]
+
+
+PART = 600_000  # bytes
+
+
+@pytest.fixture
+def large(put: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The result of a job that comes in four parts."""
+    monkeypatch.setattr(downloads, "PART_SIZE", PART)
+    content = random.Random(1).randbytes(3 * PART + 17)
+    put("one/a", content)
+    return content
+
+
+def test_a_large_one_comes_in_parts_each_of_which_may_fail(
+    large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    faults.fail("GetObject", 503, "SlowDown", times=2)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+    assert faults.count("GetObject") == 6
+
+
+def test_a_large_one_that_is_replaced_while_it_comes_is_fetched_again(
+    large: bytes, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    other = large[::-1]
+
+    def replace(_: Request, forward: Forward) -> Answer:
+        put("one/a", other)
+        return forward()
+
+    faults.on("GetObject", replace, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": other}
+
+
+@pytest.mark.usefixtures("large")
+def test_a_server_that_gives_other_bytes_than_were_asked_for(collecting: Callable[..., Any], faults: Faults) -> None:
+    def short(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
+        return Answer(answer.status, [*headers, ("Content-Length", "3")], answer.body[:3])
+
+    faults.on("GetObject", short)
+    with collecting() as collector:
+        (told,) = collector.finish()
+    assert isinstance(told, ResultFailed)
+    assert "were asked for, and 3 came" in str(told.error)
+    assert files() == {}
 
 
 @pytest.mark.parametrize("size", [10, QUICK + 1])

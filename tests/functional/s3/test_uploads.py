@@ -17,6 +17,7 @@ from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.s3 import uploads
 from jobbag.s3.contents import PART_SIZE, is_there
+from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.uploads import Uploader
 
@@ -56,7 +57,7 @@ def send(cloud: Cloud, s3: Any) -> Send:
             if isinstance(event, (Staged, StagingFailed)):
                 events.put(event)
 
-        with Uploader(cloud, PLACE, Bag((), items), put, bucket_is_new=bucket_is_new) as uploader:
+        with Uploader(cloud, PLACE, Bag((), items), put, InFlight(16), bucket_is_new=bucket_is_new) as uploader:
             uploader.send(items)
             found = [events.get(timeout=TIMEOUT) for _ in items]
         assert events.empty()
@@ -205,7 +206,9 @@ def test_who_watches_is_told_how_much_there_is_and_how_much_is_sent(
     Path("small").write_bytes(b"x")
     faults.fail("UploadPart", 500, "InternalError", times=1)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    with Uploader(cloud, PLACE, Bag((), ("large", "small", "missing")), events.put, bucket_is_new=True) as uploader:
+    with Uploader(
+        cloud, PLACE, Bag((), ("large", "small", "missing")), events.put, InFlight(16), bucket_is_new=True
+    ) as uploader:
         uploader.send(["large", "small", "missing"])
         found: list[Event] = []
         while sum(isinstance(event, (Staged, StagingFailed)) for event in found) < 3:
@@ -225,7 +228,7 @@ def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> No
     faults.fail("HeadObject", 500, "InternalError")  # so that each would be tried for long
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     items = tuple(f"f{number}" for number in range(40))
-    with Uploader(cloud, PLACE, Bag((), items), events.put, bucket_is_new=False) as uploader:
+    with Uploader(cloud, PLACE, Bag((), items), events.put, InFlight(16), bucket_is_new=False) as uploader:
         uploader.send(items)
     assert faults.count("PutObject") == 0
 
@@ -247,7 +250,7 @@ def test_leaving_does_not_wait_for_s3_for_ever(
     faults.on(operation, act)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     try:
-        with Uploader(cloud, PLACE, Bag((), ("f",)), events.put, bucket_is_new=False) as uploader:
+        with Uploader(cloud, PLACE, Bag((), ("f",)), events.put, InFlight(16), bucket_is_new=False) as uploader:
             uploader.send(["f"])
             assert hangs.wait(TIMEOUT)
         told = [events.get() for _ in range(events.qsize())]
@@ -278,7 +281,7 @@ def test_all_that_is_sent_says_how_it_is_to_be_encrypted(
         if isinstance(event, Staged):
             events.put(event)
 
-    with Uploader(cloud, place, Bag((), ("f",)), put, bucket_is_new=False) as uploader:
+    with Uploader(cloud, place, Bag((), ("f",)), put, InFlight(16), bucket_is_new=False) as uploader:
         uploader.send(["f"])
         events.get(timeout=TIMEOUT)
     head = s3.head_object(Bucket=BUCKET, Key="some/dir/f")

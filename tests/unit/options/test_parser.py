@@ -36,6 +36,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
     "canary": ("1", "003"),
+    "transfers": ("1", "032"),
     "max_failures": ("0", "2.5%"),
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
@@ -49,9 +50,11 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "summary": ("summary", Path),
     "report": ("report", Path),
     "results": ("results", Path),
+    "logs": ("logs_of", str),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
+    "transfers": ("transfers", int),
 }
 
 
@@ -191,6 +194,9 @@ def test_all_switches_are_known_here() -> None:
         "--create",
         "--delete",
         "--json",
+        "--status",
+        "--watch",
+        "--cancel",
         "--yes",
         "--no-results",
     }
@@ -299,7 +305,9 @@ def test_what_nobody_gave() -> None:
     assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
     assert settings.array == "auto"
     assert settings.results == Path("results")
-    rest = {option.dest for option in HAVE_KEY} - {"prefix", "grace", "on_interrupt", "progress", "array", "results"}
+    assert settings.transfers == 128
+    known = {"prefix", "grace", "on_interrupt", "progress", "array", "results", "transfers"}
+    rest = {option.dest for option in HAVE_KEY} - known
     assert {value_of(settings, dest) for dest in rest} == {None}
 
 
@@ -436,6 +444,7 @@ CHECKED = (
     "grace",
     "on_interrupt",
     "canary",
+    "transfers",
     "max_failures",
     "progress",
     "array",

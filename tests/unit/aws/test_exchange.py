@@ -1,0 +1,119 @@
+"""Requests over a connection that is open, and their answers, byte by byte."""
+
+from __future__ import annotations
+
+import queue
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPException
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import urllib3
+
+from jobbag.aws.exchange import MOST_LINES, Answer, exchange, open_connection
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Any, socket.socket]]:
+    """A connection, as urllib3 has it, and its other end."""
+    here, there = socket.socketpair()
+    here.settimeout(10)
+    with here, there:
+        connection = urllib3.connection.HTTPConnection("127.0.0.1")
+        connection.sock = here
+        yield connection, there
+
+
+def answered(ends: tuple[Any, socket.socket], content: bytes) -> Answer:
+    connection, there = ends
+    there.sendall(content)
+    return exchange(connection, b"GET / HTTP/1.1\r\n\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nETag:  \"x\" \r\n\r\nabc", b"abc"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", b""),
+    ],
+    ids=["a length", "chunks", "another head before it", "nothing"],
+)  # fmt: skip
+def test_an_answer_that_leaves_the_connection_open(
+    ends: tuple[Any, socket.socket], content: bytes, body: bytes
+) -> None:
+    with closing(answered(ends, content)) as answer:
+        assert answer.read() == body
+        assert not answer.will_close
+        assert answer.fields.get("etag", '"x"') == '"x"'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+    ],
+    ids=["as it says", "of an old server", "without a length"],
+)
+def test_an_answer_after_which_the_connection_is_of_no_use(ends: tuple[Any, socket.socket], content: bytes) -> None:
+    connection, there = ends
+    there.sendall(content)
+    there.shutdown(socket.SHUT_WR)
+    with closing(exchange(connection, b"GET / HTTP/1.1\r\n\r\n", b"")) as answer:
+        assert answer.will_close
+        assert answer.read() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no HTTP at all\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * (MOST_LINES + 1),
+        b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000,
+    ],
+    ids=["another language", "silence", "too many headers", "a long one"],
+)
+def test_what_is_no_answer(ends: tuple[Any, socket.socket], content: bytes) -> None:
+    connection, there = ends
+    there.sendall(content)
+    there.shutdown(socket.SHUT_WR)
+    with pytest.raises((HTTPException, OSError)), closing(exchange(connection, b"\r\n\r\n", b"")) as answer:
+        answer.read()
+
+
+def pool_of(*connections: Any) -> Any:
+    """A pool of urllib3, as far as it is used, whose new connections are not open."""
+    free: queue.LifoQueue[Any] = queue.LifoQueue()
+    for one in connections:
+        free.put(one)
+    return SimpleNamespace(pool=free, _get_conn=free.get, _put_conn=free.put)
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used(ends: tuple[Any, socket.socket]) -> None:
+    connection, there = ends
+    pool = pool_of(connection)
+    with open_connection(pool) as usable:
+        assert usable is connection
+    there.close()
+    with open_connection(pool) as usable:
+        assert usable is None
+    with open_connection(pool_of(SimpleNamespace(sock=None, close=lambda: None))) as usable:
+        assert usable is None
+    with open_connection(SimpleNamespace(pool=None)) as usable:
+        assert usable is None
+
+
+def test_a_connection_goes_back_and_is_closed_after_an_error(ends: tuple[Any, socket.socket]) -> None:
+    connection, _there = ends
+    pool = pool_of(connection)
+    with pytest.raises(OSError, match="broken"), open_connection(pool):
+        raise OSError("broken")
+    assert pool.pool.get_nowait() is connection
+    assert connection.sock is None
