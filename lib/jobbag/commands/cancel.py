@@ -50,12 +50,16 @@ def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
         held = holder_of(path)
         if held is None:
             try:
-                with JournalLock(path) as lock:
+                with JournalLock(path, cancels=True) as lock:
                     return _stop(settings, lock, asked, tool_log, signals)
             except InputError:
                 if holder_of(path) is None:
                     raise
                 continue  # somebody was quicker
+        if held.cancels:
+            log.info("%s stops the run; waiting for its end", held)
+            _wait(path, held, lambda: True)
+            continue
         if asked is not None and held.id != asked.id:
             raise ToolError(f"{path}: {asked} has ended, and {held} has begun another start since; --cancel stops that")
         asked = held

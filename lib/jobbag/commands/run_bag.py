@@ -172,7 +172,8 @@ class Start:
         if self.earlier.selection is not None:
             log.info("%s", self.earlier.selection)
         elif events and self.earlier.how is not How.FRESH:
-            log.info("taking up the %s of %s: %s", self.earlier.header.kind, iso(state.start), state.progress())
+            what = "stopping" if self.cancelled is not None else "taking up"
+            log.info("%s the %s of %s: %s", what, self.earlier.header.kind, iso(state.start), state.progress())
         with (
             showing(self.settings, progress, self.tool_log) as shows,
             JobStateLog(self.settings.jobstate_log) as states,

@@ -72,7 +72,7 @@ class Seen:
             return f"ended {when(run.last)} with exit status {run.finished}{_meaning(run.finished)}"
         if self.held is not None:
             since = f" since {when(self.held.since)}" if self.held.since is not None else ""
-            return f"held by {self.held}{since}{'; it is asked to stop' if self.asked else ''}"
+            return f"held by {self.held}{since}{'; it is being stopped' if self.asked or self.held.cancels else ''}"
         if run.is_local:
             return "nobody holds it: its jobs ended with it; the same command with --update keeps what succeeded"
         if number := run.may_run:
@@ -110,7 +110,7 @@ class Seen:
             "local": run.is_local,
             "state": self.state,
             "held_by": None if held is None else {"pid": held.pid, "host": held.host, "since": held.since},
-            "cancelling": self.asked,
+            "cancelling": self.asked or (held is not None and held.cancels),
             "started": run.header.started,
             "changed": run.last,
             "exit_code": run.finished,

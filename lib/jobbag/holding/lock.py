@@ -35,12 +35,12 @@ _LEFT = r"\.(\d+|[0-9a-f]{32}(\.old)?)"  # what follows in the names of files th
 class JournalLock:
     """The lock on a journal, as a context manager. Entering it raises InputError where another run has it."""
 
-    def __init__(self, journal: Path, asked: Callable[[], None] = lambda: None) -> None:
-        """`asked` is called in a thread when somebody asks this run to stop."""
+    def __init__(self, journal: Path, asked: Callable[[], None] = lambda: None, *, cancels: bool = False) -> None:
+        """`asked` is called in a thread when somebody asks this run to stop; `cancels`: it does nothing else."""
         self._journal = journal
         self._asked = asked
         self._path = _path_of(journal)
-        self._me = myself()
+        self._me = myself() | ({"cancels": True} if cancels else {})
         self._own = self._path.with_name(f"{self._path.name}.{self._me['id']}")
         self._lost: JournalLost | None = None
         self._seen = 0.0  # time.monotonic() when the file was last known to be this run's
@@ -185,6 +185,7 @@ class Held:
     host: str | None
     since: int | None  # ms since the epoch
     in_sight: bool  # its end is seen at once from here, and else two minutes later
+    cancels: bool  # it only stops the run
     access: Mapping[str, str]  # how the AWS is reached that is its own; empty: it has none
 
     def __str__(self) -> str:
@@ -213,6 +214,7 @@ def _of(holder: Holder) -> Held:
         host if isinstance(host, str) else None,
         since * 1000 if isinstance(since, int) else None,
         is_in_sight(holder),
+        bool(holder.get("cancels")),
         access if isinstance(access, dict) else {},
     )
 
