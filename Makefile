@@ -8,6 +8,8 @@
 # make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests, with more generated examples
 # make man     the manual page, made anew from the option table and man/manual.rst
+# make docs    build/site: README, manual, docs, examples and changelog as a site that needs no network
+# make picture docs/report.png, the picture of a report in the README; needs Chromium
 # make clean   removes what the others made
 
 PYTHON ?= python3
@@ -19,7 +21,7 @@ WORKERS ?= 4
 PYTEST = .venv-test/bin/python -E -m pytest -n $(WORKERS) --dist worksteal
 LAB ?= ../shared/lab
 
-.PHONY: run test zipapp test-zipapp chaos bench check man clean python debian
+.PHONY: run test zipapp test-zipapp chaos bench check man docs picture clean python debian
 .DELETE_ON_ERROR:
 
 # The outputs stay in run/.
@@ -70,8 +72,17 @@ check: .venv-test/stamp-dev debian
 man: .venv-test/stamp
 	.venv-test/bin/python man/generate.py
 
+docs: .venv-docs/stamp
+	@rm -rf build/site
+	@.venv-docs/bin/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/site
+	@cp build/site/README.html build/site/index.html
+	@echo "build/site/index.html"
+
+picture: .venv/stamp
+	.venv/bin/python docs/picture.py
+
 clean:
-	rm -rf .venv .venv-test run build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-docs .venv-test run build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew when what it holds has changed, and kept otherwise.
@@ -89,6 +100,12 @@ clean:
 	@# Each process that runs tests would do it by itself: compile all of them, and make Hypothesis's table of characters.
 	@.venv-test/bin/python -E -m pytest --collect-only -qq >/dev/null
 	@.venv-test/bin/python -E -c 'from hypothesis.strategies import text; text().validate()'
+	@touch $@
+
+.venv-docs/stamp: $(PACKAGE) | python
+	@echo "Installing into .venv-docs (once) ..."
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/$(PIP) install --editable '.[docs]'
 	@touch $@
 
 .venv-test/stamp-dev: .venv-test/stamp

@@ -84,7 +84,8 @@ class Options(Directive):
     def run(self) -> list[nodes.Node]:
         groups = {title: described(map(self._option, options)) for title, options in GROUPS}
         groups["Arguments"] = described([([italic("submit-file"), nodes.Text(" ...")], prose(SUBMIT_FILE))])
-        return [nodes.section("", nodes.title("", title), group) for title, group in groups.items()]
+        parts = [(title, nodes.title("", title), group) for title, group in groups.items()]
+        return [nodes.section("", head, group, ids=[nodes.make_id(title)]) for title, head, group in parts]
 
     def _option(self, option: Option) -> tuple[list[nodes.Node], list[nodes.Node]]:
         key = [nodes.Text("\nProperty: "), bold(option.key), nodes.Text(".")] if option.key else []

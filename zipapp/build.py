@@ -87,8 +87,9 @@ def _files(package: Distribution) -> Iterator[tuple[str, bytes]]:
 def modules() -> dict[str, bytes]:
     """All modules and their data: path below the directory of modules -> content."""
     lib = ROOT / "lib"
-    paths = {path.relative_to(lib).as_posix(): path for path in lib.glob("jobbag/**/*") if path.is_file()}
-    own = {name: path.read_bytes() for name, path in paths.items() if not _CUT.search(name)}
+    folders = os.walk(lib / "jobbag", followlinks=True)  # the samples are a link
+    paths = {(Path(folder) / name).relative_to(lib).as_posix() for folder, _, names in folders for name in names}
+    own = {name: (lib / name).read_bytes() for name in paths if not _CUT.search(name)}
     others = distributions(requirements()).values()
     return own | {name: content for package in others for name, content in _files(package)}
 

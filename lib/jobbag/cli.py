@@ -40,8 +40,10 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     from jobbag.options import parser  # slow to import, and a signal is heeded from here on
 
     settings = parser.load(argv)
-    with ToolLog(settings.log_level, settings.log_file) as tool_log:
+    with ToolLog(settings.log_level, settings.log_file, quiet=settings.quiet, colour=settings.color) as tool_log:
         try:
+            for warning in settings.warnings:
+                log.warning("%s", warning)
             from jobbag.commands.dispatch import execute  # slow to import, and a usage error does not need it
 
             result = execute(settings, tool_log, signals)

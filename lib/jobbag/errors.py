@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 PROG = "pegasus-aws-batch"
+
+FEW = 5  # lines that say the same
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 
@@ -43,6 +47,26 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
+# What differs in lines that say the same of different jobs, values and places.
+_VARYING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+""")
+
+
+def few_of_each(lines: Iterable[str]) -> list[str]:
+    """The lines, of which those that say the same of different jobs, values or places are five, and how many more."""
+    whole = list(lines)
+    kinds = [_VARYING.sub("", line) for line in whole]
+    number = Counter(kinds)
+    told: Counter[str] = Counter()
+    few = []
+    for line, kind in zip(whole, kinds, strict=True):
+        told[kind] += 1
+        if told[kind] <= FEW or number[kind] == FEW + 1:
+            few.append(line)
+        if told[kind] == FEW and number[kind] > FEW + 1:
+            few.append(f"and {number[kind] - FEW:,} more like that")
+    return few
+
+
 class ToolError(Exception):
     """An error that ends the run. Each of `lines` is shown to the user as one line."""
 
@@ -50,7 +74,12 @@ class ToolError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """The message, line by line."""
+        """The message, line by line; of many that say the same, a few."""
+        return few_of_each(self.every_line)
+
+    @property
+    def every_line(self) -> list[str]:
+        """The same, with all."""
         return [str(self)]
 
 
@@ -73,7 +102,7 @@ class InputError(ToolError):
         return InputError(Problem(where, problem.what) for problem in self.problems)
 
     @property
-    def lines(self) -> list[str]:
+    def every_line(self) -> list[str]:
         return [str(problem) for problem in self.problems]
 
 
@@ -83,11 +112,11 @@ class SeveralErrors(ToolError):
     def __init__(self, errors: Iterable[ToolError]) -> None:
         self.errors = tuple(errors)
         self.exit_code = self.errors[0].exit_code
-        super().__init__("; ".join(self.lines))
+        super().__init__("; ".join(self.every_line))
 
     @property
-    def lines(self) -> list[str]:
-        return [line for error in self.errors for line in error.lines]
+    def every_line(self) -> list[str]:
+        return [line for error in self.errors for line in error.every_line]
 
 
 class AwsError(ToolError):
@@ -145,7 +174,7 @@ class CleanupError(ToolError):
         super().__init__("; ".join(self.failures))
 
     @property
-    def lines(self) -> list[str]:
+    def every_line(self) -> list[str]:
         return self.failures
 
 
@@ -166,6 +195,7 @@ class Interrupted(BaseException):
         self.unheld = unheld
         self.at = time.monotonic()
         self.told = f"stopped by {'--cancel' if cancelled else 'a signal'}"  # the message for the user
+        self.leaves_jobs = False  # the user was asked, and wants the jobs to go on
 
     @property
     def name(self) -> str:

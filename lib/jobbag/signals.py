@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 from jobbag.errors import ExitCode, Interrupted
 
@@ -31,6 +32,16 @@ _EXIT_CODES = {
 _CANCEL = signal.SIGURG  # which nobody else sends, and which is ignored without a handler
 
 
+class Asker(Protocol):
+    """Asks what a SIGINT is to lead to. Both must be safe to call at any moment."""
+
+    def ask(self) -> bool:
+        """Begin to ask; false where nobody can be asked, or is asked already. The answer is for Signals.heed."""
+
+    def withdraw(self) -> None:
+        """Ask no more."""
+
+
 class Signals:
     """The signal handlers of the command. A context manager, after which the handlers are those of before."""
 
@@ -39,6 +50,7 @@ class Signals:
         self._for_good = for_good
         self._seen = self._cancelled = False
         self._deliver: Callable[[Interrupted], None] | None = None
+        self.asker: Asker | None = None
         self._alarm: threading.Timer | None = None
         self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
         self._over = False
@@ -82,6 +94,8 @@ class Signals:
 
     def _heed_cancel(self, _: int, __: FrameType | None) -> None:
         if self._cancelled and not self._seen:  # else it stops already
+            if self.asker is not None:
+                self.asker.withdraw()
             self._seen = True
             self._hand_over(Interrupted(ExitCode.SIGTERM, cancelled=True))
 
@@ -90,6 +104,10 @@ class Signals:
         if self._seen:
             self._leave(code)
             return
+        if self.asker is not None:
+            if code is ExitCode.SIGINT and self.asker.ask():
+                return
+            self.asker.withdraw()
         self._seen = True
         if code is ExitCode.SIGTERM and self.patience is not None:
             self._leave_later(code, self.patience)
@@ -99,6 +117,12 @@ class Signals:
         if self._deliver is None:
             raise interrupted
         self._deliver(interrupted)
+
+    def heed(self, interrupted: Interrupted) -> None:
+        """Deliver a signal that was asked about. For any thread."""
+        self._seen = True
+        if self._deliver is not None:
+            self._deliver(interrupted)
 
     def _leave_later(self, code: ExitCode, seconds: float) -> None:
         """End the process after so many seconds, whatever the main thread waits for then."""
@@ -150,7 +174,8 @@ class StopPolicy:
 
     def detaches(self, interrupted: Interrupted) -> bool:
         """Whether the jobs are left running: always after SIGHUP, as a lost session is no wish to stop them."""
-        return not interrupted.cancelled and (self.detach or interrupted.exit_code is ExitCode.SIGHUP)
+        left = self.detach or interrupted.leaves_jobs or interrupted.exit_code is ExitCode.SIGHUP
+        return left and not interrupted.cancelled
 
     def logs_until(self, interrupted: Interrupted) -> float:
         """Until when (time.monotonic()) to wait for logs."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,36 +11,14 @@ from pathlib import Path
 import pytest
 
 from chaos.stage import Impatient
-from helpers import processes
 from helpers.launcher import S3
 from helpers.records import job_output, merged_output
 from helpers.servers import NOTHING, Aws, LocalServer
+from helpers.shell import blocks, blocks_in, type_in
 from helpers.tool import REPO, Tool
 
+README = (REPO / "README.md").read_text(encoding="utf-8")
 DEFINITION = {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 64}}
-
-
-# A line that needs no shell: words, and maybe a file for stdout.
-COMMAND_LINE = re.compile(r"pegasus-aws-batch ((?:[^$`<>|&;*?#~{(]|{\w+})*)(?:> (\S+))?")
-
-
-class Shell(Impatient):
-    """Somebody at a shell, whose `pegasus-aws-batch` is the tool with short waits."""
-
-    def type_in(self, lines: str, cwd: Path) -> None:
-        """Run some lines, which must all end well. What is not the tool's goes to a real shell."""
-        typed = [line.strip() for line in lines.replace("\\\n", "").splitlines()]
-        for found, group in itertools.groupby(typed, COMMAND_LINE.fullmatch):
-            if found is None:
-                script = "\n".join(group)
-                assert "pegasus-aws-batch " not in script, "which one would it be?"
-                status, _, err = processes.run(["/bin/sh", "-eu", "-c", script], cwd=cwd, env=self.env, timeout=60)
-                assert status == 0, f"{script}\n{err.decode()}"
-                continue
-            done = self.run(*shlex.split(found[1]), cwd=cwd)
-            assert done.status == 0, f"{found[0]}\n{done.err}"
-            if found[2]:
-                (cwd / found[2]).write_text(done.out, encoding="utf-8")
 
 
 @pytest.fixture
@@ -57,35 +33,64 @@ def local_server(tmp_path: Path) -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, local_server: LocalServer) -> Shell:
+def shell(tmp_path: Path, local_server: LocalServer) -> Impatient:
     """A shell before the embedded AWS as a server."""
-    shell = Shell(tmp_path)
+    shell = Impatient(tmp_path)
     shell.point_to(local_server.endpoint, "us-west-2", local_server.key)
     return shell
 
 
-def test_the_first_run_of_the_readme(shell: Shell, local_server: LocalServer) -> None:
-    section = (
-        (REPO / "README.md").read_text(encoding="utf-8").partition("## A first run on AWS\n")[2].partition("\n## ")[0]
-    )
-    prepare, create, run, delete = re.findall(r"^ *```\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
+def test_the_bag_of_the_readme(tmp_path: Path) -> None:
+    shell = Impatient(tmp_path)
+    bag, typed, shown = re.findall(r"^```(?:json|text)?\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[:3]
+    assert README[: README.index(shown) + len(shown)].count("\n") <= 30
+    shell.write("bag.in", bag)
+    first, then = typed.splitlines()
+    done = shell.run(*first.split()[1:])
+    said = re.sub(r"^\S+ \S+ +INFO +\[\w+\] ", "", done.err, flags=re.MULTILINE)
+    *lines, result = shown.splitlines()
+    assert [line for line in lines if squeezed(line) not in squeezed(said).replace(str(shell.cwd), "/home/you")] == []
+    assert type_in(shell, then, shell.cwd).strip() == result
+
+
+def squeezed(text: str) -> str:
+    """Without what differs between two runs, and without spaces: a long path is on two lines."""
+    return "".join(re.sub(r"[\d.]+ s$", "<time>", text, flags=re.MULTILINE).split())
+
+
+def test_the_first_run_of_the_readme(shell: Impatient, local_server: LocalServer) -> None:
+    section = README.partition("## A first run on AWS\n")[2].partition("\n## ")[0]
+    steps = [block for block in blocks_in(section) if "aws iam" not in block and "aws sts" not in block]
+    settings, look, create, run, delete = steps
+    shutil.copytree(REPO / "examples" / "fargate", shell.cwd / "examples" / "fargate")
+    type_in(shell, settings, shell.cwd)
+    work = shell.cwd / "first"
+    assert type_in(shell, look, work).endswith("a run could start\n")
+    type_in(shell, create, work)
+    assert "pegasus.aws.batch.job_queue=arn:" in (work / "made").read_text(encoding="utf-8")
+    assert 3 < float(type_in(shell, run, work)) < 3.3
+    type_in(shell, delete, work)
+    aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
+    assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
+    assert aws.keys("my-own-bucket") == []
+
+
+def test_the_samples_on_machines_of_ec2(shell: Impatient, local_server: LocalServer) -> None:
+    prepare, create, run, delete = blocks(REPO / "examples" / "ec2" / "README.md")
     shutil.copytree(REPO / "conf", shell.cwd / "conf")
     sample = shell.cwd / "conf" / "sample-job-submit.in"
     jobs = json.loads(sample.read_text(encoding="utf-8"))["SubmitJob"]
     sample.write_text(json.dumps({"SubmitJob": jobs[1:2]}), encoding="utf-8")  # one of six is enough
-    shell.type_in(prepare, shell.cwd)
+    type_in(shell, prepare, shell.cwd)
     work = shell.cwd / "run"
-    shell.type_in(create, work)
-    made = (work / "made").read_text(encoding="utf-8")
-    assert "pegasus.aws.batch.job_queue=arn:" in made
-    shell.type_in(run, work)
+    type_in(shell, create, work)
+    type_in(shell, run, work)
     lines, record = job_output((work / "harbour.out").read_text(encoding="utf-8"))
     assert "harbour: " in lines[0]
     assert record.state == "succeeded"
-    shell.type_in(delete, work)
+    type_in(shell, delete, work)
     aws = Aws(local_server.endpoint, "us-west-2", local_server.key)
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
-    assert aws.keys("my-own-bucket") == []
 
 
 def section(title: str) -> str:
@@ -101,7 +106,7 @@ pegasus.aws.batch.s3_bucket = s3://my-bucket/run2
 """
 
 
-def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> None:
+def test_the_examples_of_the_manual(shell: Impatient, local_server: LocalServer) -> None:
     text = section("EXAMPLES")
     bag, *examples = ["\n".join(re.findall(r"^    (.*)", block, re.MULTILINE)) for block in text.split("\n\n")][1::2]
     shell.write("bag.in", bag)
@@ -121,7 +126,7 @@ def test_the_examples_of_the_manual(shell: Shell, local_server: LocalServer) -> 
     there = aws.everything()
     for example in examples:
         assert "pegasus-aws-batch " in example
-        shell.type_in(example, shell.cwd)
+        type_in(shell, example, shell.cwd)
     jobs, summary = merged_output(shell.read("bag.out"))
     assert [lines for lines, _ in jobs] == [["Hello world"], ["1000"]]
     assert summary.succeeded == 2

@@ -35,8 +35,10 @@ def test_the_single_file(tool: Tool, zipapp: Path, tmp_path: Path, local_server:
     done = tool.run("--version")
     assert (done.status, done.err) == (0, "")
     (unpacked,) = (tmp_path / "cache" / "pegasus-aws-batch").iterdir()
-    _, where, python, libraries = done.out.splitlines()
+    _, where, samples, python, libraries = done.out.splitlines()
     assert where == f"in {unpacked} (unpacked from {zipapp})"
+    assert samples == f"samples in {unpacked}/jobbag/samples"
+    assert (unpacked / "jobbag" / "samples" / "sample" / "analyse.sh").is_file()
     assert sys.executable in python
     assert libraries.startswith("boto3 1.")
 

@@ -8,6 +8,8 @@ import re
 from random import Random
 from typing import Any
 
+from jobbag.report.page import page
+
 Summary = dict[str, Any]
 
 START = 1_795_334_538_000  # ms: 2026-11-22 08:02:18 UTC
@@ -39,6 +41,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         "region": "us-east-1",
         "started": START,
         "ended": max(entry["stopped"] for entry in entries) + 4_000,
+        "collected": max(entry["stopped"] for entry in entries) + 3_000,
         "complete": True,
         "exit_code": 1 if "failed" in outcomes else 0,
         "signal": None,
@@ -60,6 +63,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         "outputs": "<job>.out and <job>.err",
         "log_file": "run.log.000",
         "jobstate_log": "bag.jobstate.log",
+        "console": "https://us-east-1.console.aws.amazon.com/batch/home?region=us-east-1#jobs/detail/",
         "vcpu_hours": {"asked": round(asked, 3), "wasted": round(wasted, 3)},
         "causes": _causes(entries),
         "errors": [],
@@ -71,6 +75,12 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         },
         "jobs": entries,
     }
+
+
+def page_of(summary: Summary, outputs: str = ".") -> str:
+    """The page that shows a summary."""
+    overview = {key: value for key, value in summary.items() if key != "jobs"}
+    return "".join(page(overview, summary["jobs"], outputs))
 
 
 def in_page(text: str) -> Summary:
@@ -106,6 +116,9 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
         "number": number,
         "name": name,
         "aws_id": f"{random.getrandbits(32):08x}-0000-4000-8000-{number:012x}",
+        "command": ["align", "--seed", str(number)],
+        "queue": "arn:aws:batch:us-east-1:123456789012:job-queue/large",
+        "depends_on": [],
         "outcome": "succeeded" if cause is None else "failed",
         "status": "SUCCEEDED" if cause is None else "FAILED",
         "exit_code": attempts[-1]["exit_code"],
@@ -121,6 +134,8 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
         "out": f"{name}.out",
         "err": f"{name}.err",
         "lines": random.randrange(200),
+        "place": None,
+        "tail": ["read 42 lines", "done"] if cause is None else TAIL,
         "results": [] if number % 10 else [f"results/{name}/a, b.txt"],
     }
 

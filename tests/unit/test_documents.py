@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import runpy
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,10 +15,13 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 
+from jobbag import __version__
+from jobbag.options import parser
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(path for where in ("docs", "examples", "examples/*", "bench") for path in ROOT.glob(f"{where}/*.md")),
 ]
 CODE = [
     ROOT / "pegasus_aws_batch.py",
@@ -114,6 +118,14 @@ def test_the_policies_allow_what_the_tool_calls_and_nothing_else() -> None:
     assert len(allowed) == len(set(allowed))
 
 
+def test_the_policies_are_there_as_files_too() -> None:
+    text = (ROOT / "docs" / "iam.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\[.*\]\(\.\./(.*)\):\n\n```json\n((?:.*\n)*?)```$", text, re.MULTILINE)
+    assert len(shown) == text.count("```json")
+    assert [name for name, policy in shown if (ROOT / name).read_text(encoding="utf-8") != policy] == []
+    assert {ROOT / name for name, _ in shown} == set(ROOT.glob("conf/iam/*"))
+
+
 def test_the_single_file_has_the_services_that_the_tool_calls() -> None:
     held = set(runpy.run_path(str(ROOT / "zipapp" / "build.py"))["SERVICES"])
     assert {operation.partition(":")[0] for operation in operations()} <= held
@@ -125,6 +137,35 @@ def test_the_policies_of_the_roles_are_json() -> None:
         ["s3:GetObject", "s3:PutObject"],
         "sts:AssumeRole",
     ]
+
+
+# -- what is said of the package elsewhere
+
+
+def test_the_package_brings_its_samples_and_its_manual_page() -> None:
+    listed = re.search(r"package_data=({.*?}),\n", (ROOT / "setup.py").read_text(encoding="utf-8"), re.DOTALL)
+    assert listed is not None
+    package = ROOT / "lib" / "jobbag"
+    found = {path.resolve() for pattern in ast.literal_eval(listed[1])["jobbag"] for path in package.glob(pattern)}
+    wanted = [path for path in ROOT.glob("conf/**/*") if path.is_file()]
+    assert [path for path in [*wanted, ROOT / "man" / "pegasus-aws-batch.1"] if path not in found] == []
+
+
+def test_the_version_and_where_it_is_are_the_same_everywhere() -> None:
+    cited = dict(re.findall(r"^([\w-]+): (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited["version"] == __version__ == released[0]
+    assert f'URL = "{cited["repository-code"]}"' in setup
+    assert f'license="{cited["license"]}"' in setup
+
+
+def test_the_commands_that_the_readme_lists_are_good() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\\|.*?`pegasus-aws-batch (.*?)`", text, re.MULTILINE)
+    assert len(commands) > 9
+    for command in commands:
+        parser.load([word for word in shlex.split(command) if word not in ("-C", "my.properties")])
 
 
 # -- modules and links
@@ -161,7 +202,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text(encoding="utf-8")):
         name, _, anchor = link.partition("#")

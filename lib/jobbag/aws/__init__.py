@@ -2,5 +2,5 @@
 
 Doors: `client` (all calls), `connection` (the endpoint, region and credentials), `rates` (the quotas),
 `faults` (which errors pass), `paging` (listings that lead to no end), `regions` (partitions, and where S3
-is), `settling` (what AWS may not know yet).
+is), `redaction` (no secrets), `settling` (what AWS may not know yet).
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Environment variables whose values are shown: those of the tool, of AWS Batch, and of the jobs' protocol.
@@ -16,6 +16,10 @@ _SECRET = re.compile(
 _SECRET_VARIABLE = re.compile(r"KEY|PASS|PEM|CERT|AUTH|CRED|(^|[_-])pass($|[_-])")  # no API spells a member like this
 _ASSIGNMENT = re.compile(r"(?P<name>[\w.-]*[A-Za-z]\w*)=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]+)+", re.ASCII)
 _OPTION = re.compile(r"--?[\w-]+")
+# In a line of shell: an option with its value, or a header.
+_SPOKEN = re.compile(
+    r"(?P<before>(?<![\w-])(?P<option>--?[A-Za-z][\w-]*)\s+|\b(?:Bearer|Basic)\s+)(?!-)('[^']*'|\"[^\"]*\"|[^\s'\"]+)"
+)
 _QUERY = re.compile(r"(\w+://[^\s?#'\"]*)[?#][^\s'\",]+")  # of a signed URL, for example
 _USER = re.compile(r"(\w+://)[^\s/@'\"]+@")
 
@@ -80,6 +84,17 @@ def _words(words: list[Any] | tuple[Any, ...]) -> list[Any]:
         found.append(HIDDEN if secret else shown)
         last = str(word)
     return found
+
+
+def shown_command(words: Sequence[str]) -> list[str]:
+    """The words of a command, for people: without the values that sound like a secret."""
+    return [_SPOKEN.sub(_unspoken, word) for word in map(str, _words(tuple(words)))]
+
+
+def _unspoken(said: re.Match[str]) -> str:
+    name = said["option"]
+    is_secret = name is None or _SECRET.search(name) or _SECRET_VARIABLE.search(name.upper())
+    return f"{said['before']}{HIDDEN}" if is_secret else said[0]
 
 
 def _hidden(assignment: re.Match[str]) -> str:

@@ -5,7 +5,6 @@ The format is that of the manual page (THE JOB SUBMIT FILE): `{"SubmitJob": [job
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -30,7 +29,7 @@ from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.submit_file import content_of
 from jobbag.bag.tables import Table
-from jobbag.errors import Problem
+from jobbag.errors import InputError, Problem
 from jobbag.text import split_items
 
 OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs")
@@ -61,13 +60,8 @@ class _Reader:
     def _read_submit_file(self, path: Path) -> None:
         try:
             content = content_of(path)
-        except json.JSONDecodeError as error:
-            where = f"{path}: line {error.lineno}, column {error.colno}"
-            self.problems.append(Problem(where, f"invalid JSON: {error.msg}"))
-        except UnicodeDecodeError as error:
-            self.problems.append(Problem(str(path), f"invalid JSON: not UTF-8 at byte {error.start}"))
-        except (ValueError, RecursionError) as error:
-            self.problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        except InputError as error:
+            self.problems += error.problems
         except OSError as error:
             self.problems.append(Problem(str(path), f"cannot read the job submit file: {error.strerror}"))
         else:

@@ -1,4 +1,4 @@
-"""Pure: the content of a job submit file, read in pieces: its text and its jobs at once would be twice the file."""
+"""The content of a job submit file, read in pieces: its text and its jobs at once would be twice the file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobbag.bag import json_text
 from jobbag.files import opened
 
 PIECE = 1024 * 1024  # bytes
 _SPACE = re.compile(r"[ \t\n\r]*")
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(parse_constant=json_text.refuse)
 
 
 def content_of(path: Path) -> Any:
-    """The content of a JSON file. Raises OSError, RecursionError, and ValueError for what is no JSON."""
+    """The content of a JSON file. Raises OSError, and InputError for what is no JSON."""
     with opened(path) as file:
         try:
             return _Text(file).top_level()
-        except (ValueError, IndexError):  # or it is not an object with lists of objects, but may be JSON
+        except (ValueError, IndexError, RecursionError):  # or it is no object with lists of objects, but may be JSON
             file.seek(0)
-        return json.loads(file.read())
+        return json_text.loads(file.read(), path)
 
 
 class _Text:

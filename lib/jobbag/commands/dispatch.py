@@ -14,7 +14,7 @@ from jobbag.options.settings import Mode, Settings
 from jobbag.preflight import offline
 from jobbag.run.task import Task
 from jobbag.signals import Signals
-from jobbag.tool_log import ToolLog
+from jobbag.tool_log import ToolLog, style
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,9 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     if not task.bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
-        log.info("%s", nothing)
+        log.info("%s", nothing, extra=style(told=True))
         code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
-        return Result(code, (nothing,)).untold(tool_log)
+        return Result(code)
     if settings.dry_run:
         from jobbag.commands.dry_run import dry_run
 

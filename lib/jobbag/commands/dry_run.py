@@ -18,7 +18,7 @@ from jobbag.commands.cloud import connected_task
 from jobbag.commands.result import Result
 from jobbag.display.live import flow
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
-from jobbag.errors import ExitCode
+from jobbag.errors import ExitCode, SeveralErrors
 from jobbag.holding import lock
 from jobbag.options.settings import Settings
 from jobbag.preflight.permissions import Right, Verdict
@@ -55,7 +55,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
     else:
         lines = [*_told(settings, task, earlier, found), *_checks(found, warnings), "", _verdict(found)]
     code = found.errors[0].exit_code if found.errors else ExitCode.OK
-    return Result(code, tuple(lines), tuple(line for error in found.errors for line in error.lines))
+    return Result(code, tuple(lines), tuple(SeveralErrors(found.errors).lines if found.errors else ()))
 
 
 def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> Iterator[str]:

@@ -3,56 +3,69 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobbag.bag.job import Bag
-from jobbag.commands.result import Result
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.options.settings import Settings
 from jobbag.report import page, summary
+from jobbag.report.details import Details
 from jobbag.report.summary import Ended, overview
-from jobbag.tool_log import UNADORNED
+from jobbag.terminal import size_of
+from jobbag.tool_log import style
 
 log = logging.getLogger(__name__)
 
+OTHER_ROWS = 2  # of a terminal, for the name of the log and the prompt
+FEWEST_ROWS = 12  # in which the end is told, however small the terminal is
 WRITERS = {"report": page.write, "summary": summary.write}
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far."""
+    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far; `console`: see Ended."""
 
     settings: Settings
     run: str
     region: str
     state: RunState
+    details: Details
     outputs: Outputs
     log_file: Path | None
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
+    console: str | None = None
+
+    def so_far(self, again: int) -> Ended:
+        """The run as it is at this moment, for another thread than its own; to be told anew in `again` seconds."""
+        return replace(self._ended(ExitCode.OK, None, ()), state=self.state.as_it_is_now(), goes_on=again)
 
     def tell(
         self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool
-    ) -> tuple[Result, bool]:
+    ) -> tuple[ExitCode, bool]:
         """Write the files and log the screen.
 
-        `finished`: no later start is to go on with this run. Gives the result, and whether that is still so: it is
+        `finished`: no later start is to go on with this run. Gives the exit status, and whether that is still so: it is
         not if a file could not be written.
         """
         from jobbag.display import end_screen  # rich is slow to import, and bad input does not need it
 
         end = self.write(code, stopped, failures)
         finished = finished and len(end.errors) == len(failures)  # no file is missing
-        level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}
-        lines = end_screen.lines(overview(end), self._following(finished=finished), files)
+        columns, rows = size_of(sys.stderr) or (None, end_screen.ROWS + OTHER_ROWS)
+        lines = end_screen.lines(
+            overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS)
+        )
         for line in lines:
-            log.log(level, "%s", line, extra=UNADORNED)
-        return Result(end.exit_code, tuple(lines), level=level), finished
+            level = logging.ERROR if line.wrong else logging.INFO
+            log.log(level, "%s", line.text, extra=style(tone=line.tone, told=True))
+        return end.exit_code, finished
 
     def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
         """Write the files that are wanted. That one cannot be written is an error of the run."""
@@ -85,6 +98,7 @@ class Ending:
     def _ended(self, code: ExitCode, stopped: Interrupted | None, failures: tuple[str, ...]) -> Ended:
         return Ended(
             state=self.state,
+            details=self.details,
             run=self.run,
             submit_files=self.settings.bag_files,
             region=self.region,
@@ -97,6 +111,7 @@ class Ending:
             stopped=stopped,
             errors=failures,
             calls=self.calls(),
+            console=self.console,
         )
 
     def _following(self, *, finished: bool) -> str | None:
@@ -111,4 +126,5 @@ class Ending:
 
 def of_empty_bag(settings: Settings, bag: Bag) -> Ending:
     """The end of a run that had nothing to do."""
-    return Ending(settings, "", settings.region or "", RunState(bag, now_ms()), JobFiles(), None, dict)
+    state = RunState(bag, now_ms())
+    return Ending(settings, "", settings.region or "", state, Details(state), JobFiles(), None, dict)

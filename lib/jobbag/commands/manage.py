@@ -79,7 +79,7 @@ def _delete(cloud: Cloud, plan: Plan) -> Result:
         try:
             bucket.remove(cloud, plan.place)
         except ToolError as error:
-            failures += error.lines
+            failures += error.every_line
     if failures:
         raise CleanupError(failures)
     return Result(ExitCode.OK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from jobbag.errors import ExitCode, InputError
 from jobbag.events.causes import Cause, causes
 from jobbag.events.events import Event, JobsWaiting, Staged, StagingBegun
 from jobbag.events.observation import ENDED, STATES
+from jobbag.events.outcome import Verdict
 from jobbag.files import STDIN
 from jobbag.holding.lock import Held, holder_of
 from jobbag.holding.requests import is_asked
@@ -59,6 +60,12 @@ class Seen:
         return causes(state.failure(job) for job in self.run.bag.jobs if state.of(job).failed)
 
     @property
+    def waits(self) -> list[str]:
+        """What the run waits for, in words."""
+        awaited = self.now.jobs_awaited if self.goes_on else ""
+        return [one for one in (self.now.waits_for, awaited) if one]
+
+    @property
     def waiting(self) -> list[JobsWaiting]:
         """Why jobs do not start, by queue, as long as some wait."""
         waits = any(self.now.jobs.get(state) for state in STATES[:3])
@@ -87,7 +94,10 @@ class Seen:
         if self.run.state.halted is not None:
             yield f"halted: {self.run.state.halted}"
         if found := self.causes:
-            yield f"{counted(sum(len(one.jobs) for one in found), 'failure')}, {counted(len(found), 'cause')}:"
+            total = sum(len(one.jobs) for one in found)
+            all_failed = total == self.now.others.get(Verdict.FAILED)  # else some were stopped, or not run
+            what = counted(total, "failure") if all_failed else f"{counted(total, 'job')} did not succeed"
+            yield f"{what}, {counted(len(found), 'cause')}:"
             for one in found[:SHOWN_CAUSES]:
                 yield f"  {len(one.jobs):,} x {one.title} (job {self._name(one)})"
             if len(found) > SHOWN_CAUSES:
@@ -122,8 +132,8 @@ class Seen:
             "may_run": 0 if run.is_local and self.held is None else run.may_run,
             "files": {"there": now.files[0], "of": now.files[1], "bytes": now.size[0], "of_bytes": now.size[1]},
             "elapsed": round(now.elapsed, 3),
-            "left": None if now.left is None or now.over else round(now.left, 3),
-            "waits_for": now.waits_for or None,
+            "left": None if now.left is None else round(now.left, 3),
+            "waits_for": "; ".join(self.waits) or None,
             "waiting": [{"queue": one.queue, "reason": one.reason, "since": one.at} for one in self.waiting],
             "halted": run.state.halted,
             "causes": [
@@ -164,9 +174,9 @@ class Look:
             jobs = counted(changed, "job")
             notes.append(f"the bag has changed since the run began ({jobs}); this is the run as it was started")
         goes_on = held is not None and self.run.finished is None
-        if not goes_on:
-            self._progress.end()
         now = self._progress.snapshot(None if goes_on else self.run.last)
+        if not goes_on:
+            now = replace(now, over=True, left=None, waits_for="")
         return Seen(self.run, now, held, held is not None and is_asked(self._path, held.id), tuple(notes))
 
     def _events(self) -> list[Event]:

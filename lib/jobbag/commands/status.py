@@ -15,6 +15,7 @@ from jobbag.commands.seen import Look, Seen
 from jobbag.console import say
 from jobbag.errors import PROG, ExitCode, InputError, Interrupted
 from jobbag.options.settings import Settings
+from jobbag.terminal import look_of
 from jobbag.text import plain
 
 EACH = 1.0  # s between two looks
@@ -28,12 +29,12 @@ def status(settings: Settings) -> Result:
         return _of_all(settings)
     look = Look(settings, settings.journal)
     if settings.watch:
-        return _watch(look, as_json=settings.json)
+        return _watch(settings, look)
     if settings.json:
         return Result(ExitCode.OK, tuple(json.dumps(look.seen().json(), indent=2).splitlines()))
     seen = look.seen()
     if sys.stdout.isatty():
-        with _Drawing(seen) as drawing:
+        with _Drawing(seen, settings.color) as drawing:
             drawing.show(seen)
         return Result(ExitCode.OK)
     return Result(ExitCode.OK, tuple(_lines(seen)))
@@ -46,31 +47,31 @@ def _lines(seen: Seen) -> Iterator[str]:
     for label, parts in (("jobs", now.states_in_words), ("files", now.files_in_words)):
         if parts:
             yield f"{label:7}{', '.join(parts)}"
-    if now.waits_for:
-        yield now.waits_for
+    if seen.waits:
+        yield "; ".join(seen.waits)
     yield from seen.lines()
 
 
 # -- until the run ends
 
 
-def _watch(look: Look, *, as_json: bool) -> Result:
+def _watch(settings: Settings, look: Look) -> Result:
     seen = look.seen()
     try:
-        if sys.stdout.isatty() and not as_json:
-            with _Drawing(seen) as drawing:
+        if sys.stdout.isatty() and not settings.json:
+            with _Drawing(seen, settings.color) as drawing:
                 drawing.show(seen)
                 while seen.goes_on:
                     time.sleep(EACH)
                     seen = look.seen()
                     drawing.show(seen)
             return Result(ExitCode.OK)
-        _tell(seen, as_json=as_json)
+        _tell(seen, as_json=settings.json)
         while seen.goes_on:
             time.sleep(EACH)
             before, seen = seen, look.seen()
             if _is_news(before, seen):
-                _tell(seen, as_json=as_json)
+                _tell(seen, as_json=settings.json)
     except Interrupted as interrupted:
         if interrupted.exit_code is not ExitCode.SIGINT:
             raise
@@ -91,14 +92,15 @@ def _tell(seen: Seen, *, as_json: bool) -> None:
 class _Drawing:
     """The run on the terminal that is stdout, drawn anew in its place. A context manager, which leaves the last one."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, colour: str) -> None:
         from rich.console import Console  # slow to import, and who reads a pipe does not need it
         from rich.live import Live
 
         from jobbag.display.live import Frame
 
-        self._frame = Frame(plain(seen.name))
-        console = Console(file=sys.stdout)
+        look = look_of(sys.stdout, colour)
+        self._frame = Frame(plain(seen.name), letters=look.letters)
+        console = Console(color_system="standard" if look.colour else None, no_color=not look.colour)
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def __enter__(self) -> _Drawing:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobbag.bag import api_model
+from jobbag.bag import api_model, json_text
 from jobbag.bag.job import Bag
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.entities.rules import definition_problems, environment_problems, queue_problems
-from jobbag.errors import Problem
+from jobbag.errors import InputError, Problem
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
 
@@ -88,13 +87,9 @@ def _spec(kind: Kind, value: str | None, names: Names, problems: list[Problem]) 
         return Existing(kind, value)
     path = Path(value)
     try:
-        request = _unwrapped(json.loads(path.read_bytes()), kind.create)
-    except json.JSONDecodeError as error:
-        where = f"{path}: line {error.lineno}, column {error.colno}"
-        problems.append(Problem(where, f"invalid JSON: {error.msg}"))
-        return None
-    except (ValueError, RecursionError) as error:
-        problems.append(Problem(str(path), f"invalid JSON: {error}"))
+        request = _unwrapped(json_text.loads(path.read_bytes(), path), kind.create)
+    except InputError as error:
+        problems += error.problems
         return None
     except OSError as error:
         problems.append(Problem(kind.option, f"cannot read {path}: {error.strerror}"))

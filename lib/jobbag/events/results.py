@@ -66,6 +66,13 @@ class KnownResults:
         self._found: dict[int, int] = {}  # how many there are, by the number of their job
         self._told: Counter[int] = Counter()  # of how many it is known what came of them
 
+    def as_they_are_now(self) -> KnownResults:
+        """A copy for another thread, as far as it tells of files: what happens from now on changes nothing in it."""
+        known = KnownResults()
+        known.files = {number: [*paths] for number, paths in dict(self.files).items()}
+        known.size, known.left, known.looked_for = self.size, [*self.left], self.looked_for
+        return known
+
     def are_here(self, job: Job) -> bool:
         """Whether all results of a job came that could."""
         return job.number in self._found and self._told[job.number] >= self._found[job.number]

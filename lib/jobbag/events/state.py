@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from copy import copy
 
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of, waited
+from jobbag.events.culprits import Culprits
 from jobbag.events.events import (
     Absent,
     Event,
@@ -38,7 +39,7 @@ class RunState:
     def __init__(self, bag: Bag, start: int) -> None:
         """`start`: when the run began (ms)."""
         self.bag = bag
-        self._culprits: dict[str, Job] = {}  # by name as sent: the failed job that a walk along dependencies has found
+        self._culprits = Culprits(bag, lambda job: self.of(job).failed)
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
@@ -94,6 +95,14 @@ class RunState:
         """What happened in an earlier start counts as what happens now."""
         self(event)
 
+    def as_it_is_now(self) -> RunState:
+        """A copy for another thread: what happens from now on changes nothing in it."""
+        state = copy(self)
+        state._outcomes = {number: copy(outcome) for number, outcome in dict(self._outcomes).items()}
+        state._culprits = Culprits(state.bag, lambda job: state.of(job).failed)
+        state.results, state.errors = self.results.as_they_are_now(), [*self.errors]
+        return state
+
     def of(self, job: Job) -> Outcome:
         """What is known of a job."""
         return self._outcomes[job.number]
@@ -101,9 +110,10 @@ class RunState:
     def failure(self, job: Job) -> Failure:
         """Why a job did not succeed of which nothing is under way any more."""
         outcome = self.of(job)
-        needed = self.first_cause(job) if outcome.not_run else None
-        if needed is not None:
-            return Failure(job.number, waited(needed, stopped=self.of(self._culprits[job.sent_name]).stopped), "")
+        culprit = self._culprits.of(job) if outcome.not_run else None
+        if culprit is not None:
+            stopped = self.of(culprit).stopped
+            return Failure(job.number, waited(self._missed(culprit), stopped=stopped), "")
         if outcome.withheld is not None:
             return Failure(job.number, Kind(f"not run: {outcome.withheld}", HALTED), "")
         if outcome.terminated and outcome.error is None and (outcome.stopped or not outcome.ended):
@@ -178,23 +188,12 @@ class RunState:
 
     def first_cause(self, job: Job) -> str | None:
         """The failure that kept a job from running which depends on others, in words; None if there is none."""
-        passed: list[str] = []
-        while (failed := self._failed_before(job)) is not None:
-            passed.append(job.sent_name)
-            job = failed
-        self._culprits |= dict.fromkeys(passed, job)  # so a chain is walked along once, not for each of its jobs
-        ended = "was stopped" if self.of(job).stopped else "failed"
-        return f"job {job.name} {ended}, on which it depends" if passed else None
+        culprit = self._culprits.of(job)
+        return None if culprit is None else self._missed(culprit)
 
-    def _failed_before(self, job: Job) -> Job | None:
-        """A failed job before this one in the order: as far up as is known, else one on which it depends itself."""
-        known = self._culprits.get(job.sent_name)
-        if known is not None and self.of(known).failed:
-            return known
-        return next((one for one in self._needed_by(job) if self.of(one).failed), None)
-
-    def _needed_by(self, job: Job) -> Iterator[Job]:
-        return chain.from_iterable(map(self.bag.named, job.depends_on))
+    def _missed(self, culprit: Job) -> str:
+        ended = "was stopped" if self.of(culprit).stopped else "failed"
+        return f"job {culprit.name} {ended}, on which it depends"
 
     def released(self) -> list[Job]:
         """The jobs that were not sent as others had failed, all of which are to be sent again or have succeeded now."""

@@ -44,12 +44,23 @@ _SWITCHES = frozenset(option.long for option in OPTIONS if option.metavar is Non
 
 def _options_of(words: Sequence[str]) -> Iterator[str]:
     for word in words:
-        name, _, value = word.removeprefix("-D").partition("=")
+        name, value = _property(word)
         option = PROPERTIES.get(name)
         if option in _SWITCHES:
             yield from [option] if value.lower() in ("", "true") else []
         elif option is not None:
             yield f"{option}={value}"
+
+
+def set_for_java(words: Sequence[str]) -> dict[str, str]:
+    """The properties that are set for the Java machine, on a command line as it was given."""
+    end = words.index("--") if "--" in words else len(words)
+    return dict(_property(word) for word in words[:end] if word.startswith("-D"))
+
+
+def _property(word: str) -> tuple[str, str]:
+    name, _, value = word.removeprefix("-D").partition("=")
+    return name, value
 
 
 def expanded(name: str, properties: Mapping[str, str]) -> str:

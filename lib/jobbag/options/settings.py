@@ -52,12 +52,14 @@ class Settings:
     detach: bool = False
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
-    on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
+    on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
+    quiet: bool = False
+    color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
     transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
@@ -82,6 +84,7 @@ class Settings:
     print_bag: bool = False
     print_schema: bool = False
     records: bool = True  # whether that of a job stands behind its stdout, where it has a file of its own
+    warnings: tuple[str, ...] = field(default=(), compare=False)  # what may be meant otherwise
     words: tuple[str, ...] = field(default=(), compare=False)  # the command line, as it was given
 
     @property

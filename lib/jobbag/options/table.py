@@ -6,6 +6,7 @@ from __future__ import annotations
 from jobbag.options.bags import BAG
 from jobbag.options.looking import LOOKING
 from jobbag.options.option import Option
+from jobbag.options.terminal import TERMINAL
 from jobbag.options.transfers import TRANSFERS
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
@@ -14,8 +15,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 # What is shown before the command ends at once.
 INFORMATION = (
-    Option(("-h", "--help"), "Show this help and exit."),
-    Option(("--version",), "Show the version, those of Python and boto3, and where the command is, and exit."),
+    Option(
+        ("-h", "--help"), "Show the most used options, or all of them (--help all), and exit.", "all", optional=True
+    ),
+    Option(
+        ("--version",), "Show the version, those of Python and boto3, where the command and its samples are, and exit."
+    ),
     Option(
         ("--completion",),
         "Print the completion of this command for a shell, and exit. Its first lines say where to put it.",
@@ -53,21 +58,6 @@ GENERAL = (
         "Leave the [cluster-task ...] line out of jobName.out, which then holds what the job has printed, and nothing "
         "else. Merged files keep it.",
         key="pegasus.aws.batch.no_records",
-    ),
-    Option(
-        ("--progress",),
-        "How to show how far the run is. auto: a live display where stderr is a terminal, else as plain. plain: a "
-        "line in the log when something has changed, each 30 seconds at most. off: not at all. Default: auto.",
-        "how",
-        "pegasus.aws.batch.progress",
-        choices=("auto", "plain", "off"),
-    ),
-    Option(
-        ("--follow",),
-        "Show on stdout what the jobs print while they run, or what one of them prints: --follow=job. Each line "
-        "stands behind the name of its job.",
-        "job",
-        optional=True,
     ),
     Option(
         ("--summary",),
@@ -214,8 +204,9 @@ RECOVERY = (
     ),
     Option(
         ("--on-interrupt",),
-        "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
-        "running for a later start. SIGHUP always detaches. Default: terminate.",
+        "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
+        "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "
+        "terminated.",
         "what",
         "pegasus.aws.batch.on_interrupt",
         choices=("terminate", "detach"),
@@ -237,6 +228,7 @@ RECOVERY = (
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", (*INFORMATION, *GENERAL)),
     ("The bag", BAG),
+    ("The terminal", TERMINAL),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),

@@ -27,6 +27,7 @@ def versions() -> str:
         (
             f"{PROG} {__version__}",
             f"in {Path(__file__).parents[2]}{unpacked}",
+            f"samples in {Path(__file__).parents[1] / 'samples'}",
             f"Python {platform.python_version()} ({sys.executable})",
             ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
         )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -14,22 +14,29 @@ from typing import Any
 from urllib.parse import quote
 
 from jobbag.files import replaced
-from jobbag.report.summary import Ended, summary
+from jobbag.report.summary import Ended, jobs, overview
 
 _PARTS = resources.files("jobbag.report") / "assets"
 _SCRIPTS = (
-    "words.js", "jobs.js", "facts.js", "scales.js", "timeline.js", "pointer.js", "histograms.js", "table.js", "main.js",
+    "words.js", "jobs.js", "view.js", "facts.js", "scales.js", "timeline.js", "pointer.js", "histograms.js", "table.js",
+    "dialog.js", "order.js", "drawing.js", "export.js", "live.js", "main.js",
 )  # fmt: skip
 
 
 def write(path: Path, end: Ended) -> None:
     """Put the page of a run into a file, whole, by rename. Raises OSError."""
     with replaced(path) as file:
-        file.write(page(summary(end), os.path.relpath(Path.cwd(), path.absolute().parent)))
+        file.writelines(of(path, end))
 
 
-def page(summary: Mapping[str, Any], outputs: str = ".") -> str:
-    """The page of a run, as HTML. `outputs`: the path from the page's directory to that of the run.
+def of(path: Path, end: Ended) -> Iterator[str]:
+    """The page of a run for the file at `path`, in parts: of many jobs it is too large to have it twice in memory."""
+    return page(overview(end), jobs(end), os.path.relpath(Path.cwd(), path.absolute().parent))
+
+
+def page(overview: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]], outputs: str = ".") -> Iterator[str]:
+    """The page of a run, as HTML in parts: of the two parts of its summary, and the path from the page's directory to
+    that of the run.
 
     The page runs no script but its own, loads nothing, and shows all values of the summary as text.
     """
@@ -42,18 +49,24 @@ def page(summary: Mapping[str, Any], outputs: str = ".") -> str:
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return Template(_read("report.html")).substitute(
-        policy="; ".join(f"{name} {value}" for name, value in policy.items()),
-        style=style,
-        script=script,
-        base=quote(os.fsencode(outputs)) + "/",
-        summary=_embedded(summary),
+    before, after = (
+        Template(half).substitute(
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+            style=style,
+            script=script,
+            base=quote(os.fsencode(outputs)) + "/",
+        )
+        for half in _read("report.html").split("$summary")
     )
+    yield f'{before}{_embedded(overview)[:-1]},"jobs":['
+    for number, job in enumerate(jobs):
+        yield f"{',' if number else ''}{_embedded(job)}"
+    yield f"]}}{after}"
 
 
-def _embedded(summary: Mapping[str, Any]) -> str:
+def _embedded(value: Mapping[str, Any]) -> str:
     """JSON that can stand inside a script element: ASCII, and no character in it begins or ends anything in HTML."""
-    text = json.dumps(summary, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

@@ -1,4 +1,4 @@
-"""The summary of a run that is over, as JSON (the manual page, OUTPUT)."""
+"""The summary of a run, as JSON (the manual page, OUTPUT)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jobbag import __version__
+from jobbag.aws.redaction import shown_command
 from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
@@ -18,10 +19,12 @@ from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Verdict
 from jobbag.events.state import RunState
 from jobbag.files import replaced
+from jobbag.report.details import Details, Place
 from jobbag.text import counted
 
 FORMAT = 1
 MS_PER_HOUR = 3_600_000
+RUNNING, WAITING = "running", "waiting"  # what a job does while the run goes on
 
 
 class OutputFiles(Protocol):
@@ -37,10 +40,11 @@ class OutputFiles(Protocol):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over, whatever ended it. `ended` is in ms since the epoch; `calls` counts those of this start, see
-    CallCounts; `errors` are messages about no single job."""
+    """A run that is over, whatever ended it, or as far as it is. `ended`, or when it was looked at, is in ms since the
+    epoch; `calls` counts those of this start, see CallCounts; `errors` are messages about no single job."""
 
     state: RunState
+    details: Details
     run: str
     submit_files: tuple[Path, ...]
     region: str
@@ -53,11 +57,26 @@ class Ended:
     errors: tuple[str, ...]
     calls: Mapping[str, Mapping[str, int]]
     results: Path | None = None  # the directory of the results; None: they stay in S3
+    console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
+    goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
 
     @cached_property
     def causes(self) -> list[Cause]:
         """Why jobs did not succeed: one cause for each, but for those that may still run."""
-        return causes(self.state.failure(job) for job in self.state.bag.jobs if self.state.of(job).is_unsuccessful)
+        unsuccessful = (job for job in self.state.bag.jobs if self.state.of(job).is_unsuccessful)
+        return causes(self.state.failure(job) for job in unsuccessful if not self.is_under_way(job))
+
+    def is_under_way(self, job: Job) -> bool:
+        """Whether the run goes on, and has yet to see what becomes of the job."""
+        outcome = self.state.of(job)
+        return self.goes_on is not None and not outcome.over and outcome.error is None
+
+    def outcome(self, job: Job) -> str:
+        """What became of a job, in a word or two."""
+        if not self.is_under_way(job):
+            return self.state.of(job).verdict.value
+        seen = self.state.of(job).observation
+        return RUNNING if seen is not None and seen.status == "RUNNING" else WAITING
 
 
 def summary(end: Ended) -> dict[str, Any]:
@@ -69,7 +88,7 @@ def overview(end: Ended) -> dict[str, Any]:
     """The summary without the jobs, as an object for JSON."""
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
-    came_of = Counter(state.of(job).verdict for job in state.bag.jobs)
+    came_of = Counter(map(end.outcome, state.bag.jobs))
     return {
         "format": FORMAT,
         "version": __version__,
@@ -78,15 +97,17 @@ def overview(end: Ended) -> dict[str, Any]:
         "region": end.region,
         "started": state.start,
         "ended": end.ended,
+        "collected": end.details.collected,
         "complete": state.complete,
         "exit_code": int(end.exit_code),
         "signal": end.stopped.name if end.stopped else None,
         "counts": {
             "jobs": len(state.bag.jobs),
-            "succeeded": came_of[Verdict.SUCCEEDED],
-            "failed": came_of[Verdict.FAILED],
-            "stopped": came_of[Verdict.STOPPED],
-            "not_run": came_of[Verdict.NOT_RUN],
+            "succeeded": came_of[Verdict.SUCCEEDED.value],
+            "failed": came_of[Verdict.FAILED.value],
+            "stopped": came_of[Verdict.STOPPED.value],
+            "not_run": came_of[Verdict.NOT_RUN.value],
+            **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
         },
         "retried": _retried(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
@@ -99,11 +120,13 @@ def overview(end: Ended) -> dict[str, Any]:
         "outputs": end.outputs.description,
         "log_file": str(end.log_file) if end.log_file else None,
         "jobstate_log": str(end.jobstate_log),
+        "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
         "notes": list(_absent(state)),
         "calls": end.calls,
+        **({} if end.goes_on is None else {"goes_on": end.goes_on}),
     }
 
 
@@ -182,7 +205,10 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "number": job.number,
         "name": job.name,
         "aws_id": outcome.aws_id or None,
-        "outcome": outcome.verdict.value,
+        "command": shown_command((job.executable, *job.arguments)),
+        "queue": outcome.queue,
+        "depends_on": job.depends_on,
+        "outcome": end.outcome(job),
         "status": seen.status if seen else "SUBMITTED" if outcome.aws_id else None,
         "exit_code": seen.exit_code if seen else None,
         "reason": joined(outcome.error, seen.reason if seen else None),
@@ -197,8 +223,14 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
+        "place": _place(end.details.place(job)),
+        "tail": [*end.details.tail(job), *([outcome.note] if outcome.note else [])],
         "results": list(map(str, end.state.results.files.get(job.number, ()))),
     }
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    return None if place is None else {"out": place.out, "err": place.err}
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

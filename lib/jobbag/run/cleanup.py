@@ -144,11 +144,11 @@ class Cleanup:
         try:
             self.creator.take_down(cloud)
         except ToolError as error:
-            failures += error.lines
+            failures += error.every_line
         try:
             self._empty_bucket(cloud)
         except ToolError as error:
-            failures += error.lines
+            failures += error.every_line
         return failures
 
     def _empty_bucket(self, cloud: Cloud) -> None:

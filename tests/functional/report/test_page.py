@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from helpers.summaries import Summary, sample
-from jobbag.report.page import page
+from helpers.summaries import Summary, page_of, sample
 
 MANY = sample(1_200)
 FEW = sample(12, slots=3, failing=0.5)
@@ -35,7 +37,7 @@ class Reader:
     def open(self, summary: Summary, name: str = "report.html", outputs: str = ".") -> Reader:
         path = self.place / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(page(summary, outputs), encoding="utf-8")
+        path.write_text(page_of(summary, outputs), encoding="utf-8")
         self.browser.get(path.as_uri())
         return self
 
@@ -122,7 +124,7 @@ def test_ten_thousand_jobs_open_without_a_word_on_the_console_and_without_the_ne
 def test_the_numbers_are_those_of_the_summary(reader: Reader) -> None:
     values = reader.open(MANY).values()
     for group in ("counts", "retried"):
-        assert {key: values[f"{group}.{key}"] for key in MANY[group] if f"{group}.{key}" in values} == {
+        assert {key: values.get(f"{group}.{key}", "0") for key in MANY[group]} == {  # what became of none is not told
             key: f"{number:,}" for key, number in MANY[group].items()
         }
     assert float(values["vcpu_hours.asked"]) == pytest.approx(MANY["vcpu_hours"]["asked"], rel=0.005)
@@ -177,7 +179,7 @@ def test_the_timeline_tells_the_job_below_the_pointer_and_all_of_it_when_asked(r
     reader.open(FEW)
     canvas = reader.one("#timeline canvas")
     reader.run("arguments[0].scrollIntoView({block: 'center'})", canvas)
-    third_row = 182 + 2.5 * 20 - canvas.size["height"] / 2
+    third_row = 196 + 2.5 * 20 - canvas.size["height"] / 2
     ActionChains(reader.browser).move_to_element_with_offset(canvas, 0, int(third_row)).perform()
     assert FEW["jobs"][2]["name"] in reader.one("#hint").text
     ActionChains(reader.browser).click().perform()
@@ -189,11 +191,11 @@ def test_the_timeline_tells_the_job_below_the_pointer_and_all_of_it_when_asked(r
 def test_the_timeline_obeys_the_keyboard(reader: Reader) -> None:
     reader.open(MANY)
     whole = reader.timeline
-    assert "jobs 1 to 1,200, from 0.0 s to" in whole
+    assert "shown are 1,200 rows, from 0.0 s to" in whole
     canvas = reader.one("#timeline canvas")
     canvas.send_keys("+")
     zoomed = reader.timeline
-    assert "jobs 201 to 1,000" in zoomed
+    assert " of 1,200 rows" in zoomed
     canvas.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
     assert reader.timeline not in (whole, zoomed)
     canvas.send_keys("0")
@@ -253,7 +255,173 @@ def test_the_links_lead_to_the_files_from_wherever_the_page_is(reader: Reader) -
     files = [reader.place / "one %41#1.out", reader.place / "sub" / "one.err"]
     assert links("#jobs a") == files
     reader.click("#jobs tbody button.link")
-    assert links("dialog[open] a") == [*files, reader.place / "results/one/a, b#.txt"]
+    assert links("dialog[open] a:not([href^=https])") == [*files, reader.place / "results/one/a, b#.txt"]
+
+
+def workflow(fits: int = 3) -> Summary:
+    """split, then fit-1 and so on, then merge, and one that needs nobody."""
+    summary = sample(fits + 3, failing=0)
+    names = ["split", *(f"fit-{number}" for number in range(1, fits + 1)), "merge", "alone"]
+    for job, name in zip(summary["jobs"], names, strict=True):
+        needs = {"s": [], "f": ["split"], "m": names[1:-2], "a": []}[name[0]]
+        job |= {"name": name, "out": f"{name}.out", "err": f"{name}.err", "depends_on": needs}
+    return summary
+
+
+def test_all_about_a_job_leads_to_those_that_it_depends_on(reader: Reader) -> None:
+    summary = workflow()
+    summary["jobs"][2] |= {"command": ["fit", "a b", "it's"], "tail": ["so far", "<b>done</b>"]}
+    reader.open(summary)
+    reader.all("#jobs tbody button.link")[2].send_keys(Keys.ENTER)
+    dialog = reader.one("dialog[open]")
+    assert reader.one("dialog h2").text == "fit-2" == reader.browser.switch_to.active_element.text
+    assert [pre.text for pre in reader.all("dialog pre")] == [r"fit 'a b' 'it'\''s'", "so far\n<b>done</b>"]
+    assert summary["jobs"][2]["queue"] in dialog.text
+    assert reader.all("dialog a")[2].get_attribute("href") == summary["console"] + summary["jobs"][2]["aws_id"]
+    assert reader.each("dialog .jobs button bdi") == ["split", "merge"]
+    reader.one("dialog .jobs button").send_keys(Keys.ENTER)
+    assert reader.one("dialog h2").text == "split"
+    assert reader.each("dialog .jobs button bdi") == ["fit-1", "fit-2", "fit-3"]
+    reader.browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert reader.all("dialog[open]") == []
+
+
+def test_the_order_is_drawn_job_by_job_where_there_are_few(reader: Reader) -> None:
+    reader.open(workflow())
+    assert reader.each("#order-drawing button bdi") == ["split", "fit-1", "fit-2", "fit-3", "merge"]
+    assert reader.each("#order-drawing path title, #order-drawing g title")[0] == "split → fit-1: 1 job"
+    places = reader.each("#order-drawing button", "element.getBoundingClientRect().left")
+    assert places[0] < places[1] == places[2] == places[3] < places[4]
+    label = "merge, 1 job, 1 succeeded, after fit-1, fit-2, fit-3"
+    assert reader.all("#order-drawing button")[4].get_attribute("aria-label") == label
+    assert "Without an order: 1 job." in reader.one("#order-note").text
+    reader.all("#order-drawing button")[1].send_keys(Keys.ENTER)
+    assert reader.one("dialog h2").text == "fit-1"
+
+
+def test_many_jobs_are_grouped_by_name_and_drawn_together(reader: Reader) -> None:
+    reader.open(workflow(397))
+    assert reader.each("#order-drawing button bdi") == ["split", "fit", "merge"]
+    assert reader.each("#jobs tbody th bdi") == ["split", "fit", "merge", "alone"]
+    group = reader.one("#jobs [data-stem=fit]")
+    assert group.get_attribute("aria-expanded") == "false"
+    group.send_keys(Keys.ENTER)
+    assert reader.each("#jobs tbody th bdi")[:4] == ["split", "fit", "fit-1", "fit-2"]
+    assert reader.browser.switch_to.active_element.get_attribute("aria-expanded") == "true"
+    assert "of 401 rows" in reader.timeline
+    reader.browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert "shown are 4 rows" in reader.timeline
+    reader.all("#order-drawing button")[1].send_keys(Keys.ENTER)
+    assert reader.one("#shown").text == "397 of 400 jobs"
+    reader.one("#node").click()
+    reader.click("#grouped")
+    assert reader.names[:3] == ["split", "fit-1", "fit-2"]
+    assert reader.complaints() == []
+
+
+def test_a_long_chain_is_drawn_as_some_parts_of_it(reader: Reader) -> None:
+    summary = sample(2_000, failing=0)
+    for before, job in zip(summary["jobs"], summary["jobs"][1:], strict=False):
+        job["depends_on"] = [before["name"]]
+    reader.open(summary)
+    boxes = reader.each("#order-drawing button bdi")
+    assert (boxes[0], len(boxes)) == ("levels 1 to 167", 12)
+
+
+def test_what_is_alike_is_in_the_middle_of_its_chart_and_the_time_after_the_jobs_has_a_name(reader: Reader) -> None:
+    summary = sample(6, slots=6, failing=0)
+    for job in summary["jobs"]:
+        job |= {"started": job["created"] + 90_000, "stopped": job["created"] + 90_020, "attempts": []}
+    last = max(job["stopped"] for job in summary["jobs"])
+    reader.open(summary | {"collected": last + 38_000, "ended": last + 50_000})
+    bars = reader.each("#waits g", "+element.querySelector('.succeeded').getAttribute('height')")
+    assert [index for index, height in enumerate(bars) if height] == [len(bars) // 2]
+    assert "1 min 30 s" in reader.each("#waits text")
+    assert reader.one("#runs p").text == "All of 6 jobs: less than 0.1 s"
+    assert "38 s of it collecting output" in reader.one("#figures").text
+
+
+def test_the_axis_has_times_that_differ_however_far_it_is_zoomed(reader: Reader) -> None:
+    summary = sample(40, slots=1)  # some hours
+    reader.browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": "const say = CanvasRenderingContext2D.prototype.fillText; window.said = [];"
+         "CanvasRenderingContext2D.prototype.fillText = function (text, x, y) { "
+         "if (y === 182) window.said.push(text); return say.call(this, text, x, y); };"},
+    )  # fmt: skip
+    reader.open(summary)
+    for _ in range(14):
+        reader.run("window.said = []")
+        reader.click("#zoom-in")
+        said = reader.run("return window.said")
+        assert len(said) == len(set(said)) >= 4, said
+
+
+def test_the_jobs_that_are_shown_come_as_csv_which_no_spreadsheet_calculates(reader: Reader) -> None:
+    summary = workflow()
+    summary["jobs"][1] |= {"command": ["=1+1", 'a "b"\nc'], "exit_code": -1, "reason": "@SUM(A1)"}
+    summary |= {"submit_files": ["bags/my bag.in"]}
+    reader.open(summary)
+    reader.one("#text").send_keys("fit-1")
+    wish = {"behavior": "allow", "downloadPath": str(reader.place)}
+    reader.browser.execute_cdp_cmd("Browser.setDownloadBehavior", wish)
+    reader.click("#csv")
+    path = reader.place / "my_bag-jobs.csv"
+    WebDriverWait(reader.browser, 30, 0.05).until(lambda _: path.exists() and path.stat().st_size)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    assert [row["name"] for row in rows] == ["fit-1"]
+    assert rows[0]["command"] == "'=1+1 'a \"b\"\nc'"
+    assert (rows[0]["reason"], rows[0]["exit_code"]) == ("'@SUM(A1)", "-1")
+    assert rows[0]["depends_on"] == "split"
+    assert rows[0]["created"].endswith("Z")
+
+
+def test_a_run_that_goes_on_says_so_and_loads_itself_anew_with_what_was_chosen(reader: Reader) -> None:
+    summary = workflow()
+    summary |= {"goes_on": 60, "complete": False, "ended": int(time.time() * 1000)}
+    summary["jobs"][4] |= {"outcome": "waiting", "status": "RUNNABLE", "started": None, "stopped": None, "attempts": []}
+    summary["jobs"][5] |= {"outcome": "running", "status": "RUNNING", "stopped": None, "attempts": []}
+    summary["counts"] = {"jobs": 6, "succeeded": 4, "failed": 0, "stopped": 0, "not_run": 0, "running": 1, "waiting": 1}
+    reader.open(summary)
+    assert reader.one("h1").text == "▸4 of 6 jobs done"
+    assert "the run goes on" in reader.one("#live").text
+    reader.one("#text").send_keys("fit")
+    (reader.place / "report.html").write_text(page_of(workflow()))
+    reader.click("#live button")
+    WebDriverWait(reader.browser, 30, 0.05).until(lambda _: reader.one("h1").text == "✓All 6 jobs succeeded")
+    assert not reader.one("#live").is_displayed()
+    assert "this page is final" in reader.one("footer").text
+    assert reader.names == ["fit-1", "fit-2", "fit-3"]
+    assert reader.complaints() == []
+    reader.open(summary | {"ended": summary["ended"] - 3_600_000})
+    assert "not written anew since" in reader.one("#live").text
+
+
+def test_in_merged_files_a_link_leads_to_the_end_of_the_jobs_own_output(reader: Reader) -> None:
+    summary, text = sample(40), ""
+    for job in summary["jobs"]:
+        start, text = len(text), text + "a line\n" * 60 + f'[cluster-task id={job["number"]}, name="x"]\n'
+        job |= {"out": "all.out", "err": "all.err", "place": {"out": [start, len(text)], "err": [7, 7]}}
+    (reader.place / "all.out").write_text(text)
+    reader.open(summary)
+    reader.all("#jobs tbody button.link")[20].send_keys(Keys.ENTER)
+    start, end = summary["jobs"][20]["place"]["out"]
+    command = reader.each("dialog dd pre")[0]
+    assert subprocess.run(command, shell=True, cwd=reader.place, capture_output=True, check=True).stdout == (
+        text[start:end].encode()
+    )
+    tab = reader.browser.current_window_handle
+    reader.one("dialog a").click()
+    try:
+        reader.browser.switch_to.window(next(one for one in reader.browser.window_handles if one != tab))
+        WebDriverWait(reader.browser, 30, 0.05).until(lambda _: reader.run("return scrollY"))
+        line, lines = text[:end].count("\n"), text.count("\n")
+        seen = reader.run("return [scrollY, scrollY + innerHeight].map((y) => y / document.body.scrollHeight)")
+        assert seen[0] < line / lines < seen[1]
+    finally:
+        reader.browser.close()
+        reader.browser.switch_to.window(tab)
 
 
 def test_a_bag_without_jobs_has_a_page_too(reader: Reader) -> None:

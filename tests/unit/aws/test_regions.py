@@ -31,10 +31,10 @@ def test_host_names_of_all_partitions_are_known() -> None:
     assert {".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".c2s.ic.gov"} <= set(suffixes())
 
 
-def test_no_partition_is_spelled_in_the_code() -> None:
+def test_no_partition_is_spelled_in_the_code_but_for_consoles_which_botocore_does_not_know() -> None:
     files = [path for path in Path(jobbag.__file__).parent.rglob("*") if path.suffix in (".py", ".sh")]
     texts = {path.name: path.read_text().replace("http://s3.amazonaws.com/doc/2006-03-01/", "") for path in files}
-    assert [name for name, text in texts.items() if "amazonaws" in text or "arn:aws" in text] == []
+    assert [name for name, text in texts.items() if "amazonaws" in text or "arn:aws" in text] == ["console.py"]
 
 
 def test_s3_tells_the_region_of_a_bucket_with_an_answer_and_with_a_refusal() -> None:

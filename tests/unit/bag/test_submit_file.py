@@ -1,4 +1,4 @@
-"""What is read in pieces is what json.loads reads, and what is no JSON is told as it tells it."""
+"""What is read in pieces is what is read as a whole, and what is no JSON is told as that is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobbag.bag import submit_file
+from jobbag.bag import json_text, submit_file
 from jobbag.bag.submit_file import content_of
+from jobbag.errors import InputError
 
 from ..builders import JSON_VALUES
 
@@ -24,8 +25,8 @@ CONTENTS = JSON_VALUES | st.dictionaries(NAMES, OBJECTS | st.lists(OBJECTS, max_
 def outcome(read: Any) -> Any:
     try:
         return read()
-    except ValueError as error:
-        return str(error)
+    except InputError as error:
+        return error.lines
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,7 +41,7 @@ def test_it_is_read_as_a_whole_would_be(
     path = tmp_path / "bag.in"
     path.write_bytes(text)
     monkeypatch.setattr(submit_file, "PIECE", data.draw(st.integers(1, 40)))
-    assert outcome(lambda: content_of(path)) == outcome(lambda: json.loads(text))
+    assert outcome(lambda: content_of(path)) == outcome(lambda: json_text.loads(text, path))
 
 
 def test_it_takes_no_more_memory_than_its_content(tmp_path: Path) -> None:

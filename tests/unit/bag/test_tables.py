@@ -86,7 +86,7 @@ def test_a_bag_comes_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
         bag, wrong = reader.load([source], ())
         assert ([job.name for job in bag.jobs], wrong) == (["job-1"], [])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"SubmitJob": [],}')))
-    assert "-: line 1, column 18: invalid JSON" in str(reader.load([Path("-")], ())[1][0])
+    assert "-: line 1, column 17: invalid JSON: a comma too many" in str(reader.load([Path("-")], ())[1][0])
 
 
 # -- a row of a table for each job

@@ -11,8 +11,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.summaries import sample
-from jobbag.report.page import page
+from helpers.summaries import page_of, sample
 
 MARKUP = ("</script>", "</SCRIPT >", "<!--<script>", "<img src=x onerror=alert(1)>", "&lt;")
 HOSTILE = st.sampled_from([*MARKUP, "$summary", "\u2028", "\ud800", "\0"])
@@ -49,7 +48,7 @@ class Parsed(HTMLParser):
         return str(found[0]["content"])
 
 
-BENIGN = Parsed(page(sample(2)))
+BENIGN = Parsed(page_of(sample(2)))
 
 
 @given(name=TEXT, reason=TEXT, tail=st.lists(TEXT, max_size=2), operation=TEXT)
@@ -60,14 +59,14 @@ def test_the_summary_comes_back_as_it_was_and_nothing_of_it_is_markup(
     summary["jobs"][0] |= {"name": name, "reason": reason, "out": f"{name}.out"}
     summary["causes"][0] |= {"cause": reason, "example": summary["causes"][0]["example"] | {"tail": tail}}
     summary["calls"] = {operation: {"calls": 1, "throttled": 0, "failed": 0}}
-    parsed = Parsed(page(summary))
+    parsed = Parsed(page_of(summary))
     assert json.loads(parsed.raw["application/json"]) == summary
     assert parsed.elements == BENIGN.elements
 
 
 @given(directory=TEXT.filter(lambda text: "\ud800" not in text))
 def test_no_name_of_a_directory_gets_out_of_its_place(directory: str) -> None:
-    parsed = Parsed(page(sample(2), directory))
+    parsed = Parsed(page_of(sample(2), directory))
     assert [tag for tag, _ in parsed.elements] == [tag for tag, _ in BENIGN.elements]
     assert parsed.policy == BENIGN.policy
 

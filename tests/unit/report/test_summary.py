@@ -16,6 +16,7 @@ from jobbag.events.events import (
     Event,
     Halted,
     LogsWritten,
+    Merged,
     NotRun,
     NotSubmitted,
     Staged,
@@ -29,6 +30,7 @@ from jobbag.events.observation import Attempt, Observation
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
 from jobbag.report import summary
+from jobbag.report.details import Details
 from jobbag.report.summary import Ended
 
 from ..builders import bag, ended, job
@@ -43,14 +45,21 @@ def story(one: Job, seen: Observation, *tail: str, note: str | None = None) -> l
     aws_id = f"id-{one.number}"
     files = Path(f"{one.name}.out"), Path(f"{one.name}.err")
     starting = StateChanged(one, aws_id, Observation("STARTING"), at=1_500)
-    return [Submitted(one, aws_id), starting, StateChanged(one, aws_id, seen), LogsWritten(one, *files, 7, tail, note)]
+    return [
+        Submitted(one, aws_id),
+        starting,
+        StateChanged(one, aws_id, seen),
+        LogsWritten(one, *files, 7, tail, note, at=4_000),
+    ]
 
 
 def of(jobs: list[Job], *events: Event, **values: Any) -> Ended:
     """A run in which this happened, and that is over."""
     state = RunState(bag(*jobs), 1_000)
+    details = Details(state)
     for event in events:
         state(event)
+        details(event)
     plain: dict[str, Any] = {
         "run": "r",
         "submit_files": (Path("bag.in"),),
@@ -64,7 +73,7 @@ def of(jobs: list[Job], *events: Event, **values: Any) -> Ended:
         "errors": (),
         "calls": {},
     }
-    return Ended(state, **{**plain, **values})
+    return Ended(state, details, **{**plain, **values})
 
 
 GOOD = ended(attempts=(Attempt("s", 2_000, 3_500, 0, "fine"),), vcpus=2.0, memory=512)
@@ -74,8 +83,18 @@ BAD = ended("FAILED", 3, status_reason="Essential container in task exited", con
 
 def test_the_whole_of_a_run() -> None:
     calls = {"batch SubmitJob": {"calls": 2, "throttled": 1, "failed": 0}}
-    events = [*story(ONE, GOOD), *story(TWO, BAD, "a", "bad value 7")]
-    end = of([ONE, TWO], *events, exit_code=ExitCode.TASK_FAILED, calls=calls, log_file=Path("l.000"))
+    fit = replace(ONE, executable="fit", arguments=("--password", "x"), environment={"KEY": "x"})
+    merged = Merged(fit, 250, 40, (100, 20), (0, 0))
+    needs = replace(TWO, depends_on=("one",))
+    events = [Submitting(fit, "t", "large"), *story(fit, GOOD), *story(needs, BAD, "a", "bad value 7"), merged]
+    end = of(
+        [fit, needs],
+        *events,
+        exit_code=ExitCode.TASK_FAILED,
+        calls=calls,
+        log_file=Path("l.000"),
+        console="https://console/#jobs/",
+    )
     assert summary.summary(end) == {
         "format": 1,
         "version": __version__,
@@ -84,6 +103,7 @@ def test_the_whole_of_a_run() -> None:
         "region": "eu-west-3",
         "started": 1_000,
         "ended": 9_000,
+        "collected": 4_000,
         "complete": True,
         "exit_code": 1,
         "signal": None,
@@ -94,6 +114,7 @@ def test_the_whole_of_a_run() -> None:
         "outputs": JobFiles().description,
         "log_file": "l.000",
         "jobstate_log": "bag.jobstate.log",
+        "console": "https://console/#jobs/",
         "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
         "causes": [
             {
@@ -111,6 +132,9 @@ def test_the_whole_of_a_run() -> None:
                 "number": 1,
                 "name": "one",
                 "aws_id": "id-1",
+                "command": ["fit", "--password", "***"],
+                "queue": "large",
+                "depends_on": (),
                 "outcome": "succeeded",
                 "status": "SUCCEEDED",
                 "exit_code": 0,
@@ -126,12 +150,17 @@ def test_the_whole_of_a_run() -> None:
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
+                "place": {"out": (100, 250), "err": (20, 40)},
+                "tail": [],
                 "results": [],
             },
             {
                 "number": 2,
                 "name": "two",
                 "aws_id": "id-2",
+                "command": ["/bin/true"],
+                "queue": None,
+                "depends_on": ("one",),
                 "outcome": "failed",
                 "status": "FAILED",
                 "exit_code": 3,
@@ -147,6 +176,8 @@ def test_the_whole_of_a_run() -> None:
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,
+                "place": None,
+                "tail": ["a", "bad value 7"],
                 "results": [],
             },
         ],

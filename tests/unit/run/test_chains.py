@@ -37,6 +37,7 @@ from jobbag.events.state import RunState
 from jobbag.jobs.array_request import PreparedRequest, Requests
 from jobbag.jobs.request import Target
 from jobbag.logs.outputs import JobFiles
+from jobbag.report.details import Details
 from jobbag.report.summary import Ended, overview
 from jobbag.run import pipeline as module
 from jobbag.run.consumers import Consumers
@@ -198,7 +199,7 @@ def all_with(the_bag: Bag, verdict: Verdict) -> dict[str, Verdict]:
 def told(state: RunState) -> dict[str, Any]:
     """The end of the run, as far as the causes."""
     outputs = JobFiles()
-    end = Ended(state, "run", (), "r", outputs, None, Path("x"), 1, ExitCode.OK, None, (), {})
+    end = Ended(state, Details(state), "run", (), "r", outputs, None, Path("x"), 1, ExitCode.OK, None, (), {})
     return overview(end)
 
 

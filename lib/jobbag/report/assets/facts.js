@@ -10,6 +10,10 @@ function headline() {
     : succeeded === jobs ? `${all} succeeded`
     : notRun === jobs ? `None of ${plural(jobs, "job")} was run`
     : `${counted(succeeded)} of ${plural(jobs, "job")} succeeded, ${counted(notRun)} did not run`;
+  if (summary.goes_on) {
+    const ended = jobs - summary.counts.running - summary.counts.waiting;
+    return `${counted(ended)} of ${plural(jobs, "job")} done${failed ? `, ${counted(failed)} failed` : ""}`;
+  }
   if (summary.signal) return `Stopped by ${summary.signal}: ${told}`;
   return summary.complete ? told : `Not finished: ${told}`;
 }
@@ -17,20 +21,23 @@ function headline() {
 function showHeader() {
   const { counts, retried, vcpu_hours: vcpu, started, ended, region, exit_code: status } = summary;
   const bags = summary.submit_files.map(line).join(", ");
-  const outcome = status === 0 && summary.complete ? "succeeded" : counts.failed || status ? "failed" : "not run";
+  const outcome = summary.goes_on ? "running" : status === 0 && summary.complete ? "succeeded" : counts.failed || status ? "failed" : "not run";
   $("headline").className = `outcome ${outcome.replace(" ", "-")}`;
   $("headline").append(make("span", { className: "glyph", ariaHidden: "true" }, GLYPH[outcome]), headline());
   document.title = `${headline()} · ${bags}`;
   const when = `${period(started, ended)} ${zone(started)}`;
-  $("origin").append([bags, line(region), when, `exit status ${status}`].filter(Boolean).join(" · "));
-  for (const [key, name] of [["succeeded", "succeeded"], ["failed", "failed"], ["stopped", "stopped"], ["not_run", "not-run"]]) {
-    if (counts[key]) $("shares").append(part(name, counts[key] / counts.jobs));
+  $("origin").append([bags, line(region), when, summary.goes_on ? "" : `exit status ${status}`].filter(Boolean).join(" · "));
+  const others = [["stopped", "Stopped"], ["not_run", "Not run"], ["running", "Running"], ["waiting", "Waiting"]]
+    .filter(([key]) => counts[key]);
+  for (const key of ["succeeded", "failed", ...others.map(([other]) => other)]) {
+    if (counts[key]) $("shares").append(part(key.replace("_", "-"), counts[key] / counts.jobs));
   }
   const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / (counts.jobs || 1)));
   $("figures").append(
     fact("counts.jobs", "Jobs", counted(counts.jobs), `at most ${counted(peak())} at a time`),
-    outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), outOfAll("stopped", "Stopped"), outOfAll("not_run", "Not run"),
-    fact("elapsed", "Elapsed", duration(Math.max(0, ended - started))),
+    outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), ...others.map((pair) => outOfAll(...pair)),
+    fact("elapsed", "Elapsed", duration(Math.max(0, ended - started)), afterwards().slice(0, 1)
+      .map(([what, from, to]) => `${duration(to - from)} of it ${what}`).join("")),
     fact("vcpu_hours.asked", "vCPU-hours", hours(vcpu.asked), `${hours(vcpu.wasted)} wasted`),
     fact("retried.attempts", "Started again", counted(retried.attempts), `${counted(retried.spot)} after a spot loss`),
   );
@@ -58,7 +65,7 @@ function showCauses() {
     const count = make("span", { data: { value: `causes.${index}.count` } }, counted(cause.count));
     const show = make("button", { type: "button", className: "link" }, "Show these jobs");
     show.addEventListener("click", () => {
-      view.change({ text: "", outcome: null, cause: index });
+      view.change({ text: "", outcome: null, cause: index, node: null });
       $("timeline-title").scrollIntoView();
     });
     return make("tr", {}, make("td", { className: "number" }, count, bar), make("td", {},
@@ -96,7 +103,9 @@ function showResources() {
   );
   if (log) $("files").append(fact("log_file", "Log of the run", link(log, line(log))));
   $("calls").tBodies[0].append(...Object.entries(summary.calls).map(callsRow));
-  $("made").append(`pegasus-aws-batch ${summary.version} · run ${line(summary.run)}`);
+  const state = summary.goes_on ? "the run goes on" : summary.complete ? "the run is over, this page is final"
+    : "the run is not finished: the same command goes on";
+  $("made").append(`pegasus-aws-batch ${summary.version} · run ${line(summary.run)} · ${state}`);
 }
 
 function callsRow([operation, of]) {

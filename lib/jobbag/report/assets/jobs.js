@@ -1,12 +1,12 @@
-// The jobs of the run, what the page derives from them, and which of them it shows in which order.
+// The jobs of the run, and what the page derives from them.
 
 const summary = JSON.parse($("summary").textContent);
 
 // What a job does for a while; KINDS has the names of the colours, and the words.
 const WAITING = 0, STARTING = 1, SUCCEEDED = 2, FAILED = 3, LOST = 4, OPEN = 5, STOPPED = 6;
 const KINDS = [["waiting", "waiting"], ["starting", "starting"], ["succeeded", "succeeded"], ["failed", "failed"],
-  ["lost", "started again"], ["open", "end not seen"], ["stopped", "stopped"]];
-const RUNS = { succeeded: SUCCEEDED, failed: FAILED, stopped: STOPPED, "not run": OPEN };
+  ["lost", "started again"], ["open", summary.goes_on ? "running" : "end not seen"], ["stopped", "stopped"]];
+const RUNS = { succeeded: SUCCEEDED, failed: FAILED, stopped: STOPPED };
 
 const END = summary.jobs.reduce((most, job) => Math.max(most, job.created, job.started, job.stopped), summary.ended);
 
@@ -33,12 +33,15 @@ function spans(job, tries) {
     if (from === null) return;
     wait(from);
     now = Math.max(from, one.stopped ?? END);
-    found.push([index < tries.length - 1 ? LOST : RUNS[job.outcome], from, now]);
+    found.push([index < tries.length - 1 ? LOST : RUNS[job.outcome] ?? OPEN, from, now]);
   });
   const ended = ["SUCCEEDED", "FAILED"].includes(job.status);
   if (!ended || !found.length) wait(job.stopped ?? END);
   return found;
 }
+
+/** The name of a job without its numbers at the end; numbers before are all the same: fit-01 and fit-02 are fit. */
+const stemOf = (name) => name.replace(/\d+/g, "#").replace(/(?:[\s_.:[({-]*(?:ID)?#[\])}]*)+$/, "") || "#";
 
 const rows = summary.jobs.map((job) => {
   const tries = attempts(job);
@@ -46,7 +49,7 @@ const rows = summary.jobs.map((job) => {
   const cause = job.cause === null ? null : summary.causes[job.cause];
   const texts = [job.name, job.aws_id, job.reason, cause && cause.cause];
   return {
-    job, tries, cause, start,
+    job, tries, cause, start, stem: stemOf(job.name),
     spans: spans(job, tries),
     name: line(job.name),
     why: line(cause ? cause.cause : job.outcome === "succeeded" ? "" : job.reason ?? ""),
@@ -72,44 +75,30 @@ function peak() {
   return most;
 }
 
-// -- which jobs the charts and the table show, in which order
+const LAST_STOP = rows.reduce((most, { job }) => Math.max(most, job.stopped ?? 0), 0);
 
-const BY_NAME = new Intl.Collator("en", { numeric: true });
-const BY_OUTCOME = ["failed", "stopped", "not run", "succeeded"];
-const ORDERS = {
-  number: ["number", (row) => row.job.number],
-  name: ["name", (row) => row.name],
-  outcome: ["outcome", (row) => BY_OUTCOME.indexOf(row.job.outcome)],
-  exit: ["exit code", (row) => row.job.exit_code],
-  start: ["start", (row) => row.start],
-  wait: ["queue wait", (row) => row.wait],
-  run: ["run time", (row) => row.run],
-  attempts: ["attempts", (row) => row.tries.length || null],
-  vcpus: ["vCPUs", (row) => row.job.vcpus],
-  memory: ["memory", (row) => row.job.memory],
-  why: ["reason", (row) => row.why || null],
-};
-
-const view = {
-  text: "", outcome: null, cause: null, order: "number", descending: false, rows, listeners: [],
-
-  /** Show other jobs, or in another order, and tell all who draw them. */
-  change(wish) {
-    Object.assign(this, wish);
-    const wanted = this.text.trim().toLowerCase();
-    const found = rows.filter((row) =>
-      (this.outcome === null || row.job.outcome === this.outcome) &&
-      (this.cause === null || row.job.cause === this.cause) &&
-      (!wanted || row.text.includes(wanted)));
-    this.rows = sorted(found, ORDERS[this.order][1], this.descending ? -1 : 1);
-    for (const tell of this.listeners) tell();
-  },
-};
-
-/** Rows without the value come last, either way; equal ones stay in the order of the bag. */
-function sorted(found, value, sign) {
-  const keyed = found.map((row) => [value(row), row]);
-  const compare = (a, b) => typeof a === "string" ? BY_NAME.compare(a, b) : a - b;
-  keyed.sort(([a], [b]) => a === b ? 0 : a === null ? 1 : b === null ? -1 : sign * compare(a, b));
-  return keyed.map(([, row]) => row);
+/** What the run did after its last job, where all have ended: [what, from, to], times in ms. */
+function afterwards() {
+  if (!LAST_STOP || rows.some(({ job }) => ["running", "waiting"].includes(job.outcome))) return [];
+  const home = Math.max(LAST_STOP, summary.collected ?? 0);
+  const rest = summary.results.files ? "results, clean-up" : "clean-up";
+  return [["collecting output", LAST_STOP, home], [rest, home, summary.ended]].filter(([, from, to]) => to - from >= SECOND);
 }
+
+// -- the order of the jobs
+
+const arrayOf = (name) => name.replace(/\.\d+$/, "");
+const byName = new Map(rows.map((row) => [row.job.name, row]));
+const byArray = grouped(rows.filter(({ job }) => /\.\d+$/.test(job.name)), ({ job }) => arrayOf(job.name));
+
+/** The jobs that a dependency names: one, or all of an array. */
+const named = (name) => byName.has(name) ? [byName.get(name)] : byArray.get(name) ?? [];
+
+const hasOrder = rows.some(({ job }) => job.depends_on.length);
+const dependants = new Map(); // by the name in a dependency
+for (const row of rows) for (const name of row.job.depends_on) {
+  if (!dependants.has(name)) dependants.set(name, []);
+  dependants.get(name).push(row);
+}
+const neededBy = ({ job }) =>
+  [...new Set([job.name, arrayOf(job.name)].flatMap((name) => dependants.get(name) ?? []))];

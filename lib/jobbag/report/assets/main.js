@@ -2,13 +2,18 @@
 
 function prepareFilter() {
   $("text").addEventListener("input", () => view.change({ text: $("text").value }));
-  const { jobs, succeeded, failed, stopped, not_run: notRun } = summary.counts;
-  $("outcomes").append(choice(null, "All", jobs), choice("succeeded", "Succeeded", succeeded),
-    choice("failed", "Failed", failed), choice("stopped", "Stopped", stopped), choice("not run", "Not run", notRun));
+  const { jobs, succeeded, failed, ...others } = summary.counts;
+  $("outcomes").append(choice(null, "All", jobs), choice("succeeded", "Succeeded", succeeded), choice("failed", "Failed", failed),
+    ...[["stopped", "Stopped"], ["not run", "Not run"], ["running", "Running"], ["waiting", "Waiting"]]
+      .map(([outcome, word]) => [outcome, word, others[outcome.replace(" ", "_")]])
+      .filter(([, , number]) => number).map((words) => choice(...words)));
   $("order").append(...Object.entries(ORDERS).map(([value, [text]]) => make("option", { value }, text)));
   $("order").addEventListener("change", () => view.change({ order: $("order").value }));
   $("direction").addEventListener("click", () => view.change({ descending: !view.descending }));
   $("cause").addEventListener("click", () => view.change({ cause: null }));
+  $("node").addEventListener("click", () => view.change({ node: null }));
+  $("grouping").hidden = STEMS.size < 2 || STEMS.size === rows.length;
+  $("grouped").addEventListener("change", () => view.change({ grouped: $("grouped").checked }));
 }
 
 function choice(outcome, word, number) {
@@ -30,6 +35,12 @@ function showFilter() {
     $("cause").textContent = `× ${line(summary.causes[view.cause].cause)}`;
     $("cause").title = `Show other causes too than: ${line(summary.causes[view.cause].cause)}`;
   }
+  $("node").hidden = view.node === null;
+  if (view.node !== null) {
+    $("node").textContent = `× ${view.node.label}`;
+    $("node").title = `Show other jobs too than: ${view.node.label}`;
+  }
+  $("grouped").checked = view.grouped;
   const all = plural(rows.length, "job");
   $("shown").textContent = view.rows.length === rows.length ? all : `${counted(view.rows.length)} of ${all}`;
 }
@@ -40,8 +51,8 @@ function onPaper(is) {
   table.paper = is;
   table.draw();
   timeline.draw();
-  $("printed").hidden = !is || view.rows.length <= ON_PAPER;
-  $("printed").textContent = `The first ${counted(ON_PAPER)} of ${plural(view.rows.length, "job")}.`;
+  $("printed").hidden = !is || view.items.length <= ON_PAPER;
+  $("printed").textContent = `The first ${counted(ON_PAPER)} of ${plural(view.items.length, "row")}.`;
 }
 
 showHeader();
@@ -49,11 +60,15 @@ showErrors();
 showCauses();
 showResources();
 showLegend();
+showOrder();
 prepareFilter();
+prepareExport();
 table.prepare();
 handleTimeline();
-view.listeners.push(showFilter, () => timeline.reset(), showHistograms, () => table.renew());
-view.change({});
+view.listeners.push(showFilter, (same) => same ? timeline.unfolded() : timeline.reset(),
+  showHistograms, (same) => table.renew(same));
+recall();
+prepareLive();
 
 let width = $("timeline").clientWidth;
 new ResizeObserver(() => {

@@ -18,7 +18,8 @@ function handleTimeline() {
   };
   let start = null;
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button || place(event)[0] < GUTTER) return;
+    if (event.button) return;
+    if (place(event)[0] < timeline.gutter) return choose(...place(event));
     start = place(event);
     canvas.setPointerCapture(event.pointerId);
     hideHint();
@@ -59,7 +60,7 @@ const KEYS = {
 
 /** A place of the canvas as shares of the width and the height of the rows. */
 const share = (x, y) =>
-  [(x - GUTTER) / timeline.width, (y - ROWS) / timeline.height].map((part) => Math.min(Math.max(part, 0), 1));
+  [(x - timeline.gutter) / timeline.width, (y - ROWS) / timeline.height].map((part) => Math.min(Math.max(part, 0), 1));
 
 const ordered = (a, b) => a < b ? [a, b] : [b, a];
 const TALLER = 8; // px that a box is, or it is one of time alone
@@ -68,9 +69,10 @@ const TALLER = 8; // px that a box is, or it is one of time alone
 function zoomTo(from, to) {
   const [left, right] = ordered(from[0], to[0]), [upper, lower] = ordered(from[1], to[1]);
   const above = timeline.at(left, upper), below = timeline.at(right, lower);
-  const tall = lower - upper > TALLER;
-  timeline.show([above.time, below.time],
-    [tall && above.rows ? above.rows[0] : timeline.first, tall && below.rows ? below.rows[1] : timeline.last]);
+  const times = { from: above.time, to: below.time, place: timeline.items[0]?.place };
+  if (lower - upper <= TALLER || !(above.rows || below.rows)) return timeline.show(times);
+  const [first, last] = [above.rows?.[0] ?? 0, below.rows?.[1] ?? timeline.items.length];
+  return timeline.show({ ...times, many: last - first, place: timeline.items[first].place });
 }
 
 function frameBox(from, to) {
@@ -81,12 +83,14 @@ function frameBox(from, to) {
     { left: `${left}px`, width: `${right - left}px`, top: `${top}px`, height: `${bottom - top}px` });
 }
 
-/** All about the job at a place; of several, a closer look. */
+/** All about the job at a place; of a group, its jobs; of several, a closer look. */
 function choose(x, y) {
   const { rows: found } = timeline.at(x, y);
   if (!found) return;
-  if (found[1] - found[0] === 1) showJob(view.rows[found[0]]);
-  else timeline.zoom(6, ...share(x, y));
+  const item = timeline.items[found[0]];
+  if (found[1] - found[0] > 1) timeline.zoom(6, ...share(x, y));
+  else if (item.jobs) view.toggle(item.stem);
+  else showJob(item);
 }
 
 function hideHint() {
@@ -95,14 +99,13 @@ function hideHint() {
 
 function showHint(x, y) {
   const { time, rows: found } = timeline.at(x, y);
-  const inside = x >= GUTTER && x <= GUTTER + timeline.width;
+  const inside = x >= timeline.gutter && x <= timeline.gutter + timeline.width;
   const hint = $("hint"), width = timeline.canvas.clientWidth, height = timeline.canvas.clientHeight;
   $("cursor").hidden = !inside;
   Object.assign($("cursor").style, { left: `${x}px`, height: `${ROWS + timeline.height}px` });
   hint.hidden = !inside && !found;
   if (hint.hidden) return;
-  const [first, last] = found ?? [0, view.rows.length];
-  const some = view.rows.slice(first, last), when = `${elapsed(time)} after the start`;
+  const some = found ? timeline.items.slice(...found).flatMap(jobsOf) : view.rows, when = `${elapsed(time)} after the start`;
   hint.replaceChildren(...(some.length === 1 ? tellOne(some[0], when) : tellMany(some, when, time, found !== null)));
   const leftward = x > 0.6 * width; // of the pointer, where there is more room
   Object.assign(hint.style, {
@@ -112,7 +115,7 @@ function showHint(x, y) {
 }
 
 function tellOne(row, when) {
-  const ran = row.run === null ? "its end was not seen" : `ran ${duration(row.run)}`;
+  const ran = row.run === null ? (row.job.outcome === "running" ? "runs" : "its end was not seen") : `ran ${duration(row.run)}`;
   return [make("b", {}, row.name), badge(row.job.outcome),
     make("div", {}, row.start === null ? "did not start" : `waited ${duration(row.wait)}, ${ran}`),
     ...(row.tries.length > 1 ? [make("div", {}, `${row.tries.length} attempts`)] : []),
@@ -120,9 +123,7 @@ function tellOne(row, when) {
 }
 
 function tellMany(some, when, time, named) {
-  const outcomes = Object.keys(GLYPH)
-    .map((outcome) => [some.filter((row) => row.job.outcome === outcome).length, outcome])
-    .filter(([number]) => number).map(([number, outcome]) => `${counted(number)} ${outcome}`);
+  const outcomes = outcomesOf(some).map(([outcome, number]) => `${counted(number)} ${outcome}`);
   return [make("b", {}, plural(some.length, "job")),
     ...(named ? [make("div", {}, `${some[0].name} … ${some[some.length - 1].name}`)] : []),
     make("div", {}, outcomes.join(", ")), make("div", { className: "muted" }, `${when}: ${doing(some, time)}`)];

@@ -7,15 +7,19 @@ function nice(number, round = [1, 2, 5, 10]) {
 }
 
 const STEPS = [
-  100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((s) => s * SECOND), ...[1, 2, 5, 10, 15, 30].map((min) => min * MINUTE),
+  20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((s) => s * SECOND), ...[1, 2, 5, 10, 15, 30].map((min) => min * MINUTE),
   ...[1, 2, 3, 6, 12].map((h) => h * HOUR), ...[1, 2, 7, 14, 28].map((d) => d * DAY),
 ];
 
-/** Round times between two, so many at most; no parts of seconds where they would not be told. */
+/** Round times between two, so many at most, each with its words: as exact as it takes to tell them apart. */
 function ticks(from, to, many) {
-  const step = STEPS.find((one) => (to - from) / one <= many && (one >= SECOND || to < 10 * SECOND)) ?? 100 * DAY;
+  const step = STEPS.find((one) => (to - from) / one <= many) ?? 100 * DAY;
+  const exact = step >= (to < 10 * SECOND ? 100 : to < HOUR ? SECOND : to < DAY ? MINUTE : HOUR);
   const found = [];
-  for (let time = Math.ceil(from / step) * step; time <= to; time += step) found.push(time);
+  for (let number = Math.ceil(from / step); number * step <= to; number += 1) {
+    const time = number * step;
+    found.push([time, !time ? "0" : exact ? duration(time) : clock(time, step)]);
+  }
   return found;
 }
 
@@ -63,7 +67,7 @@ class Coverage {
 /** The colours of the page as it is now: by their names, and those of what jobs do by its number. */
 function palette() {
   const style = getComputedStyle(document.documentElement);
-  const plain = ["background", "text", "muted", "line", "axis"].map((name) => [name, name]);
+  const plain = ["background", "raised", "text", "muted", "line", "axis"].map((name) => [name, name]);
   const names = [...plain, ...KINDS.map(([name], kind) => [kind, name])];
   return Object.fromEntries(names.map(([key, name]) => [key, style.getPropertyValue(`--${name}`).trim()]));
 }

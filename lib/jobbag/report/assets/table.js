@@ -1,20 +1,19 @@
-// The table of jobs. Only the rows that can be seen are in the page; on paper, the first five hundred.
+// The table of jobs, or of groups of them. Only the rows that can be seen are in the page; on paper, the first five hundred.
 
 const TALL = 27, BEYOND = 12, ON_PAPER = 500; // px of a row; rows made above and below what can be seen
-const SHOWN_RESULTS = 200;
 
-const COLUMNS = [ // order, heading, width in px (0: what is left), content
-  ["number", "#", 68, (row) => counted(row.job.number)],
+const COLUMNS = [ // order, heading, width in px (0: what is left), content for a job, and for the jobs of a group
+  ["number", "#", 68, (row) => counted(row.job.number), (jobs) => `×${counted(jobs.length)}`],
   ["name", "Name", 0, (row) => opener(row)],
-  ["outcome", "Outcome", 118, (row) => badge(row.job.outcome)],
+  ["outcome", "Outcome", 140, (row) => badge(row.job.outcome), (jobs) => tally(jobs)],
   ["exit", "Exit", 58, (row) => row.job.exit_code ?? ""],
-  ["start", "Start", 90, (row) => row.start === null ? "" : elapsed(row.start)],
-  ["wait", "Wait", 90, (row) => duration(row.wait)],
-  ["run", "Run", 90, (row) => duration(row.run)],
-  ["attempts", "Attempts", 88, (row) => row.tries.length || ""],
+  ["start", "Start", 102, (row) => row.start === null ? "" : elapsed(row.start), (jobs) => first(jobs)],
+  ["wait", "Wait", 102, (row) => duration(row.wait), (jobs) => median(jobs, (row) => row.wait)],
+  ["run", "Run", 102, (row) => duration(row.run), (jobs) => median(jobs, (row) => row.run)],
+  ["attempts", "Attempts", 88, (row) => row.tries.length || "", (jobs) => counted(sum(jobs, (row) => row.tries.length))],
   ["vcpus", "vCPUs", 70, (row) => row.job.vcpus ?? ""],
   ["memory", "MiB", 74, (row) => row.job.memory === null ? "" : counted(row.job.memory)],
-  ["why", "Reason", 0, (row) => make("span", { title: row.why }, row.why)],
+  ["why", "Reason", 0, (row) => make("span", { title: row.why }, row.why), (jobs) => reasons(jobs)],
   ["output", "Output", 78, (row) => outputs(row, ["out", "err"])],
 ];
 const alignment = (order) => ["name", "outcome", "why", "output"].includes(order) ? "" : "number";
@@ -25,20 +24,42 @@ function opener(row) {
   return button;
 }
 
-/** Links to the files of a job that has some. */
-function outputs({ job }, words) {
-  const links = document.createDocumentFragment();
-  if (job.outcome !== "not run") links.append(link(job.out, words[0]), " ", link(job.err, words[1]));
-  return links;
+const sum = (jobs, value) => jobs.reduce((total, row) => total + value(row), 0);
+
+function first(jobs) {
+  const starts = jobs.map((row) => row.start).filter((start) => start !== null);
+  return starts.length ? elapsed(starts.reduce((a, b) => Math.min(a, b))) : "";
 }
 
-/** Links to the results of a job that are here. */
-function results({ job }) {
-  if (!job.results.length) return [];
-  const items = job.results.slice(0, SHOWN_RESULTS).map((path) => make("li", {}, link(path, path)));
-  const more = job.results.length - items.length;
-  if (more > 0) items.push(make("li", {}, `and ${counted(more)} more`));
-  return [make("h3", {}, "Results"), make("ul", {}, ...items)];
+function median(jobs, value) {
+  const found = Float64Array.from(jobs.map(value).filter((one) => one !== null)).sort();
+  return found.length ? make("span", { title: "median" }, make("span", { className: "unseen" }, "median "), duration(found[found.length >> 1])) : "";
+}
+
+/** How many of a group had each outcome. */
+function tally(jobs) {
+  const found = outcomesOf(jobs), words = found.map(([outcome, number]) => `${counted(number)} ${outcome}`).join(", ");
+  return make("span", { title: words }, ...found.map(([outcome, number]) =>
+    make("span", { className: `outcome tally ${outcome.replace(" ", "-")}` },
+      make("span", { className: "glyph", ariaHidden: "true" }, GLYPH[outcome]), counted(number),
+      make("span", { className: "unseen" }, ` ${outcome} `))));
+}
+
+function reasons(jobs) {
+  const found = [...grouped(jobs.filter((row) => row.why), (row) => row.why)].sort(([, a], [, b]) => b.length - a.length);
+  if (!found.length) return "";
+  const words = found.map(([why, some]) => `${counted(some.length)}× ${why}`).join("; ");
+  return make("span", { title: words }, words);
+}
+
+/** Shows the jobs of a group, or not any more. */
+function unfolder({ stem }) {
+  const isOpen = view.open.has(stem);
+  const names = { type: "button", className: "link", title: line(stem), ariaExpanded: String(isOpen), data: { stem } };
+  const button = make("button", names,
+    make("span", { className: "glyph", ariaHidden: "true" }, isOpen ? "▾" : "▸"), make("bdi", {}, line(stem)));
+  button.addEventListener("click", () => view.toggle(stem));
+  return button;
 }
 
 const table = {
@@ -57,17 +78,20 @@ const table = {
     this.scroller.addEventListener("scroll", () => this.draw(), { passive: true });
   },
 
-  /** Other jobs, or in another order: from the top. */
-  renew() {
-    this.scroller.scrollTop = 0;
+  /** Other jobs, or in another order: from the top. Where only a group was opened, all stays in its place. */
+  renew(same) {
+    const { stem } = document.activeElement?.dataset ?? {}, { scrollTop } = this.scroller;
     this.rows.clear();
     this.body.replaceChildren(this.above, this.below);
-    this.element.ariaRowCount = String(view.rows.length + 1);
+    this.space(this.below, view.items.length); // or there is nothing to scroll to
+    this.scroller.scrollTop = same ? scrollTop : 0;
+    this.element.ariaRowCount = String(view.items.length + 1);
     for (const button of this.element.tHead.querySelectorAll("button")) {
       const way = view.descending ? "descending" : "ascending";
       button.parentElement.ariaSort = button.dataset.order === view.order ? way : null;
     }
     this.draw();
+    if (same && stem !== undefined) this.body.querySelector(`[data-stem="${CSS.escape(stem)}"]`)?.focus({ preventScroll: true });
   },
 
   /** Makes the rows that came into sight, and drops those that left it; the others stay, with the focus in them. */
@@ -75,7 +99,7 @@ const table = {
     const { scrollTop, clientHeight } = this.scroller;
     const first = this.paper ? 0 : Math.max(0, Math.floor(scrollTop / TALL) - BEYOND);
     const seen = this.paper ? ON_PAPER : Math.ceil((scrollTop + clientHeight) / TALL) + BEYOND;
-    const last = Math.min(view.rows.length, seen);
+    const last = Math.min(view.items.length, seen);
     for (const [index, row] of this.rows) if (index < first || index >= last) {
       row.remove();
       this.rows.delete(index);
@@ -83,13 +107,13 @@ const table = {
     let next = this.below;
     for (let index = last - 1; index >= first; index -= 1) {
       if (!this.rows.has(index)) {
-        this.rows.set(index, tableRow(view.rows[index], index));
+        this.rows.set(index, tableRow(view.items[index], index));
         next.before(this.rows.get(index));
       }
       next = this.rows.get(index);
     }
     this.space(this.above, first);
-    this.space(this.below, this.paper ? 0 : view.rows.length - last);
+    this.space(this.below, this.paper ? 0 : view.items.length - last);
   },
 
   /** Let a row be as high as so many. */
@@ -106,43 +130,12 @@ function sorter(order, title) {
   return button;
 }
 
-function tableRow(row, index) {
-  const cells = COLUMNS.map(([order, , , content]) => order === "name"
-    ? make("th", { scope: "row" }, content(row))
-    : make("td", { className: alignment(order) }, content(row)));
-  return make("tr", { ariaRowIndex: String(index + 2), className: index % 2 ? "odd" : "" }, ...cells);
-}
-
-// -- all about one job
-
-function showJob(row) {
-  const { job, cause } = row;
-  const close = make("button", { type: "button" }, "Close");
-  close.addEventListener("click", () => $("job").close());
-  const facts = [
-    ["Number", job.number], ["AWS id", job.aws_id], ["Status", job.status], ["Exit code", job.exit_code],
-    ["Reason", job.reason], ["Submitted", moment(job.created)], ["Waited", duration(row.wait)],
-    ["Ran", duration(row.run)], ["vCPUs", job.vcpus],
-    ["Memory", job.memory === null ? null : `${counted(job.memory)} MiB`], ["Lines of output", job.lines],
-  ].filter(([, value]) => value !== null && value !== "");
-  $("job").replaceChildren(
-    make("header", {}, make("h2", { id: "job-title" }, make("bdi", {}, row.name)), close),
-    badge(job.outcome),
-    ...(cause ? [make("p", {}, make("code", {}, line(cause.cause))), make("p", {}, line(cause.advice))] : []),
-    make("dl", {}, ...facts.map(([term, value]) =>
-      make("div", {}, make("dt", {}, term), make("dd", {}, line(String(value)))))),
-    ...(row.tries.length > 1 ? [attemptsTable(row.tries)] : []),
-    make("p", {}, outputs(row, ["stdout", "stderr"])),
-    ...results(row),
-  );
-  $("job").showModal();
-}
-
-function attemptsTable(tries) {
-  const ran = ({ started, stopped }) => started === null || stopped === null ? "" : duration(stopped - started);
-  const tableOf = (tag, texts) => make("tr", {}, ...texts.map((text) => make(tag, {}, text)));
-  return make("table", {},
-    make("thead", {}, tableOf("th", ["Attempt", "Start", "Ran", "Exit", "Reason"])),
-    make("tbody", {}, ...tries.map((one, index) => tableOf("td",
-      [index + 1, moment(one.started, TIME), ran(one), one.exit_code ?? "", line(one.reason ?? "")]))));
+function tableRow(item, index) {
+  const cells = COLUMNS.map(([order, , , content, ofGroup = () => ""]) => {
+    if (order === "name") return make("th", { scope: "row" }, item.jobs ? unfolder(item) : content(item));
+    return make("td", { className: alignment(order) }, item.jobs ? ofGroup(item.jobs) : content(item));
+  });
+  const isMember = !item.jobs && view.open.has(item.stem) && view.grouped;
+  const names = [item.jobs && "group", isMember && "member", index % 2 && "odd"].filter(Boolean);
+  return make("tr", { ariaRowIndex: String(index + 2), className: names.join(" ") }, ...cells);
 }

@@ -1,11 +1,13 @@
-// All jobs over time, on one canvas: how many run and wait, and below, a row for each job. Where there are more jobs
-// than pixels, each row of pixels is several jobs, coloured by the shares of what they do; failures weigh more.
+// All jobs over time, on one canvas: how many run and wait, and below, a row for each job or group. Where there are more
+// jobs than pixels, each row of pixels is several jobs, coloured by the shares of what they do; failures weigh more.
 
-const GUTTER = 132, RIGHT = 8; // px
-const RUNNING = { top: 4, height: 84 }, QUEUED = { top: 104, height: 44 }, AXIS = 158, ROWS = 182; // px from the top
-const ROW = 20, MOST = 560; // px of a row at most, and of all rows
+const RIGHT = 8; // px
+const NOTES = 8, RUNNING = { top: 18, height: 84 }, QUEUED = { top: 118, height: 44 }, AXIS = 172, ROWS = 196; // px from the top
+const ROW = 20, STRIP = 30, MOST = 560; // px of a job's row at most, of a group's, and of all rows
 const LEGIBLE = 13, SINGLE = 2; // px that a row needs to have its name, and to be a row by itself
-const WEIGHT = [1, 1, 1, 6, 3, 1]; // of each kind, in the colour of several
+const SHORTEST = SECOND; // of what is shown
+const WEIGHT = [1, 1, 1, 6, 3, 1, 1]; // of each kind, in the colour of several
+const AT_WORK = [SUCCEEDED, FAILED, STOPPED, LOST, OPEN, STARTING];
 const CEILINGS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
 const timeline = {
@@ -13,61 +15,87 @@ const timeline = {
 
   /** Show the whole run. */
   reset() {
-    this.show([BEGIN, END], [0, view.rows.length]);
+    this.show({ from: BEGIN, to: END, many: view.items.length });
   },
 
-  /** Show this part: times in ms, and rows, both [from, to]. */
-  show([from, to], [first, last]) {
-    const whole = Math.max(END - BEGIN, 100), span = Math.min(Math.max(to - from, 100), whole);
-    const many = Math.min(Math.max(Math.round(last - first), Math.floor(MOST / ROW)), view.rows.length);
+  /** Show a part: from one time to another (ms), and so many rows of those that do something then: what only waits has
+   * none. The row at `place` in the view, or the next one, stands at this share of the height, moved by so many rows. */
+  show({ from = this.from, to = this.to, many = this.many, place = 0, share = 0, move = 0 }) {
+    const whole = Math.max(END - BEGIN, SHORTEST), span = Math.min(Math.max(to - from, SHORTEST), whole);
     this.from = Math.max(BEGIN, Math.min(from, BEGIN + whole - span));
     this.to = this.from + span;
-    this.first = Math.max(0, Math.min(Math.round(first), view.rows.length - many));
-    this.last = this.first + many;
+    this.many = Math.min(Math.max(Math.round(many), Math.floor(MOST / ROW)), view.items.length);
+    const found = this.busy();
+    const shown = Math.min(this.many, found.length), at = found.findIndex((item) => item.place >= place);
+    const top = (at < 0 ? found.length : at) - Math.round(share * shown) + Math.round(move);
+    this.first = Math.max(0, Math.min(top, found.length - shown));
+    this.items = found.slice(this.first, this.first + shown);
     this.draw();
+  },
+
+  /** A group was opened or closed: all rows, or as many from the group on as can be read. */
+  unfolded() {
+    const all = view.items.length, group = view.items.find((item) => item.jobs && item.stem === view.last);
+    this.show(all * LEGIBLE <= MOST ? { many: all } : { many: 0, place: group?.place });
+  },
+
+  get isWhole() {
+    return this.to - this.from >= END - BEGIN;
+  },
+
+  /** What has a row: what runs at the time that is shown, or is started; all, if nothing does. */
+  busy() {
+    if (this.isWhole) return view.items;
+    const runs = ([kind, from, to]) => kind !== WAITING && from <= this.to && to >= this.from;
+    const found = view.items.filter((item) => jobsOf(item).some((row) => row.spans.some(runs)));
+    return found.length ? found : view.items;
   },
 
   /** Zoom by a factor, around a place: shares of the width and the height. */
   zoom(factor, x = 0.5, y = 0.5) {
-    const around = (from, to, share) => {
-      const place = from + share * (to - from);
-      return [place - (place - from) / factor, place + (to - place) / factor];
-    };
-    this.show(around(this.from, this.to, x), around(this.first, this.last, y));
+    const time = this.from + x * (this.to - this.from), item = this.items[Math.floor(y * (this.items.length - 1))];
+    this.show({
+      from: time - (time - this.from) / factor, to: time + (this.to - time) / factor,
+      many: this.items.length / factor, place: item?.place, share: y,
+    });
   },
 
   /** Move by shares of the width and the height. */
   pan(x, y) {
-    const [dx, dy] = [x * (this.to - this.from), y * (this.last - this.first)];
-    this.show([this.from + dx, this.to + dx], [this.first + dy, this.last + dy]);
+    const step = x * (this.to - this.from);
+    this.show({
+      from: this.from + step, to: this.to + step, place: this.items[0]?.place, move: y * this.items.length,
+    });
   },
 
   x(time) {
-    return GUTTER + (time - this.from) / (this.to - this.from) * this.width;
+    return this.gutter + (time - this.from) / (this.to - this.from) * this.width;
   },
 
   /** The rows [from, to] that fall on the pixel `y` of `height`. */
   rowsOf(y, height) {
-    const each = (this.last - this.first) / height;
-    const first = this.first + Math.floor(y * each);
-    return [first, Math.min(Math.max(first + 1, this.first + Math.floor((y + 1) * each)), this.last)];
+    const each = this.items.length / height, first = Math.floor(y * each);
+    return [first, Math.min(Math.max(first + 1, Math.floor((y + 1) * each)), this.items.length)];
   },
 
   /** What is at this place of the canvas (px): a time, and rows [from, to] or null. */
   at(x, y) {
-    const time = this.from + Math.min(Math.max(x - GUTTER, 0), this.width) / this.width * (this.to - this.from);
-    const height = (this.last - this.first) * this.pitch;
+    const time = this.from + Math.min(Math.max(x - this.gutter, 0), this.width) / this.width * (this.to - this.from);
+    const height = this.items.length * this.pitch;
     const inside = y >= ROWS && y < ROWS + height;
     return { time, rows: inside ? this.rowsOf(Math.floor(y - ROWS), height) : null };
   },
 
   draw() {
     const { canvas } = this;
-    this.height = Math.min(Math.max(3, view.rows.length) * ROW, MOST);
-    this.width = Math.max(canvas.parentElement.clientWidth - GUTTER - RIGHT, 100);
-    this.pitch = Math.min(ROW, this.height / Math.max(1, this.last - this.first));
+    const hasGroups = view.items.some((item) => item.jobs);
+    const row = hasGroups || this.items.length < view.items.length ? STRIP : ROW, wide = canvas.parentElement.clientWidth;
+    this.height = Math.min(Math.max(3, view.items.length) * (hasGroups ? STRIP : ROW), MOST);
+    this.gutter = wide < 520 ? 84 : 132;
+    this.width = Math.max(wide - this.gutter - RIGHT, 100);
+    this.pitch = Math.min(row, this.height / Math.max(1, this.items.length));
     const scale = window.devicePixelRatio || 1;
-    canvas.width = Math.round((this.width + GUTTER + RIGHT) * scale);
+    canvas.width = Math.round((this.width + this.gutter + RIGHT) * scale);
     canvas.height = Math.round((ROWS + this.height + 4) * scale);
     canvas.style.aspectRatio = `${canvas.width} / ${canvas.height}`;
     this.pen = canvas.getContext("2d");
@@ -76,13 +104,16 @@ const timeline = {
     this.pen.textBaseline = "middle";
     this.colours = palette();
     this.drawAxis();
+    this.drawAfterwards();
     this.drawCounts();
     if (this.pitch >= SINGLE) this.drawRows();
     else this.drawCells(scale);
     if (this.pitch >= LEGIBLE) this.drawNames();
     else this.drawNumbers();
-    canvas.ariaLabel = `Timeline of ${plural(view.rows.length, "job")}, ${elapsed(END)} in all; shown are jobs `
-      + `${counted(Math.min(this.first + 1, this.last))} to ${counted(this.last)}, from ${elapsed(this.from)} to ${elapsed(this.to)}`;
+    const some = this.items.length < view.items.length ? `${counted(this.items.length)} of ` : "";
+    const rows = `${some}${plural(view.items.length, "row")}`;
+    canvas.ariaLabel = `Timeline of ${plural(view.rows.length, "job")}, ${elapsed(END)} in all; shown are ${rows}, `
+      + `from ${elapsed(this.from)} to ${elapsed(this.to)}`;
   },
 
   say(text, x, y, align, colour) {
@@ -93,50 +124,78 @@ const timeline = {
 
   drawAxis() {
     const { pen, colours } = this;
-    for (const time of ticks(this.from - BEGIN, this.to - BEGIN, this.width / 90)) {
+    let told = -Infinity; // where the last words end
+    for (const [time, words] of ticks(this.from - BEGIN, this.to - BEGIN, Math.max(3, this.width / 90))) {
       const x = Math.round(this.x(BEGIN + time)) + 0.5;
       pen.fillStyle = colours.line;
       pen.fillRect(x, RUNNING.top, 1, AXIS - RUNNING.top);
       pen.fillRect(x, ROWS, 1, this.height);
-      const align = x < GUTTER + 20 ? "left" : x > GUTTER + this.width - 20 ? "right" : "center";
-      this.say(time ? duration(time) : "0", x, AXIS + 10, align, colours.muted);
+      const align = x < this.gutter + 20 ? "left" : x > this.gutter + this.width - 20 ? "right" : "center";
+      const wide = pen.measureText(words).width, left = x - wide * { left: 0, center: 0.5, right: 1 }[align];
+      if (left < told + 6) continue;
+      told = left + wide;
+      this.say(words, x, AXIS + 10, align, colours.muted);
     }
     pen.fillStyle = colours.axis;
-    pen.fillRect(GUTTER, AXIS, this.width, 1);
+    pen.fillRect(this.gutter, AXIS, this.width, 1);
+  },
+
+  /** What the run does when its jobs have ended, so that nobody wonders what the time is for. */
+  drawAfterwards() {
+    const { pen, colours } = this, right = this.gutter + this.width;
+    for (const [what, from, to] of afterwards()) {
+      const left = Math.max(this.x(from), this.gutter), end = Math.min(this.x(to), right);
+      if (end <= left) continue;
+      pen.fillStyle = what === "collecting output" ? colours.line : colours.raised;
+      pen.fillRect(left, RUNNING.top, Math.max(end - left, 1), AXIS - RUNNING.top);
+      pen.fillRect(left, ROWS, Math.max(end - left, 1), this.height);
+    }
+    const words = afterwards().filter(([, from, to]) => from < this.to && to > this.from)
+      .map(([what, from, to]) => `${what} ${duration(to - from)}`).join(", then ");
+    if (words) this.say(this.fitted(words, this.width), right, NOTES, "right", colours.muted);
   },
 
   /** How many jobs run, start and wait at each pixel: the mean over its time. */
   drawCounts() {
-    const columns = Math.round(this.width), perMs = columns / (this.to - this.from);
-    const bins = KINDS.map(() => new Coverage(columns));
-    for (const row of view.rows) for (const [kind, from, to] of row.spans) {
+    const columns = Math.round(this.width), layers = this.layersOf(view.rows, columns);
+    this.drawStrip("Running", RUNNING, layers(...AT_WORK), columns);
+    this.drawStrip("Waiting", QUEUED, layers(WAITING), columns);
+  },
+
+  /** A function that gives how many of some jobs do each of some things at each column, with the colours of these. */
+  layersOf(some, columns) {
+    const perMs = columns / (this.to - this.from), bins = KINDS.map(() => new Coverage(columns));
+    for (const row of some) for (const [kind, from, to] of row.spans) {
       bins[kind].add((from - this.from) * perMs, (to - this.from) * perMs);
     }
-    const layers = (...kinds) => kinds.map((kind) => [bins[kind].sums(), this.colours[kind]]);
-    this.drawStrip("Running", RUNNING, layers(SUCCEEDED, FAILED, STOPPED, LOST, OPEN, STARTING), columns);
-    this.drawStrip("Waiting", QUEUED, layers(WAITING), columns);
+    return (...kinds) => kinds.map((kind) => [bins[kind].sums(), this.colours[kind]]);
   },
 
   drawStrip(title, { top, height }, layers, columns) {
     const { pen, colours } = this;
-    const low = new Float64Array(columns), sum = new Float64Array(columns);
+    const most = this.area(layers, columns, top, height, (sum) => sum <= 10 ? Math.ceil(sum - 0.01) : nice(sum * 0.999, CEILINGS));
+    pen.fillStyle = colours.axis;
+    pen.fillRect(this.gutter, top + height, this.width, 1);
+    this.say(counted(most), this.gutter - 8, top + 6, "right", colours.muted);
+    this.say("0", this.gutter - 8, top + height - 4, "right", colours.muted);
+    this.say(title, 0, top + 6, "left", colours.text);
+  },
+
+  /** Draw numbers [for each column, colour] on top of each other. Gives what the height stands for. */
+  area(layers, columns, top, height, ceiling) {
+    const { pen } = this, low = new Float64Array(columns), sum = new Float64Array(columns);
     for (const [counts] of layers) for (let x = 0; x < columns; x += 1) sum[x] += counts[x];
-    const most = sum.reduce((a, b) => Math.max(a, b), 1);
-    const ceiling = most <= 10 ? Math.ceil(most - 0.01) : nice(most * 0.999, CEILINGS);
+    const most = ceiling(sum.reduce((a, b) => Math.max(a, b), 1));
     for (const [counts, colour] of layers) {
       pen.fillStyle = colour;
       pen.beginPath();
       for (let x = 0; x < columns; x += 1) if (counts[x]) {
         const from = low[x], to = low[x] += counts[x];
-        pen.rect(GUTTER + x, top + height * (1 - to / ceiling), 1, height * (to - from) / ceiling);
+        pen.rect(this.gutter + x, top + height * (1 - to / most), 1, height * (to - from) / most);
       }
       pen.fill();
     }
-    pen.fillStyle = colours.axis;
-    pen.fillRect(GUTTER, top + height, this.width, 1);
-    this.say(counted(ceiling), GUTTER - 8, top + 6, "right", colours.muted);
-    this.say("0", GUTTER - 8, top + height - 4, "right", colours.muted);
-    this.say(title, 0, top + 6, "left", colours.text);
+    return most;
   },
 
   drawRows() {
@@ -144,19 +203,34 @@ const timeline = {
     const gap = pitch >= 10 ? 1.5 : pitch >= 4 ? 0.5 : 0;
     pen.save();
     pen.beginPath();
-    pen.rect(GUTTER, ROWS, this.width, this.height);
+    pen.rect(this.gutter, ROWS, this.width, this.height);
     pen.clip();
-    for (let index = this.first; index < this.last; index += 1) {
-      for (const [kind, from, to] of view.rows[index].spans) {
+    this.items.forEach((item, index) => {
+      const top = ROWS + index * pitch;
+      if (item.jobs) return this.drawGroup(item, top);
+      for (const [kind, from, to] of item.spans) {
         const margin = kind === WAITING && pitch >= 10 ? pitch / 2 - 3 : gap; // who waits is a thin line
         const left = this.x(from), width = Math.max(this.x(to) - left, kind >= SUCCEEDED ? 1.5 : 0);
-        const box = [left, ROWS + (index - this.first) * pitch + margin, width, pitch - 2 * margin];
+        const box = [left, top + margin, width, pitch - 2 * margin];
         pen.fillStyle = colours[kind];
         pen.fillRect(...box);
         if ((kind === FAILED || kind === LOST) && pitch >= 6) this.hatch(...box);
       }
-    }
+    });
     pen.restore();
+  },
+
+  /** How many of a group run, as an area as high as its row. */
+  drawGroup({ jobs }, top) {
+    const { pen, colours, pitch } = this, columns = Math.round(this.width), low = top + pitch - 2;
+    const layers = this.layersOf(jobs, columns);
+    pen.fillStyle = colours[WAITING];
+    for (const [counts] of layers(WAITING)) {
+      for (let x = 0; x < columns; x += 1) if (counts[x] > 1e-6) pen.fillRect(this.gutter + x, low - 2, 1, 2);
+    }
+    this.area(layers(...AT_WORK), columns, top + 2, pitch - 4, (sum) => sum);
+    pen.fillStyle = colours.line;
+    pen.fillRect(this.gutter, low, this.width, 1);
   },
 
   hatch(left, top, width, height) {
@@ -166,7 +240,7 @@ const timeline = {
     pen.rect(left, top, width, height);
     pen.clip();
     pen.beginPath();
-    for (let x = Math.max(left, GUTTER) - height; x < Math.min(left + width, GUTTER + this.width); x += 5) {
+    for (let x = Math.max(left, this.gutter) - height; x < Math.min(left + width, this.gutter + this.width); x += 5) {
       pen.moveTo(x, top + height);
       pen.lineTo(x + height, top);
     }
@@ -185,32 +259,34 @@ const timeline = {
     for (let y = 0; y < height; y += 1) {
       const [first, last] = this.rowsOf(y, height);
       for (const bin of bins) bin.clear();
-      for (let index = first; index < last; index += 1) for (const [kind, from, to] of view.rows[index].spans) {
+      const some = this.items.slice(first, last).flatMap(jobsOf);
+      for (const row of some) for (const [kind, from, to] of row.spans) {
         const left = (from - this.from) * perMs;
         bins[kind].add(left, Math.max((to - this.from) * perMs, kind >= SUCCEEDED ? left + 1 : 0));
       }
-      mix(bins, paints, last - first, image.data.subarray(4 * y * width, 4 * (y + 1) * width));
+      mix(bins, paints, some.length, image.data.subarray(4 * y * width, 4 * (y + 1) * width));
     }
     const layer = make("canvas", { width, height });
     layer.getContext("2d").putImageData(image, 0, 0);
-    this.pen.drawImage(layer, GUTTER, ROWS, this.width, this.height); // over the lines of the axis, not in their place
+    this.pen.drawImage(layer, this.gutter, ROWS, this.width, this.height); // over the lines of the axis, not in their place
   },
 
   drawNames() {
-    for (let index = this.first; index < this.last; index += 1) {
-      const { name, job } = view.rows[index];
-      const text = this.fitted(`${GLYPH[job.outcome]} ${name}`, GUTTER - 10);
-      const colour = job.outcome === "failed" ? this.colours[FAILED] : this.colours.muted;
-      this.say(text, 0, ROWS + (index - this.first + 0.5) * this.pitch, "left", colour);
-    }
-    if (!view.rows.length) this.say("No job to show.", GUTTER + 8, ROWS + 14, "left", this.colours.muted);
+    this.items.forEach((item, index) => {
+      const some = jobsOf(item), isBad = some.some((row) => row.job.outcome === "failed");
+      const words = item.jobs ? `${view.open.has(item.stem) ? "▾" : "▸"} ${line(item.stem)} ×${counted(some.length)}`
+        : `${view.open.has(item.stem) ? "   " : ""}${GLYPH[item.job.outcome]} ${item.name}`;
+      const y = ROWS + (index + 0.5) * this.pitch;
+      this.say(this.fitted(words, this.gutter - 10), 0, y, "left", isBad ? this.colours[FAILED] : this.colours.muted);
+    });
+    if (!this.items.length) this.say("No job to show.", this.gutter + 8, ROWS + 14, "left", this.colours.muted);
   },
 
   drawNumbers() {
-    const step = nice((this.last - this.first) / (this.height / 60));
-    for (let index = Math.ceil(this.first / step) * step; index <= this.last; index += step) {
-      const y = Math.min(Math.max((index - this.first) * this.pitch, 6), this.height - 5);
-      this.say(counted(index || 1), GUTTER - 8, ROWS + y, "right", this.colours.muted);
+    const step = nice(this.items.length / (this.height / 60));
+    for (let index = 0; index <= this.items.length; index += step) {
+      const y = Math.min(Math.max(index * this.pitch, 6), this.height - 5);
+      this.say(counted(index || 1), this.gutter - 8, ROWS + y, "right", this.colours.muted);
     }
     this.say("Jobs", 0, ROWS + 6, "left", this.colours.text);
   },

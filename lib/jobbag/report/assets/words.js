@@ -1,6 +1,6 @@
 // Values as people read them, and elements of the page.
 
-const GLYPH = { succeeded: "✓", failed: "✕", stopped: "■", "not run": "–" };
+const GLYPH = { succeeded: "✓", failed: "✕", stopped: "■", "not run": "–", running: "▸", waiting: "○" };
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 const counted = (number) => number.toLocaleString("en");
@@ -24,6 +24,14 @@ function duration(ms) {
 function inUnits(number, each, large, small) {
   const rest = number % each;
   return `${Math.floor(number / each)} ${large}${rest ? ` ${rest} ${small}` : ""}`;
+}
+
+/** A time since the start, as exact as the steps of an axis are: 2:03:15, or 3:15.25. */
+function clock(ms, step) {
+  const s = Math.floor(ms / SECOND), min = Math.floor(s / 60), two = (number) => String(number).padStart(2, "0");
+  const hour = min >= 60 ? `${Math.floor(min / 60)}:${two(min % 60)}` : String(min);
+  const parts = step < SECOND ? (ms / SECOND % 1).toFixed(step < 100 ? 2 : 1).slice(1) : "";
+  return `${hour}:${two(s % 60)}${parts}`;
 }
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -54,10 +62,25 @@ function visible(text) {
 /** The same, on one line. */
 const line = (text) => visible(text).replaceAll("\n", "␊").replaceAll("\t", "␉");
 
+/** A command as a shell takes it. */
+const command = (words) =>
+  words.map((word) => /^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+
 /** The address of a file of the run, relative to the page; never anything but a file. */
 function address(path) {
   const from = path.startsWith("/") ? "" : $("summary").dataset.base;
   return from + whole(path).split("/").map(encodeURIComponent).join("/");
+}
+
+/** Values by a key of each, in their order. */
+function grouped(values, key) {
+  const found = new Map();
+  for (const value of values) {
+    const one = key(value);
+    if (found.has(one)) found.get(one).push(value);
+    else found.set(one, [value]);
+  }
+  return found;
 }
 
 const $ = (id) => document.getElementById(id);

@@ -1,0 +1,57 @@
+"""What a message can say of what to do: the nearest of the names that there are, and a command that is installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Collection, Iterable
+from difflib import SequenceMatcher, get_close_matches
+
+LIKE = 0.75  # how much a name must be like another to be taken for it, as difflib counts
+MANY = 20_000  # names, among which to look for the nearest would take long
+SHORTEST = 3  # letters of what is taken for the begin of a name
+SHOWN = 5  # names of a list
+MOST = 3  # names that may be as well
+_BESIDE = re.compile(r"[\W_]+")
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """The known name that somebody may have meant, or several that may be as well; none where that is a guess.
+
+    Letter case, and what stands between letters and digits, count for nothing; a word may be the begin of a name.
+    """
+    names = {name: _bare(name) for name in dict.fromkeys(known)}
+    bare = _bare(word)
+    if not bare or word in names or len(names) > MANY:
+        return []
+    same = [name for name, other in names.items() if other == bare]
+    begun = [name for name, other in names.items() if len(bare) >= SHORTEST and other.startswith(bare)]
+    if same or 0 < len(begun) <= MOST:
+        return same or begun
+    close = get_close_matches(bare, names.values(), 1, LIKE)
+    return [name for name, other in names.items() if other in close][:1]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message: `; did you mean this?`, or nothing."""
+    found = nearest(word, known)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
+    """`a, b, c and 12 more`, those first that are the most like the word."""
+    bare = _bare(word)
+    ordered = sorted(names)
+    if word and len(names) <= MANY:
+        ordered.sort(key=lambda name: -SequenceMatcher(None, _bare(name), bare).ratio())
+    more = f" and {len(ordered) - most:,} more" if len(ordered) > most else ""
+    return f"{', '.join(ordered[:most])}{more}"
+
+
+def command_of_aws(words: str) -> str | None:
+    """A command line for the aws command, for a message; None if that is not installed here."""
+    return f"`aws {words}`" if shutil.which("aws") else None
+
+
+def _bare(name: str) -> str:
+    return _BESIDE.sub("", name).casefold()
