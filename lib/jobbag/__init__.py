@@ -13,8 +13,8 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     s3
     events
     options, bag, aws
-    console, tool_log, signals
-    text, files, threads, batches, hints
+    console, holding, tool_log, signals
+    text, files, threads, batches, hints, terminal
     errors
 
 `local` is the embedded AWS, which stands apart: only commands.cloud knows it.

@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(sys.stderr)  # what the log could not
             return code
         except Interrupted as interrupted:
+            if sys.stderr.isatty():
+                say(sys.stderr, "")  # which shows ^C on the line of the cursor
             complain(interrupted.told)
             return interrupted.exit_code
         except ToolError as error:  # the command line itself is wrong
@@ -40,7 +42,7 @@ def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     from jobbag.options import parser  # slow to import, and a signal is heeded from here on
 
     settings = parser.load(argv)
-    with ToolLog(settings.log_level, settings.log_file) as tool_log:
+    with ToolLog(settings.log_level, settings.log_file, quiet=settings.quiet, colour=settings.color) as tool_log:
         try:
             for warning in settings.warnings:
                 log.warning("%s", warning)

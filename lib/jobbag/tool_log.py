@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from jobbag.errors import PROG, InputError
 from jobbag.files import first_free
+from jobbag.terminal import Look, Mark, Tone, look_of
 from jobbag.text import plain
 
 log = logging.getLogger(__name__)
@@ -21,25 +22,50 @@ LEVELS = {
     "error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG, "trace": TRACE,
 }  # fmt: skip
 _NAMES = {number: name.upper() for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
+_MARKS = {logging.ERROR: Mark.FAILED, logging.WARNING: Mark.WARNING}
 
-UNADORNED = {"unadorned": True}  # `extra` of a record that a terminal shows without time and level
+
+def style(*, mark: Mark | None = None, tone: Tone | None = None, told: bool = False) -> dict[str, Any]:
+    """`extra` of a record: how it is shown where the log is short or has colours; by default as its level wants.
+
+    `told`: stderr shows it also if the log goes to a file, and a terminal without time and mark.
+    """
+    return {"mark": mark, "tone": tone, "told": told}
 
 
 class _Formatter(logging.Formatter):
     """`2026-11-22 08:02:18.123 INFO  [module] message`, local time, as the Java tool's."""
 
-    def __init__(self, *, terminal: bool) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
-        self._terminal = terminal
+        self._look = look
 
     def format(self, record: logging.LogRecord) -> str:
-        if self._terminal and getattr(record, "unadorned", False):
-            return plain(record.getMessage())
         when = f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')}.{int(record.msecs):03d}"
-        line = f"{when} {_NAMES.get(record.levelno, record.levelname):5} [{record.module}] {plain(record.getMessage())}"
+        level = f"{_NAMES.get(record.levelno, record.levelname):5}"
+        if record.levelno >= logging.ERROR:
+            level = self._look.painted(level, Tone.FAILED)
+        line = f"{when} {level} [{record.module}] {self._message(record)}"
         if record.exc_info:
             line += "\n" + "\n".join(map(plain, self.formatException(record.exc_info).splitlines()))
         return line
+
+    def _message(self, record: logging.LogRecord) -> str:
+        mark, tone = getattr(record, "mark", None), getattr(record, "tone", None)
+        return self._look.painted(plain(record.getMessage()), tone or (mark or Mark.NONE).tone)
+
+
+class _ShortFormatter(_Formatter):
+    """`08:02:18 ✗ message`, for a person at a terminal; what is told has neither time nor mark."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text, tone = plain(record.getMessage()), getattr(record, "tone", None)
+        if getattr(record, "told", False):
+            return self._look.painted(text, tone or Tone.PLAIN)
+        mark = getattr(record, "mark", None) or _MARKS.get(record.levelno, Mark.NONE)
+        tone = tone or (Tone.REST if mark is Mark.NONE else Tone.PLAIN)
+        when = self._look.painted(self.formatTime(record, "%H:%M:%S"), Tone.REST)
+        return f"{when} {self._look.marked(mark)} {self._look.painted(text, tone)}"
 
 
 class _LogFile(logging.FileHandler):
@@ -67,82 +93,95 @@ class Writable(Protocol):
 class ToolLog:
     """The log of one run of the tool. A context manager, during which the log goes where the options say."""
 
-    def __init__(self, level: str, path: Path | None) -> None:
-        """`level`: one of LEVELS; `path`: of --log-file. None: the log goes to stderr."""
+    def __init__(self, level: str, path: Path | None, *, quiet: bool = False, colour: str = "auto") -> None:
+        """`level`: one of LEVELS; `path`: of --log-file. None: the log goes to stderr.
+
+        `quiet`: stderr shows errors only. `colour`: as --color says.
+        """
         self._path = path
         self._logger = logging.getLogger("jobbag")
         self._level = LEVELS[level]
-        self._terminal: logging.StreamHandler[Writable] = logging.StreamHandler(sys.stderr)
-        self._target: logging.Handler = self._terminal
+        self.look = look_of(sys.stderr, colour)
+        self.is_short = self.look.terminal and self._level >= logging.INFO
+        self._stderr: logging.StreamHandler[Writable] = logging.StreamHandler(sys.stderr)
+        is_short = self.is_short or path is not None  # only what is told is shown beside a file
+        self._stderr.setFormatter(_ShortFormatter(self.look) if is_short else _Formatter(self.look))
+        if quiet:
+            self._stderr.setLevel(logging.ERROR)
+        self._memory: MemoryHandler | None = None
+        self._file: _LogFile | None = None
         if path is not None:
-            self._target = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
-        self.on_terminal = path is None
+            self._stderr.addFilter(lambda record: getattr(record, "told", False))
+            self._memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
 
     def __enter__(self) -> ToolLog:
         self._before = self._logger.level, self._logger.propagate
         self._logger.setLevel(self._level)
         self._logger.propagate = False
-        self._install(self._target)
+        self._logger.addHandler(self._stderr)
+        if self._memory is not None:
+            self._logger.addHandler(self._memory)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self._target)
+        self._logger.removeHandler(self._stderr)
         self._logger.setLevel(self._before[0])
         self._logger.propagate = self._before[1]
-        if isinstance(self._target, MemoryHandler):
+        if self._memory is not None:
+            self._logger.removeHandler(self._memory)
             # No run has begun, so there is no file; who asked for details gets them on stderr.
             if self._level <= logging.DEBUG:
-                self._replay(self._target, self._formatted(self._terminal))
-        elif isinstance(self._target, logging.FileHandler):
-            self._target.close()
+                stderr = logging.StreamHandler(sys.stderr)
+                stderr.setLevel(self._stderr.level)
+                stderr.setFormatter(_Formatter(self.look))
+                stderr.addFilter(lambda record: not getattr(record, "told", False))  # they are there already
+                self._replay(self._memory, stderr)
+        if self._file is not None:
+            self._logger.removeHandler(self._file)
+            self._file.close()
 
-    def shows(self, level: int) -> bool:
-        """Whether records of this level are shown on stderr."""
-        return self._path is None and self._level <= level
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the log is for looking things up, not for a person who waits: it has a line for each thing."""
+        return self._path is not None or self._level < logging.INFO
 
     def open(self) -> Path | None:
         """Open the log file FILE.000, or the first free number, and move there what was logged so far.
 
         Returns its path, None without --log-file. Raises InputError where it cannot be made.
         """
-        if self._path is None or not isinstance(self._target, MemoryHandler):
+        if self._path is None or self._memory is None:
             return None
-        memory = self._target
         try:
             mode = 0o600 if self._level <= TRACE else 0o666  # requests and answers are nobody else's business
             path = first_free(self._path, lambda free: free.touch(mode, exist_ok=False))
         except OSError as error:
             raise InputError.of(f"--log-file {self._path}", error.strerror or str(error)) from None
-        file = _LogFile(path, encoding="utf-8", errors="backslashreplace")
-        self._logger.removeHandler(memory)
-        self._install(file)
-        self._target = file
-        self._replay(memory, file)
+        self._file = _LogFile(path, encoding="utf-8", errors="backslashreplace")
+        self._file.setFormatter(_Formatter(Look(terminal=False, dumb=True, colour=False, letters=True)))
+        self._logger.removeHandler(self._memory)
+        self._logger.addHandler(self._file)
+        self._replay(self._memory, self._file)
+        self._memory = None
         return path
 
     @contextmanager
     def through(self, stream: Writable) -> Iterator[None]:
         """During this context, records for stderr go to this stream, with one write each."""
-        before = self._terminal.setStream(stream)
+        before = self._stderr.setStream(stream)
         try:
             yield
         finally:
-            self._terminal.setStream(before or sys.stderr)
+            self._stderr.setStream(before or sys.stderr)
 
     def error(self, lines: list[str]) -> None:
         """Put the error that ends the run into the log file, if there is one. (stderr gets it anyway.)"""
-        if self._path is not None and not isinstance(self._target, MemoryHandler):
+        if self._file is not None:
             for line in lines:
                 log.error("%s", line)
-
-    def _install(self, handler: logging.Handler) -> None:
-        self._logger.addHandler(self._formatted(handler))
-
-    def _formatted(self, handler: logging.Handler) -> logging.Handler:
-        handler.setFormatter(_Formatter(terminal=handler is self._terminal and sys.stderr.isatty()))
-        return handler
 
     @staticmethod
     def _replay(memory: MemoryHandler, to: logging.Handler) -> None:
         for record in memory.buffer:
-            to.handle(record)
+            if record.levelno >= to.level:
+                to.handle(record)

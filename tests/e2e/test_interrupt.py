@@ -15,7 +15,8 @@ from helpers.processes import Process
 from helpers.records import jobstates, merged_output
 from helpers.servers import NOTHING, LocalServer, SilentServer
 from helpers.summaries import in_page
-from helpers.tool import Tool, shell
+from helpers.terminal import Terminal
+from helpers.tool import COMMAND, Tool, shell
 from helpers.waiting import is_alive, wait_until
 
 # A job that ends when it may, with a child that never ends; their ids are in the directory PIDS.
@@ -133,7 +134,8 @@ def test_a_run_on_a_server_that_stays(
     (waiting,) = [name for name, lines in said.items() if not lines]  # of jobs sent together, the one that came last
     assert said == {name: [] if name == waiting else [f"{name} begins"] for name in ids}
     stderr = (tool.place / "stderr").read_text()
-    assert "pegasus-aws-batch was stopped" in stderr
+    assert "terminating 3 jobs" in stderr
+    assert " is FAILED" not in stderr  # one line tells it of all
     assert "Traceback" not in stderr
 
 
@@ -150,3 +152,45 @@ def test_before_anything_was_made(tool: Tool, started: list[Process], number: si
             assert started[0].wait(20) == code
     assert stderr.read_text() == "pegasus-aws-batch: stopped by a signal\n"
     assert tool.files() == before
+
+
+QUESTION = "2 jobs run. t: terminate, {}Enter: go on"
+
+
+def test_ctrl_c_on_a_terminal_asks_and_a_second_one_terminates(tool: Tool, pids: Path) -> None:
+    bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in ("a", "b")))
+    command = [*COMMAND, "--local", str(bag)]
+    with Terminal(command, env=tool.env, cwd=tool.cwd, typing=True) as terminal:
+        terminal.shows("2 RUNNING")
+        terminal.type("\x03")
+        terminal.shows(QUESTION.format(""))
+        assert len(running(pids)) == 4  # they are no affair of Ctrl-C
+        terminal.type("\n")
+        terminal.shows("2 RUNNING")
+        terminal.type("\x03")
+        terminal.until(lambda lines: sum(QUESTION.format("") in line for line in lines) == 2)
+        terminal.type("\x03")
+        assert terminal.end() == 130
+        lines = terminal.all_lines
+    assert running(pids) == set()
+    assert not any(line[9:].startswith(("✗ a", "✗ b")) for line in lines)
+    assert any("terminating 2 jobs" in line for line in lines)
+    assert any(line.startswith("2 jobs: 0 succeeded, 0 failed, 2 stopped, in ") for line in lines)
+
+
+def test_who_is_asked_can_leave_and_collect_later(tool: Tool, local_server: LocalServer, pids: Path) -> None:
+    tool.point_to(local_server.endpoint, key=local_server.key)
+    tool.json("definition.json", {"type": "container", "containerProperties": {"image": "x", "vcpus": 1, "memory": 1}})
+    tool.json("environment.json", {"type": "UNMANAGED", "serviceRole": local_server.role()})
+    bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in ("a", "b")))
+    words = ["-j", "definition.json", "--ce", "environment.json", str(bag)]
+    with Terminal([*COMMAND, *words], env=tool.env, cwd=tool.cwd, typing=True, columns=160) as terminal:
+        terminal.shows("2 RUNNING")
+        terminal.type("\x03")
+        terminal.shows(QUESTION.format("d: detach, "))
+        terminal.type("d\n")
+        assert terminal.end() == 130
+        assert any(line.startswith("of 2 jobs, 2 run on in AWS; this collects them: ") for line in terminal.all_lines)
+    for name in "ab":
+        (pids / f"{name}.may-end").touch()
+    assert tool.run(*words).status == 0

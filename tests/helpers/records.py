@@ -21,6 +21,7 @@ _SUMMARY = re.compile(
     r'app="pegasus-aws-batch"\]'
 )
 _STATE = re.compile(rf"(?P<at>\d{{13}}) (?P<name>.+) (?P<state>{'|'.join(STATES)}) (?P<aws_id>[-0-9a-f]{{36}}(:\d+)?)")
+SHORT_LINE = re.compile(r"\d\d:\d\d:\d\d [ !✓✗](?P<message>.*)")  # on a terminal
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (ERROR|WARN |INFO |DEBUG|TRACE) \[\w+\] (?P<message>.*)")
 
 

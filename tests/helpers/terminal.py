@@ -17,6 +17,7 @@ import pyte
 from helpers import processes
 
 SECONDS = 60.0  # no test waits for it
+_CONTROLLED = Path(__file__).with_name("controlled.py")
 
 
 class _Reflowing(pyte.HistoryScreen):
@@ -48,19 +49,24 @@ class Terminal:
         lines: int = 24,
         stdout: int | None = None,
         reflows: bool = False,
+        typing: bool = False,
     ) -> None:
-        """`stdout`: where it goes (as subprocess has it); None: to the terminal. `reflows`: breaks long lines anew."""
+        """`stdout`: where it goes (as subprocess has it); None: to the terminal. `reflows`: breaks long lines anew.
+
+        `typing`: stdin is the terminal, too, which controls the process: what is typed is for a command of Python.
+        """
         self._screen = (_Reflowing if reflows else pyte.HistoryScreen)(columns, lines, history=100_000)
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
         stdin, to_stdin = os.pipe()
         self._stdin = os.fdopen(to_stdin, "wb", buffering=0)
+        python, *words = command
         self.process = processes.start(
-            command,
+            [python, str(_CONTROLLED), *words] if typing else command,
             cwd=cwd,
             env={"TERM": "xterm-256color", **env},
-            stdin=stdin,
+            stdin=slave if typing else stdin,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
         )
@@ -85,6 +91,10 @@ class Terminal:
     def say(self, *lines: str) -> None:
         """Lines for the stdin of the process."""
         self._stdin.write("".join(f"{line}\n" for line in lines).encode())
+
+    def type(self, text: str) -> None:
+        """Type at the terminal: `\x03` is Ctrl-C, and `\\n` Enter."""
+        os.write(self._master, text.encode())
 
     def until(self, condition: Callable[[list[str]], object]) -> list[str]:
         """The lines on the screen, once they are as wanted."""

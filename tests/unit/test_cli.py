@@ -34,10 +34,10 @@ def environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LANG": LANG, "HOME": str(home), "TERM": "xterm"}
 
 
-def play(tmp_path: Path, bag: str, **streams: int) -> tuple[int, bytes, bytes]:
+def play(tmp_path: Path, bag: str, *words: str, **streams: int) -> tuple[int, bytes, bytes]:
     """Run the command on a bag that needs no AWS: its exit status, stdout and stderr."""
     (tmp_path / "bag.in").write_text(bag)
-    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "us-east-1", "bag.in"]
+    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "us-east-1", *words, "bag.in"]
     return run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60, **streams)
 
 
@@ -55,7 +55,7 @@ def test_nobody_reads_what_it_says(tmp_path: Path, stream: str, bag: str, status
 
 def test_what_it_says_cannot_be_written(tmp_path: Path) -> None:
     with gone("full") as writer:
-        status, _, err = play(tmp_path, '{"SubmitJob": []}', stdout=writer)
+        status, _, err = play(tmp_path, '{"SubmitJob": []}', "--print-bag", stdout=writer)
     assert (status, err) == (2, b"pegasus-aws-batch: cannot write to stdout: No space left on device\n")
 
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from jobbag.errors import InputError
 from jobbag.options.table import LOG_LEVELS
+from jobbag.terminal import Mark, Tone
 from jobbag.text import plain
-from jobbag.tool_log import TRACE, UNADORNED, ToolLog
+from jobbag.tool_log import TRACE, ToolLog, style
 
 LOG = logging.getLogger("jobbag.some.module")
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (ERROR|WARN |INFO |DEBUG|TRACE) \[\w+\] \S.*")
@@ -161,8 +162,7 @@ def test_a_log_file_on_a_full_disk_is_told_once_and_stops_nothing(
 ) -> None:
     with ToolLog("info", tmp_path / "log") as tool_log:
         path = tool_log.open()
-        (handler,) = logging.getLogger("jobbag").handlers
-        assert isinstance(handler, logging.FileHandler)
+        (handler,) = (one for one in logging.getLogger("jobbag").handlers if isinstance(one, logging.FileHandler))
         handler.close()
         handler.stream = open("/dev/full", "w")  # noqa: SIM115
         for _ in range(3):
@@ -180,37 +180,134 @@ def test_any_text_can_be_logged_to_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "log.000").read_text(encoding="utf-8").endswith("größe \\udcff\n")
 
 
-@pytest.mark.parametrize(
-    ("level", "file", "of", "shows"),
-    [
-        ("info", None, logging.INFO, True),
-        ("trace", None, logging.INFO, True),
-        ("warn", None, logging.INFO, False),
-        ("error", None, logging.ERROR, True),
-        ("info", "l", logging.ERROR, False),
-    ],
-)
-def test_whether_the_log_tells_it_already(level: str, file: str | None, of: int, shows: bool, tmp_path: Path) -> None:
-    assert ToolLog(level, tmp_path / file if file else None).shows(of) is shows
-
-
 class Terminal(io.StringIO):
+    encoding = "utf-8"
+
     def isatty(self) -> bool:
         return True
 
 
-@pytest.mark.parametrize(("stderr", "begins"), [(Terminal(), "the \\x1b end"), (io.StringIO(), "20")])
-def test_a_terminal_shows_some_lines_without_time_and_level(
-    stderr: io.StringIO, begins: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stderr", stderr)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal in the place of stderr, from now on."""
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return shown
+
+
+def say_some() -> None:
+    LOG.info("begins")
+    LOG.warning("may be wrong")
+    LOG.error("is wrong")
+    LOG.info("a \x1b[2J  exit 1", extra=style(mark=Mark.FAILED))
+    LOG.info("b  0.1 s", extra=style(mark=Mark.DONE))
+    LOG.info("2 jobs: 1 succeeded, 1 failed, 0 stopped", extra=style(tone=Tone.COUNTS, told=True))
+
+
+def test_a_terminal_shows_short_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = terminal(monkeypatch)
+    with ToolLog("info", None, colour="never"):
+        say_some()
+    *lines, last = stderr.getvalue().splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    assert [line[9:] for line in lines] == [
+        "  begins",
+        "! may be wrong",
+        "✗ is wrong",
+        "✗ a \\x1b[2J  exit 1",
+        "✓ b  0.1 s",
+    ]
+    assert last == "2 jobs: 1 succeeded, 1 failed, 0 stopped"
+
+
+def test_colours_mean_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = terminal(monkeypatch)
+    green, red, grey, end = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
     with ToolLog("info", None):
-        LOG.info("the \x1b end", extra=UNADORNED)
-        LOG.info("another")
-    first, second = stderr.getvalue().splitlines()
-    assert first.startswith(begins)
-    assert first.endswith("the \\x1b end")
-    assert second.startswith("20")
+        say_some()
+    *lines, last = stderr.getvalue().splitlines()
+    assert all(line.startswith(grey) for line in lines)
+    assert [line.partition(f"{end} ")[2] for line in lines] == [
+        f"  {grey}begins{end}",
+        "! may be wrong",
+        f"{red}✗{end} is wrong",
+        f"{red}✗{end} a \\x1b[2J  exit 1",
+        f"{green}✓{end} b  0.1 s",
+    ]
+    assert last == f"2 jobs: {green}1 succeeded{end}, {red}1 failed{end}, 0 stopped"
+
+
+def test_a_terminal_without_such_letters_gets_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = terminal(monkeypatch)
+    monkeypatch.setattr(Terminal, "encoding", "iso-8859-1")
+    with ToolLog("info", None, colour="never"):
+        say_some()
+    lines = [line[9:] for line in stderr.getvalue().splitlines()]
+    assert lines[:5] == [
+        "     begins",
+        "!    may be wrong",
+        "FAIL is wrong",
+        "FAIL a \\x1b[2J  exit 1",
+        "ok   b  0.1 s",
+    ]
+
+
+def test_who_wants_details_gets_full_lines_on_a_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = terminal(monkeypatch)
+    with ToolLog("debug", None, colour="never"):
+        LOG.info("begins")
+    assert LINE.fullmatch(stderr.getvalue().rstrip())
+
+
+@pytest.mark.parametrize(
+    ("variables", "how", "coloured"),
+    [
+        ({}, "auto", True),
+        ({"NO_COLOR": "1"}, "auto", False),
+        ({"NO_COLOR": ""}, "auto", True),
+        ({"NO_COLOR": "1"}, "always", True),
+        ({"TERM": "dumb"}, "auto", False),
+        ({"TERM": "dumb"}, "always", True),
+        ({}, "never", False),
+    ],
+)
+def test_when_there_are_colours(
+    variables: dict[str, str], how: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stderr = terminal(monkeypatch)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with ToolLog("info", None, colour=how):
+        say_some()
+    assert ("\x1b[31m" in stderr.getvalue()) == coloured
+
+
+@pytest.mark.parametrize("how", ["auto", "always"])
+def test_what_is_no_terminal_has_colours_only_if_they_are_wanted(how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with ToolLog("info", None, colour=how):
+        say_some()
+    shown = capsys.readouterr().err
+    assert ("\x1b[31m" in shown) == (how == "always")
+    assert all(LINE.fullmatch(re.sub(r"\x1b\[\d+m", "", line)) for line in shown.splitlines())
+
+
+def test_a_quiet_log_shows_errors_only_and_its_file_has_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ToolLog("info", None, quiet=True):
+        say_some()
+    assert [line.rpartition("] ")[2] for line in capsys.readouterr().err.splitlines()] == ["is wrong"]
+    with ToolLog("info", tmp_path / "log", quiet=True) as log:
+        log.open()
+        say_some()
+    assert capsys.readouterr().err == ""
+    assert len((tmp_path / "log.000").read_text().splitlines()) == 6
+
+
+def test_what_is_told_is_on_stderr_too_if_there_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ToolLog("info", tmp_path / "log") as log:
+        log.open()
+        say_some()
+    assert capsys.readouterr().err == "2 jobs: 1 succeeded, 1 failed, 0 stopped\n"
 
 
 @pytest.mark.parametrize(("level", "mode"), [("trace", 0o600), ("debug", 0o644)])

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.batches import batches
-from jobbag.commands.result import Result
 from jobbag.errors import PROG, ExitCode
 from jobbag.events.observation import ENDED, STATES
 from jobbag.events.state import RunState
 from jobbag.jobs.ids import parent_of
 from jobbag.text import counted
+from jobbag.tool_log import style
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ def is_all_sent(state: RunState) -> bool:
     return not state.to_send() and not any(map(state.may_be_sent, state.bag.jobs))
 
 
-def look(cloud: Cloud, state: RunState, words: Sequence[str]) -> Result | None:
-    """What is said of jobs that an earlier start has sent, after one look; None if all of them have ended.
+def look(cloud: Cloud, state: RunState, words: Sequence[str]) -> ExitCode | None:
+    """Say how far the jobs are that an earlier start has sent, after one look; gives the exit status.
 
-    Raises ToolError.
+    None if all of them have ended. Raises ToolError.
     """
     counts = _states(cloud, state)
     running = counts.total() - sum(counts[status] for status in (*ENDED, UNSEEN))
@@ -51,8 +51,8 @@ def look(cloud: Cloud, state: RunState, words: Sequence[str]) -> Result | None:
     states = ", ".join(f"{counts[status]:,} {status}" for status in (*STATES, UNSEEN) if counts[status])
     jobs = counted(len(state.bag.jobs), "job")
     line = f"{jobs}: {states}; {running:,} run on in AWS; this collects them: {collecting(words)}"
-    log.info("%s", line)
-    return Result(ExitCode.OK, (line,))
+    log.info("%s", line, extra=style(told=True))
+    return ExitCode.OK
 
 
 def _states(cloud: Cloud, state: RunState) -> Counter[str]:

@@ -14,7 +14,7 @@ from jobbag.options.settings import Mode, Settings
 from jobbag.preflight import offline
 from jobbag.run.task import Task
 from jobbag.signals import Signals
-from jobbag.tool_log import ToolLog
+from jobbag.tool_log import ToolLog, style
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,18 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
         return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher)))
+    if settings.mode is Mode.STATUS:
+        from jobbag.commands.status import status
+
+        return status(settings)
+    if settings.mode is Mode.LOGS:
+        from jobbag.commands.job_logs import logs
+
+        return logs(settings)
+    if settings.mode is Mode.CANCEL:
+        from jobbag.commands.cancel import cancel
+
+        return cancel(settings, tool_log, signals)
     if settings.mode is Mode.RUN:
         return _run(settings, offline.task_of(settings), tool_log, signals)
     plan = offline.entities_of(settings)
@@ -37,9 +49,9 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
     if not task.bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
-        log.info("%s", nothing)
+        log.info("%s", nothing, extra=style(told=True))
         code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
-        return Result(code, (nothing,)).untold(tool_log)
+        return Result(code)
     if settings.dry_run:
         from jobbag.commands.dry_run import dry_run
 

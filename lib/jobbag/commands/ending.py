@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobbag.bag.job import Bag
-from jobbag.commands.result import Result
 from jobbag.errors import ExitCode, Interrupted, ToolError
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
@@ -17,10 +17,13 @@ from jobbag.options.settings import Settings
 from jobbag.report import page, summary
 from jobbag.report.details import Details
 from jobbag.report.summary import Ended, overview
-from jobbag.tool_log import UNADORNED
+from jobbag.terminal import size_of
+from jobbag.tool_log import style
 
 log = logging.getLogger(__name__)
 
+OTHER_ROWS = 2  # of a terminal, for the name of the log and the prompt
+FEWEST_ROWS = 12  # in which the end is told, however small the terminal is
 WRITERS = {"report": page.write, "summary": summary.write}
 
 
@@ -44,22 +47,25 @@ class Ending:
 
     def tell(
         self, code: ExitCode, stopped: Interrupted | None, failures: list[str], *, finished: bool
-    ) -> tuple[Result, bool]:
+    ) -> tuple[ExitCode, bool]:
         """Write the files and log the screen.
 
-        `finished`: no later start is to go on with this run. Gives the result, and whether that is still so: it is
+        `finished`: no later start is to go on with this run. Gives the exit status, and whether that is still so: it is
         not if a file could not be written.
         """
         from jobbag.display import end_screen  # rich is slow to import, and bad input does not need it
 
         end = self.write(code, stopped, failures)
         finished = finished and len(end.errors) == len(failures)  # no file is missing
-        level = logging.ERROR if end.exit_code else logging.INFO
         files = {what: str(file) for what, file in self._files.items()}
-        lines = end_screen.lines(overview(end), self._following(finished=finished), files)
+        columns, rows = size_of(sys.stderr) or (None, end_screen.ROWS + OTHER_ROWS)
+        lines = end_screen.lines(
+            overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS)
+        )
         for line in lines:
-            log.log(level, "%s", line, extra=UNADORNED)
-        return Result(end.exit_code, tuple(lines), level=level), finished
+            level = logging.ERROR if line.wrong else logging.INFO
+            log.log(level, "%s", line.text, extra=style(tone=line.tone, told=True))
+        return end.exit_code, finished
 
     def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
         """Write the files that are wanted. That one cannot be written is an error of the run."""

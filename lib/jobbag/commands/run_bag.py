@@ -14,19 +14,21 @@ from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
 from jobbag.commands.result import Result
 from jobbag.display.progress import Progress
-from jobbag.display.views import showing
+from jobbag.display.question import asking
+from jobbag.display.views import Ground, showing
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
-from jobbag.errors import PROG, AwsError, ExitCode, Interrupted, JournalLost, ToolError
+from jobbag.errors import PROG, ExitCode, Interrupted, JournalLost, ToolError
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew, remove_leftover
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
+from jobbag.holding.lock import JournalLock
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
-from jobbag.logs.fetcher import delete_stream
+from jobbag.logs.fetcher import delete_streams
 from jobbag.logs.merged_files import MergedFiles, remove_unfinished
 from jobbag.logs.outputs import JobFiles, Outputs
 from jobbag.logs.records import summary_record
@@ -41,7 +43,6 @@ from jobbag.run.again import past_events
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.consumers import Consumers
 from jobbag.run.inputs import with_kept_results
-from jobbag.run.lock import JournalLock
 from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
@@ -49,9 +50,10 @@ from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws, header_of, place_of
 from jobbag.s3 import bucket
 from jobbag.signals import Signals
+from jobbag.terminal import Tone
 from jobbag.text import iso
 from jobbag.threads import LEAVING
-from jobbag.tool_log import ToolLog
+from jobbag.tool_log import ToolLog, style
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +65,17 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     path = settings.journal
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
-    with JournalLock(path) as lock:
+    with JournalLock(path, signals.cancel) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, header_of(settings, task))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
+                lock.offer(embedded.keys)
             earlier = takeup.selected(earlier, on_aws, path, fetches=settings.results is not None)
             on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
-            start = _Start(settings, guarded, earlier, signals, tool_log, lock)
+            start = Start(settings, guarded, earlier, signals, tool_log, lock)
             try:
                 checked = start.check()
             except Interrupted as interrupted:
@@ -87,7 +90,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
 
 
 @dataclass
-class _Start:
+class Start:
     """One start of the command: a new run, or one that goes on with an earlier one."""
 
     settings: Settings
@@ -97,6 +100,7 @@ class _Start:
     tool_log: ToolLog
     lock: JournalLock
     log_file: Path | None = None
+    cancelled: Interrupted | None = None  # it only stops what an earlier start has sent
 
     def check(self) -> Checked:
         """Look at what AWS has, and wait for what is not ready yet. Raises ToolError before anything is changed."""
@@ -112,7 +116,7 @@ class _Start:
         """Run the bag to its end, or as far as it goes."""
         if self.settings.detach and self.earlier.how is How.GO_ON and detached.is_all_sent(checked.state):
             if (found := detached.look(self.task.cloud, checked.state, self.settings.words)) is not None:
-                return found.untold(self.tool_log)
+                return Result(found)
             self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.task = replace(
@@ -176,37 +180,38 @@ class _Start:
         replay(events, safeguards)
         replay(outputs.resume(events), state, details, progress, cleanup)
         if self.earlier.selection is not None:
-            log.info("%s", self.earlier.selection)
+            log.info("%s", self.earlier.selection, extra=style(told=self.earlier.selection.is_empty))
         elif events and self.earlier.how is not How.FRESH:
             log.info("taking up the %s of %s: %s", self.earlier.header.kind, iso(state.start), state.progress())
         with (
-            showing(self.settings, progress, self.tool_log) as shows,
+            showing(self.settings, progress, state, self.tool_log) as shown_run,
             JobStateLog(self.settings.jobstate_log) as states,
             kept_up(self.settings.report, ending.so_far),
         ):
             replay(events, states)
-            consumers = Consumers(journal, state, safeguards, [details, *shows, states, outputs, cleanup])
+            consumers = Consumers(journal, state, safeguards, [details, *shown_run.consumers, states, outputs, cleanup])
             staged = [event.item for event in events if isinstance(event, Staged)]
             events.clear()  # they may be millions, and all have been replayed
-            stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
-        result, finished = self._result(ending, stopped, failures)
-        nothing = [str(found)] if (found := self.earlier.selection) is not None and found.is_empty else []
-        result = replace(result, lines=(*nothing, *result.lines, *self._log_line())).untold(self.tool_log)
+            stopped, failures = self._work(checked, consumers, outputs, cleanup, staged, shown_run.ground)
+        code, finished = self._result(ending, stopped, failures)
+        if self.log_file:
+            log.info("log: %s", self.log_file, extra=style(tone=Tone.PLAIN, told=True))
         if finished:
-            result.say()  # it is part of what was asked for: a start that cannot say it has not reached the end
             if self.settings.delete_log_streams:
                 self._delete_log_streams(state)
             self.signals.ignore()  # the same command would be a new run
             journal.durably(Finished(state.exit_code))
             outputs.close()
-            return Result(result.exit_code)
-        return result
-
-    def _log_line(self) -> list[str]:
-        return [f"log: {self.log_file}"] if self.log_file else []
+        return Result(code)
 
     def _work(
-        self, checked: Checked, consumers: Consumers, outputs: Outputs, cleanup: Cleanup, staged: list[str]
+        self,
+        checked: Checked,
+        consumers: Consumers,
+        outputs: Outputs,
+        cleanup: Cleanup,
+        staged: list[str],
+        ground: Ground,
     ) -> tuple[Interrupted | None, list[str]]:
         """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
         for line in cleanup.abort_unfinished_uploads(self.task.cloud):
@@ -220,13 +225,14 @@ class _Start:
             )
             self.signals.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
-            stopped = pipeline.run(self.signals, staged)
+            with asking(self.settings, self.signals, ground, state):
+                stopped = pipeline.run(self.signals, staged, self.cancelled)
             if state.complete or (stopped is not None and not policy.detaches(stopped)):
                 self.lock.check()
                 outputs.finish(lambda: summary_record(state.succeeded, state.failed, state.start, now_ms()))
         except Interrupted as interrupted:
             stopped = interrupted
-            log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.exit_code.name)
+            log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.name)
             raise
         finally:
             self.signals.only_tell()
@@ -243,7 +249,7 @@ class _Start:
     def _prepare(self, checked: Checked, cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
         task = self.task
-        if not state.has_to_send:
+        if not state.has_to_send or self.cancelled is not None:
             return Requests(task.bag, task.place, Target(None, None), task.cloud.region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
@@ -261,11 +267,8 @@ class _Start:
         if state.failed and self.settings.merge_logs is not None:
             log.info("the log streams stay: --retry-failed will need them for the merged files")
             return
-        for place in chain.from_iterable(state.of(job).saved_logs for job in state.bag.jobs):
-            try:
-                delete_stream(self.task.cloud, place)
-            except AwsError as error:
-                log.warning("%s", error)
+        places = chain.from_iterable(state.of(job).saved_logs for job in state.bag.jobs)
+        delete_streams(self.task.cloud, places)
 
     def _clean_up(self, journal: Journal, cleanup: Cleanup, state: RunState, stopped: Interrupted | None) -> list[str]:
         """Remove what the run made, in the time there is, unless the user wants it kept or jobs still run on it."""
@@ -291,17 +294,17 @@ class _Start:
                 journal.durably(event)
         return failures
 
-    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[Result, bool]:
-        """What this start ends with, and whether the run has reached its end: no later start goes on with it."""
+    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[ExitCode, bool]:
+        """The exit status of this start, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
         leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
         if leaves and not state.complete and not state.broken:
             line = detached.left(state, self.settings.words)
-            log.info("%s", line)
+            log.info("%s", line, extra=style(told=True))
             code = stopped.exit_code if stopped else ExitCode.OK
-            return Result(ending.write(code, stopped, failures).exit_code, (line,)), False
+            return ending.write(code, stopped, failures).exit_code, False
         code = ExitCode.AWS_ERROR if failures else state.exit_code
         home = self.settings.results is None or (state.results.looked_for and not state.errors)
         whole = state.complete and state.settled and state.all_logs_whole and home
-        finished = whole and stopped is None and not failures
+        finished = whole and (stopped is None or stopped.cancelled) and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

@@ -1,4 +1,4 @@
 """The terminal: progress, lines as things happen, the screen at the end.
 
-Doors: `progress` (what is known), `views` (how it is shown), `live` (on a terminal), `end_screen`.
+Doors: `progress` (what is known), `views` (how it is shown), `live` (on a terminal), `question`, `end_screen`.
 """

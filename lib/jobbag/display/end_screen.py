@@ -2,119 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
 from rich.filesize import decimal
 
-from jobbag.text import counted, plain, span
+from jobbag.display.columns import cut, folded
+from jobbag.events.causes import NOT_SENT, STOPPED
+from jobbag.terminal import Tone
+from jobbag.text import counted, span
 
-COLUMNS, ROWS = 80, 22  # of the smallest terminal; the name of the log and the prompt take the other two rows
+ROWS = 22  # where no terminal says how many it has
 SHOWN_CAUSES = 3
+ROWS_PER_CAUSE = 7  # of a high terminal, which shows more of them
 SHOWN_ERRORS = 3
 LONGEST_TAIL = 6  # lines
 FEWEST_ROWS = 4  # of a cause: its title, its example, a line of that, and the advice
 
 
-def lines(overview: Mapping[str, Any], following: str | None, files: Mapping[str, str]) -> list[str]:
-    """The lines of the screen.
+class Line(NamedTuple):
+    """A line of the screen, for which there may be two rows. `wrong`: it is about what went wrong."""
+
+    text: str
+    tone: Tone = Tone.REST
+    wrong: bool = False
+    rows: int = 1
+
+
+def lines(
+    overview: Mapping[str, Any],
+    following: str | None,
+    files: Mapping[str, str],
+    columns: int | None = None,
+    rows: int = ROWS,
+) -> list[Line]:
+    """The lines of the screen, one for each row of a terminal of so many columns; whole if there is none.
 
     `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
     of the files with the whole, by what they are (`summary`, `report`).
     """
-    found = [*_head(overview), *_errors(overview["errors"]), *(_cut(f"  note: {one}") for one in overview["notes"])]
-    last = [f"next: {following}"] if following else []
-    last += [f"{what}: {file}" for what, file in files.items()]
-    last = [part for line in last for part in _folded(line)]
-    return [*found, *_causes(overview, ROWS - len(found) - len(last), whole=bool(files)), *last]
+    notes = (Line(f"  note: {one}", Tone.PLAIN) for one in overview["notes"])
+    found = [*_fitted([*_head(overview), *_errors(overview["errors"]), *notes], columns)]
+    last = [Line(f"next: {following}", Tone.PLAIN, rows=2)] if following else []
+    last = [*_fitted([*last, *(Line(f"{what}: {file}", Tone.PLAIN, rows=2) for what, file in files.items())], columns)]
+    most = max(SHOWN_CAUSES, rows // ROWS_PER_CAUSE)
+    causes = _causes(overview["causes"], most, rows - len(found) - len(last), whole=bool(files))
+    return [*found, *_fitted(causes, columns), *last]
 
 
-def _head(overview: Mapping[str, Any]) -> Iterator[str]:
+def _fitted(some: Iterable[Line], columns: int | None) -> Iterator[Line]:
+    for line in some:
+        for row in folded(line.text, columns) if line.rows > 1 else [cut(line.text, columns)]:
+            yield line._replace(text=row)
+
+
+def _head(overview: Mapping[str, Any]) -> Iterator[Line]:
     counts, retried, uploads = overview["counts"], overview["retried"], overview["uploads"]
     ends = [f"{counts['succeeded']:,} succeeded", f"{counts['failed']:,} failed"]
     ends += [f"{counts[key]:,} {key.replace('_', ' ')}" for key in ("stopped", "not_run") if counts[key]]
     took = span((overview["ended"] - overview["started"]) / 1000)
-    yield _cut(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}")
+    wrong = bool(counts["failed"] or overview["errors"])
+    yield Line(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}", Tone.COUNTS, wrong=wrong, rows=2)
     hours = overview["vcpu_hours"]
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
-    yield _cut(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
+    yield Line(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
     if retried["attempts"]:
         lost = [f"{retried['spot']:,} had lost their machine"] if retried["spot"] else []
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
         times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
-        yield _cut(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
+        yield Line(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
-        yield _cut(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
-    yield from _folded(f"  output: {overview['outputs']}")
+        yield Line(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
+    yield Line(f"  output: {overview['outputs']}", rows=2)
     results = overview["results"]
     if results["files"]:
         files = f"{counted(results['files'], 'file')} ({decimal(results['bytes'])})"
-        yield from _folded(f"  results: {files} in {results['directory']}/<job name>/")
+        yield Line(f"  results: {files} in {results['directory']}/<job name>/", rows=2)
     if results["left"]:
-        yield _cut(f"  note: {counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}")
+        left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
+        yield Line(f"  note: {left}", Tone.PLAIN)
 
 
-def _errors(errors: list[str]) -> Iterator[str]:
+def _errors(errors: list[str]) -> Iterator[Line]:
     for error in errors[:SHOWN_ERRORS]:
-        yield _cut(f"  error: {error}")
+        yield Line(f"  error: {error}", Tone.FAILED, wrong=True)
     if len(errors) > SHOWN_ERRORS:
-        yield f"  and {len(errors) - SHOWN_ERRORS:,} more errors"
+        yield Line(f"  and {len(errors) - SHOWN_ERRORS:,} more errors", Tone.FAILED, wrong=True)
 
 
-def _causes(overview: Mapping[str, Any], rows: int, *, whole: bool) -> Iterator[str]:
-    causes = overview["causes"]
-    if not causes:
-        return
-    total = sum(cause["count"] for cause in causes)
-    all_failed = total == overview["counts"]["failed"]  # else some were stopped, or not run
-    what = counted(total, "failure") if all_failed else f"{counted(total, 'job')} did not succeed"
-    yield f"{what}, {counted(len(causes), 'cause')}:"
-    rows -= 2  # this one, and the one that says how many more
-    shown = causes[: max(1, min(SHOWN_CAUSES, rows // FEWEST_ROWS))]
-    tail = min(LONGEST_TAIL, rows // len(shown) - FEWEST_ROWS + 1)
+def _causes(causes: list[Mapping[str, Any]], most: int, rows: int, *, whole: bool) -> Iterator[Line]:
+    """Why jobs did not succeed: so many causes at most, in so many rows. What was stopped with the run is no error."""
+    shown = causes[: max(1, min(most, (rows - 1) // FEWEST_ROWS))]
+    tail = min(LONGEST_TAIL, (rows - 1) // len(shown) - FEWEST_ROWS + 1) if shown else 0
     for cause in shown:
         yield from _cause(cause, tail)
     rest = causes[len(shown) :]
     if rest:
         of = sum(cause["count"] for cause in rest)
         where = "" if whole else "; --summary FILE has them all"
-        yield f"  and {counted(len(rest), 'more cause')}, of {counted(of, 'job')}{where}"
+        yield Line(f"  and {counted(len(rest), 'more cause')}, of {counted(of, 'job')}{where}", Tone.PLAIN, wrong=True)
 
 
-def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[str]:
-    example = cause["example"]
-    yield _cut(f"  {cause['count']:,} x {cause['cause']}")
+def _cause(cause: Mapping[str, Any], tail: int) -> Iterator[Line]:
+    example, wrong = cause["example"], cause["cause"] not in (STOPPED.title, NOT_SENT.title)
+    yield Line(f"  {cause['count']:,} x {cause['cause']}", Tone.FAILED if wrong else Tone.PLAIN, wrong)
     out = example["err"].removesuffix("err") + "out"
-    yield _cut(f"      as job {example['job']} ({out} and .err):")
+    yield Line(f"      as job {example['job']} ({out} and .err):", Tone.PLAIN, wrong)
     for line in [line for line in example["tail"] if line.strip()][-tail:] if tail > 0 else ():
-        yield _cut(f"      | {line}")
-    yield _cut(f"      {cause['advice']}")
-
-
-# -- columns of the terminal
-
-
-def _cut(text: str) -> str:
-    """The text in one row."""
-    first, rest = _split(text, COLUMNS)
-    return first if not rest else _split(text, COLUMNS - 3)[0] + "..."
-
-
-def _folded(text: str) -> list[str]:
-    """The text in two rows at most."""
-    first, rest = _split(text, COLUMNS)
-    return [first, _cut(rest)] if rest else [first]
-
-
-def _split(text: str, columns: int) -> tuple[str, str]:
-    """What fits in so many columns, and the rest."""
-    text = plain(text).expandtabs(4)
-    if cell_len(text) <= columns:
-        return text, ""
-    first = set_cell_size(text, columns)
-    if not text.startswith(first):  # it ends with a space for half of a wide letter
-        first = first[:-1]
-    return first, text[len(first) :]
+        yield Line(f"      | {line}", Tone.REST, wrong)
+    yield Line(f"      {cause['advice']}", Tone.PLAIN, wrong)

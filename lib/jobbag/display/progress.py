@@ -47,8 +47,8 @@ class Snapshot:
     rate: float | None = None  # bytes sent a second; None: nothing is sent, or it is not known
     elapsed: float = 0.0  # s
     left: float | None = None  # s until the last job ends, an estimate; None: not known
-    waits_for: str = ""  # what the run waits for or does beside its jobs, in words
-    over: bool = False
+    waits_for: str = ""  # what the run waits for or does, beside its jobs in AWS Batch, in words
+    over: bool = False  # nobody is at work any more
     changes: int = 0  # grows with each event
     others: Mapping[Verdict, int] = field(default_factory=dict)  # what became of the jobs that did not succeed
 
@@ -82,6 +82,11 @@ class Snapshot:
         return [f"{number:,} {state}" for state, number in self.jobs.items()]
 
     @property
+    def under_way_in_words(self) -> list[str]:
+        """How many of those that have not ended are in each state."""
+        return [f"{number:,} {state}" for state, number in self.jobs.items() if state not in ENDED]
+
+    @property
     def files_in_words(self) -> list[str]:
         """How many of the input files are there; nothing if there are none."""
         (there, every), (done, size) = self.files, self.size
@@ -91,11 +96,19 @@ class Snapshot:
         parts.append(decimal(size) if done >= size else f"{decimal(done)} of {decimal(size)}")
         return parts if self.rate is None else [*parts, f"{decimal(round(self.rate))}/s"]
 
+    @property
+    def jobs_awaited(self) -> str:
+        """The jobs in AWS Batch that are waited for; nothing if there are none."""
+        awaited = [(self.jobs[state], state) for state in (*WAITING, *RUNNING) if state in self.jobs]
+        also = "".join(f", {number:,} in {state}" for number, state in awaited[1:])
+        return f"waiting for {counted(awaited[0][0], 'job')} in {awaited[0][1]}{also}" if awaited else ""
+
     def __str__(self) -> str:
         done, states, times, files = map(
             ", ".join, (self.done_in_words, self.states_in_words, self.time_in_words, self.files_in_words)
         )
-        return "; ".join(filter(None, (done, states, files and f"files: {files}", times, self.waits_for)))
+        parts = (done, states, files and f"files: {files}", times, self.waits_for, self.jobs_awaited)
+        return "; ".join(filter(None, parts))
 
 
 class Progress:
@@ -127,7 +140,7 @@ class Progress:
         self._results = 0  # files that this start has fetched
         self._speed = Speed()
         self._beside: str | None = None  # what the run does for its entities, in words
-        self._stopping = self._over = False
+        self._stopping = False
         self._changes = 0
 
     def replay(self, event: Event) -> None:
@@ -167,14 +180,9 @@ class Progress:
         else:
             self._others.pop(job.number, None)
 
-    def end(self) -> None:
-        """Note that the run is over, so that nothing is waited for."""
-        with self._lock:
-            self._over = True
-
-    def snapshot(self) -> Snapshot:
-        """How far the run is now."""
-        now, delayed = now_ms(), self._delayed()
+    def snapshot(self, at: int | None = None) -> Snapshot:
+        """How far the run is now, or was `at` that time (ms since the epoch), if nothing has happened since."""
+        now, delayed = now_ms() if at is None else at, self._delayed()
         with self._lock:
             uploads = self._uploads
             rate = uploads.rate(now)
@@ -188,8 +196,7 @@ class Progress:
                 rate=rate if uploads.left else None,
                 elapsed=(now - self._start) / 1000,
                 left=remaining(self._speed.known(jobs, now, uploads.seconds_left(rate))),
-                waits_for="" if self._over else "; ".join(self._waits(jobs, delayed)),
-                over=self._over,
+                waits_for="; ".join(self._waits(jobs, delayed)),
                 changes=self._changes,
             )
 
@@ -206,15 +213,12 @@ class Progress:
         elif TO_SEND in jobs:
             first = self._awaited()
             yield f"waiting for {first}" if first else f"submitting {counted(jobs[TO_SEND], 'job')}"
-        unfinished = [(jobs[state], state) for state in (*WAITING, *RUNNING) if state in jobs]
+        if any(state in jobs for state in (*WAITING, *RUNNING)):
+            return
         logs = sum(jobs.get(state, 0) for state in ENDED) - len(self._finished)
-        if unfinished:
-            (number, state), *others = unfinished
-            also = "".join(f", {number:,} in {state}" for number, state in others)
-            yield f"waiting for {counted(number, 'job')} in {state}{also}"
-        elif logs:
+        if logs:
             yield f"waiting for the logs of {counted(logs, 'job')}"
-        elif self._results and not self._over:
+        elif self._results:
             yield f"fetching results: {counted(self._results, 'file')} here"
 
 

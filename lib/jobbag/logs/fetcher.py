@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -269,10 +269,11 @@ class _Large(Exception):
         self.task = task
 
 
-def delete_stream(cloud: Cloud, place: LogPlace) -> None:
-    """Delete a job's log stream. One that is gone already is fine."""
-    try:
-        cloud.call("logs", "DeleteLogStream", place.region, logGroupName=place.group, logStreamName=place.stream)
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise error.about(f"log stream {place.stream}") from None
+def delete_streams(cloud: Cloud, places: Iterable[LogPlace]) -> None:
+    """Delete the log streams of jobs. Those that are gone already are fine; one that stays is told of."""
+    for place in places:
+        try:
+            cloud.call("logs", "DeleteLogStream", place.region, logGroupName=place.group, logStreamName=place.stream)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                log.warning("%s", error.about(f"log stream {place.stream}"))

@@ -11,11 +11,14 @@ MOST_TRANSFERS = 128  # requests at the same time
 
 
 class Mode(Enum):
-    """What the command is to do: run jobs, or only create or delete entities."""
+    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
 
     RUN = "run"
     CREATE = "create"
     DELETE = "delete"
+    STATUS = "status"
+    LOGS = "logs"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ class Settings:
     detach: bool = False
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
-    on_interrupt: str = "terminate"  # or "detach": what becomes of the jobs
+    on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
+    quiet: bool = False
+    color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
     transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
@@ -62,7 +67,9 @@ class Settings:
     dry_run: bool = False
     conf: Path | None = None  # the properties file
     yes: bool = False  # with --delete: delete a bucket without a question
-    json: bool = False  # with `dry_run`: print the requests
+    json: bool = False  # with `dry_run`: print the requests; with Mode.STATUS: print it as an object
+    watch: bool = False  # with Mode.STATUS: again and again
+    logs_of: str | None = None  # with Mode.LOGS: the job
     sse: str | None = None  # how S3 is to encrypt what is sent; None: as it does by itself
     sse_kms_key_id: str | None = None
     follow: bool = False

@@ -4,7 +4,9 @@ file all come from it."""
 from __future__ import annotations
 
 from jobbag.options.bags import BAG
+from jobbag.options.looking import LOOKING
 from jobbag.options.option import Option
+from jobbag.options.terminal import TERMINAL
 from jobbag.options.transfers import TRANSFERS
 
 LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
@@ -58,21 +60,6 @@ GENERAL = (
         key="pegasus.aws.batch.no_records",
     ),
     Option(
-        ("--progress",),
-        "How to show how far the run is. auto: a live display where stderr is a terminal, else as plain. plain: a "
-        "line in the log when something has changed, each 30 seconds at most. off: not at all. Default: auto.",
-        "how",
-        "pegasus.aws.batch.progress",
-        choices=("auto", "plain", "off"),
-    ),
-    Option(
-        ("--follow",),
-        "Show on stdout what the jobs print while they run, or what one of them prints: --follow=job. Each line "
-        "stands behind the name of its job.",
-        "job",
-        optional=True,
-    ),
-    Option(
         ("--summary",),
         "Write what came of the run to this file, as JSON: its times and counts, the failures by cause, each job with "
         "its attempts, and the calls of AWS.",
@@ -83,7 +70,8 @@ GENERAL = (
     Option(
         ("--report",),
         "Write the same to this file as a page for the browser, which needs nothing but itself: all jobs over time, "
-        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output.",
+        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output. It is there "
+        "while the run lasts, written anew each minute at most.",
         "file",
         "pegasus.aws.batch.report",
         takes="file",
@@ -102,7 +90,8 @@ GENERAL = (
     ),
     Option(
         ("--json",),
-        "With --dry-run: print the SubmitJob requests, as a list in JSON, and nothing else on stdout.",
+        "With --dry-run: print the SubmitJob requests, as a list in JSON, and nothing else on stdout. With --status: "
+        "print an object.",
     ),
 )
 
@@ -216,8 +205,9 @@ RECOVERY = (
     ),
     Option(
         ("--on-interrupt",),
-        "What SIGINT and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
-        "running for a later start. SIGHUP always detaches. Default: terminate.",
+        "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
+        "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "
+        "terminated.",
         "what",
         "pegasus.aws.batch.on_interrupt",
         choices=("terminate", "detach"),
@@ -239,10 +229,12 @@ RECOVERY = (
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("General", (*INFORMATION, *GENERAL)),
     ("The bag", BAG),
+    ("The terminal", TERMINAL),
     ("AWS", ACCOUNT),
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
     ("Taking up and stopping", RECOVERY),
+    ("From another terminal", LOOKING),
 )
 
 # Those that ask for something of a run.

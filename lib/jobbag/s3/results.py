@@ -30,7 +30,7 @@ from jobbag.threads import DaemonPool, Worker
 log = logging.getLogger(__name__)
 
 BETWEEN = 1.0  # s between two listings, at least
-SHARE = 10  # of the time that a listing takes, until the next
+SHARE = 3  # times the time that a listing takes, until the next
 CLOCKS_DIFFER = 15 * 60.0  # s; those of AWS Batch and of the S3 server
 SHOWN = 10  # failures that are told one by one
 

@@ -22,7 +22,7 @@ from jobbag.jobs.monitor import Monitor
 from jobbag.logs import delays, fetcher, part_files
 from jobbag.logs.delays import Delays
 from jobbag.logs.ending import ending_in_log
-from jobbag.logs.fetcher import LogFetcher, delete_stream
+from jobbag.logs.fetcher import LogFetcher, delete_streams
 from jobbag.logs.splitter import SEPARATOR
 from unit.builders import ended, job
 
@@ -593,7 +593,11 @@ def test_files_that_cannot_be_written_end_the_run(cloud: Cloud, service: Service
 
 
 def test_the_log_of_a_real_job(
-    ready: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: Callable[[str], Observation]
+    ready: Cloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wait: Callable[[str], Observation],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(delays, "FIRST_SETTLE", 0.0)
@@ -607,9 +611,10 @@ def test_the_log_of_a_real_job(
     with fetching_from(ready) as fetching:
         fetching.of(observation, aws_id=made["jobId"])
     assert (out(), err()) == (["1", "", "2"], ["3"])
-    delete_stream(ready, observation.log)
+    delete_streams(ready, [observation.log])
     assert ready.call("logs", "DescribeLogStreams", logGroupName="/aws/batch/job")["logStreams"] == []
-    delete_stream(ready, observation.log)  # gone already is fine
+    delete_streams(ready, [observation.log])  # gone already is fine
+    assert "log stream" not in caplog.text
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from jobbag.errors import PROG
 from jobbag.events.events import Event, LogsWritten, NotRun, StateChanged, Submitted, Submitting
 from jobbag.events.state import RunState
 
-from ..builders import array, bag, ended, job
+from ..builders import array, bag, ended, heard, job
 
 WORDS = ("-q", "q", "--detach", "it's a bag.in")
 
@@ -92,8 +92,9 @@ def state(*events: Event) -> RunState:
 
 
 def look(*events: Event, **statuses: Any) -> str | None:
-    found = detached.look(cast(Cloud, FakeCloud(**statuses)), state(*events), WORDS)
-    return None if found is None else found.lines[0]
+    with heard("jobbag.commands.detached") as lines:
+        found = detached.look(cast(Cloud, FakeCloud(**statuses)), state(*events), WORDS)
+    return None if found is None else lines[0].removeprefix("INFO ")
 
 
 def test_one_look_tells_the_state_of_all_jobs() -> None:

@@ -39,8 +39,15 @@ def overview(**values: Any) -> dict[str, Any]:
     }
 
 
+def rows(
+    run: dict[str, Any], following: str | None, files: dict[str, str], columns: int | None = 80, rows: int = 22
+) -> list[str]:
+    """The texts of the lines on a terminal."""
+    return [line.text for line in end_screen.lines(run, following, files, columns, rows)]
+
+
 def test_a_run_without_a_failure() -> None:
-    assert end_screen.lines(overview(), None, {}) == [
+    assert rows(overview(), None, {}) == [
         "2 jobs: 2 succeeded, 0 failed, in 12.3 s",
         "  bag.in, eu-west-3",
         "  output: /here/<job name>.out and .err",
@@ -63,14 +70,13 @@ def test_a_run_of_all_kinds() -> None:
         ],
         errors=["input file x: no"],
     )
-    assert end_screen.lines(run, "do it again", {"summary": "sum.json"}) == [
+    assert rows(run, "do it again", {"summary": "sum.json"}) == [
         "1,000 jobs: 585 succeeded, 412 failed, 1 stopped, 2 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
         "  started again: 3 jobs, 4 times in all; 2 had lost their machine, 1 not started",
         "  1 file (1 byte) sent to S3, 12 were there already",
         "  output: /here/<job name>.out and .err",
         "  error: input file x: no",
-        "415 jobs did not succeed, 5 causes:",
         "  400 x bad value <n>",
         "      as job seven (seven.out and .err):",
         "      | bad value 7",
@@ -88,30 +94,59 @@ def test_a_run_of_all_kinds() -> None:
     ]
 
 
-def test_jobs_that_all_failed_are_called_so() -> None:
-    counts = {"jobs": 2, "succeeded": 0, "failed": 2, "stopped": 0, "not_run": 0}
-    assert "2 failures, 1 cause:" in end_screen.lines(overview(counts=counts, causes=[cause("it", 2)]), None, {})
+def test_what_is_about_failures_is_an_error_and_nothing_else() -> None:
+    run = overview(
+        counts={"jobs": 3, "succeeded": 1, "failed": 1, "stopped": 1, "not_run": 0},
+        causes=[cause("bad", 1, "oh no"), cause("stopped with the run")],
+    )
+    wrong = {line.text for line in end_screen.lines(run, "do it again", {"summary": "s"}) if line.wrong}
+    assert wrong == {
+        "3 jobs: 1 succeeded, 1 failed, 1 stopped, in 12.3 s",
+        "  1 x bad",
+        "      as job one (one.out and .err):",
+        "      | oh no",
+        "      mend bad",
+    }
+
+
+def test_a_run_that_was_stopped_is_no_error() -> None:
+    run = overview(
+        counts={"jobs": 2, "succeeded": 1, "failed": 0, "stopped": 1, "not_run": 0},
+        causes=[cause("stopped with the run")],
+    )
+    assert not any(line.wrong for line in end_screen.lines(run, None, {}))
+
+
+def test_a_wide_terminal_shows_more_of_each_line_and_a_high_one_more_causes() -> None:
+    run = overview(errors=["e" * 200], causes=[cause(f"cause {number}", 1, "oh no") for number in range(9)])
+    assert "  error: " + "e" * 108 + "..." in rows(run, None, {}, columns=120)
+    assert sum(" x cause" in line for line in rows(run, None, {}, columns=120, rows=38)) == 5
+    assert len(rows(run, None, {}, columns=120, rows=38)) <= 38
+
+
+def test_where_there_is_no_terminal_nothing_is_cut() -> None:
+    assert "  error: " + "e" * 1000 in rows(overview(errors=["e" * 1000]), None, {}, columns=None)
 
 
 def test_the_files_that_have_the_whole() -> None:
-    shown = end_screen.lines(overview(), None, {"report": "r.html", "summary": "s.json"})
+    shown = rows(overview(), None, {"report": "r.html", "summary": "s.json"})
     assert shown[-2:] == ["report: r.html", "summary: s.json"]
 
 
 def test_a_single_cause_is_shown_with_more_of_its_output() -> None:
     run = overview(causes=[cause("it", 3, *(f"line {number}" for number in range(1, 10)))])
-    shown = [line for line in end_screen.lines(run, None, {}) if "|" in line]
+    shown = [line for line in rows(run, None, {}) if "|" in line]
     assert shown == [f"      | line {number}" for number in range(4, 10)]
 
 
 def test_who_has_no_summary_is_told_where_the_other_causes_are() -> None:
     run = overview(causes=[cause(str(number)) for number in range(9)])
-    assert "  and 6 more causes, of 6 jobs; --summary FILE has them all" in end_screen.lines(run, None, {})
-    assert "  and 6 more causes, of 6 jobs" in end_screen.lines(run, None, {"summary": "x"})
+    assert "  and 6 more causes, of 6 jobs; --summary FILE has them all" in rows(run, None, {})
+    assert "  and 6 more causes, of 6 jobs" in rows(run, None, {"summary": "x"})
 
 
 def test_wide_letters_are_cut_where_the_terminal_ends() -> None:
-    shown = end_screen.lines(overview(outputs="海" * 100, errors=["a" + "岸" * 40]), None, {})
+    shown = rows(overview(outputs="海" * 100, errors=["a" + "岸" * 40]), None, {})
     assert shown[2:] == ["  output: " + "海" * 35, "海" * 38 + "...", "  error: a" + "岸" * 33 + "..."]
 
 
@@ -137,11 +172,19 @@ _RUN = st.builds(
 )  # fmt: skip
 
 
-@given(_RUN, st.none() | _LONG, st.dictionaries(st.sampled_from(["report", "summary"]), _LONG))
-def test_any_run_fits_in_a_terminal(run: dict[str, Any], following: str | None, files: dict[str, str]) -> None:
-    lines = end_screen.lines(run, following, files)
-    assert len(lines) <= 22
-    assert all(cell_len(line) <= 80 for line in lines)
+@given(
+    _RUN,
+    st.none() | _LONG,
+    st.dictionaries(st.sampled_from(["report", "summary"]), _LONG),
+    st.sampled_from([(80, 22), (120, 38), (40, 22)]),
+)
+def test_any_run_fits_in_a_terminal(
+    run: dict[str, Any], following: str | None, files: dict[str, str], size: tuple[int, int]
+) -> None:
+    columns, height = size
+    lines = rows(run, following, files, columns=columns, rows=height)
+    assert len(lines) <= height
+    assert all(cell_len(line) <= columns for line in lines)
     assert not any(unicodedata.category(letter) == "Cc" for line in lines for letter in line)
     if run["causes"]:
         shown = sum(" x " in line and line[:2] == "  " and line[2] != " " for line in lines)

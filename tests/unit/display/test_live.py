@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from rich.console import Console
 from jobbag.display.live import WIDEST, Frame, Screen, flow
 from jobbag.display.progress import Snapshot
 from jobbag.events.outcome import Verdict
+from jobbag.terminal import Look
 
 PARTS = st.lists(st.text("ab漢é", min_size=1, max_size=12), max_size=8)
 
@@ -29,7 +31,10 @@ def test_lines_are_broken_between_parts_only_and_are_no_wider_than_they_must_be(
         assert cell_len(line) <= width or len(line[len(label) :].split()) <= 1
 
 
-def drawn(now: Snapshot, width: int = 80) -> list[str]:
+LOOK = Look(terminal=True, dumb=False, colour=True, letters=True)
+
+
+def drawn(now: Snapshot | None, width: int = 80) -> list[str]:
     """The lines of a frame, without colors."""
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, legacy_windows=False)
     frame = Frame("bag")
@@ -57,7 +62,7 @@ def test_all_that_is_known_in_a_wide_terminal() -> None:
     assert first.endswith("time left unknown")
     assert len(bar) <= WIDEST
     assert others == [
-        "jobs   2 RUNNABLE, 1 RUNNING, 1,000 SUCCEEDED, 1 FAILED",
+        "jobs   2 RUNNABLE, 1 RUNNING",
         "files  1 of 3 in S3, 1.0 MB of 2.0 MB",
         "waits for the files",
     ]
@@ -68,14 +73,39 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert all(cell_len(line) <= width for line in drawn(RUN, width))
 
 
-def test_nothing_is_said_of_files_where_there_are_none_and_no_bar_is_left_at_the_end() -> None:
-    lines = drawn(Snapshot({"SUCCEEDED": 2}, over=True))
-    assert [line.split()[0] for line in lines] == ["bag:", "jobs"]
+def test_nothing_is_said_of_what_there_is_not() -> None:
+    first, bar = drawn(Snapshot({"SUCCEEDED": 2}))
+    assert (first.split()[0], bar) == ("bag:", "━" * WIDEST)
+    assert drawn(None) == []
+
+
+@pytest.mark.parametrize(
+    ("jobs", "failed", "bar"),
+    [
+        ({"RUNNING": 4}, 0, "────────"),
+        ({"SUCCEEDED": 1, "RUNNING": 3}, 0, "━━──────"),
+        ({"SUCCEEDED": 2, "FAILED": 1, "RUNNING": 1}, 1, "━━━━✗✗──"),
+        ({"SUCCEEDED": 9_998, "FAILED": 1, "RUNNING": 1}, 1, "━━━━━━━✗"),  # one is enough to be seen
+        ({"FAILED": 3}, 3, "✗✗✗✗✗✗✗✗"),
+        ({"SUCCEEDED": 2, "FAILED": 2}, 0, "━━━━────"),  # they were stopped
+    ],
+)
+def test_the_bar_shows_what_succeeded_and_what_failed(jobs: dict[str, int], failed: int, bar: str) -> None:
+    now = Snapshot(jobs, others={Verdict.FAILED: failed} if failed else {})
+    assert bar in drawn(now, len(bar))
+
+
+def test_the_bar_has_colours_that_mean_something() -> None:
+    terminal = io.StringIO()
+    screen = Screen(terminal, "bag", LOOK)
+    screen.show(Snapshot({"SUCCEEDED": 2, "FAILED": 1, "RUNNING": 1}, others={Verdict.FAILED: 1}))
+    parts = re.findall(r"\x1b\[(\d+)m(━+|✗+|─+)\x1b\[0m", terminal.getvalue())
+    assert [(colour, part[0]) for colour, part in parts] == [("32", "━"), ("31", "✗"), ("2", "─")]
 
 
 def test_lines_of_the_log_stand_above_the_frame_whole() -> None:
     terminal = io.StringIO()
-    screen = Screen(terminal, "bag\x1b[2J")
+    screen = Screen(terminal, "bag\x1b[2J", LOOK)
     screen.show(RUN, "a line of the log\n")
     screen.close()
     written = terminal.getvalue()

@@ -124,7 +124,7 @@ def test_a_file_that_is_there_is_under_way_no_more() -> None:
 
 def test_nothing_waits_for_a_file_that_cannot_be_sent() -> None:
     now = after(*ALL_SENT, StagingBegun(2, 0), StagingFailed("a", ERROR))
-    assert now.waits_for.startswith("sending 1 file;")
+    assert now.waits_for == "sending 1 file"
 
 
 def test_no_word_of_files_where_there_are_none() -> None:
@@ -140,7 +140,7 @@ def test_of_an_earlier_start_the_jobs_count_and_nothing_else() -> None:
     now = progress.snapshot()
     assert now.jobs == {"to send": 4, "SUBMITTED": 1, "FAILED": 1}
     assert (now.files, now.size) == ((0, 1), (0, 7))
-    assert now.waits_for.startswith("sending 1 file;")
+    assert now.waits_for == "sending 1 file"
 
 
 # -- what it waits for
@@ -155,17 +155,13 @@ def test_of_an_earlier_start_the_jobs_count_and_nothing_else() -> None:
         ([Making("job-queue", "q"), Made("job-queue", "q", "arn")], "waiting for the job queue q to be ready"),
         ([Making("bucket", "b"), Made("bucket", "b", "arn")], "submitting 6 jobs"),
         ([Making("job-queue", "q"), Made("job-queue", "q", "arn"), StagingBegun(1, 1)], "sending 1 file"),
-        ([sent(A)], "submitting 5 jobs; waiting for 1 job in SUBMITTED"),
-        ([*ALL_SENT, *(state(one, "RUNNABLE") for one in JOBS)], "waiting for 6 jobs in RUNNABLE"),
-        (
-            [*ALL_SENT, *(state(one, "RUNNABLE") for one in JOBS[:4]), state(A, "RUNNING")],
-            "waiting for 2 jobs in SUBMITTED, 3 in RUNNABLE, 1 in RUNNING",
-        ),
+        ([sent(A)], "submitting 5 jobs"),
+        ([*ALL_SENT, *(state(one, "RUNNABLE") for one in JOBS)], ""),
         ([*(state(one, "SUCCEEDED") for one in JOBS), written(A)], "waiting for the logs of 5 jobs"),
         ([*(state(one, "SUCCEEDED") for one in JOBS), *map(written, JOBS)], ""),
         (
             [*ALL_SENT, Signalled(Interrupted(ExitCode.SIGINT))],
-            "stopping; waiting for 6 jobs in SUBMITTED",
+            "stopping",
         ),
         ([TakingDown(("job queue q", "compute environment c"))], "deleting the job queue q, the compute environment c"),
     ],
@@ -176,28 +172,25 @@ def test_what_it_waits_for(events: list[Event], words: str) -> None:
 
 def test_it_says_what_trouble_is_waited_out() -> None:
     now = after(*ALL_SENT, delayed="throttling of DescribeJobs")
-    assert now.waits_for == "waiting out throttling of DescribeJobs; waiting for 6 jobs in SUBMITTED"
+    assert now.waits_for == "waiting out throttling of DescribeJobs"
 
 
 def test_it_says_what_the_other_jobs_wait_for() -> None:
     now = after(sent(A), awaited="the canary to succeed")
-    assert now.waits_for == "waiting for the canary to succeed; waiting for 1 job in SUBMITTED"
+    assert now.waits_for == "waiting for the canary to succeed"
 
 
 def test_a_halted_run_sends_nothing() -> None:
     events = [*(NotRun(one, "why") for one in JOBS[2:]), StateChanged(A, "id", ended("FAILED")), sent(JOBS[1])]
     now = after(Halted("why"), *events)
     assert now.ended == 5
-    assert now.waits_for == "stopping; waiting for 1 job in SUBMITTED"
+    assert (now.waits_for, now.jobs_awaited) == ("stopping", "waiting for 1 job in SUBMITTED")
 
 
-def test_nothing_is_waited_for_when_it_is_over() -> None:
-    progress = Progress(bag(A, B), now_ms(), lambda: None)
-    progress(sent(A))
-    progress.end()
-    now = progress.snapshot()
-    assert now.waits_for == ""
-    assert len(now.time_in_words) == 1
+def test_the_jobs_that_it_waits_for() -> None:
+    now = after(*ALL_SENT, *(state(one, "RUNNABLE") for one in JOBS[:4]), state(A, "RUNNING"))
+    assert now.jobs_awaited == "waiting for 2 jobs in SUBMITTED, 3 in RUNNABLE, 1 in RUNNING"
+    assert now.under_way_in_words == ["2 SUBMITTED", "3 RUNNABLE", "1 RUNNING"]
 
 
 # -- words
@@ -210,7 +203,8 @@ def test_all_of_it_in_one_line() -> None:
     )
     assert str(now) == (
         "3 of 1,204 jobs done, 2 failed, 1 not run; 1 to send, 1,200 RUNNING, 3 FAILED; files: 1 of 2,000 in S3, "
-        "17 bytes of 5.0 MB, 1.0 MB/s; 12:34 elapsed, about 7 min left; waiting for x"
+        "17 bytes of 5.0 MB, 1.0 MB/s; 12:34 elapsed, about 7 min left; waiting for x; "
+        "waiting for 1,200 jobs in RUNNING"
     )
 
 

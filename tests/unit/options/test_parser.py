@@ -41,6 +41,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
+    "color": ("always", "never"),
     "sse": ("AES256", "aws:kms:dsse"),
 }
 # Where the settings have another name for it, or another type.
@@ -50,6 +51,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "summary": ("summary", Path),
     "report": ("report", Path),
     "results": ("results", Path),
+    "logs": ("logs_of", str),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
@@ -184,6 +186,7 @@ SWITCHES = {
     "--no-records": "records",
     "--print-bag": "print_bag",
     "--print-schema": "print_schema",
+    "--quiet": "quiet",
 }
 
 
@@ -193,6 +196,9 @@ def test_all_switches_are_known_here() -> None:
         "--create",
         "--delete",
         "--json",
+        "--status",
+        "--watch",
+        "--cancel",
         "--yes",
         "--no-results",
     }
@@ -298,11 +304,12 @@ def test_what_nobody_gave() -> None:
     assert settings.log_level == "info"
     assert settings.submit_files == (Path("bag.in"),)
     assert settings.files == ()
-    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, "terminate", "auto")
+    assert (settings.grace, settings.on_interrupt, settings.progress) == (30.0, None, "auto")
+    assert (settings.quiet, settings.color) == (False, "auto")
     assert settings.array == "auto"
     assert settings.results == Path("results")
     assert settings.transfers == 128
-    known = {"prefix", "grace", "on_interrupt", "progress", "array", "results", "transfers"}
+    known = {"prefix", "grace", "progress", "color", "array", "results", "transfers"}
     rest = {option.dest for option in HAVE_KEY} - known
     assert {value_of(settings, dest) for dest in rest} == {None}
 
@@ -442,6 +449,7 @@ CHECKED = (
     "transfers",
     "max_failures",
     "progress",
+    "color",
     "array",
     "sse",
 )

@@ -31,7 +31,7 @@ def test_a_property_that_is_like_one_of_this_command(name: str, meant: str) -> N
 
 
 def test_one_of_this_command_that_is_like_none() -> None:
-    assert list(strangers({"pegasus.aws.colour": "x"})) == ["pegasus.aws.colour is no property of pegasus-aws-batch"]
+    assert list(strangers({"pegasus.aws.shape": "x"})) == ["pegasus.aws.shape is no property of pegasus-aws-batch"]
 
 
 @pytest.mark.parametrize(
