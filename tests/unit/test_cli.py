@@ -37,7 +37,7 @@ def environment(home: Path) -> dict[str, str]:
 def play(tmp_path: Path, bag: str, *words: str, **streams: int) -> tuple[int, bytes, bytes]:
     """Run the command on a bag that needs no AWS: its exit status, stdout and stderr."""
     (tmp_path / "bag.in").write_text(bag)
-    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "x", *words, "bag.in"]
+    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "us-east-1", *words, "bag.in"]
     return run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60, **streams)
 
 
@@ -66,7 +66,7 @@ def test_streams_that_are_closed(tmp_path: Path, bag: str, status: int, closed: 
     (tmp_path / "bag.in").write_text(bag)
     redirections = {"0": "<&-", "1": ">&-", "2": "2>&-"}
     script = f'exec "$@" {more} {" ".join(redirections[one] for one in closed)}'
-    line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "x", "bag.in"]
+    line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "us-east-1", "bag.in"]
     found, _, err = run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60)
     assert found == status, err
     assert b"Traceback" not in err

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from helpers.terminal import Terminal
-from jobbag.errors import Interrupted
-from jobbag.signals import Signals
+from jobbag.errors import ExitCode, Interrupted
+from jobbag.signals import Signals, StopPolicy
 
 LIB = Path(__file__).parents[2] / "lib"
 ALL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -92,6 +92,34 @@ def test_a_signal_that_has_nothing_to_cut_short_is_told(
             thread.join(20)
         (told,) = caplog.messages
     assert told.startswith(f"{number.name}: only the clean-up is left")
+
+
+def test_a_cancel_from_any_thread_stops_the_main_one() -> None:
+    with Signals() as signals:
+        signal.raise_signal(signal.SIGURG)  # by itself it is nothing
+        thread = threading.Thread(target=signals.cancel)
+        with pytest.raises(Interrupted) as caught:  # noqa: PT012
+            thread.start()
+            threading.Event().wait(20)
+        thread.join()
+        assert (caught.value.cancelled, caught.value.exit_code, caught.value.name) == (True, 143, "--cancel")
+
+
+def test_a_cancel_is_no_second_signal() -> None:
+    got: list[Interrupted] = []
+    with Signals() as signals:
+        signals.deliver_to(got.append)
+        signal.raise_signal(signal.SIGINT)
+        signals.cancel()
+        assert [one.name for one in got] == ["SIGINT"]
+
+
+def test_a_cancel_is_in_no_hurry_and_leaves_no_job_alone() -> None:
+    cancelled = Interrupted(ExitCode.SIGTERM, cancelled=True)
+    policy = StopPolicy(detach=True, grace=8.0)
+    assert not policy.detaches(cancelled)
+    assert policy.logs_until(cancelled) == cancelled.at + 8
+    assert policy.clean_up_seconds(cancelled) > 1000
 
 
 def test_no_handler_for_errors_takes_it_for_one() -> None:

@@ -17,6 +17,7 @@ from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.files import stem_of
 from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, set_for_java
+from jobbag.options.looking import looking_problems, mode_of
 from jobbag.options.problems import choice_problem, usage_problems, value_problems
 from jobbag.options.properties import PropertiesFile, open_properties, strangers
 from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Settings
@@ -142,7 +143,7 @@ def load(argv: Sequence[str]) -> Settings:
     options.submit_files += rest if options.sweep else [*rest, *behind]
     problems += value_problems(options)
     if not no_options:  # whose values would be taken for submit files
-        problems += [*usage_problems(options), *bag_problems(options, command)]
+        problems += [*usage_problems(options), *looking_problems(options), *bag_problems(options, command)]
     if problems:
         read = _from_properties(parser, properties)
         raise InputError(replace(one, where=read.get(one.where, one.where)) for one in problems)
@@ -159,7 +160,7 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    mode = Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN
+    mode = mode_of(options) or (Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN)
     files = [Path(name) for _, names in bag_files(options) for name in names]
     return Settings(
         mode=mode,
@@ -211,6 +212,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         conf=Path(options.conf) if options.conf else None,
         yes=options.yes,
         json=options.json,
+        watch=options.watch,
+        logs_of=options.logs,
         sse=options.sse or (ENCRYPTIONS[1] if options.sse_kms_key_id else None),
         sse_kms_key_id=options.sse_kms_key_id or None,
         follow=options.follow is not None,

@@ -51,6 +51,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "summary": ("summary", Path),
     "report": ("report", Path),
     "results": ("results", Path),
+    "logs": ("logs_of", str),
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
@@ -195,6 +196,9 @@ def test_all_switches_are_known_here() -> None:
         "--create",
         "--delete",
         "--json",
+        "--status",
+        "--watch",
+        "--cancel",
         "--yes",
         "--no-results",
     }

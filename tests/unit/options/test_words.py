@@ -32,7 +32,7 @@ def complaints(*line: str) -> list[str]:
         ("--merge", "--merge-logs"),
         ("-merge", "--merge-logs"),
         ("-regoin=x", "--region"),
-        ("--log", "--log-level or --log-file"),
+        ("--log", "--log-level or --log-file or --logs"),
         ("--job_queue", "--job-queue"),
         ("--queue", "--job-queue"),
         ("--dryrun", "--dry-run"),
