@@ -28,8 +28,16 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     begun = [name for name, other in names.items() if len(bare) >= SHORTEST and other.startswith(bare)]
     if same or 0 < len(begun) <= MOST:
         return same or begun
-    close = get_close_matches(bare, names.values(), 1, LIKE)
-    return [name for name, other in names.items() if other in close][:1]
+    close = get_close_matches(bare, set(names.values()), MOST + 1, LIKE)
+    best = [one for one in close if _likeness(one, bare) == _likeness(close[0], bare)]
+    found = [name for name, other in names.items() if other in best]
+    return found if len(found) <= MOST else []
+
+
+def same_but_for_spelling(word: str, known: Iterable[str]) -> list[str]:
+    """The known names that have the same letters and digits, whatever their case and what stands between them."""
+    bare = _bare(word)
+    return [name for name in known if _bare(name) == bare and name != word]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -43,7 +51,7 @@ def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
     bare = _bare(word)
     ordered = sorted(names)
     if word and len(names) <= MANY:
-        ordered.sort(key=lambda name: -SequenceMatcher(None, _bare(name), bare).ratio())
+        ordered.sort(key=lambda name: -_likeness(_bare(name), bare))
     more = f" and {len(ordered) - most:,} more" if len(ordered) > most else ""
     return f"{', '.join(ordered[:most])}{more}"
 
@@ -51,6 +59,10 @@ def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
 def command_of_aws(words: str) -> str | None:
     """A command line for the aws command, for a message; None if that is not installed here."""
     return f"`aws {words}`" if shutil.which("aws") else None
+
+
+def _likeness(name: str, word: str) -> float:
+    return SequenceMatcher(None, name, word).ratio()
 
 
 def _bare(name: str) -> str:

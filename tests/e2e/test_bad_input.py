@@ -462,7 +462,7 @@ def test_an_unwritable_directory_for_output(
 @pytest.mark.parametrize(
     ("taken", "words"),
     [
-        (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ["AWS credentials: none found", "aws configure"]),
+        (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ["AWS credentials: none found", "AWS_PROFILE"]),
         (("AWS_DEFAULT_REGION",), ["AWS region: none given", "--region"]),
     ],
 )

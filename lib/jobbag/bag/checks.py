@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from jobbag.bag import api_model
+from jobbag.bag import api_model, instead
 from jobbag.bag.api_rules import rule_problems
 from jobbag.bag.directory import content_of, is_directory
 from jobbag.bag.items import unwritable
 from jobbag.bag.job import FILE_TYPE, Bag, Item, Job, base_name
-from jobbag.errors import Problem
+from jobbag.errors import FEW, Problem
+from jobbag.hints import did_you_mean
 
 MAX_NAME_BYTES = 200
 RESERVED_VARIABLES = "AWS_BATCH"
@@ -47,12 +48,15 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
     """Dependencies on jobs that are not in the bag, and circles of dependencies."""
     entries = {job.sent_name: job for job in reversed(bag.jobs)}  # an array is sent as a whole, so it waits as one
     sorter: TopologicalSorter[str] = TopologicalSorter()
+    missing = 0
     for entry, job in reversed(entries.items()):
         for name in job.depends_on:
             if not bag.named(name):
                 producers = (item.of_job[0] for item in job.items if item.of_job is not None)
                 field = "inputs" if name in producers else "dependsOn"
-                yield Problem(job.where, f'{field}: no job of the bag has the name "{name}"')
+                hint = did_you_mean(name, entries) if missing < FEW else ""
+                missing += 1
+                yield Problem(job.where, f'{field}: no job of the bag has the name "{name}"{hint}')
         for one in job.request.get("dependsOn", ()):
             if bag.named(str(one.get("jobId"))):
                 what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
@@ -92,6 +96,14 @@ def name_problems(name: Any) -> Iterator[str]:
         yield f"jobName: becomes a file name, so it can have {MAX_NAME_BYTES} bytes at most, not {len(name.encode())}"
 
 
+def executable_problems(executable: Any, arguments: Any) -> Iterator[str]:
+    """What is wrong with an `executable`, which is one word."""
+    if not is_text(executable):
+        yield "executable: must be a string that is not empty"
+    elif (hint := instead.for_executable(executable, arguments)) is not None:
+        yield f"executable: is one word, and no command line{hint}"
+
+
 def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     """The words of `arguments`, a list or one string as for a shell; and what is wrong with them."""
     words = [text_of(one) for one in value] if isinstance(value, list) else text_of(value)
@@ -117,11 +129,13 @@ def text_of(value: Any) -> Any:
 def environment_problems(value: Any, where: str) -> Iterator[str]:
     """What is wrong with a list of variables; `where` is the path of its field."""
     if not isinstance(value, list):
-        yield f'{where}: must be a list of {{"name": ..., "value": ...}}'
+        yield f'{where}: must be a list of {{"name": ..., "value": ...}}{instead.for_variables(value)}'
         return
     for index, entry in enumerate(value):
         if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not is_text(entry["name"]):
-            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
+            meant = instead.pairs([entry], "name")
+            hint = f"; write {json.dumps(meant[0])}" if meant else ""
+            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}{hint}'
             continue
         name, text = entry["name"], text_of(entry["value"])
         if not isinstance(text, str) or not _encodes(text):
@@ -132,11 +146,15 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
             yield f"{where}[{index}]: {name!r}: no process can have such a variable"
 
 
-def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment."""
+def other_field_problems(request: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment.
+
+    `own`: the fields that are this command's own, None where the job has none.
+    """
     if not request:  # then the model of the API, which takes 0.1 s to read, is not needed
         return
-    for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
+    given = ("jobName", "jobQueue", "jobDefinition")
+    for path, what in api_model.problems("SubmitJob", request, given=given, beside=own):
         yield f"{path}: {what}"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:

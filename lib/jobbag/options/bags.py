@@ -72,6 +72,8 @@ def bag_problems(options: argparse.Namespace, command: tuple[str, ...]) -> Itera
             )
         elif command and not command[0]:
             yield Problem("--sweep", "the command behind -- has no first word")
+        elif len(command) == 1 and " " in command[0]:
+            yield Problem("--sweep", f"{command[0]!r} behind -- is one word: leave out the quotes around the command")
         if options.sweep != str(STDIN) and Path(options.sweep).suffix.lower() not in (".csv", ".tsv"):
             yield Problem("--sweep", f"{options.sweep} ends neither in .csv nor in .tsv")
     else:

@@ -70,7 +70,8 @@ GENERAL = (
     Option(
         ("--report",),
         "Write the same to this file as a page for the browser, which needs nothing but itself: all jobs over time, "
-        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output.",
+        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output. It is there "
+        "while the run lasts, written anew each minute at most.",
         "file",
         "pegasus.aws.batch.report",
         takes="file",
