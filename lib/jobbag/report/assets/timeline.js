@@ -132,11 +132,11 @@ const timeline = {
       pen.fillStyle = colours.line;
       pen.fillRect(x, RUNNING.top, 1, AXIS - RUNNING.top);
       pen.fillRect(x, ROWS, 1, this.height);
-      const align = x < this.gutter + 20 ? "left" : x > this.gutter + this.width - 20 ? "right" : "center";
-      const wide = pen.measureText(words).width, left = x - wide * { left: 0, center: 0.5, right: 1 }[align];
+      const wide = pen.measureText(words).width, right = this.gutter + this.width - wide;
+      const left = Math.min(Math.max(x - wide / 2, this.gutter), right);
       if (left < told + 6) continue;
       told = left + wide;
-      this.say(words, x, AXIS + 10, align, colours.muted);
+      this.say(words, left, AXIS + 10, "left", colours.muted);
     }
     pen.fillStyle = colours.axis;
     pen.fillRect(this.gutter, AXIS, this.width, 1);
