@@ -44,11 +44,17 @@ PATIENCE_AFAR = 120.0  # the same of one on another machine: NFS may show a new 
 def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Stop the run, and say what that reached. Raises ToolError."""
     path = settings.journal
-    _recorded(settings)  # else there is nothing to cancel
     asked: Held | None = None
     while True:
-        held = holder_of(path)
+        try:
+            held = holder_of(path)
+        except OSError as error:
+            raise InputError.of(str(path), f"who holds it cannot be told: {error.strerror}") from None
         if held is None:
+            if asked is not None and not path.exists():
+                line = f"{path.stem}: stopped; its journal is gone, so that nothing more is known of it"
+                return Result(ExitCode.OK, (line,))
+            _recorded(settings)  # else there is nothing to cancel
             try:
                 with JournalLock(path, cancels=True) as lock:
                     return _stop(settings, lock, asked, tool_log, signals)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobbag.commands.result import Result
 from jobbag.commands.seen import Look, Seen
@@ -17,6 +17,9 @@ from jobbag.errors import PROG, ExitCode, InputError, Interrupted
 from jobbag.options.settings import Settings
 from jobbag.terminal import look_of
 from jobbag.text import plain
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 EACH = 1.0  # s between two looks
 
@@ -34,8 +37,7 @@ def status(settings: Settings) -> Result:
         return Result(ExitCode.OK, tuple(json.dumps(look.seen().json(), indent=2).splitlines()))
     seen = look.seen()
     if sys.stdout.isatty():
-        with _Drawing(seen, settings.color) as drawing:
-            drawing.show(seen)
+        _Drawing(seen, settings.color).once(seen)
         return Result(ExitCode.OK)
     return Result(ExitCode.OK, tuple(_lines(seen)))
 
@@ -112,12 +114,20 @@ class _Drawing:
         self._live.stop()
 
     def show(self, seen: Seen) -> None:
+        """Draw it in the place of what was drawn before."""
+        self._live.update(self._drawn(seen), refresh=True)
+
+    def once(self, seen: Seen) -> None:
+        """Print it, outside of the context."""
+        self._live.console.print(self._drawn(seen))
+
+    def _drawn(self, seen: Seen) -> Group:
         from rich.console import Group
         from rich.text import Text
 
         self._frame.now = seen.now
         lines = [Text(plain(line)) for line in seen.lines()]
-        self._live.update(Group(self._frame, *lines), refresh=True)
+        return Group(self._frame, *lines)
 
 
 # -- all runs of a directory

@@ -122,3 +122,22 @@ def test_another_start_is_not_stopped_for_the_one_that_was_asked(monkeypatch: py
             cancelled()
     finally:
         second.__exit__(None, None, None)
+
+
+def test_a_run_whose_journal_was_deleted_is_stopped_all_the_same() -> None:
+    asked, results = threading.Event(), list[Result]()
+    with JournalLock(JOURNAL, asked.set):
+        thread = threading.Thread(target=lambda: results.append(cancelled()))
+        thread.start()
+        assert asked.wait(20)
+    thread.join(20)
+    assert results[0].lines == ("bag: stopped; its journal is gone, so that nothing more is known of it",)
+
+
+def test_who_holds_it_may_not_be_for_everybody_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(cancel, "holder_of", refuse)
+    with pytest.raises(InputError, match="who holds it cannot be told: Permission denied"):
+        cancelled()
