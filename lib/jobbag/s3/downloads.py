@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 from jobbag.aws.client import Cloud
-from jobbag.errors import AwsError
+from jobbag.errors import AwsError, Cancelled
 from jobbag.files import fsync, naming, sync
 from jobbag.s3.arriving import Arriving
 from jobbag.s3.contents import PART_SIZE, Opened, compared
@@ -38,8 +39,10 @@ Got = TypeVar("Got")
 class Downloads:
     """Fetches objects of one bucket. Safe to share between threads."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight) -> None:
+    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight, stopped: Event) -> None:
+        """`stopped`: once it is set, nothing more is asked for."""
         self._cloud = cloud
+        self._stopped = stopped
         self._in_flight = in_flight
         self._bucket = place.bucket
         self._pool = DaemonPool(min(PARTS_AT_ONCE, in_flight.most))
@@ -115,6 +118,8 @@ class Downloads:
     def _get(self, once: Callable[[], Got]) -> Got:
         def attempt() -> Got:
             with self._in_flight.one():
+                if self._stopped.is_set():
+                    raise Cancelled("the run is being stopped")
                 return once()
 
         return self._cloud.persist("s3", "GetObject", attempt)

@@ -58,7 +58,7 @@ class Results(Worker):
         self._files = files
         self._emit = emit
         self._known = dict(known)
-        self._downloads = Downloads(self._cloud, place, in_flight)
+        self._downloads = Downloads(self._cloud, place, in_flight, self.stopped)
         self._pool = DaemonPool(in_flight.most)
         self._under_way: list[Future[Any]] = []
         self._failures = 0

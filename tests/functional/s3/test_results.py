@@ -21,7 +21,7 @@ from jobbag.events.observation import now_ms
 from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3 import downloads
 from jobbag.s3 import results as module
-from jobbag.s3.downloads import QUICK
+from jobbag.s3.downloads import PARTS_AT_ONCE, QUICK
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.result_files import ResultFiles
@@ -186,7 +186,7 @@ def test_a_bag_without_outputs_costs_one_listing(
     assert [one.operation for one in faults.requests[before:]] == ["ListObjectsV2", "GetObject"]
 
 
-PART = 600_000  # bytes
+PART, PARTS_OF_MANY = 600_000, 20_000  # bytes
 
 
 @pytest.fixture
@@ -388,6 +388,28 @@ def test_leaving_gives_up_what_is_under_way(
     with collecting() as collector:
         collector.results.finish(OVER)
         assert asked.wait(TIMEOUT)
+    assert files() == {}
+
+
+def test_leaving_asks_for_no_further_part_of_a_large_one(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "PART_SIZE", PARTS_OF_MANY)
+    put("one/a", bytes(100 * PARTS_OF_MANY))
+    asked, left = threading.Event(), threading.Event()
+
+    def wait(_: Request, forward: Forward) -> Answer:
+        asked.set()
+        left.wait(TIMEOUT)
+        return forward()
+
+    faults.on("GetObject", wait)
+    with collecting() as collector:
+        collector.results.finish(OVER)
+        assert asked.wait(TIMEOUT)
+        collector.results.stopped.set()
+        left.set()
+    assert faults.count("GetObject") <= PARTS_AT_ONCE
     assert files() == {}
 
 
