@@ -31,7 +31,8 @@ TRANSFERS = (
     Option(
         ("--transfers",),
         "How many requests to S3 may be under way at the same time, for input files and results. The run begins with "
-        f"fewer, and makes more as long as that is faster. Default: {MOST_TRANSFERS}.",
+        "fewer, and makes more as long as that is faster and the system allows open files (ulimit -n). "
+        f"Default: {MOST_TRANSFERS}.",
         "N",
         "pegasus.aws.batch.transfers",
     ),

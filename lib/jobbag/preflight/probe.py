@@ -27,6 +27,7 @@ from jobbag.run.safeguards import safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.contents import Contents, state_of
+from jobbag.s3.in_flight import possible
 from jobbag.threads import DaemonPool
 
 TOKEN = "<token>"  # in the place of the one by which a job is found again
@@ -129,7 +130,7 @@ class _Prober:
         files = [path for item in items for path, _ in self.task.bag.files_of(item)]
         by_key = {self.task.bag.name_in_s3(path): path for path in reversed(files)}  # files of one S3 key go up once
         self._ask(lambda: contents.look(len(by_key)))
-        pool = DaemonPool(self.settings.transfers)
+        pool = DaemonPool(possible(self.settings.transfers))
         coming = [pool.submit(upload, path) for path in reversed(by_key.values())]
         pool.shutdown(wait=False)
         self.found.uploads = [one.result() for one in coming]

@@ -18,7 +18,7 @@ from jobbag.logs.follower import Follower
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.in_flight import InFlight
+from jobbag.s3.in_flight import InFlight, possible
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
 from jobbag.s3.uploads import Uploader
@@ -39,7 +39,7 @@ class Workers:
         bucket_is_new: bool,
     ) -> None:
         """`places` says where output is written; `state` is what is known of the jobs."""
-        in_flight = InFlight(settings.transfers)
+        in_flight = InFlight(possible(settings.transfers))
         self.uploader = Uploader(task.cloud, task.place, task.bag, emit, in_flight, bucket_is_new=bucket_is_new)
         self.submitter = Submitter(task.cloud, emit)
         self.terminator = Terminator(task.cloud, emit)

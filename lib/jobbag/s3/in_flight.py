@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,16 @@ from jobbag.aws.faults import is_throttle
 FIRST = 32
 WINDOW = 0.1  # s, at least, after which it is looked at how many were answered
 GAIN = 1.1  # more requests at once are right that have made the rate so many times what it was
+
+FILES_EACH, OTHER_FILES = 4, 32  # open files of a request, its connection among them, and of all else that a run does
+
+
+def possible(requests: int) -> int:
+    """So many requests at the same time, or as many as the system allows open files for (ulimit -n)."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return requests
+    return max(1, min(requests, (most - OTHER_FILES) // FILES_EACH))
 
 
 class InFlight:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from botocore.exceptions import ClientError
 
-from jobbag.s3.in_flight import FIRST, WINDOW, InFlight
+from jobbag.s3.in_flight import FIRST, WINDOW, InFlight, possible
 
 SLOW_DOWN = ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
 
@@ -83,3 +84,12 @@ def test_who_is_too_many_waits_until_one_is_done() -> None:
         first.close()
         assert went.wait(10)
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("limit", "requests"), [(20, 1), (64, 8), (256, 56), (1024, 128), (resource.RLIM_INFINITY, 128)]
+)
+def test_there_are_no_more_than_open_files_allow(limit: int, requests: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert possible(128) == requests
+    assert possible(1) == 1
