@@ -121,10 +121,11 @@ class _Start:
         self.lock.check()
         left: list[Event] = []
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:
-            old, events = (events, []) if self.earlier.how is How.FRESH else (past_events(past, self.task.bag), events)
+            keeps = self.earlier.how is not How.FRESH
+            old, events = (past_events(past, self.task.bag), events) if keeps else (events, [])
             old_task = replace(self.task, place=place_of(self.task.place, past.header))
-            with Journal(path, self._check_often) as old_journal:
-                left = abandon(old_task, past.header.run, old, old_journal, self.settings.grace)
+            with Journal(path, self._check_often) as notes:
+                left = abandon(old_task, past.header.run, old, notes, self.settings.grace, keeps=keeps)
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
