@@ -17,7 +17,7 @@ from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.results import ResultFetched
 from jobbag.events.state import RunState
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, is_unchanged, state_of
+from jobbag.s3.contents import has_same_mode, is_there, is_unchanged, state_of
 from jobbag.s3.place import S3Place
 from jobbag.text import counted
 
@@ -248,15 +248,15 @@ def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem
     """Files that were sent and have another content now."""
     sent = {event.item: event for event in events if isinstance(event, Staged)}
     for item in task.bag.local_files():
-        if item in sent and not is_unchanged(sent[item]) and not _is_there(task, task.place, item):
+        if item in sent and not is_unchanged(sent[item]) and not _is_same(task, task.place, sent[item]):
             yield Problem(f"input file {item!r}", "has changed since it was sent")
 
 
-def _is_there(task: TaskOnAws, place: S3Place, item: str) -> bool:
+def _is_same(task: TaskOnAws, place: S3Place, sent: Staged) -> bool:
     """Whether S3 has a local file as it is now; of a directory, nobody asks for each file of it."""
-    if task.bag.is_directory(item):
+    if task.bag.is_directory(sent.item) or not has_same_mode(sent):
         return False
-    return is_there(task.cloud, place, item, place.key(task.bag.name_in_s3(item)))
+    return is_there(task.cloud, place, sent.item, place.key(task.bag.name_in_s3(sent.item)))
 
 
 def sent_with(events: Iterable[Event], bag: Bag) -> Iterator[tuple[Submitting, list[Staged]]]:
@@ -278,7 +278,7 @@ def stale_inputs(task: TaskOnAws, place: S3Place, events: list[Event]) -> dict[i
         if sent not in known:
             same_size = task.bag.is_directory(sent.item) or state_of(sent.item)[0] == sent.size
             may_be_same = same_size and last[sent.key] is sent  # else S3 has nothing to compare it with
-            known[sent] = not is_unchanged(sent) and not (may_be_same and _is_there(task, place, sent.item))
+            known[sent] = not is_unchanged(sent) and not (may_be_same and _is_same(task, place, sent))
         return known[sent]
 
     found: dict[int, str] = {}

@@ -117,7 +117,12 @@ def state_of(item: str) -> tuple[int, int]:
 def is_unchanged(sent: Staged) -> bool:
     """Whether a local file or directory is as it was when it was sent. Raises OSError."""
     size, modified = state_of(sent.item)
-    return modified == sent.modified and (is_directory(sent.item) or size == sent.size)
+    return modified == sent.modified and (is_directory(sent.item) or (size == sent.size and has_same_mode(sent)))
+
+
+def has_same_mode(sent: Staged) -> bool:
+    """Whether a local file, whose mode its content in S3 does not tell, is executable as it was when it was sent."""
+    return sent.executable in (None, os.access(sent.item, os.X_OK))
 
 
 def part_size(size: int) -> int:
