@@ -198,8 +198,14 @@ class GetObject:
         return self._answer(self._whole, key, {})
 
     def get_part(self, key: str, etag: str, start: int, end: int) -> bytes:
-        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most. Raises the same."""
-        return self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})[1]
+        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most.
+
+        Raises the same; of an object that was replaced, PreconditionFailed.
+        """
+        headers, body = self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})
+        if headers["etag"] != etag:  # as of a server that does not heed If-Match
+            raise _error(self._part.model.name, 412, "PreconditionFailed", "it was replaced while it came")
+        return body
 
     def _answer(self, api: _ObjectApi, key: str, conditions: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
         headers, body = api.ask(key, b"", conditions)
