@@ -119,17 +119,15 @@ class Start:
                 return Result(found)
             self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
-        self.task = replace(
-            self.task,
-            bag=with_kept_results(self.task.bag, checked.state.results, self.task.place, self.settings.results),
-        )
+        self.task = replace(self.task, bag=with_kept_results(self.task.bag, checked.state.results, self.task.place))
         self.lock.check()
         left: list[Event] = []
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:
-            old, events = (events, []) if self.earlier.how is How.FRESH else (past_events(past, self.task.bag), events)
+            keeps = self.earlier.how is not How.FRESH
+            old, events = (past_events(past, self.task.bag), events) if keeps else (events, [])
             old_task = replace(self.task, place=place_of(self.task.place, past.header))
-            with Journal(path, self._check_often) as old_journal:
-                left = abandon(old_task, past.header.run, old, old_journal, self.settings.grace)
+            with Journal(path, self._check_often) as notes:
+                left = abandon(old_task, past.header.run, old, notes, self.settings.grace, keeps=keeps)
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header

@@ -79,7 +79,13 @@ def _head(overview: Mapping[str, Any]) -> Iterator[Line]:
     results = overview["results"]
     if results["files"]:
         files = f"{counted(results['files'], 'file')} ({decimal(results['bytes'])})"
-        yield Line(f"  results: {files} in {results['directory']}/<job name>/", rows=2)
+        kept = "where an earlier start put them"
+        new = f"in {results['directory']}/<job name>/"
+        if results["elsewhere"] == results["files"]:
+            where = kept
+        else:
+            where = f"{new}; {results['elsewhere']:,} of them {kept}" if results["elsewhere"] else new
+        yield Line(f"  results: {files} {where}", rows=2)
     if results["left"]:
         left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
         yield Line(f"  note: {left}", Tone.PLAIN)

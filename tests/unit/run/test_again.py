@@ -228,6 +228,48 @@ def test_a_result_that_is_gone_from_here_is_made_again() -> None:
     ]
 
 
+@pytest.mark.parametrize("how", [RETRY, UPDATE])
+def test_a_result_that_is_gone_from_here_is_fetched_again_from_a_bucket_that_keeps_it(how: Settings) -> None:
+    of = bag(*GIVES)
+    ran(of, None, *came(GIVES[0], of=1), *came(GIVES[1], of=1))
+    Path("results/a/x").unlink()
+    s3 = S3(**{"results/a/x": "0" * 32, "results/b/x": "0" * 32})
+    found = start(how, of, s3)
+    assert reasons(found) == {}
+    assert s3.asked == 1, "only for what is gone"
+    assert found.how is How.GO_ON
+    as_it_was = ", and nothing of them has changed" if how is UPDATE else ""
+    fetched = "1 result that is gone from here is fetched again from S3"
+    assert str(found.selection) == f"all 3 jobs succeeded{as_it_was}; {fetched}"
+    known = folded(found.events(of), of).results
+    assert known.paths(GIVES[0]) == []
+    assert known.paths(GIVES[1]) == [Path("results/b/x")]
+    assert set(known.etags) == {"results/b/x"}, "so that the other one is fetched"
+
+
+def test_a_result_that_is_neither_here_nor_in_the_bucket_is_made_again() -> None:
+    of = bag(*GIVES)
+    ran(of, {"c": "FAILED"}, *came(GIVES[0], of=1), *came(GIVES[1], of=1))
+    Path("results/a/x").unlink()
+    Path("results/b/x").unlink()
+    s3 = S3(**{"results/b/x": "0" * 32})
+    found = start(UPDATE, of, s3)
+    assert reasons(found) == {"a": "its result results/a/x is gone", "c": "failed"}
+    assert "; 1 result that is gone from here is fetched again from S3" in str(found.selection)
+    with heard("jobbag") as said:
+        assert reasons(start(RETRY, of, s3)) == {"c": "failed"}
+    assert said[0].startswith("WARNING job a succeeded, and its result results/a/x is gone since;")
+
+
+def test_a_result_that_came_again_is_there_once() -> None:
+    of = bag(*GIVES)
+    again = ResultFetched(GIVES[0], "results/a/x", "etag", Path("results/a/x"), 0)
+    ran(of, None, *came(GIVES[0], of=2), again)
+    known = folded(start(UPDATE, of).events(of), of).results
+    assert known.paths(GIVES[0]) == [Path("results/a/x")]
+    assert not known.are_here(GIVES[0]), "there are two"
+
+
 # -- --update
 
 
