@@ -15,7 +15,7 @@ from pathlib import Path
 
 COMMAND = Path(__file__).resolve().parents[1] / "pegasus_aws_batch.py"
 PICTURE = Path(__file__).resolve().parent / "report.png"
-WIDTH, HEIGHT = 1180, 1000  # CSS pixels
+WIDTH, HEIGHT = 1180, 1400  # CSS pixels
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -24,12 +24,16 @@ def job(name: str, seconds: float, then: str = "true", **more: object) -> dict[s
 
 
 def bag() -> dict[str, object]:
-    """Tiles that are made of two halves of some data, and put together; one of them fails."""
-    jobs = [job("split", 1.5)]
-    for number in range(1, 25):
-        then = "echo 'ValueError: no data in tile 17' >&2; exit 1" if number == 17 else "true"
-        jobs.append(job(f"tile-{number:02}", 0.6 + number * 7 % 5 * 0.5, then, dependsOn=["split"]))
-    jobs += [job(f"check-{number}", 1, dependsOn=[f"tile-{number:02}"]) for number in range(1, 7)]
+    """Tiles of a map, made of some data, and put together; one of them fails."""
+    jobs = [job("prepare", 1.5)]
+    for number, seconds in enumerate((2.5, 1.5, 1, 2), start=1):
+        then = "echo 'ValueError: no data in tile 3' >&2; exit 1" if number == 3 else "true"
+        jobs.append(job(f"tile-{number}", seconds, then, dependsOn=["prepare"]))
+    jobs += [
+        job("north", 1.5, dependsOn=["tile-1", "tile-2"]),
+        job("south", 1, dependsOn=["tile-3", "tile-4"]),
+        job("map", 1, dependsOn=["north"]),
+    ]
     return {"SubmitJob": jobs}
 
 

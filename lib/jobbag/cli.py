@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(sys.stderr)  # what the log could not
             return code
         except Interrupted as interrupted:
+            if sys.stderr.isatty():
+                say(sys.stderr, "")  # which shows ^C on the line of the cursor
             complain(interrupted.told)
             return interrupted.exit_code
         except ToolError as error:  # the command line itself is wrong

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from errno import EIO, EPIPE
 from typing import TextIO
 
@@ -38,10 +40,26 @@ def say(stream: TextIO | None, *lines: str) -> None:
     """
     if stream is None:  # it was closed when the command was started
         return
-    try:
+    with _writing(stream):
         for line in lines:
             print(line, file=stream)
         stream.flush()
+
+
+def pour(chunks: Iterable[bytes]) -> int:
+    """Write bytes to stdout, as they are; gives how many. Raises ToolError, as `say` does."""
+    size = 0
+    with _writing(sys.stdout):
+        for chunk in chunks:
+            size += sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+    return size
+
+
+@contextmanager
+def _writing(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         with open(os.devnull, "wb") as nothing:
             os.dup2(nothing.fileno(), stream.fileno())

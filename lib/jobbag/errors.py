@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
     USAGE = 3, "The command line or the input is wrong; nothing was done. Or an internal error."
     SIGHUP = 129, "Left by SIGHUP; the jobs go on."
     SIGINT = 130, "Stopped by SIGINT."
-    SIGTERM = 143, "Stopped by SIGTERM."
+    SIGTERM = 143, "Stopped by SIGTERM, or by --cancel."
 
 
 @dataclass(frozen=True)
@@ -183,11 +183,26 @@ class JournalLost(ToolError):
 
 
 class Interrupted(BaseException):
-    """SIGINT, SIGTERM or SIGHUP has come, `at` a time of time.monotonic()."""
+    """SIGINT, SIGTERM or SIGHUP has come, or somebody has `cancelled` the run, `at` a time of time.monotonic().
 
-    def __init__(self, exit_code: ExitCode) -> None:
+    `unheld`: he does that himself, as nobody holds the run.
+    """
+
+    def __init__(self, exit_code: ExitCode, *, cancelled: bool = False, unheld: bool = False) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+        self.cancelled = cancelled
+        self.unheld = unheld
         self.at = time.monotonic()
-        self.told = "stopped by a signal"  # the message for the user
+        self.told = f"stopped by {'--cancel' if cancelled else 'a signal'}"  # the message for the user
         self.leaves_jobs = False  # the user was asked, and wants the jobs to go on
+
+    @property
+    def name(self) -> str:
+        """What has come, as messages name it."""
+        return "--cancel" if self.cancelled else self.exit_code.name
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether SIGKILL is to be expected."""
+        return self.exit_code is ExitCode.SIGTERM and not self.cancelled

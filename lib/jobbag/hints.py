@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher, get_close_matches
+from pathlib import Path
 
 LIKE = 0.75  # how much a name must be like another to be taken for it, as difflib counts
 MANY = 20_000  # names, among which to look for the nearest would take long
@@ -28,8 +30,16 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     begun = [name for name, other in names.items() if len(bare) >= SHORTEST and other.startswith(bare)]
     if same or 0 < len(begun) <= MOST:
         return same or begun
-    close = get_close_matches(bare, names.values(), 1, LIKE)
-    return [name for name, other in names.items() if other in close][:1]
+    close = get_close_matches(bare, set(names.values()), MOST + 1, LIKE)
+    best = [one for one in close if _likeness(one, bare) == _likeness(close[0], bare)]
+    found = [name for name, other in names.items() if other in best]
+    return found if len(found) <= MOST else []
+
+
+def same_but_for_spelling(word: str, known: Iterable[str]) -> list[str]:
+    """The known names that have the same letters and digits, whatever their case and what stands between them."""
+    bare = _bare(word)
+    return [name for name in known if _bare(name) == bare and name != word]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -43,14 +53,30 @@ def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
     bare = _bare(word)
     ordered = sorted(names)
     if word and len(names) <= MANY:
-        ordered.sort(key=lambda name: -SequenceMatcher(None, _bare(name), bare).ratio())
+        ordered.sort(key=lambda name: -_likeness(_bare(name), bare))
     more = f" and {len(ordered) - most:,} more" if len(ordered) > most else ""
     return f"{', '.join(ordered[:most])}{more}"
+
+
+def file_like(path: Path) -> str:
+    """The end of a message on a file that does not exist: `; did you mean that?`, or nothing."""
+    if path.exists():
+        return ""
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return ""
+    found = nearest(path.name, names)
+    return f"; did you mean {' or '.join(str(path.with_name(name)) for name in found)}?" if found else ""
 
 
 def command_of_aws(words: str) -> str | None:
     """A command line for the aws command, for a message; None if that is not installed here."""
     return f"`aws {words}`" if shutil.which("aws") else None
+
+
+def _likeness(name: str, word: str) -> float:
+    return SequenceMatcher(None, name, word).ratio()
 
 
 def _bare(name: str) -> str:

@@ -1,5 +1,7 @@
 """SIGINT, SIGTERM and SIGHUP, handled in the main thread; a second one ends the process at once.
 
+`--cancel` comes the same way, as a signal of its own that does nothing by itself.
+
 While the main thread reads the events of a run, a signal becomes one of them, so that it interrupts nothing. Elsewhere
 it becomes an exception. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
 whatever it waits for.
@@ -27,6 +29,7 @@ _EXIT_CODES = {
     signal.SIGTERM: ExitCode.SIGTERM,
     signal.SIGHUP: ExitCode.SIGHUP,
 }
+_CANCEL = signal.SIGURG  # which nobody else sends, and which is ignored without a handler
 
 
 class Asker(Protocol):
@@ -45,7 +48,7 @@ class Signals:
     def __init__(self, *, for_good: bool = False) -> None:
         """`for_good`: the process ends after this context, so signals stay ignored: none can change the exit status."""
         self._for_good = for_good
-        self._seen = False
+        self._seen = self._cancelled = False
         self._deliver: Callable[[Interrupted], None] | None = None
         self.asker: Asker | None = None
         self._alarm: threading.Timer | None = None
@@ -58,6 +61,7 @@ class Signals:
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
         self._before = {number: signal.signal(number, self._handle) for number in heeded}
+        self._before[_CANCEL] = signal.signal(_CANCEL, self._heed_cancel)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,6 +87,18 @@ class Signals:
         """From now on, only log a signal: what is left to do, the clean-up, goes on."""
         self.deliver_to(_tell_soon)
 
+    def cancel(self) -> None:
+        """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
+        self._cancelled = True
+        signal.pthread_kill(threading.main_thread().ident or 0, _CANCEL)
+
+    def _heed_cancel(self, _: int, __: FrameType | None) -> None:
+        if self._cancelled and not self._seen:  # else it stops already
+            if self.asker is not None:
+                self.asker.withdraw()
+            self._seen = True
+            self._hand_over(Interrupted(ExitCode.SIGTERM, cancelled=True))
+
     def _handle(self, number: int, _: FrameType | None) -> None:
         code = _EXIT_CODES[signal.Signals(number)]
         if self._seen:
@@ -95,9 +111,12 @@ class Signals:
         self._seen = True
         if code is ExitCode.SIGTERM and self.patience is not None:
             self._leave_later(code, self.patience)
+        self._hand_over(Interrupted(code))
+
+    def _hand_over(self, interrupted: Interrupted) -> None:
         if self._deliver is None:
-            raise Interrupted(code)
-        self._deliver(Interrupted(code))
+            raise interrupted
+        self._deliver(interrupted)
 
     def heed(self, interrupted: Interrupted) -> None:
         """Deliver a signal that was asked about. For any thread."""
@@ -136,9 +155,7 @@ def _tell_soon(interrupted: Interrupted) -> None:
 
 
 def _tell(interrupted: Interrupted) -> None:
-    log.warning(
-        "%s: only the clean-up is left, which goes on; a second signal leaves at once", interrupted.exit_code.name
-    )
+    log.warning("%s: only the clean-up is left, which goes on; a second signal leaves at once", interrupted.name)
 
 
 FOREVER = 86400.0  # s; no bound of its own: each wait of the clean-up has one
@@ -157,15 +174,16 @@ class StopPolicy:
 
     def detaches(self, interrupted: Interrupted) -> bool:
         """Whether the jobs are left running: always after SIGHUP, as a lost session is no wish to stop them."""
-        return self.detach or interrupted.leaves_jobs or interrupted.exit_code is ExitCode.SIGHUP
+        left = self.detach or interrupted.leaves_jobs or interrupted.exit_code is ExitCode.SIGHUP
+        return left and not interrupted.cancelled
 
     def logs_until(self, interrupted: Interrupted) -> float:
         """Until when (time.monotonic()) to wait for logs."""
-        share = SHARE_OF_LOGS if interrupted.exit_code is ExitCode.SIGTERM else 1.0
+        share = SHARE_OF_LOGS if interrupted.is_hurried else 1.0
         return interrupted.at + share * self.grace
 
     def clean_up_seconds(self, interrupted: Interrupted | None) -> float:
         """For how many seconds the run may clean up. A new start removes what is left then."""
-        if interrupted is None or interrupted.exit_code is not ExitCode.SIGTERM:
+        if interrupted is None or not interrupted.is_hurried:
             return FOREVER
         return max(interrupted.at + self.grace - time.monotonic(), 0.0)

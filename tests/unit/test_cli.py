@@ -34,10 +34,10 @@ def environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LANG": LANG, "HOME": str(home), "TERM": "xterm"}
 
 
-def play(tmp_path: Path, bag: str, **streams: int) -> tuple[int, bytes, bytes]:
+def play(tmp_path: Path, bag: str, *words: str, **streams: int) -> tuple[int, bytes, bytes]:
     """Run the command on a bag that needs no AWS: its exit status, stdout and stderr."""
     (tmp_path / "bag.in").write_text(bag)
-    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "x", "bag.in"]
+    line = [*COMMAND, "--prefix", "p", "--log-level", "error", "--region", "us-east-1", *words, "bag.in"]
     return run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60, **streams)
 
 
@@ -55,7 +55,7 @@ def test_nobody_reads_what_it_says(tmp_path: Path, stream: str, bag: str, status
 
 def test_what_it_says_cannot_be_written(tmp_path: Path) -> None:
     with gone("full") as writer:
-        status, _, err = play(tmp_path, '{"SubmitJob": []}', stdout=writer)
+        status, _, err = play(tmp_path, '{"SubmitJob": []}', "--print-bag", stdout=writer)
     assert (status, err) == (2, b"pegasus-aws-batch: cannot write to stdout: No space left on device\n")
 
 
@@ -66,7 +66,7 @@ def test_streams_that_are_closed(tmp_path: Path, bag: str, status: int, closed: 
     (tmp_path / "bag.in").write_text(bag)
     redirections = {"0": "<&-", "1": ">&-", "2": "2>&-"}
     script = f'exec "$@" {more} {" ".join(redirections[one] for one in closed)}'
-    line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "x", "bag.in"]
+    line = ["/bin/sh", "-c", script, "sh", *COMMAND, "--region", "us-east-1", "bag.in"]
     found, _, err = run(line, cwd=tmp_path, env=environment(tmp_path), timeout=60)
     assert found == status, err
     assert b"Traceback" not in err

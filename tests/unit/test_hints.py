@@ -29,7 +29,7 @@ def test_one_letter_wrong_leads_to_the_name(name: str, data: st.DataObject) -> N
         assert hints.nearest(word, FIELDS) == [name]
 
 
-@pytest.mark.parametrize("word", ["", "-", "x", "foo", "nonsense", "colour", "verbose", "output-dir"])
+@pytest.mark.parametrize("word", ["", "-", "x", "foo", "nonsense", "flavour", "verbose", "output-dir"])
 def test_what_is_like_nothing_leads_nowhere(word: str) -> None:
     known = [option.long for option in OPTIONS if option.long not in ("--output",)]
     assert hints.nearest(f"--{word}", known) == []

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from helpers.terminal import Terminal
-from jobbag.errors import Interrupted
-from jobbag.signals import Signals
+from jobbag.errors import ExitCode, Interrupted
+from jobbag.signals import Signals, StopPolicy
 
 LIB = Path(__file__).parents[2] / "lib"
 ALL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -38,6 +38,48 @@ def test_a_signal_is_handed_over_where_that_is_wanted(number: signal.Signals) ->
         assert [one.exit_code for one in got] == [ALL[number]]
 
 
+class Asker:
+    """Somebody who is asked, or is asked already."""
+
+    def __init__(self, *, can_ask: bool) -> None:
+        self._can_ask = can_ask
+        self.withdrawn = 0
+
+    def ask(self) -> bool:
+        return self._can_ask
+
+    def withdraw(self) -> None:
+        self.withdrawn += 1
+
+
+@pytest.mark.parametrize("can_ask", [True, False])
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_only_sigint_is_asked_about(number: signal.Signals, can_ask: bool) -> None:
+    got: list[Interrupted] = []
+    with Signals() as signals:
+        signals.deliver_to(got.append)
+        signals.asker = asker = Asker(can_ask=can_ask)
+        signal.raise_signal(number)
+        waits = number is signal.SIGINT and can_ask
+        assert (len(got), asker.withdrawn) == ((0, 0) if waits else (1, 1))
+
+
+def test_what_was_asked_about_counts_as_the_first_signal() -> None:
+    code = (
+        "import signal\n"
+        "from jobbag.errors import ExitCode, Interrupted\n"
+        "from jobbag.signals import Signals\n"
+        "with Signals() as signals:\n"
+        "    signals.last_words = 'come back'\n"
+        "    signals.deliver_to(lambda one: print(one.exit_code.name, flush=True))\n"
+        "    signals.heed(Interrupted(ExitCode.SIGINT))\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"SIGINT\n", b"come back")
+
+
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_a_signal_that_has_nothing_to_cut_short_is_told(
     number: signal.Signals, caplog: pytest.LogCaptureFixture
@@ -50,6 +92,34 @@ def test_a_signal_that_has_nothing_to_cut_short_is_told(
             thread.join(20)
         (told,) = caplog.messages
     assert told.startswith(f"{number.name}: only the clean-up is left")
+
+
+def test_a_cancel_from_any_thread_stops_the_main_one() -> None:
+    with Signals() as signals:
+        signal.raise_signal(signal.SIGURG)  # by itself it is nothing
+        thread = threading.Thread(target=signals.cancel)
+        with pytest.raises(Interrupted) as caught:  # noqa: PT012
+            thread.start()
+            threading.Event().wait(20)
+        thread.join()
+        assert (caught.value.cancelled, caught.value.exit_code, caught.value.name) == (True, 143, "--cancel")
+
+
+def test_a_cancel_is_no_second_signal() -> None:
+    got: list[Interrupted] = []
+    with Signals() as signals:
+        signals.deliver_to(got.append)
+        signal.raise_signal(signal.SIGINT)
+        signals.cancel()
+        assert [one.name for one in got] == ["SIGINT"]
+
+
+def test_a_cancel_is_in_no_hurry_and_leaves_no_job_alone() -> None:
+    cancelled = Interrupted(ExitCode.SIGTERM, cancelled=True)
+    policy = StopPolicy(detach=True, grace=8.0)
+    assert not policy.detaches(cancelled)
+    assert policy.logs_until(cancelled) == cancelled.at + 8
+    assert policy.clean_up_seconds(cancelled) > 1000
 
 
 def test_no_handler_for_errors_takes_it_for_one() -> None:

@@ -39,7 +39,7 @@ NEEDED: Mapping[str, _Needed] = {
     "GetCallerIdentity": {"Account": {}, "Arn": {}},
     "GetRole": {"Role": {"Arn": {}}},
     "SimulatePrincipalPolicy": {"EvaluationResults": {"EvalActionName": {}, "EvalDecision": {}}},
-    "HeadObject": {"ContentLength": {}},
+    "HeadObject": {"ContentLength": {}, "ETag": {}},
     "PutObject": {"ETag": {}},
     "CreateMultipartUpload": {"UploadId": {}},
     "UploadPart": {"ETag": {}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
-from jobbag.aws.regions import suffixes
+from jobbag.aws.regions import has_no_host, is_unknown, region_problem, suffixes
 from jobbag.aws.signed_http import GetObject, JsonApi, PutObject, hand_over
 from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
@@ -63,6 +64,7 @@ class Connection:
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read
         self._begin(may_ask=True)
+        self._check_region()
         self._identity.check()
         self.region: str = self._identity.session.region_name
 
@@ -73,6 +75,23 @@ class Connection:
         self._getters.clear()
         self._apis.clear()
         self._made = time.monotonic()
+
+    def _check_region(self) -> None:
+        """Raises InputError if there is no such region: calls would be repeated for hours, as in an outage."""
+        region, core = self._identity.session.region_name, self._identity.core
+        own_endpoint = bool(
+            self._access.endpoint
+            or os.environ.get("AWS_ENDPOINT_URL")
+            or os.environ.get("AWS_ENDPOINT_URL_BATCH")
+            or {"endpoint_url", "services"} & core.get_scoped_config().keys()
+        )
+        wrong = region_problem(region, own_endpoint=own_endpoint)
+        if wrong is None and not own_endpoint and is_unknown(region):
+            wrong = has_no_host(region)
+            if wrong is None:
+                log.warning("this botocore does not know the region %s", region)
+        if wrong is not None:
+            raise InputError.of("--region" if self._access.region else "AWS region", wrong)
 
     def renew(self) -> None:
         """Read the credentials again, which may have been renewed in a file since."""

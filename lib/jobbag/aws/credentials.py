@@ -20,10 +20,11 @@ from botocore.credentials import create_credential_resolver
 from botocore.utils import JSONFileCache
 
 from jobbag.aws.faults import NoCredentials, is_of, is_transient
-from jobbag.errors import InputError
+from jobbag.errors import PROG, InputError
+from jobbag.hints import command_of_aws, did_you_mean, some_of
 
 CLI_CACHE = "~/.aws/cli/cache"  # of the aws command: who has typed a code of MFA there need not do it here
-NONE_FOUND = "none found; run `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+NONE_FOUND = "none found"
 SHOWN = 200  # characters of what a helper or botocore says
 
 _OF_ROLES = ("AccessKeyId", "SecretAccessKey", "SessionToken")
@@ -82,9 +83,10 @@ def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool) -> I
     except Exception as error:  # botocore lets out whatever it meets
         if is_of(error, "botocore.credentials"):
             raise InputError.of("AWS credentials", Identity(None, core, None).told(error)) from None
-        raise InputError.of("AWS configuration", _with_files(core, words(error))) from None
+        what = f"{words(error)}{_profiles(core, error)}"
+        raise InputError.of("AWS configuration", _with_files(core, what)) from None
     if identity.credentials is None:
-        raise InputError.of("AWS credentials", _with_files(core, NONE_FOUND))
+        raise InputError.of("AWS credentials", _with_files(core, f"{NONE_FOUND}; {_how_to_have_some()}"))
     if session.region_name is None:
         what = "none given; use --region, pegasus.aws.region or AWS_REGION"
         raise InputError.of("AWS region", _with_files(core, what))
@@ -108,10 +110,9 @@ def _provider(core: Any, *, may_ask: bool) -> Any:
     def ask(question: str) -> str:
         if not may_ask or sys.stdin is None or not sys.stdin.isatty():
             profile = core.get_config_variable("profile")
-            command = f"aws sts get-caller-identity{f' --profile {profile}' if profile else ''}"
-            raise NoCredentials(
-                what=f"{_source(core)}: a code of MFA is needed; on a terminal, `{command}` asks for it"
-            )
+            command = command_of_aws(f"sts get-caller-identity{f' --profile {profile}' if profile else ''}")
+            asks = f"{command} asks for it" if command else f"{PROG} asks for it"
+            raise NoCredentials(what=f"{_source(core)}: a code of MFA is needed; on a terminal, {asks}")
         return getpass.getpass(question)
 
     found.get_provider("assume-role")._prompter = ask  # botocore has no public place for it
@@ -159,6 +160,19 @@ def words(error: BaseException) -> str:
     if is_of(error, "botocore.credentials"):
         return "what it gives is not as AWS wants it: look at its Version, AccessKeyId, SecretAccessKey and Expiration"
     return f"a setting has a value of another kind than it can have: {error}"[:SHOWN]
+
+
+def _profiles(core: Any, error: BaseException) -> str:
+    """Where a profile does not exist: those that there are."""
+    if not isinstance(error, exceptions.ProfileNotFound):
+        return ""
+    wanted, there = str(error.kwargs.get("profile")), core.available_profiles
+    return f"; there are {some_of(there, wanted)}{did_you_mean(wanted, there)}" if there else "; there are none"
+
+
+def _how_to_have_some() -> str:
+    command = command_of_aws("configure")
+    return f"{f'run {command}, or ' if command else ''}set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
 def _source(core: Any) -> str:

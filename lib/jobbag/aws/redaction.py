@@ -14,12 +14,18 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SECRET_VARIABLE = re.compile(r"KEY|PASS|PEM|CERT|AUTH|CRED|(^|[_-])pass($|[_-])")  # no API spells a member like this
-_ASSIGNMENT = re.compile(r"(?P<name>[\w.-]*[A-Za-z]\w*)=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]+)+", re.ASCII)
+_NAME = r"(?<![\w.-])(?=[\d_.-]*[A-Za-z])(?P<name>[\w.-]+)"  # begins in one place only, or long words take hours
+_ASSIGNMENT = re.compile(rf"{_NAME}=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]+)+", re.ASCII)
 _OPTION = re.compile(r"--?[\w-]+")
-# In a line of shell: an option with its value, or a header.
-_SPOKEN = re.compile(
-    r"(?P<before>(?<![\w-])(?P<option>--?[A-Za-z][\w-]*)\s+|\b(?:Bearer|Basic)\s+)(?!-)('[^']*'|\"[^\"]*\"|[^\s'\"]+)"
+# In a line of shell, or in JSON: what stands behind an option, a name, or the kind of what proves who asks.
+_VALUE = r"(?:'[^']*'|\"[^\"]*\"|[^\s'\";|&]+)+"
+_SPOKEN = (
+    re.compile(rf"\b(?P<name>Bearer|Basic)(?P<how>\s+){_VALUE}"),
+    re.compile(rf"{_NAME}(?P<how>['\"]?\s*:\s*)(?:'[^']*'|\"[^\"]*\"|[^\s'\";|&,]+)", re.ASCII),
+    re.compile(rf"{_NAME}(?P<how>=){_VALUE}", re.ASCII),
+    re.compile(rf"(?<![\w-])(?P<name>--?[A-Za-z][\w-]*)(?P<how>\s+)(?![-|;&<>]){_VALUE}"),
 )
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _QUERY = re.compile(r"(\w+://[^\s?#'\"]*)[?#][^\s'\",]+")  # of a signed URL, for example
 _USER = re.compile(r"(\w+://)[^\s/@'\"]+@")
 
@@ -87,14 +93,29 @@ def _words(words: list[Any] | tuple[Any, ...]) -> list[Any]:
 
 
 def shown_command(words: Sequence[str]) -> list[str]:
-    """The words of a command, for people: without the values that sound like a secret."""
-    return [_SPOKEN.sub(_unspoken, word) for word in map(str, _words(tuple(words)))]
+    """The words of a command, for people: without values of variables, and values whose names sound like a secret."""
+    lasts = ("", *words)
+    return [HIDDEN if _OPTION.fullmatch(last) and _is_secret(last) else _shown_word(word)
+            for last, word in zip(lasts, words, strict=False)]  # fmt: skip
+
+
+def _shown_word(word: str) -> str:
+    """A word, which may be a line of shell, or JSON."""
+    text = _text(word)
+    for spoken in _SPOKEN:
+        text = spoken.sub(_unspoken, text)
+    return text
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET.search(name) or _SECRET_VARIABLE.search(name.upper()))
 
 
 def _unspoken(said: re.Match[str]) -> str:
-    name = said["option"]
-    is_secret = name is None or _SECRET.search(name) or _SECRET_VARIABLE.search(name.upper())
-    return f"{said['before']}{HIDDEN}" if is_secret else said[0]
+    name, how = said["name"], said["how"]
+    is_variable = how == "=" and _VARIABLE.fullmatch(name) and not _is_harmless(name)
+    hides = is_variable or _is_secret(name) or name in ("Bearer", "Basic")
+    return f"{name}{how}{HIDDEN}" if hides else said[0]
 
 
 def _hidden(assignment: re.Match[str]) -> str:

@@ -11,15 +11,16 @@ import stat
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any
 
-from jobbag.bag import api_model
+from jobbag.bag import api_model, instead
 from jobbag.bag.api_rules import rule_problems
 from jobbag.bag.directory import content_of, is_directory
 from jobbag.bag.items import unwritable
 from jobbag.bag.job import FILE_TYPE, JOB_SCHEME, Bag, Item, Job, base_name
-from jobbag.errors import Problem
-from jobbag.hints import some_of
+from jobbag.errors import FEW, Problem
+from jobbag.hints import did_you_mean, file_like, some_of
 
 MAX_NAME_BYTES = 200
 RESERVED_VARIABLES = "AWS_BATCH"
@@ -49,13 +50,16 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
     """Dependencies on jobs that are not in the bag, and circles of dependencies."""
     entries = {job.sent_name: job for job in reversed(bag.jobs)}  # an array is sent as a whole, so it waits as one
     sorter: TopologicalSorter[str] = TopologicalSorter()
+    missing = 0
     for entry, job in reversed(entries.items()):
         yield from (Problem(job.where, what) for what in _result_problems(bag, job))
         producers = {item.of_job[0] for item in job.items if item.of_job is not None}
         for name in job.depends_on:
             if not bag.named(name):
                 field = "inputs" if name in producers else "dependsOn"
-                yield Problem(job.where, f'{field}: no job of the bag has the name "{name}"')
+                hint = did_you_mean(name, entries) if missing < FEW else ""
+                missing += 1
+                yield Problem(job.where, f'{field}: no job of the bag has the name "{name}"{hint}')
         for one in job.request.get("dependsOn", ()):
             if bag.named(str(one.get("jobId"))):
                 what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
@@ -79,8 +83,8 @@ def _result_problems(bag: Bag, job: Job) -> Iterator[str]:
         if name == job.sent_name:
             yield f"inputs: {item.source!r} is a result of the same job, which is not there before it has ended"
         elif "*" in path or "?" in path:
-            instead = posixpath.dirname(path.rstrip("/"))
-            whole = f'its directory, "{JOB_SCHEME}{name}/{instead}/"' if instead and not _is_glob(instead) else None
+            above = posixpath.dirname(path.rstrip("/"))
+            whole = f'its directory, "{JOB_SCHEME}{name}/{above}/"' if above and not _is_glob(above) else None
             ways = " or ".join(filter(None, (whole, "each file by itself")))
             yield f"inputs: {item.source!r}: a result is named as it is, without globs: give {ways}"
         elif outputs and not any(_may_give(output, path) for output in outputs):
@@ -125,6 +129,14 @@ def name_problems(name: Any) -> Iterator[str]:
         yield f"jobName: becomes a file name, so it can have {MAX_NAME_BYTES} bytes at most, not {len(name.encode())}"
 
 
+def executable_problems(executable: Any, arguments: Any) -> Iterator[str]:
+    """What is wrong with an `executable`, which is one word."""
+    if not is_text(executable):
+        yield "executable: must be a string that is not empty"
+    elif (hint := instead.for_executable(executable, arguments)) is not None:
+        yield f"executable: is one word, and no command line{hint}"
+
+
 def split_arguments(value: Any) -> tuple[list[str], list[str]]:
     """The words of `arguments`, a list or one string as for a shell; and what is wrong with them."""
     words = [text_of(one) for one in value] if isinstance(value, list) else text_of(value)
@@ -150,11 +162,13 @@ def text_of(value: Any) -> Any:
 def environment_problems(value: Any, where: str) -> Iterator[str]:
     """What is wrong with a list of variables; `where` is the path of its field."""
     if not isinstance(value, list):
-        yield f'{where}: must be a list of {{"name": ..., "value": ...}}'
+        yield f'{where}: must be a list of {{"name": ..., "value": ...}}{instead.for_variables(value)}'
         return
     for index, entry in enumerate(value):
         if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or not is_text(entry["name"]):
-            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}'
+            meant = instead.pairs([entry], "name")
+            hint = f"; write {json.dumps(meant[0])}" if meant else ""
+            yield f'{where}[{index}]: must be {{"name": ..., "value": ...}}{hint}'
             continue
         name, text = entry["name"], text_of(entry["value"])
         if not isinstance(text, str) or not _encodes(text):
@@ -165,12 +179,17 @@ def environment_problems(value: Any, where: str) -> Iterator[str]:
             yield f"{where}[{index}]: {name!r}: no process can have such a variable"
 
 
-def other_field_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment."""
+def other_field_problems(request: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the job's other fields, which go to the SubmitJob API as they are; but for the environment.
+
+    `own`: the fields that are this command's own, None where the job has none.
+    """
     if not request:  # then the model of the API, which takes 0.1 s to read, is not needed
         return
-    for path, what in api_model.problems("SubmitJob", request, given=("jobName", "jobQueue", "jobDefinition")):
-        yield f"{path}: {what}"
+    given = ("jobName", "jobQueue", "jobDefinition")
+    for path, what in api_model.problems("SubmitJob", request, given=given, beside=own):
+        if not path.startswith("containerOverrides.environment"):  # which is as that of the job itself
+            yield f"{path}: {what}"
     overrides = request.get("containerOverrides")
     if isinstance(overrides, dict) and "command" in overrides:
         yield "containerOverrides.command: give executable and arguments instead"
@@ -222,12 +241,15 @@ def file_problems(bag: Bag) -> Iterator[Problem]:
         for item in (*job.inputs, *(one.source for one in job.items)):
             users.setdefault(item, job.where)
     by_name: dict[str, str] = {}
+    missing = 0
     for item in bag.plain_files:
         what = _file_problem(item)
         if what is None and not base_name(item):
             what = "is no file name"
         if what is not None:
-            yield Problem(users[item], f"input file {item!r}: {what}")
+            hint = file_like(Path(item)) if missing < FEW else ""
+            missing += 1
+            yield Problem(users[item], f"input file {item!r}: {what}{hint}")
             continue
         other = by_name.setdefault(base_name(item), item)
         if other != item and not filecmp.cmp(other, item, shallow=False):
@@ -237,7 +259,10 @@ def file_problems(bag: Bag) -> Iterator[Problem]:
             )
     for item in bag.local_files():
         if item not in bag.plain_files:
-            yield from (Problem(users[item], f"input {item!r}: {what}") for what in _item_problems(item))
+            for what in _item_problems(item):
+                hint = file_like(Path(item)) if missing < FEW else ""
+                missing += 1
+                yield Problem(users[item], f"input {item!r}: {what}{hint}")
     yield from _landing_problems(bag)
 
 

@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from jobbag.bag.instead import for_list
 from jobbag.bag.job import JOB_SCHEME, Item
 
 FORMS = 'must be a path, an s3:// URL, job:NAME/PATH, or {"from": one of them, "to": "path"}'
@@ -15,7 +16,7 @@ FORMS = 'must be a path, an s3:// URL, job:NAME/PATH, or {"from": one of them, "
 def items_of(value: Any) -> tuple[tuple[Item, ...], list[str]]:
     """The items of a field `inputs`, each once, and what is wrong with it."""
     if not isinstance(value, list):
-        return (), ["inputs: must be a list"]
+        return (), [f"inputs: must be a list{for_list(value)}"]
     items: list[Item] = []
     problems: list[str] = []
     for index, entry in enumerate(value):
@@ -33,7 +34,7 @@ def items_of(value: Any) -> tuple[tuple[Item, ...], list[str]]:
 def outputs_of(value: Any) -> tuple[tuple[str, ...], list[str]]:
     """The paths and globs of a field `outputs`, each once, and what is wrong with it."""
     if not isinstance(value, list):
-        return (), ["outputs: must be a list"]
+        return (), [f"outputs: must be a list{for_list(value)}"]
     outputs: list[str] = []
     problems: list[str] = []
     for index, entry in enumerate(value):

@@ -34,6 +34,8 @@ def loads(data: bytes, path: Path) -> Any:
     try:
         text = data.decode(json.detect_encoding(data), "surrogatepass")
     except UnicodeDecodeError as error:
+        if b"\0" in data:
+            raise InputError.of(str(path), f"{INVALID}: the file is binary, and not UTF-8") from None
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError.of(str(path), f"{INVALID}: not UTF-8 in line {line}, at byte {error.start}") from None
     try:

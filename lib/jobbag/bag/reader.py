@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from jobbag.bag.checks import (
     defaults_problems,
     environment_problems,
+    executable_problems,
     file_problems,
-    is_text,
     name_problems,
     order_problems,
     other_field_problems,
@@ -25,11 +25,13 @@ from jobbag.bag.checks import (
     text_of,
     unlaunchable,
 )
+from jobbag.bag.instead import for_bag, for_list
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.submit_file import content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
+from jobbag.hints import did_you_mean, file_like
 from jobbag.text import split_items
 
 OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs")
@@ -63,32 +65,48 @@ class _Reader:
         except InputError as error:
             self.problems += error.problems
         except OSError as error:
-            self.problems.append(Problem(str(path), f"cannot read the job submit file: {error.strerror}"))
+            self.problems.append(
+                Problem(str(path), f"cannot read the job submit file: {error.strerror}{file_like(path)}")
+            )
         else:
             self._read_content(path, content)
 
     def _read_content(self, path: Path, content: Any) -> None:
         if not isinstance(content, dict):
-            what = 'must be an object: {"SubmitJob": [...]}'
+            what = f'must be an object: {{"SubmitJob": [...]}}{for_bag(content)}'
         elif "SubmitJob" not in content:
-            what = "has no SubmitJob"
+            what = f"has no SubmitJob{for_bag(content)}"
         elif not isinstance(content["SubmitJob"], list):
             what = "SubmitJob must be a list of jobs"
         else:
             for key in sorted(content.keys() - {"SubmitJob", "defaults", "$schema"}):
                 what = f"unknown field {key!r}: only SubmitJob and defaults can stand here"
-                self.problems.append(Problem(str(path), what))
+                self.problems.append(Problem(str(path), f"{what}{did_you_mean(key, ['SubmitJob', 'defaults'])}"))
             defaults = content.get("defaults", {})
             self.problems += [Problem(f"{path}: defaults", what) for what in defaults_problems(defaults)]
+            told = self._problems_of_defaults(path, defaults)
             entries = content["SubmitJob"]
             for index in range(len(entries)):
                 entry, entries[index] = entries[index], None  # 100,000 jobs twice, as JSON too, would take much memory
                 self.count += 1
-                self._read_job(path, _completed(entry, defaults))
+                own = entry if isinstance(entry, dict) else {}
+                inherited = [what for what in told if _field_of(what) not in own]
+                self._read_job(path, _completed(entry, defaults), inherited)
             return
         self.problems.append(Problem(str(path), what))
 
-    def _read_job(self, path: Path, entry: Any) -> None:
+    def _problems_of_defaults(self, path: Path, defaults: Any) -> list[str]:
+        """What is wrong with the defaults themselves, which is told once, and not for each job."""
+        if not isinstance(defaults, dict) or not defaults:
+            return []
+        alone = _Reader(self.launcher)
+        alone._read_job(path, {"executable": "x", **defaults, "jobName": "x"})
+        whats = list(dict.fromkeys(one.what for one in alone.problems))
+        self.problems += [Problem(f"{path}: defaults", what) for what in whats]
+        return whats
+
+    def _read_job(self, path: Path, entry: Any, inherited: Collection[str] = ()) -> None:
+        """Add a job, or an array. `inherited`: problems of it that were told already."""
         where = f"{path}: job {self.count}"
         if not isinstance(entry, dict):
             self.problems.append(Problem(where, "must be an object"))
@@ -102,14 +120,14 @@ class _Reader:
         depends_on, bad_dependencies = _dependencies(request)
         own, more = environment_problems(environment, "environment"), override_environment_problems(request)
         bad_environment = [*own, *more]
-        bad_fields = [*other_field_problems(request)]
+        bad_fields = [*other_field_problems(request, {field: entry.get(field) for field in OWN_FIELDS})]
         items, bad_items = items_of(entry.get("inputs", []))
         outputs, bad_outputs = outputs_of(entry.get("outputs", []))
         with_files = [field for field, values in (("inputs", items), ("outputs", outputs)) if values]
         launcher = entry.get("launcher", self.launcher or bool(with_files))
         found = [
             *name_problems(name),
-            *(["executable: must be a string that is not empty"] if not is_text(executable) else []),
+            *executable_problems(executable, entry.get("arguments", [])),
             *bad_arguments,
             *bad_dependencies,
             *bad_environment,
@@ -135,7 +153,7 @@ class _Reader:
                 self.seen.setdefault(one, str(path))
             if children and not found:
                 found += name_problems(f"{name}.{size - 1}")
-        self.problems += [Problem(where, what) for what in found]
+        self.problems += [Problem(where, what) for what in found if what not in inherited]
         if bad_environment or bad_fields:
             return
         # A job with other problems is kept, so that its inputs are checked too; such a bag is never run.
@@ -158,6 +176,11 @@ class _Reader:
 
     def _share(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         return self._items.setdefault(items, items)
+
+
+def _field_of(what: str) -> str:
+    """The field of a job that a problem is about."""
+    return re.split(r"[.\[:]", what, maxsplit=1)[0]
 
 
 def _variables(environment: Any, request: Mapping[str, Any]) -> dict[str, str]:
@@ -194,7 +217,7 @@ def _dependencies(request: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     """The names of the jobs on which a job depends, and what is wrong with them. AWS ids stay in the request."""
     given = request.pop("dependsOn", [])
     if not isinstance(given, list):
-        return (), ["dependsOn: must be a list of names of jobs"]
+        return (), [f"dependsOn: must be a list of names of jobs{for_list(given)}"]
     names: list[str] = []
     ids, problems = [], []
     for index, entry in enumerate(given):

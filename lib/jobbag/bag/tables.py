@@ -12,10 +12,11 @@ from typing import Any
 
 from jobbag.errors import Problem
 from jobbag.files import opened, stem_of
+from jobbag.hints import file_like, some_of
 
 Entries = tuple[list[dict[str, Any]], list[Problem]]  # jobs as in a job submit file, and what is wrong
 
-_FEW = 5  # rows that a message names
+_FEW, _MANY = 5, 20  # rows, and columns, that a message names
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")  # of a template: what does not stand for itself
 
 
@@ -90,7 +91,7 @@ class Sweep:
                 if found[0] in ("{", "}"):
                     yield Problem(option, f"{template!r} has a single {found[0]}: write {found[0] * 2} for a brace")
                 elif found[1] is not None and found[1] not in columns:
-                    known = ", ".join(columns)
+                    known = ", ".join(columns) if len(columns) <= _MANY else some_of(columns, found[1], _MANY)
                     what = f"{template!r}: {self.path} has no column {found[1]!r}, but {known}; for a brace write {{{{"
                     yield Problem(option, what)
 
@@ -161,9 +162,10 @@ def _text_of(path: Path, what: str) -> tuple[str, list[Problem]]:
         with opened(path) as file:
             data = file.read()
     except OSError as error:
-        return "", [Problem(str(path), f"cannot read the {what}: {error.strerror}")]
+        return "", [Problem(str(path), f"cannot read the {what}: {error.strerror}{file_like(path)}")]
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return "", [Problem(f"{path}: line {line}", "is not UTF-8")]
+        kind = "is UTF-16: save it as UTF-8" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "is not UTF-8"
+        return "", [Problem(f"{path}: line {line}", kind)]

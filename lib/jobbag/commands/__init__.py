@@ -1,4 +1,4 @@
-"""What is asked for: a run, a dry run, `--create`, `--delete`.
+"""What is asked for: a run, a dry run, `--create`, `--delete`, `--status`, `--logs`, `--cancel`.
 
 Doors: `dispatch`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,13 @@ class Embedded:
         from jobbag.local import CREDENTIALS
 
         return Access(self._local.endpoint, region or REGION, CREDENTIALS, embedded=True)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What another process needs to reach it (`others_aws`)."""
+        from jobbag.local import CREDENTIALS
+
+        return {"endpoint": self._local.endpoint, **CREDENTIALS}
 
     def close(self) -> None:
         """End it at once, and its jobs."""
@@ -109,6 +116,12 @@ def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Emb
         yield Embedded(stack.enter_context(LocalAws(private=True, buckets=buckets)))
         if not looks and not buckets.is_empty:
             log.info("--local: the buckets are in %s", directory)
+
+
+def others_aws(keys: Mapping[str, str], region: str | None) -> Cloud:
+    """The embedded AWS of another process. Raises InputError."""
+    credentials = {name: value for name, value in keys.items() if name != "endpoint"}
+    return Cloud(Access(keys["endpoint"], region or REGION, credentials, embedded=True))
 
 
 @contextmanager

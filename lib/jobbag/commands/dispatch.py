@@ -26,6 +26,18 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
         return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher)))
+    if settings.mode is Mode.STATUS:
+        from jobbag.commands.status import status
+
+        return status(settings)
+    if settings.mode is Mode.LOGS:
+        from jobbag.commands.job_logs import logs
+
+        return logs(settings)
+    if settings.mode is Mode.CANCEL:
+        from jobbag.commands.cancel import cancel
+
+        return cancel(settings, tool_log, signals)
     if settings.mode is Mode.RUN:
         return _run(settings, offline.task_of(settings), tool_log, signals)
     plan = offline.entities_of(settings)

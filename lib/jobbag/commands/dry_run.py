@@ -19,10 +19,11 @@ from jobbag.commands.result import Result
 from jobbag.display.live import flow
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode, SeveralErrors
+from jobbag.holding import lock
 from jobbag.options.settings import Settings
 from jobbag.preflight.permissions import Right, Verdict
 from jobbag.preflight.probe import Findings, Sending, Upload, probe
-from jobbag.run import lock, takeup
+from jobbag.run import takeup
 from jobbag.run.again import Selection
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, header_of, place_of

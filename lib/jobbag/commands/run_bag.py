@@ -25,6 +25,7 @@ from jobbag.events.jobstate_log import JobStateLog
 from jobbag.events.journal import Journal, begin_anew, remove_leftover
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
+from jobbag.holding.lock import JournalLock
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.request import Target, target_of
 from jobbag.logs.fetcher import delete_streams
@@ -42,7 +43,6 @@ from jobbag.run.again import past_events
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.consumers import Consumers
 from jobbag.run.inputs import with_kept_results
-from jobbag.run.lock import JournalLock
 from jobbag.run.pipeline import Pipeline
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.shutdown import policy_of
@@ -65,16 +65,17 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     path = settings.journal
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
-    with JournalLock(path) as lock:
+    with JournalLock(path, signals.cancel) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, header_of(settings, task))
         with connected_task(settings, task) as (on_aws, embedded):
             if embedded is not None:
                 signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
+                lock.offer(embedded.keys)
             earlier = takeup.selected(earlier, on_aws, path, fetches=settings.results is not None)
             on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
-            start = _Start(settings, guarded, earlier, signals, tool_log, lock)
+            start = Start(settings, guarded, earlier, signals, tool_log, lock)
             try:
                 checked = start.check()
             except Interrupted as interrupted:
@@ -89,7 +90,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
 
 
 @dataclass
-class _Start:
+class Start:
     """One start of the command: a new run, or one that goes on with an earlier one."""
 
     settings: Settings
@@ -99,6 +100,7 @@ class _Start:
     tool_log: ToolLog
     lock: JournalLock
     log_file: Path | None = None
+    cancelled: Interrupted | None = None  # it only stops what an earlier start has sent
 
     def check(self) -> Checked:
         """Look at what AWS has, and wait for what is not ready yet. Raises ToolError before anything is changed."""
@@ -222,13 +224,13 @@ class _Start:
             self.signals.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
             with asking(self.settings, self.signals, ground, state):
-                stopped = pipeline.run(self.signals, staged)
+                stopped = pipeline.run(self.signals, staged, self.cancelled)
             if state.complete or (stopped is not None and not policy.detaches(stopped)):
                 self.lock.check()
                 outputs.finish(lambda: summary_record(state.succeeded, state.failed, state.start, now_ms()))
         except Interrupted as interrupted:
             stopped = interrupted
-            log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.exit_code.name)
+            log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.name)
             raise
         finally:
             self.signals.only_tell()
@@ -245,7 +247,7 @@ class _Start:
     def _prepare(self, checked: Checked, cleanup: Cleanup, state: RunState) -> Requests:
         """Make what is missing, if any job is still to be sent; gives the SubmitJob request of a job."""
         task = self.task
-        if not state.has_to_send:
+        if not state.has_to_send or self.cancelled is not None:
             return Requests(task.bag, task.place, Target(None, None), task.cloud.region)
         plan = task.plan
         ready = cleanup.creator.prepare(plan, checked.existing(plan))
@@ -302,5 +304,5 @@ class _Start:
         code = ExitCode.AWS_ERROR if failures else state.exit_code
         home = self.settings.results is None or (state.results.looked_for and not state.errors)
         whole = state.complete and state.settled and state.all_logs_whole and home
-        finished = whole and stopped is None and not failures
+        finished = whole and (stopped is None or stopped.cancelled) and not failures
         return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)

@@ -14,9 +14,14 @@ def cut(text: str, columns: int | None) -> str:
 
 
 def folded(text: str, columns: int | None) -> list[str]:
-    """The text in two rows at most."""
+    """The text in two rows at most, broken at a blank if there is one near the end of the first."""
     first, rest = _split(text, columns)
-    return [first, cut(rest, columns)] if rest else [first]
+    if not rest:
+        return [first]
+    blank = first.rfind(" ", len(first) // 2)
+    if blank > 0 and not rest.startswith(" "):
+        first, rest = first[:blank], first[blank:] + rest
+    return [first, cut(rest.lstrip(), columns)]
 
 
 def padded(text: str, columns: int) -> str:

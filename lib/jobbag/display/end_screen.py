@@ -62,7 +62,7 @@ def _head(overview: Mapping[str, Any]) -> Iterator[Line]:
     ends += [f"{counts[key]:,} {key.replace('_', ' ')}" for key in ("stopped", "not_run") if counts[key]]
     took = span((overview["ended"] - overview["started"]) / 1000)
     wrong = bool(counts["failed"] or overview["errors"])
-    yield Line(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}", Tone.COUNTS, wrong=wrong)
+    yield Line(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}", Tone.COUNTS, wrong=wrong, rows=2)
     hours = overview["vcpu_hours"]
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []

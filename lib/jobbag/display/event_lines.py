@@ -153,10 +153,10 @@ def _how(event: LogsWritten, failure: Failure, seen: Observation | None) -> Iter
     if seen is not None and seen.exit_code is not None:
         yield f"exit {seen.exit_code}"
         title = title.removeprefix(f"exit code {seen.exit_code}").lstrip(", ")
-    elif seen is not None and seen.reason and "<" in title:  # what differs from job to job is left out there
+    if seen is not None and seen.reason and "<" in title:  # where what differs from job to job is left out
         title = seen.reason
     said = error_line(event.tail).strip() or event.note or ""
-    yield from filter(None, (title, said if said != title else ""))
+    yield from filter(None, (title, said if said not in title else ""))
 
 
 def _log_in_full(job: Job, aws_id: str, seen: Observation) -> None:

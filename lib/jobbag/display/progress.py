@@ -48,6 +48,7 @@ class Snapshot:
     elapsed: float = 0.0  # s
     left: float | None = None  # s until the last job ends, an estimate; None: not known
     waits_for: str = ""  # what the run waits for or does, beside its jobs in AWS Batch, in words
+    over: bool = False  # nobody is at work any more
     changes: int = 0  # grows with each event
     others: Mapping[Verdict, int] = field(default_factory=dict)  # what became of the jobs that did not succeed
 
@@ -71,7 +72,7 @@ class Snapshot:
     def time_in_words(self) -> list[str]:
         """Time elapsed, and left."""
         elapsed = f"{clock(self.elapsed)} elapsed"
-        if self.ended == self.total:
+        if self.over or self.ended == self.total:
             return [elapsed]
         return [elapsed, "time left unknown" if self.left is None else f"{about(self.left)} left"]
 
@@ -179,9 +180,9 @@ class Progress:
         else:
             self._others.pop(job.number, None)
 
-    def snapshot(self) -> Snapshot:
-        """How far the run is now."""
-        now, delayed = now_ms(), self._delayed()
+    def snapshot(self, at: int | None = None) -> Snapshot:
+        """How far the run is now, or was `at` that time (ms since the epoch), if nothing has happened since."""
+        now, delayed = now_ms() if at is None else at, self._delayed()
         with self._lock:
             uploads = self._uploads
             rate = uploads.rate(now)

@@ -96,7 +96,7 @@ class Question:
                 elif what == _AGAIN and not self._asks:
                     self._ground.resumed()
                 elif what == _AGAIN and _in_foreground():
-                    self._ground.ask(f"\r{self._text}")
+                    self._ground.ask(self._text)
                 elif what == _LINE:
                     self._hear()
                 elif what in (_WITHDRAW, _AGAIN) and self._asks:

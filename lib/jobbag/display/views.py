@@ -93,7 +93,7 @@ class Plain:
     def ask(self, question: str) -> None:
         with self._lock:
             self._kept = self._kept or []
-            sys.stderr.write(question)
+            sys.stderr.write(f"\r{question}")  # over the ^C that the terminal shows
             sys.stderr.flush()
 
     def answered(self, *, by_line: bool) -> None:
@@ -134,7 +134,7 @@ class Live:
             if not self._asks:
                 self._screen.clear(self._take())
             self._asks = True
-            self._screen.write(question)
+            self._screen.write(f"\r{question}")
 
     def answered(self, *, by_line: bool) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from jobbag.aws.client import Cloud
@@ -11,7 +12,11 @@ from jobbag.entities.capacity import environment_refs, those_of
 from jobbag.entities.entity import Entity, definition_name, describe, describe_definition, find, status_reason
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, JOB_ENTITIES, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.waiting import wait_until_valid
-from jobbag.errors import InputError, Problem
+from jobbag.errors import InputError, Problem, ToolError
+from jobbag.hints import SHOWN, command_of_aws, did_you_mean, some_of
+
+PAGES = 5  # of a listing that is a help only
+NOT_NEEDED = 10.0  # s for it
 
 
 def look_up_all(cloud: Cloud, plan: Plan) -> dict[Kind, Entity]:
@@ -57,8 +62,25 @@ def inspect(cloud: Cloud, kind: Kind, ref: str) -> Entity:
     detail = find(cloud, kind, ref)
     if detail is None:
         what = "does not exist, or has no ACTIVE revision," if kind is DEFINITION else "does not exist"
-        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}{_other(cloud, kind, ref)}")
+        hint = _other(cloud, kind, ref) or there_are(cloud, kind, ref)
+        raise InputError.of(kind.option, f"the {kind.words} {ref} {what} in {cloud.region}{hint}")
     return fit(kind, ref, detail)
+
+
+def there_are(cloud: Cloud, kind: Kind, ref: str) -> str:
+    """The end of a message on an entity that does not exist: some that do, the nearest first; and what lists them."""
+    active = {"status": "ACTIVE"} if kind is DEFINITION else {}
+    try:
+        with cloud.within(NOT_NEEDED) as hurried:
+            pages = islice(hurried.pages("batch", kind.describe, **active), PAGES)
+            names = {str(one[kind.name_field]) for page in pages for one in page[kind.list_field]}
+    except ToolError:  # it is a help only
+        return ""
+    name = definition_name(ref)[0] if kind is DEFINITION else ref.rpartition("/")[2]
+    command = command_of_aws(f"batch describe-{kind.arn_type}s --region {cloud.region}")
+    lists = f" ({command} lists them)" if command and len(names) > SHOWN else ""
+    there = f"; there are {some_of(names, name)}{lists}" if names else "; there are none"
+    return f"{there}{did_you_mean(name, names)}"
 
 
 def _other(cloud: Cloud, kind: Kind, ref: str) -> str:
@@ -99,7 +121,10 @@ def check_environments(cloud: Cloud, queue: ToCreate, planned: Spec | None) -> N
     there = environments(cloud, refs) if refs else ()
     known = {one.get(field) for one in there for field in (ENVIRONMENT.name_field, ENVIRONMENT.arn_field)}
     missing = [ref for ref in refs if ref not in known]
-    found = [f"there is no compute environment {ref} in {cloud.region}" for ref in missing]
+    found = [
+        f"there is no compute environment {ref} in {cloud.region}{there_are(cloud, ENVIRONMENT, ref)}"
+        for ref in missing
+    ]
     types = (str((one.get("computeResources") or {}).get("type")) for one in (*there, *([own] if own else ())))
     if len({one.upper().startswith("FARGATE") for one in types}) > 1:
         found.append("compute environments of Fargate and of EC2 cannot be in one queue")

@@ -8,10 +8,11 @@ from typing import Any
 
 from jobbag.bag import api_model, json_text
 from jobbag.bag.job import Bag
-from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, QUEUE, Existing, Kind, Plan, Spec, ToCreate
+from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, KINDS, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.entities.names import LEGAL_NAME, MAX_NAME, Names
 from jobbag.entities.rules import definition_problems, environment_problems, queue_problems
 from jobbag.errors import InputError, Problem
+from jobbag.hints import file_like
 from jobbag.options.settings import Mode, Settings
 from jobbag.s3.place import RUN_TO_COME, Encryption, S3Place, parts_of
 
@@ -92,10 +93,14 @@ def _spec(kind: Kind, value: str | None, names: Names, problems: list[Problem]) 
         problems += error.problems
         return None
     except OSError as error:
-        problems.append(Problem(kind.option, f"cannot read {path}: {error.strerror}"))
+        problems.append(Problem(kind.option, f"cannot read {path}: {error.strerror}{file_like(path)}"))
         return None
     if not isinstance(request, dict):
         problems.append(Problem(str(path), f"must be an object: the request of {kind.create}"))
+        return None
+    other = next((one for one in KINDS.values() if one.name_field in request), kind)
+    if kind.name_field not in request and other is not kind:
+        problems.append(Problem(kind.option, f"{path} is a {other.words}, which is given with {other.option}"))
         return None
     if kind.name_field not in request:
         if names.prefix is None:

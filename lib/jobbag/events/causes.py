@@ -203,7 +203,7 @@ NOT_SENT = Kind("not run: it was not sent before the end", AGAIN)
 
 def waited(needed: str, *, stopped: bool) -> Kind:
     """Of a job that was not run for another, in words; `stopped` with the run, that one goes on with the run."""
-    return Kind(f"not run: {needed}", AGAIN if stopped else "--retry-failed sends it again, after that one")
+    return Kind(f"not run: {needed}", AGAIN if stopped else "send it again, after that one, with --retry-failed")
 
 
 # -- the job's last lines

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobbag.entities.capacity import Needs, is_usable, never_fits
+from jobbag.hints import command_of_aws
 from jobbag.text import counted
 
 LONG = 600.0  # s after which instances that were asked for should be there
@@ -96,15 +97,19 @@ def _no_environment(facts: Facts) -> Cause | None:
     remedy = "repair it"
     if disabled:
         name = disabled[0]
-        remedy = f"enable it: aws batch update-compute-environment --compute-environment {name} --state ENABLED"
+        remedy = _enable(f"update-compute-environment --compute-environment {name}")
     return Cause(("environments", *states), f"its compute environment {', '.join(states)}", remedy)
+
+
+def _enable(words: str) -> str:
+    return f"enable it: {command_of_aws(f'batch {words} --state ENABLED') or 'in the console of AWS Batch'}"
 
 
 def _queue_is_disabled(facts: Facts) -> Cause | None:
     if not facts.detail or facts.detail.get("state") != "DISABLED":
         return None
     name = _name(facts.queue)
-    remedy = f"enable it: aws batch update-job-queue --job-queue {name} --state ENABLED"
+    remedy = _enable(f"update-job-queue --job-queue {name}")
     return Cause(("disabled",), "the queue is DISABLED", remedy)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from jobbag.aws.client import Cloud
+from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.errors import AwsError, Cancelled
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.events import NotTerminated
+from jobbag.events.observation import ENDED
 from jobbag.jobs.ids import parent_of
 from jobbag.threads import DueQueue, Worker
 
@@ -62,6 +63,12 @@ def terminate(cloud: Cloud, jobs: Mapping[str, Job], reason: str) -> list[str]:
     with suppress(Cancelled):
         request.make()
     return request.tell()
+
+
+def still_running(cloud: Cloud, ids: Sequence[str]) -> list[str]:
+    """Those of the jobs that have not ended. AWS shows a job no more some time after its end."""
+    shown = (cloud.call("batch", "DescribeJobs", jobs=some)["jobs"] for some in batches(ids, IDS_PER_CALL))
+    return [detail["jobId"] for details in shown for detail in details if detail["status"] not in ENDED]
 
 
 class _Request:

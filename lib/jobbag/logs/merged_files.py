@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from jobbag.bag.job import Bag, Job
 from jobbag.batches import batches
 from jobbag.events.events import Event, LogsWritten, Merged, Share
 from jobbag.files import beside, fsync, naming, put_in_place, replacing, sync
 from jobbag.logs.outputs import is_there, of_jobs_that_are_done
+from jobbag.logs.ranges import Range, copy, merged_ranges, merged_targets, ranges_of
 from jobbag.logs.records import number_of, renumbered
 
 SPENT, SPENT_BYTES = 100, 64 * 1024 * 1024  # parts that are merged, or their bytes, until they are removed
-CHUNK = 1024 * 1024  # bytes
 _PART = re.compile(r"(\d+)\.(out|err|[0-9a-f]+\.jobs)(\.part)?")  # what stands in the directory of parts, by job number
 RECORD_SIZE = 8192  # bytes; a record is shorter
 
@@ -47,49 +45,9 @@ def _sizes(content: Sequence[Merged]) -> tuple[int, int]:
     return (content[-1].out_size, content[-1].err_size) if content else (0, 0)
 
 
-def _copy(source: BinaryIO, target: BinaryIO, size: int = sys.maxsize) -> int:
-    """Add so many bytes of a file, or what is left of it, to another. Returns their CRC-32."""
-    crc = 0
-    while data := source.read(min(size, CHUNK)):
-        target.write(data)
-        crc = zlib.crc32(data, crc)
-        size -= len(data)
-    return crc
-
-
-class _Range(NamedTuple):
-    """Bytes of one of these files, the first that has them; `sum` is their CRC-32, None if it is not known."""
-
-    files: tuple[Path, ...]
-    begin: int
-    end: int
-    sum: int | None
-
-    def copy(self, target: BinaryIO) -> bool:
-        """Add them to another file; false, and nothing is added, if none of the files has them."""
-        start = target.tell()
-        for path in self.files:
-            with suppress(FileNotFoundError), path.open("rb") as file:
-                file.seek(self.begin)
-                crc = _copy(file, target, self.end - self.begin)
-                if self.sum in (None, crc) and target.tell() - start == self.end - self.begin:
-                    return True
-            target.seek(start)
-            target.truncate()
-        return False
-
-
-def _ranges(written: LogsWritten) -> list[_Range]:
-    """The stdout and the stderr of a job in a part that is there."""
-    if written.share is None:
-        return [_Range((path,), 0, path.stat().st_size, None) for path in (written.out, written.err)]
-    files, begin, middle = (written.out,), written.share.start, written.share.start + written.share.out
-    return [_Range(files, begin, middle, None), _Range(files, middle, middle + written.share.err, None)]
-
-
 def _part_has_number(written: LogsWritten) -> bool:
     """Whether the record behind a job's stdout has its number; not if the order of the bag has changed since."""
-    out = _ranges(written)[0]
+    out = ranges_of(written)[0]
     with written.out.open("rb") as file:
         file.seek(max(out.begin, out.end - RECORD_SIZE))
         return number_of(file.read(min(RECORD_SIZE, out.end - out.begin))) in (None, written.job.number)
@@ -141,7 +99,7 @@ class MergedFiles:
 
         `keep_parts`: the parts stay until `close`, as they take the place of log streams that are deleted.
         """
-        self._targets = [prefix.with_name(f"{prefix.name}.{ending}") for ending in ("out", "err")]
+        self._targets = merged_targets(prefix)
         self._parts = _parts_of(prefix)
         self._order = [job.number for job in bag.jobs]
         self._next = 0  # the index in the order of the next job to append
@@ -177,8 +135,8 @@ class MergedFiles:
         # A part that is still there may be merged, but then it is not known whether that is on disk.
         kept = self._kept(content, written.keys() - parts.keys())
         self._done = parts
-        merged = {one.job.number: self._merged_ranges(one) for one in content[len(kept) :]}
-        merged |= {number: _ranges(event) for number, event in there.items() if number not in parts}
+        merged = {one.job.number: merged_ranges(self._targets, one) for one in content[len(kept) :]}
+        merged |= {number: ranges_of(event) for number, event in there.items() if number not in parts}
         lost = written.keys() - parts.keys() - {one.job.number for one in kept}
         again = [(written[number], ranges) for number, ranges in merged.items() if number in lost and ranges]
         for some in batches(again, SPENT):
@@ -204,7 +162,7 @@ class MergedFiles:
             kept.append(one)
         return kept
 
-    def _parts_again(self, wanted: Sequence[tuple[LogsWritten, Sequence[_Range]]]) -> list[LogsWritten]:
+    def _parts_again(self, wanted: Sequence[tuple[LogsWritten, Sequence[Range]]]) -> list[LogsWritten]:
         """Make a part of the output of these jobs in other files, where it is as it was. Gives what is noted of it."""
         self._parts.mkdir(exist_ok=True)
         found: list[tuple[LogsWritten, int, int, int]] = []  # with its start in the part, bytes of stdout and stderr
@@ -231,13 +189,6 @@ class MergedFiles:
             self._note(event)
         return again
 
-    def _merged_ranges(self, merged: Merged) -> list[_Range]:
-        """A job's output in the merged files; none if an earlier version noted it, without a sum."""
-        if merged.starts is None or merged.sums is None:
-            return []
-        found = zip(self._targets, merged.starts, _sizes([merged]), merged.sums, strict=True)
-        return [_Range((beside(target), target), begin, end, crc) for target, begin, end, crc in found]
-
     def prepare(self) -> None:
         """Make the directory of parts, and the files that become the merged ones."""
         self._parts.mkdir(exist_ok=True)
@@ -260,11 +211,11 @@ class MergedFiles:
         with naming(self._targets[0]):
             if written.share is None:
                 with written.out.open("rb") as own_out, written.err.open("rb") as own_err:
-                    sums = _copy(own_out, out), _copy(own_err, err)
+                    sums = copy(own_out, out), copy(own_err, err)
             else:
                 with written.out.open("rb") as file:
                     file.seek(written.share.start)
-                    sums = _copy(file, out, written.share.out), _copy(file, err, written.share.err)
+                    sums = copy(file, out, written.share.out), copy(file, err, written.share.err)
             for merged in self._files:
                 merged.flush()
         self._note(Merged(written.job, out.tell(), err.tell(), starts, sums))

@@ -35,6 +35,11 @@ def task_record(job: Job, aws_id: str, observation: Observation | None, at: int)
     )
 
 
+def is_task_record(line: bytes) -> bool:
+    """Whether a line of a job's stdout is its record."""
+    return _TASK.match(line) is not None
+
+
 def number_of(stdout: bytes) -> int | None:
     """The number in the record at the end of a job's stdout; None if it has none."""
     found = list(_TASK.finditer(stdout))

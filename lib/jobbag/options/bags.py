@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobbag.errors import Problem
 from jobbag.files import STDIN
+from jobbag.options.looking import mode_of
 from jobbag.options.option import Option
 
 BAG = (
@@ -60,17 +61,19 @@ BAG = (
 def bag_problems(options: argparse.Namespace, command: tuple[str, ...]) -> Iterator[Problem]:
     """What is wrong with the options of the bag. `command`: the words behind `--`, where there is a --sweep."""
     given = [name for name, paths in bag_files(options) if paths]
-    if len(given) > 1:
+    if len(given) > 1 and (command or given != ["job submit files", "--sweep"]):  # else they are its command
         yield Problem("usage", f"{' and '.join(given)} exclude each other")
     if options.submit_files.count(str(STDIN)) > 1:
         yield Problem("usage", "stdin can be read only once, but - is given twice")
     if options.sweep:
-        if not command:
+        if not command and mode_of(options) is None:
             yield Problem(
                 "--sweep", f"give the command of the jobs behind --: --sweep {options.sweep} -- program words"
             )
-        elif not command[0]:
+        elif command and not command[0]:
             yield Problem("--sweep", "the command behind -- has no first word")
+        elif len(command) == 1 and " " in command[0]:
+            yield Problem("--sweep", f"{command[0]!r} behind -- is one word: leave out the quotes around the command")
         if options.sweep != str(STDIN) and Path(options.sweep).suffix.lower() not in (".csv", ".tsv"):
             yield Problem("--sweep", f"{options.sweep} ends neither in .csv nor in .tsv")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.files import stem_of
 from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, set_for_java
+from jobbag.options.looking import looking_problems, mode_of
 from jobbag.options.problems import choice_problem, usage_problems, value_problems
 from jobbag.options.properties import PropertiesFile, open_properties, strangers
 from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Settings
@@ -30,6 +32,9 @@ class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
     """A parser whose errors are ours: shown on one line each, exit status 3."""
 
     def error(self, message: str) -> NoReturn:
+        if found := re.match(r"Unable to open config file: .*?\. Error: --conf: (.*)", message):
+            raise InputError.of("--conf", found[1])  # what `open_properties` said
+        message = re.sub(r"^argument (\S+): ignored explicit argument (.*)$", r"\1 takes no value, but got \2", message)
         raise InputError.of("usage", f"{message} (see {PROG} --help)")
 
 
@@ -142,7 +147,7 @@ def load(argv: Sequence[str]) -> Settings:
     options.submit_files += rest if options.sweep else [*rest, *behind]
     problems += value_problems(options)
     if not no_options:  # whose values would be taken for submit files
-        problems += [*usage_problems(options), *bag_problems(options, command)]
+        problems += [*usage_problems(options), *looking_problems(options), *bag_problems(options, command)]
     if problems:
         read = _from_properties(parser, properties)
         raise InputError(replace(one, where=read.get(one.where, one.where)) for one in problems)
@@ -159,7 +164,7 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    mode = Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN
+    mode = mode_of(options) or (Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN)
     files = [Path(name) for _, names in bag_files(options) for name in names]
     return Settings(
         mode=mode,
@@ -211,6 +216,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         conf=Path(options.conf) if options.conf else None,
         yes=options.yes,
         json=options.json,
+        watch=options.watch,
+        logs_of=options.logs,
         sse=options.sse or (ENCRYPTIONS[1] if options.sse_kms_key_id else None),
         sse_kms_key_id=options.sse_kms_key_id or None,
         follow=options.follow is not None,

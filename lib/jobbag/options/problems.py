@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from jobbag.errors import PROG, Problem
 from jobbag.hints import did_you_mean
 from jobbag.options.bags import bag_files
+from jobbag.options.looking import mode_of
 from jobbag.options.table import OPTIONS
 from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.options.words import FLAGS
@@ -53,7 +54,7 @@ def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
     if entity_mode and files:
         flag = "--create" if options.create else "--delete"
         yield Problem("usage", f"{flag} takes no job submit file, but got {files[0]}")
-    if not entity_mode and not files and not options.print_schema:
+    if not entity_mode and not files and not options.print_schema and mode_of(options) is None:
         yield Problem("usage", f"no job submit file (see {PROG} --help)")
     if not entity_mode:
         yield from _no_submit_files(options)
@@ -66,8 +67,8 @@ def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
         yield Problem("usage", "--results and --no-results exclude each other")
     if options.dry_run and entity_mode:
         yield Problem("usage", "--dry-run is for a run of jobs, not for --create and --delete")
-    if options.json and not options.dry_run:
-        yield Problem("usage", "--json is for --dry-run only")
+    if options.json and not (options.dry_run or options.status):
+        yield Problem("usage", "--json is for --dry-run and --status only")
     if options.yes and not options.delete:
         yield Problem("usage", "--yes is for --delete only")
     if entity_mode and options.s3 and options.local == "" and not options.prefix:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import configargparse
 
-from jobbag.errors import PROG
-from jobbag.hints import nearest
+from jobbag.errors import PROG, InputError
+from jobbag.hints import file_like, nearest
 from jobbag.options.java_habits import expanded
 from jobbag.options.table import PROPERTIES
 
@@ -54,10 +54,13 @@ class _NamedText(io.StringIO):
 
 
 def open_properties(path: str) -> io.StringIO:
-    """The properties file as text: UTF-8 as people write it, else ISO-8859-1 as Java does. Raises OSError."""
-    data = Path(path).read_bytes()
+    """The properties file as text: UTF-8 as people write it, else ISO-8859-1 as Java does. Raises InputError."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError.of("--conf", f"cannot read {path}: {error.strerror}{file_like(Path(path))}") from None
     if b"\0" in data:
-        raise OSError("it is UTF-16, or no text: save it as UTF-8")
+        raise InputError.of("--conf", f"{path}: it is UTF-16, or no text: save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -11,11 +11,14 @@ MOST_TRANSFERS = 128  # requests at the same time
 
 
 class Mode(Enum):
-    """What the command is to do: run jobs, or only create or delete entities."""
+    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
 
     RUN = "run"
     CREATE = "create"
     DELETE = "delete"
+    STATUS = "status"
+    LOGS = "logs"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ class Settings:
     dry_run: bool = False
     conf: Path | None = None  # the properties file
     yes: bool = False  # with --delete: delete a bucket without a question
-    json: bool = False  # with `dry_run`: print the requests
+    json: bool = False  # with `dry_run`: print the requests; with Mode.STATUS: print it as an object
+    watch: bool = False  # with Mode.STATUS: again and again
+    logs_of: str | None = None  # with Mode.LOGS: the job
     sse: str | None = None  # how S3 is to encrypt what is sent; None: as it does by itself
     sse_kms_key_id: str | None = None
     follow: bool = False

@@ -4,6 +4,7 @@ file all come from it."""
 from __future__ import annotations
 
 from jobbag.options.bags import BAG
+from jobbag.options.looking import LOOKING
 from jobbag.options.option import Option
 from jobbag.options.terminal import TERMINAL
 from jobbag.options.transfers import TRANSFERS
@@ -69,7 +70,8 @@ GENERAL = (
     Option(
         ("--report",),
         "Write the same to this file as a page for the browser, which needs nothing but itself: all jobs over time, "
-        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output.",
+        "queue waits and run times, failures by cause, and a table of the jobs that leads to their output. It is there "
+        "while the run lasts, written anew each minute at most.",
         "file",
         "pegasus.aws.batch.report",
         takes="file",
@@ -88,7 +90,8 @@ GENERAL = (
     ),
     Option(
         ("--json",),
-        "With --dry-run: print the SubmitJob requests, as a list in JSON, and nothing else on stdout.",
+        "With --dry-run: print the SubmitJob requests, as a list in JSON, and nothing else on stdout. With --status: "
+        "print an object.",
     ),
 )
 
@@ -231,6 +234,7 @@ GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("Batch entities", ENTITIES),
     ("Files and logs", TRANSFERS),
     ("Taking up and stopping", RECOVERY),
+    ("From another terminal", LOOKING),
 )
 
 # Those that ask for something of a run.

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from jobbag.aws.regions import region_problem
 from jobbag.bag import reader
 from jobbag.bag.job import Bag, Job
 from jobbag.bag.tables import Commands, Sweep, Table
@@ -19,6 +20,7 @@ from jobbag.entities.containers import Form, form_of
 from jobbag.entities.kinds import DEFINITION, QUEUE, Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
+from jobbag.hints import did_you_mean
 from jobbag.jobs import array_request, request
 from jobbag.jobs.ids import request_name
 from jobbag.options.settings import Settings
@@ -33,10 +35,10 @@ def task_of(settings: Settings) -> Task:
     """The task of a run. Raises InputError with all that is wrong with the input."""
     bag, problems = _bag_of(settings)
     if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
-        problems.append(Problem("--follow", f"there is no job {settings.followed_job} in the bag"))
+        problems.append(_no_job(settings.followed_job, bag))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
-    problems += [*_output_problems(settings), *overwriting_problems(settings, bag)]
+    problems += [*_region_problems(settings), *_output_problems(settings), *overwriting_problems(settings, bag)]
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
     problems += _key_problems(bag, plan.place)
@@ -48,6 +50,11 @@ def task_of(settings: Settings) -> Task:
     if problems:
         raise InputError(dict.fromkeys(problems))  # the children of an array have the same ones
     return Task(bag, plan, plan.place)
+
+
+def _no_job(name: str, bag: Bag) -> Problem:
+    hint = did_you_mean(name, (job.name for job in bag.jobs))
+    return Problem("--follow", f"there is no job {name} in the bag{hint}")
 
 
 def bag_of(settings: Settings) -> Bag:
@@ -70,6 +77,7 @@ def _bag_of(settings: Settings) -> tuple[Bag, list[Problem]]:
 def entities_of(settings: Settings) -> Plan:
     """The entities to create or delete. Raises InputError with all that is wrong with the input."""
     plan, problems = plan_of(settings, None)
+    problems += _region_problems(settings)
     if problems:
         raise InputError(problems)
     return plan
@@ -113,6 +121,13 @@ def _wrong_with_key(key: str) -> str | None:
     except UnicodeEncodeError:  # the locale has no letters for it
         return "is not UTF-8 in this locale, as a key in S3 must be (LC_ALL=C.UTF-8 may help)"
     return f"makes a key of {size} bytes, and S3 takes {LONGEST_KEY} at most" if size > LONGEST_KEY else None
+
+
+def _region_problems(settings: Settings) -> Iterator[Problem]:
+    """A slip in the name of a region. Whether there is an endpoint of its own is known with the configuration only."""
+    wrong = settings.region and region_problem(settings.region, own_endpoint=True)
+    if wrong:
+        yield Problem("--region", wrong)
 
 
 def _output_problems(settings: Settings) -> Iterator[Problem]:

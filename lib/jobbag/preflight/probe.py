@@ -26,8 +26,7 @@ from jobbag.run.packing import Packing, job_groups
 from jobbag.run.safeguards import safeguards_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import MANY, is_there, state_of
-from jobbag.s3.uploads import keys_there
+from jobbag.s3.contents import Contents, state_of
 from jobbag.threads import DaemonPool
 
 TOKEN = "<token>"  # in the place of the one by which a job is found again
@@ -121,18 +120,15 @@ class _Prober:
     # -- uploads
 
     def _uploads(self, items: list[str]) -> None:
-        there: set[str] | None = None if self.found.checked.bucket_is_there else set()
-        if there is None and len(items) >= MANY:
-            there = self._ask(lambda: keys_there(self.task.cloud, self.task.place))
+        contents = Contents(self.task.cloud, self.task.place, is_new=not self.found.checked.bucket_is_there)
 
         def upload(item: str) -> Upload:
             key = self.task.place.key(self.task.bag.name_in_s3(item))
-            may_be_there = there is None or key in there
-            held = may_be_there and is_there(self.task.cloud, self.task.place, item, key)
-            return Upload(item, key, state_of(item)[0], held)
+            return Upload(item, key, state_of(item)[0], contents.hold(item, key))
 
         files = [path for item in items for path, _ in self.task.bag.files_of(item)]
         by_key = {self.task.bag.name_in_s3(path): path for path in reversed(files)}  # files of one S3 key go up once
+        self._ask(lambda: contents.look(len(by_key)))
         pool = DaemonPool(self.settings.transfers)
         coming = [pool.submit(upload, path) for path in reversed(by_key.values())]
         pool.shutdown(wait=False)

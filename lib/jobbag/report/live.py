@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 FIRST = 5.0  # s from the start: a run that is over by then has its page at once
 PAUSE = 60.0  # s between two pages, at least
 SHARE = 50  # and so many times as long as the last one took
-PARTS, BREATH = 500, 0.005  # after so many parts of a page, other threads get so many seconds
+PARTS, BREATH = 100, 0.02  # after so many jobs, whose part takes about as long, other threads get so many seconds
 
 
 @contextmanager

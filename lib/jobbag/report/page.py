@@ -21,6 +21,7 @@ _SCRIPTS = (
     "words.js", "jobs.js", "view.js", "facts.js", "scales.js", "timeline.js", "pointer.js", "histograms.js", "table.js",
     "dialog.js", "order.js", "drawing.js", "export.js", "live.js", "main.js",
 )  # fmt: skip
+_encoded = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 def write(path: Path, end: Ended) -> None:
@@ -66,8 +67,7 @@ def page(overview: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]], outputs
 
 def _embedded(value: Mapping[str, Any]) -> str:
     """JSON that can stand inside a script element: ASCII, and no character in it begins or ends anything in HTML."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return _encoded(value).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _source(text: str) -> str:

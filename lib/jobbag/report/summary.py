@@ -101,7 +101,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "collected": end.details.collected,
         "complete": state.complete,
         "exit_code": int(end.exit_code),
-        "signal": end.stopped.exit_code.name if end.stopped else None,
+        "signal": end.stopped.name if end.stopped else None,
         "counts": {
             "jobs": len(state.bag.jobs),
             "succeeded": came_of[Verdict.SUCCEEDED.value],

@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from jobbag.aws.client import IDS_PER_CALL, Cloud
+from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
-from jobbag.batches import batches
 from jobbag.entities.kinds import QUEUE, Existing
 from jobbag.errors import PROG, Cancelled, ToolError
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Terminated
 from jobbag.events.journal import Journal
-from jobbag.events.observation import ENDED
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import Requests
 from jobbag.jobs.ids import by_token
 from jobbag.jobs.request import Target
 from jobbag.jobs.submission import LOOKS, find
-from jobbag.jobs.termination import terminate
+from jobbag.jobs.termination import still_running, terminate
 from jobbag.run.cleanup import Cleanup
 from jobbag.run.takeup import folded
 from jobbag.run.task import TaskOnAws
@@ -99,14 +97,8 @@ def _wait_for_end(cloud: Cloud, ids: list[str]) -> None:
     """Wait until all these jobs have ended, or the time of the calls is over."""
     with suppress(Cancelled):
         while ids:
-            ids = [aws_id for batch in batches(ids, IDS_PER_CALL) for aws_id in _running(cloud, batch)]
+            ids = still_running(cloud, ids)
             if ids:
                 cloud.pause(1.0)
     if ids:
         log.warning("%d old jobs may still be ending", len(ids))
-
-
-def _running(cloud: Cloud, ids: list[str]) -> list[str]:
-    """Those that have not ended. AWS shows a job no more some time after its end."""
-    shown = cloud.call("batch", "DescribeJobs", jobs=ids)["jobs"]
-    return [detail["jobId"] for detail in shown if detail["status"] not in ENDED]

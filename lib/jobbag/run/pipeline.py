@@ -77,13 +77,17 @@ class Pipeline:
         self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 
-    def run(self, signals: Signals, staged: Sequence[str] = ()) -> Interrupted | None:
+    def run(
+        self, signals: Signals, staged: Sequence[str] = (), cancelled: Interrupted | None = None
+    ) -> Interrupted | None:
         """Run until every job is done, or a worker cannot go on; or with --detach, until every job is submitted,
-        unless the run is halted.
+        unless the run is halted. If it is `cancelled`, what an earlier start has sent is stopped, and nothing is sent.
 
         `staged` are the files that an earlier start has sent. Returns the signal that cut the run short (`stop`); one
         that comes when there is nothing to cut short is only told, from then on.
         """
+        if cancelled is not None:
+            self._open, self._stopped = False, cancelled
         with self._workers:
             try:
                 self._go_on(staged)
@@ -139,7 +143,8 @@ class Pipeline:
             self._handle(*self._heed_safeguards())
         for item in staged:
             self._backlog.arrived(item)
-        self._workers.uploader.send(self._backlog.files)
+        if self._open:
+            self._workers.uploader.send(self._backlog.files)
         self._send_ready()
 
     def _take_up(self, job: Job) -> bool:

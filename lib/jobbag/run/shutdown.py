@@ -13,7 +13,7 @@ from jobbag.errors import PROG, Interrupted
 from jobbag.events.events import Event, NotTerminated, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.state import RunState
-from jobbag.jobs.termination import terminate
+from jobbag.jobs.termination import still_running, terminate
 from jobbag.options.settings import Settings
 from jobbag.run.workers import Workers
 from jobbag.signals import StopPolicy
@@ -76,7 +76,7 @@ class Shutdown:
 
     def stop(self, interrupted: Interrupted) -> None:
         """Send nothing more; then leave the jobs alone, or terminate them and wait a while for their logs."""
-        log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.exit_code.name)
+        log.warning("%s: no more jobs are sent; a second signal leaves at once", interrupted.name)
         self._workers.uploader.cancel()
         self._workers.submitter.send_no_more()
         if self._policy.detaches(interrupted):
@@ -85,7 +85,7 @@ class Shutdown:
             log.warning("the jobs that are submitted go on; start the same command again to collect them")
             return
         deadline = self._policy.logs_until(interrupted)
-        running = list(self._state.running())
+        running = self._running_now(interrupted)
         if running:
             told = counted(len(running), "job")
             log.warning("terminating %s, then waiting up to %.0f s for their logs", told, self._policy.grace)
@@ -95,6 +95,14 @@ class Shutdown:
                 self._loop.handle_next(left)
                 self._terminate(cloud, self._late)
                 self._late.clear()
+
+    def _running_now(self, interrupted: Interrupted) -> list[tuple[Job, str]]:
+        """The jobs that run; AWS is asked where nobody has looked at them for long, as nobody held the run."""
+        running = list(self._state.running())
+        if not interrupted.unheld:
+            return running
+        alive = set(still_running(self._cloud, [aws_id for _, aws_id in running]))
+        return [(job, aws_id) for job, aws_id in running if aws_id in alive]
 
     def _terminate(self, cloud: Cloud, running: Running) -> None:
         if found := self._to_terminate(running):

@@ -37,7 +37,6 @@ from jobbag.s3.contents import shown_results
 
 log = logging.getLogger(__name__)
 
-SHOWN = 10  # changes that are told one by one
 GO_ON_OR_NOT = "--resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
 KEEPING = "--update to keep what has succeeded and is as it was"
 OF_OUTPUTS = ("--local", "--merge-logs")  # options that say where what is kept is
@@ -251,9 +250,7 @@ def refuse(path: Path, problems: list[Problem], *, keeps: bool = False) -> Input
 
 def _refusal(path: Path, problems: list[Problem], way_out: str) -> InputError:
     where = str(path)
-    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
-    if len(problems) > SHOWN:
-        shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
+    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems]
     return InputError([*shown, Problem(where, way_out)])
 
 

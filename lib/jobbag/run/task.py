@@ -55,13 +55,18 @@ def header_of(settings: Settings, task: Task) -> Header:
             value = _digest(spec.request) if isinstance(spec, ToCreate) else spec.ref
             options[spec.kind.option] = value
     given = {name: value for name, value in options.items() if value}
-    jobs = {job.name: _digest(_content(job)) for job in task.bag.jobs}
+    jobs = {job.name: digest_of(job) for job in task.bag.jobs}
     return Header(secrets.token_hex(6), now_ms(), given, jobs, own_keys=True)
 
 
 def place_of(place: S3Place, header: Header) -> S3Place:
     """The place in S3 of the run with this first line."""
     return place.of_run(header.run if header.own_keys else "")
+
+
+def digest_of(job: Job) -> str:
+    """What tells whether a job is as it was."""
+    return _digest(_content(job))
 
 
 def _content(job: Job) -> list[Any]:

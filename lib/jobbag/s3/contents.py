@@ -49,6 +49,34 @@ def is_there(cloud: Cloud, place: S3Place, item: str, key: str) -> bool:
     return head["ContentLength"] == size and proves_same(head, item, size)
 
 
+class Contents:
+    """What a bucket holds already of what is to be sent."""
+
+    def __init__(self, cloud: Cloud, place: S3Place, *, is_new: bool) -> None:
+        """`is_new`: nothing is in it."""
+        self._cloud = cloud
+        self._place = place
+        self._listed: Mapping[str, Mapping[str, Any]] | None = {} if is_new else None  # by key; None: not known
+
+    def look(self, files: int) -> None:
+        """List the bucket before so many files are asked for, if that takes fewer calls. Raises AwsError; then each is
+        asked for by itself."""
+        if self._listed is None and files >= MANY:
+            listed = islice(objects(self._cloud, self._place.bucket, self._place.key_prefix), MOST_LISTED + 1)
+            found = {entry["Key"]: entry for entry in listed}
+            self._listed = found if len(found) <= MOST_LISTED else None
+
+    def hold(self, item: str, key: str) -> bool:
+        """Whether they hold a local file under a key. Raises AwsError, and OSError where it cannot be read."""
+        if self._listed is not None:
+            entry, size = self._listed.get(key), os.path.getsize(item)
+            if entry is None or int(entry["Size"]) != size:
+                return False
+            if self._place.encryption.algorithm is None and proves_same({"ETag": entry["ETag"]}, item, size):
+                return True  # an object that is encrypted with another key has an ETag that is no digest
+        return is_there(self._cloud, self._place, item, key)
+
+
 def missing(cloud: Cloud, place: S3Place, sent: Sequence[Staged]) -> frozenset[str]:
     """Those of the local files that were sent once whose objects S3 does not show any more. Raises AwsError."""
     sizes = _sizes(cloud, place.bucket, {event.key for event in sent}, place.key_prefix, MOST_LISTED)

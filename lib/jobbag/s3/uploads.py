@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -17,10 +16,9 @@ from jobbag.bag.job import Bag, list_key
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
-from jobbag.s3.contents import MANY, MOST_LISTED, PART_SIZE, is_there, state_of
+from jobbag.s3.contents import PART_SIZE, Contents, state_of
 from jobbag.s3.directories import SendingDirectory, list_of
 from jobbag.s3.in_flight import InFlight
-from jobbag.s3.listings import keys
 from jobbag.s3.place import S3Place
 from jobbag.s3.transfers import Transfers
 from jobbag.threads import LEAVING, DaemonPool
@@ -43,7 +41,7 @@ class Uploader:
         self._bag = bag
         self._emit = emit
         self._in_flight = in_flight
-        self._bucket_is_new = bucket_is_new  # so nothing is in it
+        self._contents = Contents(self._cloud, place, is_new=bucket_is_new)
         self._transfers = Transfers(self._cloud, place.bucket, in_flight.most, self._hear_of_parts)
         self._directories: dict[str, list[SendingDirectory]] = {}  # by the key of a file, those that it is in
         self._pool = DaemonPool(in_flight.most)
@@ -109,27 +107,25 @@ class Uploader:
         return self._place.key(self._bag.name_in_s3(path))
 
     def _send_all(self, by_key: dict[str, list[str]]) -> None:
-        """Hand the files to the pool; if there are many, list the bucket before, so that not each is asked for."""
-        there: set[str] | None = set() if self._bucket_is_new else None
-        if there is None and len(by_key) >= MANY:
-            try:
-                there = keys_there(self._cloud, self._place)
-            except Cancelled:
-                return
-            except AwsError as error:
-                log.debug("the bucket cannot be listed, so each file is asked for: %s", error)
+        """Hand the files to the pool."""
+        try:
+            self._contents.look(len(by_key))
+        except Cancelled:
+            return
+        except AwsError as error:
+            log.debug("the bucket cannot be listed, so each file is asked for: %s", error)
         for key, same in by_key.items():
             if self._cancel.is_set():
                 return
-            self._begin(self._send, key, same, there is None or key in there)
+            self._begin(self._send, key, same)
 
-    def _send(self, key: str, items: list[str], may_be_there: bool) -> None:
+    def _send(self, key: str, items: list[str]) -> None:
         item = items[0]
         if self._cancel.is_set():
             return
         try:
             size, modified = state_of(item)
-            sent = not (may_be_there and is_there(self._cloud, self._place, item, key))
+            sent = not self._contents.hold(item, key)
             if sent:
                 self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
@@ -243,12 +239,6 @@ class _UploadProgress:
             if now - self._told >= TOLD_EACH:
                 self._told = now
                 self._emit(Uploading(self._item, self._sent))
-
-
-def keys_there(cloud: Cloud, place: S3Place) -> set[str] | None:
-    """The keys below the key prefix; None if there are more than MOST_LISTED. Raises AwsError."""
-    found = set(islice(keys(cloud, place.bucket, place.key_prefix), MOST_LISTED + 1))
-    return found if len(found) <= MOST_LISTED else None
 
 
 def _size_if_there(item: str) -> int:

@@ -167,6 +167,18 @@ def test_a_small_object_is_there_only_when_s3_says_so(cloud: Cloud, faults: Faul
     with pytest.raises(AwsError, match=r"Amazon S3 answered with something that is no answer: .*HTML"):
         cloud.persist("s3", "PutObject", lambda: cloud.put_object("my-bucket", "k", b"x"))
     cloud.put_object("my-bucket", "k", b"x")
+    for answer in ("HTML", "302"):
+        faults.on("GetObject", lambda *_, answer=answer: ANY[answer], times=1)
+        with pytest.raises(AwsError, match="Amazon S3 answered with something that is no answer"):
+            cloud.persist("s3", "GetObject", lambda: cloud.get_object("my-bucket", "k"))
+    assert cloud.get_object("my-bucket", "k")[1] == b"x"
+
+
+def test_a_message_of_s3_is_read_as_it_is_meant(cloud: Cloud, faults: Faults) -> None:
+    bucket.create(cloud, "my-bucket")
+    faults.fail("GetObject", 403, "AccessDenied", "no access to &quot;arn:a&amp;b&quot;")
+    with pytest.raises(AwsError, match='no access to "arn:a&b"'):
+        cloud.persist("s3", "GetObject", lambda: cloud.get_object("my-bucket", "k"))
 
 
 # -- listings without an end

@@ -31,10 +31,10 @@ from jobbag.events.events import (
     TakenDown,
 )
 from jobbag.events.journal import Journal
+from jobbag.holding.lock import JournalLock
 from jobbag.local import CREDENTIALS
 from jobbag.options import parser
 from jobbag.preflight import offline
-from jobbag.run.lock import JournalLock
 from jobbag.run.task import header_of
 from jobbag.s3.contents import state_of
 from unit.builders import ended

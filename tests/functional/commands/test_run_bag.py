@@ -12,6 +12,7 @@ import pytest
 
 from helpers.waiting import wait_until
 from jobbag.aws.client import Cloud
+from jobbag.aws.connection import Access
 from jobbag.cli import main
 from jobbag.jobs import monitor, poll_schedule, submission
 from jobbag.local import CREDENTIALS
@@ -128,13 +129,11 @@ def test_a_file_that_could_not_be_written_is_written_by_the_same_command(option:
     assert desk.sent == {"one": 1}
 
 
-def test_a_run_that_cannot_say_how_it_ended_is_gone_on_with(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_says_nothing_on_stdout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.bag(job("one"))
     with monkeypatch.context() as patch, open("/dev/full", "w") as full:
         patch.setattr(sys, "stdout", full)
-        assert desk.run("-l", "log") == 2
-    assert desk.run() == 0
-    assert desk.sent == {"one": 1}
+        assert desk.run("-l", "log") == 0
 
 
 def test_a_start_that_has_sent_nothing_binds_nobody(desk: Desk) -> None:
@@ -161,6 +160,17 @@ def test_a_job_in_doubt_is_looked_for_where_it_was_sent(desk: Desk, ready: Cloud
     assert main(["-q", "other", *ARGUMENTS[2:], "--resume", "bag.in"]) == 0
     assert desk.sent == {"one": 1}
     assert (desk.place / "one.out").read_text().startswith("one\n")
+
+
+def test_the_launcher_is_told_of_the_region_of_a_bucket_elsewhere(desk: Desk, endpoint: str) -> None:
+    elsewhere = Cloud(Access(endpoint, "eu-west-3", CREDENTIALS))
+    where = {"LocationConstraint": elsewhere.region}
+    elsewhere.call("s3", "CreateBucket", Bucket="elsewhere", CreateBucketConfiguration=where)
+    desk.bag(job("one", launcher=True))
+    assert desk.run("-s", "s3://elsewhere/run") == 0
+    (sent,) = (one.body for one in desk.faults.requests if one.operation == "SubmitJob")
+    told = {one["name"]: one["value"] for one in sent["containerOverrides"]["environment"]}
+    assert told["PEGASUS_AWS_BATCH_REGION"] == "eu-west-3"
 
 
 # -- a mended bag
@@ -225,7 +235,8 @@ def test_an_update_with_nothing_to_do(words: tuple[str, ...], desk: Desk, capsys
     capsys.readouterr()
     assert desk.run("--update", *words, "-l", "log") == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("nothing to do: all 2 jobs succeeded, and nothing of them has changed\n")
+    assert captured.out == ""
+    assert captured.err.startswith("nothing to do: all 2 jobs succeeded, and nothing of them has changed\n")
     assert desk.sent == {"a": 1, "b": 1}
     assert not (desk.place / "bag.journal.000").exists()
     if before is not None:
@@ -273,14 +284,14 @@ def test_a_run_that_is_detached_says_how_it_is_collected(desk: Desk, capsys: pyt
     desk.bag(*(shell(name, f"while ! test -e {desk.place}/go; do sleep 0.05; done") for name in "ab"))
     assert desk.run("--detach", "-l", "log") == 0
     captured = capsys.readouterr()
-    said = captured.out.splitlines()[0]
+    said = captured.err.splitlines()[0]
     assert said.startswith("of 2 jobs, 2 run on in AWS; this collects them: ")
     assert said.endswith(" -l log bag.in")
     assert "--detach" not in said
-    assert (captured.err, "WARNING" in (desk.place / "log.000").read_text()) == ("", False)
+    assert (captured.out, "WARNING" in (desk.place / "log.000").read_text()) == ("", False)
     journal, asked = (desk.place / "bag.journal").read_text(), len(desk.faults.requests)
     assert desk.run("--detach", "-l", "log") == 0
-    assert "; 2 run on in AWS; this collects them: " in capsys.readouterr().out
+    assert "; 2 run on in AWS; this collects them: " in capsys.readouterr().err
     looks = [one.operation for one in desk.faults.requests[asked:]]
     assert looks.count("DescribeJobs") == 1
     assert not {"SubmitJob", "TerminateJob"}.intersection(looks)

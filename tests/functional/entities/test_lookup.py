@@ -77,6 +77,15 @@ def test_an_entity_that_does_not_exist_is_told(kind: Kind, cloud: Cloud) -> None
 
 
 @pytest.mark.usefixtures("creator")
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.words)
+def test_with_those_that_do(kind: Kind, cloud: Cloud) -> None:
+    with pytest.raises(InputError, match=f"; there are {NAMES[kind]}$"):
+        look_up(cloud, kind, "nobody")
+    with pytest.raises(InputError, match=rf"; there are {NAMES[kind]}; did you mean {NAMES[kind]}\?$"):
+        look_up(cloud, kind, NAMES[kind].upper())
+
+
+@pytest.mark.usefixtures("creator")
 @pytest.mark.parametrize("kind", [ENVIRONMENT, QUEUE], ids=lambda kind: kind.words)
 @pytest.mark.parametrize(
     ("fields", "said"),
@@ -148,7 +157,7 @@ def test_a_queue_names_compute_environments_that_there_are(cloud: Cloud) -> None
     with pytest.raises(InputError) as caught:
         check_environments(cloud, queue_on("no-1", "ce", "no-2"), own)
     assert caught.value.lines == [
-        f"queue.json: computeEnvironmentOrder: there is no compute environment {name} in {cloud.region}"
+        f"queue.json: computeEnvironmentOrder: there is no compute environment {name} in {cloud.region}; there are ce"
         for name in ("no-1", "no-2")
     ]
 

@@ -38,8 +38,9 @@ def test_the_entities_that_jobs_name_themselves_are_looked_up_once(ready: Cloud,
     fields = ({"jobQueue": "q"}, {"jobQueue": "q"}, {"jobQueue": "gone", "jobDefinition": "d"}, {"jobQueue": "gone"})
     jobs = [job(number, f"job {number}", request=request) for number, request in enumerate(fields, 1)]
     before = faults.count("DescribeJobQueues")
-    assert problems(ready, EXISTING, *jobs) == ['bag.in: job "job 3": the job queue gone does not exist in us-west-2']
-    assert faults.count("DescribeJobQueues") - before == 3
+    said = 'bag.in: job "job 3": the job queue gone does not exist in us-west-2; there are q'
+    assert problems(ready, EXISTING, *jobs) == [said]
+    assert faults.count("DescribeJobQueues") - before == 4  # one of them lists what there is
 
 
 def test_all_that_is_wrong_is_told_at_once(ready: Cloud) -> None:

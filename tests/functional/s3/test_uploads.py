@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Uploading
 from jobbag.s3 import uploads
-from jobbag.s3.contents import PART_SIZE, is_there
+from jobbag.s3.contents import MANY, PART_SIZE, is_there
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.uploads import Uploader
@@ -144,6 +145,19 @@ def test_nothing_is_looked_for_in_a_new_bucket(send: Send, faults: Faults) -> No
     Path("f").write_bytes(b"x")
     assert sent(send("f", bucket_is_new=True)) == [True]
     assert faults.count("HeadObject") == 0
+
+
+def test_many_files_that_are_there_cost_one_listing(send: Send, faults: Faults) -> None:
+    names = [f"f{number}" for number in range(MANY)]
+    for name in names:
+        Path(name).write_text(name)
+    send(*names)
+    Path("f1").write_text("xx")  # of the same size
+    Path("f2").write_text("longer")
+    before = len(faults.requests)
+    assert [name for name, one in zip(names, sent(send(*names)), strict=True) if one] == ["f1", "f2"]
+    asked = Counter(request.operation for request in faults.requests[before:])
+    assert asked == {"ListObjectsV2": 1, "HeadObject": 1, "PutObject": 2}
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -141,6 +141,20 @@ def test_a_malformed_file_is_named(name: str, content: bytes, home: Path) -> Non
     assert said.startswith("AWS configuration: ")
 
 
+def test_a_profile_that_does_not_exist_leads_to_those_that_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "reserch")
+    (home / ".aws" / "config").write_text("[profile research]\n[profile teaching]\n")
+    assert refused().endswith("; there are research, teaching; did you mean research?")
+    (home / ".aws" / "config").write_text("")
+    assert refused().endswith("; there are none")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_no_command_is_named_that_is_not_there(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if installed else None)
+    assert ("`aws configure`" in refused()) == installed
+
+
 @pytest.mark.parametrize("name", ["config", "credentials"])
 def test_a_file_that_cannot_be_read_is_named_where_something_is_missing(name: str, home: Path) -> None:
     (home / ".aws" / name).mkdir()  # which nobody can read, not even who may read everything
@@ -172,7 +186,7 @@ def test_a_setting_that_cannot_be_is_no_internal_error(line: str, home: Path, mo
     configure(home, f"[default]\n{'' if 'region' in line else 'region = eu-west-3'}\n{line}\n")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    with pytest.raises(InputError, match="AWS configuration: "):
+    with pytest.raises(InputError, match=r"AWS (configuration|region): "):
         Connection(Access()).client("s3", "a b" if "region" in line else "eu-west-3")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobbag.aws.redaction import Redacted
+from jobbag.aws.redaction import Redacted, shown_command
 
 from ..builders import JSON_VALUES
 
@@ -86,3 +86,44 @@ def test_anything_can_be_shown_on_one_line(content: dict[str, Any]) -> None:
     text = shown(content)
     assert "\n" not in text
     assert isinstance(json.loads(text), dict)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "--password", SECRET, "other"], ["run", "--password", "***", "other"]),
+        (["run", f"--api-key={SECRET}"], ["run", "--api-key=***"]),
+        (
+            ["sh", "-c", f"A={SECRET} B='{SECRET} c' fit --token {SECRET}; echo done"],
+            ["sh", "-c", "A=*** B=*** fit --token ***; echo done"],
+        ),
+        (
+            ["sh", "-c", f"curl -H 'Authorization: Bearer {SECRET}' url"],
+            ["sh", "-c", "curl -H 'Authorization: *** ***' url"],
+        ),
+        (["post", f'{{"password": "{SECRET}", "n": 1}}'], ["post", '{"password": ***, "n": 1}']),
+        (["get", f"https://me:{SECRET}@host/a?sig={SECRET}"], ["get", "https://***@host/a?***"]),
+    ],
+)
+def test_a_command_for_people_has_no_secret(words: list[str], told: list[str]) -> None:
+    assert shown_command(words) == told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fit", "--alpha=0.5", "seed=4", "--out", "a:b", "s3://bucket/key", "-n", "3"],
+        ["sh", "-c", "for i in 1 2; do fit --seed $i < in.txt | tee out.$i; done && echo 'a: b'"],
+        ["sh", "-c", "echo $PEGASUS_JOB_NAME; PEGASUS_X=1 run --verbose --quiet"],
+    ],
+)
+def test_what_is_no_secret_stays_in_a_command_for_people(words: list[str]) -> None:
+    assert shown_command(words) == words
+
+
+@pytest.mark.parametrize("piece", ["a", "a-", "a.", "1", "'", "a:", "--a ", "a=", "Bearer ", "_"])
+def test_a_long_word_takes_no_longer_than_many_short_ones(piece: str) -> None:
+    """Where the time grows with the square of the length, or its cube, this does not come to its end."""
+    word = piece * (100_000 // len(piece))
+    assert shown_command(["run", word])
+    assert str(Redacted({"command": [word]}))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import Loader
 
 import jobbag
-from jobbag.aws.regions import BucketRegions, partition_of, suffixes, url_of_s3
+from jobbag.aws.regions import BucketRegions, has_no_host, partition_of, region_problem, suffixes, url_of_s3
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,69 @@ def test_s3_tells_the_region_of_a_bucket_with_an_answer_and_with_a_refusal() -> 
 
 def test_an_access_point_is_in_the_region_of_its_arn() -> None:
     assert BucketRegions("us-west-2").of("arn:aws:s3:eu-west-3:123456789012:accesspoint/mine") == "eu-west-3"
+
+
+# -- whether there is a region
+
+
+REGIONS = [region for one in Loader().load_data("partitions")["partitions"] for region in one["regions"]]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("own_endpoint", [True, False])
+def test_regions_that_there_are(region: str, own_endpoint: bool) -> None:
+    assert region_problem(region, own_endpoint=own_endpoint) is None
+
+
+@pytest.mark.parametrize(
+    "region", ["us-east-9", "us-south-1", "ap-northwest-1", "eu-southwest-2", "eu-gulf-1", "cn-south-1", "xx-central-1"]
+)
+def test_those_to_come(region: str) -> None:
+    assert region_problem(region, own_endpoint=False) is None
+
+
+@pytest.mark.parametrize(
+    ("region", "meant"),
+    [
+        ("us-est-1", "us-east-1 or us-west-1"),
+        ("us-wset-2", "us-west-2"),
+        ("eu-cental-1", "eu-central-1"),
+        ("ap-sotheast-2", "ap-southeast-2"),
+        ("us-gov-wst-1", "us-gov-west-1"),
+        ("ue-west-1", "eu-west-1 or me-west-1 or us-west-1"),
+        ("us_east_1", "us-east-1"),
+        ("US-EAST-1", "us-east-1"),
+        ("useast1", "us-east-1"),
+        ("us-east-1a", "us-east-1"),
+        ("us-east", "us-east-1 or us-east-2"),
+        ("Frankfurt", "eu-central-1"),
+    ],
+)
+def test_slips_lead_to_the_region(region: str, meant: str) -> None:
+    assert region_problem(region, own_endpoint=False) == f"there is no region {region}; did you mean {meant}?"
+
+
+def test_what_is_like_none_leads_to_some() -> None:
+    found = region_problem("nowhere", own_endpoint=False)
+    assert found is not None
+    assert found.startswith("there is no region nowhere; there are ")
+    assert found.endswith("more")
+
+
+@pytest.mark.parametrize("region", ["x", "RegionOne", "garage", "default", "us-east"])
+def test_with_an_endpoint_of_ones_own_regions_have_any_name(region: str) -> None:
+    assert region_problem(region, own_endpoint=True) is None
+    assert region_problem("us-est-1", own_endpoint=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "missing"), [(["af-south-1"], True), ([], False), (["af-south-1", "us-east-9"], False)]
+)
+def test_a_region_without_a_host(hosts: list[str], missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(host: str, _: int) -> list[Any]:
+        if host.split(".")[1] not in hosts:
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    assert (has_no_host("us-east-9") is not None) == missing

@@ -42,7 +42,7 @@ OPERATIONS = ["SubmitJob", "RegisterJobDefinition", "CreateComputeEnvironment", 
         (
             "RegisterJobDefinition",
             {"jobDefinitionName": "d", "type": "container", "parameters": {"a": 1}},
-            [("parameters.a", "must be a string, not 1")],
+            [("parameters.a", 'must be a string, not 1; write "1"')],
         ),
         (
             "RegisterJobDefinition",
@@ -59,7 +59,7 @@ def test_what_is_given_later_is_not_missed_but_still_checked() -> None:
     given_later = ("jobName", "jobQueue", "jobDefinition")
     assert api_model.problems("SubmitJob", {}, given=given_later) == []
     assert api_model.problems("SubmitJob", {"jobQueue": 7}, given=given_later) == [
-        ("jobQueue", "must be a string, not 7")
+        ("jobQueue", 'must be a string, not 7; write "7"')
     ]
 
 

@@ -126,6 +126,7 @@ def test_each_slip_is_recognised(wrong: str, place: tuple[int, int], what: str) 
         (b"\x1f\x8b\x08\x00", "bag.in: invalid JSON: the file is binary (gzip)"),
         (b"PK\x03\x04\x00", "bag.in: invalid JSON: the file is binary (zip)"),
         (b'{\n "a": "\xe9"}', "bag.in: invalid JSON: not UTF-8 in line 2, at byte 9"),
+        (b"\x7fELF\x00\xff", "bag.in: invalid JSON: the file is binary"),
         (b"[" * 100_000, "bag.in: invalid JSON: it is nested too deep"),
         (GOOD.replace("]}", "]").encode("utf-16"), "bag.in: line 5, column 1: invalid JSON: the file ends"),
     ],

@@ -370,3 +370,13 @@ def test_arrays_wait_for_each_other_as_a_whole() -> None:
     pair = {"jobId": "other", "type": "N_TO_N"}
     _, (problem,) = read(entry("one", arrayProperties={"size": 2}, dependsOn=[pair]), entry("other"))
     assert problem.what.startswith('dependsOn: "other" with the type N_TO_N')
+
+
+def test_a_file_that_is_not_there_leads_to_the_one_that_is_like_it(tmp_path: Path) -> None:
+    (tmp_path / "bag.json").write_text('{"SubmitJob": [{"jobName": "a", "executable": "x", "inputs": ["dta.csv"]}]}')
+    (tmp_path / "data.csv").write_text("")
+    _, problems = reader.load([tmp_path / "bga.json"], (str(tmp_path / "dta.csv"),))
+    assert [str(one).partition("; ")[2] for one in problems] == [
+        f"did you mean {tmp_path / 'bag.json'}?",
+        f"did you mean {tmp_path / 'data.csv'}?",
+    ]

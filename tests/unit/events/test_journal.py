@@ -33,6 +33,7 @@ from jobbag.events.events import (
     NotSubmitted,
     Share,
     Staged,
+    StagingBegun,
     StagingFailed,
     StateChanged,
     Submitted,
@@ -218,8 +219,14 @@ def test_a_journal_of_another_format(path: Path) -> None:
 
 
 def test_events_that_no_later_start_needs_are_not_written(path: Path) -> None:
-    write(path, [JobsWaiting("q", "why", True), StagingFailed("a", ToolError("x")), WorkerFailed("w", OSError())])
+    write(path, [StagingFailed("a", ToolError("x")), WorkerFailed("w", OSError())])
     assert read(path) == []
+
+
+def test_what_others_want_to_know_of_a_run_is_written(path: Path) -> None:
+    events = [StagingBegun(2, 20), JobsWaiting("q", "why", True)]
+    write(path, events)
+    assert read(path) == events
 
 
 @pytest.mark.parametrize("layout", ['{"event":%s,"at":1,%s}', ' {  "event" : %s, "at": 1, %s }', '{%.0s%s,"event":%s}'])

@@ -32,7 +32,7 @@ def complaints(*line: str) -> list[str]:
         ("--merge", "--merge-logs"),
         ("-merge", "--merge-logs"),
         ("-regoin=x", "--region"),
-        ("--log", "--log-level or --log-file"),
+        ("--log", "--log-level or --log-file or --logs"),
         ("--job_queue", "--job-queue"),
         ("--queue", "--job-queue"),
         ("--dryrun", "--dry-run"),
@@ -84,6 +84,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "usage: unknown option --reprot; did you mean --report? (see pegasus-aws-batch --help)",
         "usage: argument --summary: expected one argument (see pegasus-aws-batch --help)",
     ]
+    assert complaints("--dry-run=yes", "x") == [
+        "usage: --dry-run takes no value, but got 'yes' (see pegasus-aws-batch --help)"
+    ]
+    assert complaints("--conf", "/nowhere/a", "x") == ["--conf: cannot read /nowhere/a: No such file or directory"]
     assert complaints("--completion", "bsh") == ["--completion: 'bsh' is none of bash, zsh, fish; did you mean bash?"]
 
 

@@ -164,4 +164,5 @@ def test_the_output_of_an_array_can_be_followed_by_its_name() -> None:
     write_bag({"jobName": "sweep", "arrayProperties": {"size": 2}})
     for name in ("sweep", "sweep.1"):
         assert task_of(settings(**GOOD, follow=True, followed_job=name)).bag.jobs
-    assert told(follow=True, followed_job="sweep.2") == ["--follow: there is no job sweep.2 in the bag"]
+    said = "--follow: there is no job sweep.2 in the bag; did you mean sweep.0 or sweep.1?"
+    assert told(follow=True, followed_job="sweep.2") == [said]

@@ -25,6 +25,7 @@ from jobbag.preflight.permissions import Answer, Caller, Right, Uses, Verdict
 from jobbag.preflight.probe import TOKEN, Findings
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
+from jobbag.s3 import contents
 from jobbag.s3.contents import MANY
 from jobbag.s3.place import S3Place
 
@@ -49,8 +50,8 @@ class World:
         self.denied: list[Right] = []
         self.uses: Uses | None = None
         self.caller_error: AwsError | None = None
-        patch.setattr(probe, "is_there", self._is_there)
-        patch.setattr(probe, "keys_there", self._keys_there)
+        patch.setattr(contents, "is_there", self._is_there)
+        patch.setattr(contents, "objects", self._objects)
         permissions = SimpleNamespace(caller_of=self._caller, needed=lambda *_: [], ask=self._ask)
         patch.setattr(probe, "permissions", permissions)
         self._patch = patch
@@ -60,9 +61,9 @@ class World:
         self.asked.append(f"is there {item}")
         return key in self.there
 
-    def _keys_there(self, *_: object) -> set[str]:
+    def _objects(self, *_: object) -> list[dict[str, Any]]:
         self.asked.append("all keys")
-        return self.there
+        return [{"Key": key, "Size": 0, "ETag": '"x"'} for key in self.there]
 
     def _caller(self, _: object) -> Caller:
         if self.caller_error is not None:

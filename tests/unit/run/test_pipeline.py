@@ -60,7 +60,13 @@ class Run:
             for event in events:
                 notes(event)
 
-    def start(self, after: int | None = None, how: ExitCode | None = None, also: Consumer | None = None) -> RunState:
+    def start(
+        self,
+        after: int | None = None,
+        how: ExitCode | None = None,
+        also: Consumer | None = None,
+        cancelled: Interrupted | None = None,
+    ) -> RunState:
         """Start the command. After so many steps it gets a signal, or is killed if none is given."""
 
         def happens() -> None:
@@ -82,7 +88,8 @@ class Run:
             requests = Requests(self.bag, PLACE, Target("q", "d"), world.region)
             consumers = Consumers(notes, state, safeguards, [also] if also else [])
             loop = Pipeline(task, self.settings, requests, consumers, JobFiles(), bucket_is_new=False)
-            self.stopped = loop.run(Signals(), [event.item for event in events if isinstance(event, Staged)])
+            staged = [event.item for event in events if isinstance(event, Staged)]
+            self.stopped = loop.run(Signals(), staged, cancelled)
         return state
 
     def ran(self) -> dict[str, list[str]]:
@@ -91,6 +98,22 @@ class Run:
         for one in self.aws.jobs.values():
             found.setdefault(one.job.name, []).append(one.end.status if one.end else "RUNNING")
         return found
+
+
+@given(bags(arrays=True), SEEDS, st.integers(0, 40))
+def test_a_run_that_nobody_holds_is_cancelled(
+    tmp_path_factory: pytest.TempPathFactory, of: Bag, seed: int, after: int
+) -> None:
+    """Nothing is sent for it, and nothing that it has sent runs on; then the same command goes on."""
+    run = Run(of, tmp_path_factory.mktemp("run"), seed)
+    with suppress(Killed):
+        run.start(after)
+    before = len(run.aws.jobs)
+    state = run.start(cancelled=Interrupted(ExitCode.SIGTERM, cancelled=True, unheld=True))
+    assert len(run.aws.jobs) == before
+    assert not any("RUNNING" in ends for ends in run.ran().values())
+    assert not list(state.running())
+    assert run.start().complete
 
 
 TWO = bag(job(1, "j1"), job(2, "j2", depends_on=("j1",)))

@@ -38,6 +38,7 @@ class Scene:
     def __init__(self, path: Path, patch: pytest.MonkeyPatch, **wanted: Any) -> None:
         self.done: list[str] = []
         self.reasons: set[str] = set()
+        self.aws: dict[str, str] = {}  # what DescribeJobs says, by AWS id
         self.unknown: list[str] = []  # AWS ids that the journal did not know when they were terminated
         self.state = RunState(bag(*JOBS), 0)
         self.to_come: list[Callable[[], None]] = []  # events, for the loop
@@ -104,7 +105,9 @@ class Scene:
         self.done.append(f"within {seconds:g}")
         yield self
 
-    def call(self, _: str, operation: str, *, jobs: list[str], reason: str) -> dict[str, Any]:
+    def call(self, _: str, operation: str, *, jobs: list[str], reason: str = "") -> dict[str, Any]:
+        if operation == "DescribeJobs":
+            return {"jobs": [{"jobId": one, "status": self.aws[one]} for one in jobs if one in self.aws]}
         assert operation == "TerminateJobs"
         self.terminate(dict.fromkeys(jobs, ""), reason)
         return {}
@@ -154,6 +157,16 @@ def test_jobs_that_have_ended_are_left_alone(scene: Scene) -> None:
     scene.running(*JOBS[:2])
     scene.state(StateChanged(JOBS[0], "id-1", ended()))
     scene.shutdown.stop(interrupted())
+    assert scene.terminated() == ["id-2"]
+
+
+def test_what_nobody_has_looked_at_for_long_may_have_ended(scene: Scene) -> None:
+    """Of a run that nobody holds: AWS is asked, so that a job that failed by itself is not told as stopped."""
+    scene.running(*JOBS[:3])
+    scene.aws = {"id-1": "FAILED", "id-2": "RUNNING"}  # the third one is forgotten
+    signal = Interrupted(ExitCode.SIGTERM, cancelled=True, unheld=True)
+    signal.at = 0.0
+    scene.shutdown.stop(signal)
     assert scene.terminated() == ["id-2"]
 
 

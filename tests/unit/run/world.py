@@ -268,7 +268,10 @@ class World:
         assert seconds > 0
         yield self
 
-    def call(self, service: str, operation: str, *, jobs: list[str], reason: str) -> dict[str, Any]:
+    def call(self, service: str, operation: str, *, jobs: list[str], reason: str = "") -> dict[str, Any]:
+        if operation == "DescribeJobs":
+            ends = {aws_id: self._aws.jobs[aws_id].end for aws_id in jobs}
+            return {"jobs": [{"jobId": one, "status": end.status if end else "RUNNING"} for one, end in ends.items()]}
         assert (service, operation) == ("batch", "TerminateJobs")
         self.terminate(dict.fromkeys(jobs, ""), reason)
         return {}

@@ -90,7 +90,7 @@ function showJob(row) {
     make("header", {}, title, close),
     badge(job.outcome),
     ...(cause ? [make("p", {}, make("code", {}, line(cause.cause))), make("p", {}, line(cause.advice))] : []),
-    make("p", { className: "links" }, outputs(row, ["stdout", job.place ? "stderr of all jobs" : "stderr"]), ...consoleLink(row)),
+    make("p", {}, outputs(row, ["stdout", job.place ? "stderr of all jobs" : "stderr"]), ...consoleLink(row)),
     make("h3", {}, "Command"), make("pre", { tabIndex: 0 }, visible(command(job.command))),
     ...lastLines(row),
     make("dl", {}, ...facts.map(([term, value]) =>

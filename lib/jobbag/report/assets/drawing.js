@@ -21,14 +21,17 @@ function showOrder() {
       node.y = EDGE + top + index * (BOX.height + GAP.y);
     });
   }
-  const width = columns.length * (BOX.width + GAP.x) - GAP.x + 2 * EDGE, height = tallest + 2 * EDGE + GAP.y;
+  const width = columns.length * (BOX.width + GAP.x) - GAP.x + 2 * EDGE;
+  const height = tallest + 2 * EDGE + GAP.y;
   const svg = shape("svg", { width, height, "aria-hidden": "true" }, ...edges.map(edge));
   const drawing = $("order-drawing");
-  drawing.replaceChildren(svg, make("ul", {}, ...nodes.map((node) => make("li", {}, box(node, before.get(node) ?? [])))));
+  const boxes = nodes.map((node) => make("li", {}, box(node, before.get(node) ?? [])));
+  drawing.replaceChildren(svg, make("ul", {}, ...boxes));
   drawing.style.height = `${height}px`;
   drawing.style.width = `${width}px`;
   const isFolded = nodes.length < rows.length - alone;
-  const told = isFolded ? "Jobs that are alike stand together; a click shows only these." : "A click on a job tells all of it.";
+  const told = isFolded ? "Jobs that are alike stand together; a click shows only these."
+    : "A click on a job tells all of it.";
   $("order-note").textContent = alone ? `${told} Without an order: ${plural(alone, "job")}.` : told;
 }
 

@@ -2,16 +2,18 @@
 
 const stamp = (ms) => ms === null ? "" : new Date(ms).toISOString();
 const seconds = (ms) => ms === null ? "" : ms / SECOND;
+const own = (...names) => names.map((name) => [name, ({ job }) => job[name]]);
 
-const FIELDS = [
-  ...["number", "name", "aws_id", "outcome", "status", "exit_code", "reason"].map((name) => [name, ({ job }) => job[name]]),
+const FIELDS = [ // name, value of a row
+  ...own("number", "name", "aws_id", "outcome", "status", "exit_code", "reason"),
   ["cause", ({ cause }) => cause && cause.cause],
   ...["created", "started", "stopped"].map((name) => [name, ({ job }) => stamp(job[name])]),
-  ["wait_s", ({ wait }) => seconds(wait)], ["run_s", ({ run }) => seconds(run)], ["attempts", ({ tries }) => tries.length],
-  ...["vcpus", "memory", "queue"].map((name) => [name, ({ job }) => job[name]]),
+  ["wait_s", ({ wait }) => seconds(wait)], ["run_s", ({ run }) => seconds(run)],
+  ["attempts", ({ tries }) => tries.length],
+  ...own("vcpus", "memory", "queue"),
   ["command", ({ job }) => command(job.command)],
   ["depends_on", ({ job }) => job.depends_on.join(" ")],
-  ...["out", "err", "lines"].map((name) => [name, ({ job }) => job[name]]),
+  ...own("out", "err", "lines"),
 ];
 
 /** A value for a CSV (RFC 4180). What a spreadsheet would take for a formula, it gets as text. */
@@ -21,8 +23,10 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-const csv = (some) => [FIELDS.map(([name]) => name), ...some.map((row) => FIELDS.map(([, value]) => cell(value(row) ?? null)))]
-  .map((cells) => `${cells.join(",")}\r\n`).join("");
+function csv(some) {
+  const cells = some.map((row) => FIELDS.map(([, value]) => cell(value(row) ?? null)));
+  return [FIELDS.map(([name]) => name), ...cells].map((texts) => `${texts.join(",")}\r\n`).join("");
+}
 
 function prepareExport() {
   $("csv").addEventListener("click", () => {

@@ -21,18 +21,21 @@ function headline() {
 function showHeader() {
   const { counts, retried, vcpu_hours: vcpu, started, ended, region, exit_code: status } = summary;
   const bags = summary.submit_files.map(line).join(", ");
-  const outcome = summary.goes_on ? "running" : status === 0 && summary.complete ? "succeeded" : counts.failed || status ? "failed" : "not run";
+  const outcome = summary.goes_on ? "running"
+    : status === 0 && summary.complete ? "succeeded"
+    : counts.failed || status ? "failed" : "not run";
   $("headline").className = `outcome ${outcome.replace(" ", "-")}`;
   $("headline").append(make("span", { className: "glyph", ariaHidden: "true" }, GLYPH[outcome]), headline());
   document.title = `${headline()} · ${bags}`;
-  const when = `${period(started, ended)} ${zone(started)}`;
-  $("origin").append([bags, line(region), when, summary.goes_on ? "" : `exit status ${status}`].filter(Boolean).join(" · "));
+  const when = `${period(started, ended)} ${zone(started)}`, exit = summary.goes_on ? "" : `exit status ${status}`;
+  $("origin").append([bags, line(region), when, exit].filter(Boolean).join(" · "));
   const others = [["stopped", "Stopped"], ["not_run", "Not run"], ["running", "Running"], ["waiting", "Waiting"]]
     .filter(([key]) => counts[key]);
   for (const key of ["succeeded", "failed", ...others.map(([other]) => other)]) {
     if (counts[key]) $("shares").append(part(key.replace("_", "-"), counts[key] / counts.jobs));
   }
-  const outOfAll = (key, term) => fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / (counts.jobs || 1)));
+  const outOfAll = (key, term) =>
+    fact(`counts.${key}`, term, counted(counts[key]), percent(counts[key] / (counts.jobs || 1)));
   $("figures").append(
     fact("counts.jobs", "Jobs", counted(counts.jobs), `at most ${counted(peak())} at a time`),
     outOfAll("succeeded", "Succeeded"), outOfAll("failed", "Failed"), ...others.map((pair) => outOfAll(...pair)),

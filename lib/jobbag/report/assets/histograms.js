@@ -23,7 +23,8 @@ function showHistogram(figure, title, note, value) {
   const label = `${title} of ${plural(lengths.length, "job")}: ${facts.map((pair) => pair.join(" ")).join(", ")}`;
   const most = lengths[lengths.length - 1], least = exactness(most);
   if (most < least) { // no chart for a single bar at zero
-    return figure.replaceChildren(caption, make("p", { className: "muted" }, `All of ${plural(lengths.length, "job")}: less than ${duration(least)}`));
+    const words = `All of ${plural(lengths.length, "job")}: less than ${duration(least)}`;
+    return figure.replaceChildren(caption, make("p", { className: "muted" }, words));
   }
   return figure.replaceChildren(caption,
     make("dl", {}, ...facts.map(([term, told]) => make("div", {}, make("dt", {}, term), make("dd", {}, told)))),

@@ -82,7 +82,8 @@ function afterwards() {
   if (!LAST_STOP || rows.some(({ job }) => ["running", "waiting"].includes(job.outcome))) return [];
   const home = Math.max(LAST_STOP, summary.collected ?? 0);
   const rest = summary.results.files ? "results, clean-up" : "clean-up";
-  return [["collecting output", LAST_STOP, home], [rest, home, summary.ended]].filter(([, from, to]) => to - from >= SECOND);
+  const parts = [["collecting output", LAST_STOP, home], [rest, home, summary.ended]];
+  return parts.filter(([, from, to]) => to - from >= SECOND);
 }
 
 // -- the order of the jobs

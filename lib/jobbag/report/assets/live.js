@@ -20,15 +20,15 @@ function prepareLive() {
 }
 
 /** What was chosen before the page loaded itself. */
-const remembered = (summary.goes_on || history.state?.run === summary.run) && history.state || {};
+const remembered = history.state?.run === summary.run ? history.state : {};
 
 function reload() {
   const { text, outcome, order, descending, grouped: isGrouped, open } = view;
   const { from, to, many, items } = timeline, place = items[0]?.place;
   const zoom = timeline.isWhole ? null : { from, to, many, place };
   history.replaceState({
-    run: summary.run, view: { text, outcome, order, descending, grouped: isGrouped, open }, zoom, byItself: $("by-itself").checked,
-    top: table.scroller.scrollTop,
+    run: summary.run, view: { text, outcome, order, descending, grouped: isGrouped, open }, zoom,
+    byItself: $("by-itself").checked, top: table.scroller.scrollTop,
   }, "");
   location.reload();
 }

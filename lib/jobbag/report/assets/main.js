@@ -3,8 +3,9 @@
 function prepareFilter() {
   $("text").addEventListener("input", () => view.change({ text: $("text").value }));
   const { jobs, succeeded, failed, ...others } = summary.counts;
-  $("outcomes").append(choice(null, "All", jobs), choice("succeeded", "Succeeded", succeeded), choice("failed", "Failed", failed),
-    ...[["stopped", "Stopped"], ["not run", "Not run"], ["running", "Running"], ["waiting", "Waiting"]]
+  const rare = [["stopped", "Stopped"], ["not run", "Not run"], ["running", "Running"], ["waiting", "Waiting"]];
+  $("outcomes").append(choice(null, "All", jobs), choice("succeeded", "Succeeded", succeeded),
+    choice("failed", "Failed", failed), ...rare
       .map(([outcome, word]) => [outcome, word, others[outcome.replace(" ", "_")]])
       .filter(([, , number]) => number).map((words) => choice(...words)));
   $("order").append(...Object.entries(ORDERS).map(([value, [text]]) => make("option", { value }, text)));

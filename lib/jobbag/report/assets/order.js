@@ -1,5 +1,5 @@
-// The order of the jobs, folded so far that it can be drawn: jobs by themselves, or those of a level and a stem together,
-// or those of a stem, or those of some levels.
+// The order of the jobs, folded so far that it can be drawn: jobs by themselves, or those of a level and a stem
+// together, or those of a stem, or those of some levels.
 
 const MOST_NODES = 40, MOST_LEVELS = 12;
 
@@ -42,7 +42,7 @@ function openOf(name, levels) {
   return null;
 }
 
-/** The folded order: its nodes { label, rows, column }, and its edges [from, to, jobs]; and the jobs without an order. */
+/** The folded order: its nodes { label, rows, column } and edges [from, to, jobs], and how many jobs have no order. */
 function foldedOrder() {
   const levels = levelsOf();
   const alone = new Set(rows.filter((row) => !row.job.depends_on.length && !neededBy(row).length));
@@ -54,7 +54,8 @@ function foldedOrder() {
     [(row) => `${levels.get(row)} ${row.stem}`, (row) => line(row.stem)],
     [(row) => row.stem, (row) => line(row.stem)],
     [(row) => Math.floor(levels.get(row) / each), (row) => {
-      const first = Math.floor(levels.get(row) / each) * each, last = Math.min(first + each - 1, deepest);
+      const first = Math.floor(levels.get(row) / each) * each;
+      const last = Math.min(first + each - 1, deepest);
       return first === last ? `level ${first + 1}` : `levels ${counted(first + 1)} to ${counted(last + 1)}`;
     }],
   ];

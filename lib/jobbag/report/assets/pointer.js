@@ -105,7 +105,8 @@ function showHint(x, y) {
   Object.assign($("cursor").style, { left: `${x}px`, height: `${ROWS + timeline.height}px` });
   hint.hidden = !inside && !found;
   if (hint.hidden) return;
-  const some = found ? timeline.items.slice(...found).flatMap(jobsOf) : view.rows, when = `${elapsed(time)} after the start`;
+  const some = found ? timeline.items.slice(...found).flatMap(jobsOf) : view.rows;
+  const when = `${elapsed(time)} after the start`;
   hint.replaceChildren(...(some.length === 1 ? tellOne(some[0], when) : tellMany(some, when, time, found !== null)));
   const leftward = x > 0.6 * width; // of the pointer, where there is more room
   Object.assign(hint.style, {
@@ -115,7 +116,8 @@ function showHint(x, y) {
 }
 
 function tellOne(row, when) {
-  const ran = row.run === null ? (row.job.outcome === "running" ? "runs" : "its end was not seen") : `ran ${duration(row.run)}`;
+  const ran = row.run !== null ? `ran ${duration(row.run)}`
+    : row.job.outcome === "running" ? "runs" : "its end was not seen";
   return [make("b", {}, row.name), badge(row.job.outcome),
     make("div", {}, row.start === null ? "did not start" : `waited ${duration(row.wait)}, ${ran}`),
     ...(row.tries.length > 1 ? [make("div", {}, `${row.tries.length} attempts`)] : []),

@@ -7,7 +7,7 @@ function nice(number, round = [1, 2, 5, 10]) {
 }
 
 const STEPS = [
-  20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((s) => s * SECOND), ...[1, 2, 5, 10, 15, 30].map((min) => min * MINUTE),
+  20, 50, 100, 200, 500, ...[SECOND, MINUTE].flatMap((unit) => [1, 2, 5, 10, 15, 30].map((part) => part * unit)),
   ...[1, 2, 3, 6, 12].map((h) => h * HOUR), ...[1, 2, 7, 14, 28].map((d) => d * DAY),
 ];
 

@@ -1,4 +1,5 @@
-// The table of jobs, or of groups of them. Only the rows that can be seen are in the page; on paper, the first five hundred.
+// The table of jobs, or of groups of them. Only the rows that can be seen are in the page; on paper, the first five
+// hundred.
 
 const TALL = 27, BEYOND = 12, ON_PAPER = 500; // px of a row; rows made above and below what can be seen
 
@@ -7,10 +8,10 @@ const COLUMNS = [ // order, heading, width in px (0: what is left), content for 
   ["name", "Name", 0, (row) => opener(row)],
   ["outcome", "Outcome", 140, (row) => badge(row.job.outcome), (jobs) => tally(jobs)],
   ["exit", "Exit", 58, (row) => row.job.exit_code ?? ""],
-  ["start", "Start", 102, (row) => row.start === null ? "" : elapsed(row.start), (jobs) => first(jobs)],
+  ["start", "Start", 102, (row) => row.start === null ? "" : elapsed(row.start), (jobs) => firstStart(jobs)],
   ["wait", "Wait", 102, (row) => duration(row.wait), (jobs) => median(jobs, (row) => row.wait)],
   ["run", "Run", 102, (row) => duration(row.run), (jobs) => median(jobs, (row) => row.run)],
-  ["attempts", "Attempts", 88, (row) => row.tries.length || "", (jobs) => counted(sum(jobs, (row) => row.tries.length))],
+  ["attempts", "Attempts", 88, (row) => row.tries.length || "", (jobs) => counted(tries(jobs))],
   ["vcpus", "vCPUs", 70, (row) => row.job.vcpus ?? ""],
   ["memory", "MiB", 74, (row) => row.job.memory === null ? "" : counted(row.job.memory)],
   ["why", "Reason", 0, (row) => make("span", { title: row.why }, row.why), (jobs) => reasons(jobs)],
@@ -24,16 +25,18 @@ function opener(row) {
   return button;
 }
 
-const sum = (jobs, value) => jobs.reduce((total, row) => total + value(row), 0);
+const tries = (jobs) => jobs.reduce((total, row) => total + row.tries.length, 0);
 
-function first(jobs) {
+function firstStart(jobs) {
   const starts = jobs.map((row) => row.start).filter((start) => start !== null);
   return starts.length ? elapsed(starts.reduce((a, b) => Math.min(a, b))) : "";
 }
 
 function median(jobs, value) {
   const found = Float64Array.from(jobs.map(value).filter((one) => one !== null)).sort();
-  return found.length ? make("span", { title: "median" }, make("span", { className: "unseen" }, "median "), duration(found[found.length >> 1])) : "";
+  if (!found.length) return "";
+  const words = duration(found[found.length >> 1]);
+  return make("span", { title: "median" }, make("span", { className: "unseen" }, "median "), words);
 }
 
 /** How many of a group had each outcome. */
@@ -46,7 +49,8 @@ function tally(jobs) {
 }
 
 function reasons(jobs) {
-  const found = [...grouped(jobs.filter((row) => row.why), (row) => row.why)].sort(([, a], [, b]) => b.length - a.length);
+  const found = [...grouped(jobs.filter((row) => row.why), (row) => row.why)];
+  found.sort(([, a], [, b]) => b.length - a.length);
   if (!found.length) return "";
   const words = found.map(([why, some]) => `${counted(some.length)}× ${why}`).join("; ");
   return make("span", { title: words }, words);
@@ -91,7 +95,8 @@ const table = {
       button.parentElement.ariaSort = button.dataset.order === view.order ? way : null;
     }
     this.draw();
-    if (same && stem !== undefined) this.body.querySelector(`[data-stem="${CSS.escape(stem)}"]`)?.focus({ preventScroll: true });
+    if (!same || stem === undefined) return;
+    this.body.querySelector(`[data-stem="${CSS.escape(stem)}"]`)?.focus({ preventScroll: true });
   },
 
   /** Makes the rows that came into sight, and drops those that left it; the others stay, with the focus in them. */

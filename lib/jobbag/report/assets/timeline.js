@@ -1,8 +1,9 @@
-// All jobs over time, on one canvas: how many run and wait, and below, a row for each job or group. Where there are more
-// jobs than pixels, each row of pixels is several jobs, coloured by the shares of what they do; failures weigh more.
+// All jobs over time, on one canvas: how many run and wait, and below, a row for each job or group. Where there are
+// more jobs than pixels, each row of pixels is several jobs, coloured by the shares of what they do; failures weigh most.
 
 const RIGHT = 8; // px
-const NOTES = 8, RUNNING = { top: 18, height: 84 }, QUEUED = { top: 118, height: 44 }, AXIS = 172, ROWS = 196; // px from the top
+const NOTES = 8, RUNNING = { top: 18, height: 84 }, QUEUED = { top: 118, height: 44 }; // px from the top
+const AXIS = 172, ROWS = 196; // px from the top
 const ROW = 20, STRIP = 30, MOST = 560; // px of a job's row at most, of a group's, and of all rows
 const LEGIBLE = 13, SINGLE = 2; // px that a row needs to have its name, and to be a row by itself
 const SHORTEST = SECOND; // of what is shown
@@ -18,8 +19,8 @@ const timeline = {
     this.show({ from: BEGIN, to: END, many: view.items.length });
   },
 
-  /** Show a part: from one time to another (ms), and so many rows of those that do something then: what only waits has
-   * none. The row at `place` in the view, or the next one, stands at this share of the height, moved by so many rows. */
+  /** Show a part: from one time to another (ms), and so many rows of those that do something then: what only waits
+   * has none. The row at `place` in the view, or the next one, stands at this share of the height, moved by so many. */
   show({ from = this.from, to = this.to, many = this.many, place = 0, share = 0, move = 0 }) {
     const whole = Math.max(END - BEGIN, SHORTEST), span = Math.min(Math.max(to - from, SHORTEST), whole);
     this.from = Math.max(BEGIN, Math.min(from, BEGIN + whole - span));
@@ -89,7 +90,8 @@ const timeline = {
   draw() {
     const { canvas } = this;
     const hasGroups = view.items.some((item) => item.jobs);
-    const row = hasGroups || this.items.length < view.items.length ? STRIP : ROW, wide = canvas.parentElement.clientWidth;
+    const row = hasGroups || this.items.length < view.items.length ? STRIP : ROW;
+    const wide = canvas.parentElement.clientWidth;
     this.height = Math.min(Math.max(3, view.items.length) * (hasGroups ? STRIP : ROW), MOST);
     this.gutter = wide < 520 ? 84 : 132;
     this.width = Math.max(wide - this.gutter - RIGHT, 100);
@@ -130,11 +132,11 @@ const timeline = {
       pen.fillStyle = colours.line;
       pen.fillRect(x, RUNNING.top, 1, AXIS - RUNNING.top);
       pen.fillRect(x, ROWS, 1, this.height);
-      const align = x < this.gutter + 20 ? "left" : x > this.gutter + this.width - 20 ? "right" : "center";
-      const wide = pen.measureText(words).width, left = x - wide * { left: 0, center: 0.5, right: 1 }[align];
+      const wide = pen.measureText(words).width, right = this.gutter + this.width - wide;
+      const left = Math.min(Math.max(x - wide / 2, this.gutter), right);
       if (left < told + 6) continue;
       told = left + wide;
-      this.say(words, x, AXIS + 10, align, colours.muted);
+      this.say(words, left, AXIS + 10, "left", colours.muted);
     }
     pen.fillStyle = colours.axis;
     pen.fillRect(this.gutter, AXIS, this.width, 1);
@@ -173,7 +175,8 @@ const timeline = {
 
   drawStrip(title, { top, height }, layers, columns) {
     const { pen, colours } = this;
-    const most = this.area(layers, columns, top, height, (sum) => sum <= 10 ? Math.ceil(sum - 0.01) : nice(sum * 0.999, CEILINGS));
+    const ceiling = (sum) => sum <= 10 ? Math.ceil(sum - 0.01) : nice(sum * 0.999, CEILINGS);
+    const most = this.area(layers, columns, top, height, ceiling);
     pen.fillStyle = colours.axis;
     pen.fillRect(this.gutter, top + height, this.width, 1);
     this.say(counted(most), this.gutter - 8, top + 6, "right", colours.muted);
@@ -268,14 +271,15 @@ const timeline = {
     }
     const layer = make("canvas", { width, height });
     layer.getContext("2d").putImageData(image, 0, 0);
-    this.pen.drawImage(layer, this.gutter, ROWS, this.width, this.height); // over the lines of the axis, not in their place
+    this.pen.drawImage(layer, this.gutter, ROWS, this.width, this.height); // over the lines of the axis
   },
 
   drawNames() {
     this.items.forEach((item, index) => {
       const some = jobsOf(item), isBad = some.some((row) => row.job.outcome === "failed");
-      const words = item.jobs ? `${view.open.has(item.stem) ? "▾" : "▸"} ${line(item.stem)} ×${counted(some.length)}`
-        : `${view.open.has(item.stem) ? "   " : ""}${GLYPH[item.job.outcome]} ${item.name}`;
+      const isOpen = view.grouped && view.open.has(item.stem);
+      const words = item.jobs ? `${isOpen ? "▾" : "▸"} ${line(item.stem)} ×${counted(some.length)}`
+        : `${isOpen ? "   " : ""}${GLYPH[item.job.outcome]} ${item.name}`;
       const y = ROWS + (index + 0.5) * this.pitch;
       this.say(this.fitted(words, this.gutter - 10), 0, y, "left", isBad ? this.colours[FAILED] : this.colours.muted);
     });

@@ -48,8 +48,7 @@ const view = {
 
   /** Groups stand where their first job does; one of a single job is that job. `same`: the jobs are as they were. */
   group(same) {
-    const groups = this.grouped ? [...grouped(this.rows, ({ stem }) => stem)] : this.rows.map((row) => [row.stem, [row]]);
-    this.items = groups.flatMap(([stem, jobs]) => {
+    this.items = !this.grouped ? this.rows : [...grouped(this.rows, ({ stem }) => stem)].flatMap(([stem, jobs]) => {
       if (jobs.length === 1) return jobs;
       return [{ stem, jobs }, ...(this.open.has(stem) ? jobs : [])];
     });

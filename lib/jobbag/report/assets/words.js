@@ -64,7 +64,7 @@ const line = (text) => visible(text).replaceAll("\n", "âŠ").replaceAll("\t", "â
 
 /** A command as a shell takes it. */
 const command = (words) =>
-  words.map((word) => /^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 
 /** The address of a file of the run, relative to the page; never anything but a file. */
 function address(path) {

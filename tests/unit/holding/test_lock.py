@@ -18,7 +18,7 @@ from helpers.waiting import is_alive, wait_until
 from jobbag.errors import InputError, JournalLost
 from jobbag.events.events import TakenDown
 from jobbag.events.journal import Header, Journal
-from jobbag.run.lock import STALE, JournalLock, check_free
+from jobbag.holding.lock import STALE, JournalLock, check_free
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_another_process_that_has_got_the_number_since(journal: Path) -> None:
 
 def test_a_killed_process_that_nobody_has_waited_for(journal: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from jobbag.run.lock import JournalLock;"
+        "import sys, time; from pathlib import Path; from jobbag.holding.lock import JournalLock;"
         "lock = JournalLock(Path(sys.argv[1])); lock.__enter__(); print('held', flush=True); time.sleep(100)"
     )
     lib = str(Path(__file__).parents[3] / "lib")

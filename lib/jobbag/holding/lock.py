@@ -10,40 +10,42 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from jobbag.errors import InputError, JournalLost
 from jobbag.files import naming
+from jobbag.holding import requests
+from jobbag.holding.processes import Holder, is_in_sight, lives, myself
 
 TOUCH = 15.0  # s between two signs of life
+LISTEN = 1.0  # s between two looks for a request
 STALE = 120.0  # s without one, by the clock of the file server
 TRIES = 3  # to take a journal whose holder is dead: somebody else may be quicker with the free place
 LOOKS, PAUSE = 3, 0.05  # for the file until it is gone, and s between them: a start may be moving it
 
 _LEFT = r"\.(\d+|[0-9a-f]{32}(\.old)?)"  # what follows in the names of files that a killed start may leave
 
-Holder = dict[str, Any]  # the content of the file
-
 
 class JournalLock:
     """The lock on a journal, as a context manager. Entering it raises InputError where another run has it."""
 
-    def __init__(self, journal: Path) -> None:
+    def __init__(self, journal: Path, asked: Callable[[], None] = lambda: None, *, cancels: bool = False) -> None:
+        """`asked` is called in a thread when somebody asks this run to stop; `cancels`: it does nothing else."""
         self._journal = journal
+        self._asked = asked
         self._path = _path_of(journal)
-        self._me = _myself()
+        self._me = myself() | ({"cancels": True} if cancels else {})
         self._own = self._path.with_name(f"{self._path.name}.{self._me['id']}")
         self._lost: JournalLost | None = None
         self._seen = 0.0  # time.monotonic() when the file was last known to be this run's
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_touching, name="journal-lock", daemon=True)
+        self._thread = threading.Thread(target=self._attend, name="journal-lock", daemon=True)
 
     def __enter__(self) -> JournalLock:
         for _ in range(TRIES):
@@ -56,7 +58,7 @@ class JournalLock:
             if holder is None:
                 continue
             if not self._is_stale(self._path, holder):
-                raise _held(self._journal, holder)
+                raise _held(self._journal, _of(holder))
             self._remove_stale(holder)
         raise InputError.of(str(self._journal), "another run has just taken this journal")
 
@@ -64,6 +66,7 @@ class JournalLock:
         self._stop.set()
         self._thread.join()
         with suppress(OSError):
+            requests.heard(self._journal, self._me["id"])  # too late
             if self._is_mine(_read(self._path)):
                 self._path.unlink()
 
@@ -84,6 +87,14 @@ class JournalLock:
             self._stop.wait(PAUSE)
         self._lost = _lost(self._journal, self._path, holder)
         raise self._lost
+
+    def offer(self, access: Mapping[str, str]) -> None:
+        """Say in the file how this run's own AWS is reached: for who may read it, which is this user alone."""
+        with suppress(OSError):
+            self._me["access"] = dict(access)
+            if self._is_mine(_read(self._path)):
+                _make(self._own, json.dumps(self._me).encode())
+                self._own.replace(self._path)
 
     def _is_mine(self, holder: Holder | None) -> bool:
         return holder is not None and holder.get("id") == self._me["id"]
@@ -110,8 +121,8 @@ class JournalLock:
         return _read(self._path) == holder
 
     def _is_stale(self, path: Path, holder: Holder) -> bool:
-        if _is_in_sight(holder):
-            return not _lives(holder)
+        if is_in_sight(holder):
+            return not lives(holder)
         return self._server_time() - _touched(path) > STALE
 
     def _server_time(self) -> float:
@@ -140,36 +151,87 @@ class JournalLock:
         Whose a file without content is cannot be told. If somebody is about to write it, he can do without.
         """
         left = re.compile(re.escape(self._path.name) + _LEFT)
-        for path in [path for path in self._path.parent.iterdir() if left.fullmatch(path.name)]:
+        request = requests.path_of(self._journal)
+        asked = re.compile(re.escape(request.name) + _LEFT)
+        found = list(self._path.parent.iterdir())
+        for path in [path for path in found if left.fullmatch(path.name)]:
             with suppress(OSError):
                 holder = _read(path) or {}
                 if (not holder and path.suffix != ".old") or self._is_stale(path, holder):
                     path.unlink()
+        for path in [path for path in found if path == request or asked.fullmatch(path.name)]:
+            with suppress(OSError):  # it was for an earlier start
+                path.unlink()
 
-    def _keep_touching(self) -> None:
-        while not self._stop.wait(TOUCH):
-            with suppress(OSError):
-                if self._is_mine(_read(self._path)):
-                    os.utime(self._path)
+    def _attend(self) -> None:
+        """Give signs of life, and listen to what others ask."""
+        touched = time.monotonic()
+        while not self._stop.wait(LISTEN):
+            if requests.heard(self._journal, self._me["id"]):
+                self._asked()
+            if time.monotonic() - touched >= TOUCH:
+                touched = time.monotonic()
+                with suppress(OSError):
+                    if self._is_mine(_read(self._path)):
+                        os.utime(self._path)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Who holds a journal."""
+
+    id: str  # of that start; "" if it is not known, as of what else follows
+    pid: int | None
+    host: str | None
+    since: int | None  # ms since the epoch
+    in_sight: bool  # its end is seen at once from here, and else two minutes later
+    cancels: bool  # it only stops the run
+    access: Mapping[str, str]  # how the AWS is reached that is its own; empty: it has none
+
+    def __str__(self) -> str:
+        return _named({name: value for name, value in vars(self).items() if value is not None})
+
+
+def holder_of(journal: Path) -> Held | None:
+    """Who holds the journal, None if nobody does. Writes nothing, and so uses this machine's clock.
+
+    Raises OSError.
+    """
+    path = _path_of(journal)
+    holder = _read(path)
+    if holder is None:
+        return None
+    held = _of(holder)
+    alive = lives(holder) if held.in_sight else time.time() - _touched(path) <= STALE
+    return held if alive else None
+
+
+def _of(holder: Holder) -> Held:
+    pid, host, since, access = (holder.get(name) for name in ("pid", "host", "since", "access"))
+    return Held(
+        str(holder.get("id") or ""),
+        pid if isinstance(pid, int) else None,
+        host if isinstance(host, str) else None,
+        since * 1000 if isinstance(since, int) else None,
+        is_in_sight(holder),
+        bool(holder.get("cancels")),
+        access if isinstance(access, dict) else {},
+    )
 
 
 def check_free(journal: Path) -> None:
     """Raises InputError where another run has the lock. Writes nothing, and so uses this machine's clock."""
-    path = _path_of(journal)
-    holder = _read(path)
-    if holder is None:
-        return
-    if _lives(holder) if _is_in_sight(holder) else time.time() - _touched(path) <= STALE:
-        raise _held(journal, holder)
+    if (held := holder_of(journal)) is not None:
+        raise _held(journal, held)
 
 
 def _path_of(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.held")
 
 
-def _held(journal: Path, holder: Holder) -> InputError:
-    what = f"another run holds this journal: {_named(holder)}"
-    if not _is_in_sight(holder):
+def _held(journal: Path, held: Held) -> InputError:
+    what = f"another run holds this journal: {held}"
+    if not held.in_sight:
         what += "; if that was killed, the journal is free two minutes later"
     return InputError.of(str(journal), what)
 
@@ -213,67 +275,3 @@ def _make(path: Path, text: bytes) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-
-
-# -- processes
-
-
-def _myself() -> Holder:
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return {
-        "id": secrets.token_hex(16),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "process": _process_start(os.getpid()),
-        "boot": boot.read_text().strip() if boot.exists() else "",
-        "pids": _pid_namespace(),
-        "since": int(time.time()),
-    }
-
-
-def _is_in_sight(holder: Holder) -> bool:
-    """Whether the holder's process, if it lives, is one of those that are seen here by its number."""
-    me = _myself()
-    return me["pids"] is not None and all(holder.get(name) == me[name] for name in ("host", "boot", "pids"))
-
-
-def _lives(holder: Holder) -> bool:
-    start = _process_start(holder.get("pid"))
-    return start is not None and start == holder.get("process")
-
-
-def _pid_namespace() -> str | None:
-    """Where the numbers of processes mean what they mean here: containers have numbers of their own.
-
-    None where that is not known; empty on systems without /proc.
-    """
-    if not Path("/proc/self").exists():
-        return ""
-    try:
-        shown = os.readlink("/proc/self")
-        return os.readlink("/proc/self/ns/pid") if shown == str(os.getpid()) else None  # else /proc is another's
-    except OSError:
-        return None
-
-
-def _process_start(pid: Any) -> str | None:
-    """When a process of this host started, in the kernel's ticks; None if there is none."""
-    try:
-        stat = Path(f"/proc/{int(pid)}/stat").read_text()
-    except (OSError, TypeError, ValueError):
-        return None if not _is_alive(pid) else "alive"
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[19]  # a zombie is dead, though nobody has taken note yet
-
-
-def _is_alive(pid: Any) -> bool:
-    """For systems without /proc."""
-    if Path("/proc/self").exists() or not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
