@@ -144,6 +144,7 @@ class Start:
             ending = Ending(
                 self.settings, header.run, cloud.region, state, details, outputs, self.log_file, lambda: cloud.calls,
                 None if self.settings.local or self.settings.endpoint else console.jobs_of(cloud.region),
+                idle=self.earlier.selection is not None and self.earlier.selection.is_empty,
             )  # fmt: skip
             try:
                 return self._run(checked, journal, events, ending)
@@ -275,10 +276,8 @@ class Start:
         running = [job.name for job, _ in state.running() if not state.of(job).lost]
         running += (job.name for job in state.in_doubt())
         if running:
-            more = f" and {len(running) - 1} more" if len(running) > 1 else ""
-            stays = f"; this stays for that: {', '.join(made)}" if made else ""
             level = logging.WARNING if stopped or not self.settings.detach else logging.INFO
-            log.log(level, "job %s%s may still run in AWS%s", running[0], more, stays)
+            log.log(level, "%s", detached.unended(running, made, local=self.settings.local))
             return []
         with self.task.cloud.within(policy_of(self.settings).clean_up_seconds(stopped)) as cloud:
             failures = cleanup.abort_unfinished_uploads(cloud)
@@ -296,7 +295,7 @@ class Start:
         """The exit status of this start, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
         leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
-        if leaves and not state.complete and not state.broken:
+        if leaves and not self.settings.local and not state.complete and not state.broken:
             line = detached.left(state, self.settings.words)
             log.info("%s", line, extra=style(told=True))
             code = stopped.exit_code if stopped else ExitCode.OK

@@ -55,6 +55,10 @@ def test_a_run_without_a_failure() -> None:
     ]
 
 
+def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> None:
+    assert end_screen.lines(overview(), None, {}, timed=False)[0].text == "2 jobs: 2 succeeded, 0 failed"
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "told"),
     [
