@@ -295,7 +295,7 @@ class Start:
         """The exit status of this start, and whether the run has reached its end: no later start goes on with it."""
         state = ending.state
         leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
-        if leaves and not self.settings.local and not state.complete and not state.broken:
+        if leaves and not state.complete and not state.broken:
             line = detached.left(state, self.settings.words)
             log.info("%s", line, extra=style(told=True))
             code = stopped.exit_code if stopped else ExitCode.OK
