@@ -298,10 +298,10 @@ class Start:
         if leaves and not state.complete and not state.broken:
             line = detached.left(state, self.settings.words)
             log.info("%s", line, extra=style(told=True))
-            code = stopped.exit_code if stopped else ExitCode.OK
-            return ending.write(code, stopped, failures).exit_code, False
+            return ending.write(stopped.exit_code if stopped else ExitCode.OK, stopped, failures).exit_code, False
         code = ExitCode.AWS_ERROR if failures else state.exit_code
+        code = code if stopped is None or (stopped.unheld and failures) else stopped.exit_code
         home = self.settings.results is None or (state.results.looked_for and not state.errors)
         whole = state.complete and state.settled and state.all_logs_whole and home
         finished = whole and (stopped is None or stopped.cancelled) and not failures
-        return ending.tell(stopped.exit_code if stopped else code, stopped, failures, finished=finished)
+        return ending.tell(code, stopped, failures, finished=finished)
