@@ -20,7 +20,7 @@ from jobbag.bag.directory import content_of, is_directory
 from jobbag.bag.items import unwritable
 from jobbag.bag.job import FILE_TYPE, JOB_SCHEME, Bag, Item, Job, base_name
 from jobbag.errors import FEW, Problem
-from jobbag.hints import did_you_mean, file_like, some_of
+from jobbag.hints import did_you_mean, file_like
 
 MAX_NAME_BYTES = 200
 RESERVED_VARIABLES = "AWS_BATCH"
@@ -87,9 +87,9 @@ def _result_problems(bag: Bag, job: Job) -> Iterator[str]:
             whole = f'its directory, "{JOB_SCHEME}{name}/{above}/"' if above and not _is_glob(above) else None
             ways = " or ".join(filter(None, (whole, "each file by itself")))
             yield f"inputs: {item.source!r}: a result is named as it is, without globs: give {ways}"
-        elif outputs and not any(_may_give(output, path) for output in outputs):
-            there = some_of(outputs, path)
-            yield f"inputs: {item.source!r}: no output of that job can be this; its outputs are {there}"
+        elif not any(_may_give(output, path) for output in outputs) and (meant := did_you_mean(path, outputs)):
+            # Any other path may be one that the job itself puts below PEGASUS_AWS_BATCH_RESULTS.
+            yield f"inputs: {item.source!r}: no output of that job can be this{meant}"
 
 
 def _is_glob(path: str) -> bool:
