@@ -33,17 +33,19 @@ def complain(*lines: str) -> None:
     say(sys.stderr, *(f"{PROG}: {plain(line)}" for line in lines))
 
 
-def say(stream: TextIO | None, *lines: str) -> None:
-    """Write lines, and all that waits to be written. Raises ToolError, but not where nobody reads it any more.
+def say(stream: TextIO | None, *lines: str) -> bool:
+    """Write lines, and all that waits to be written. Raises ToolError; false where nobody reads it any more.
 
     The end of the process would try again, and have an exit status of its own.
     """
     if stream is None:  # it was closed when the command was started
-        return
+        return False
     with _writing(stream):
         for line in lines:
             print(line, file=stream)
         stream.flush()
+        return True
+    return False
 
 
 def pour(chunks: Iterable[bytes]) -> int:

@@ -66,9 +66,14 @@ def test_a_detached_run_is_seen_and_cancelled(scene: Stage) -> None:
     waits = scene.tool.run("--logs", "waits", bag)
     assert (waits.status, waits.out) == (0, "")
     assert "it waits for job runs" in waits.err
+    scene.faults.fail("DeleteBucket", 403, "AccessDenied")
+    done = scene.tool.run("--cancel", bag)
+    assert done.status == 2
+    assert "what bag has made is not all removed: --cancel again removes what is left" in done.err
+    assert done.out.startswith("bag: stopped; of 3 jobs, 0 succeeded, 1 failed, 1 stopped, 1 not run")
+    scene.faults.forget()
     done = scene.tool.run("--cancel", bag)
     assert (done.status, done.errors) == (0, [])
-    assert done.out.startswith("bag: stopped; of 3 jobs, 0 succeeded, 1 failed, 1 stopped, 1 not run")
     assert "done ends" in scene.tool.read("done.err")
     assert scene.tool.run("--cancel", bag).out.startswith("bag: nothing to stop")
     scene.open_gate()

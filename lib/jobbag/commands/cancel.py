@@ -39,12 +39,14 @@ log = logging.getLogger(__name__)
 LOOK = 0.25  # s between two looks at who holds the journal
 PATIENCE = 20.0  # s until the holder has heard of the request
 PATIENCE_AFAR = 120.0  # the same of one on another machine: NFS may show a new file only after a minute
+BEFORE = "stopped before it had begun anything"
 
 
 def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     """Stop the run, and say what that reached. Raises ToolError."""
     path = settings.journal
     asked: Held | None = None
+    began = False  # the run, when its holder was asked
     while True:
         try:
             held = holder_of(path)
@@ -52,8 +54,8 @@ def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
             raise InputError.of(str(path), f"who holds it cannot be told: {error.strerror}") from None
         if held is None:
             if asked is not None and not path.exists():
-                line = f"{path.stem}: stopped; its journal is gone, so that nothing more is known of it"
-                return Result(ExitCode.OK, (line,))
+                why = "its journal is gone, so that nothing more is known of it"
+                return Result(ExitCode.OK, (f"{path.stem}: {f'stopped; {why}' if began else BEFORE}",))
             _recorded(settings)  # else there is nothing to cancel
             try:
                 with JournalLock(path, cancels=True) as lock:
@@ -68,7 +70,7 @@ def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
             continue
         if asked is not None and held.id != asked.id:
             raise ToolError(f"{path}: {asked} has ended, and {held} has begun another start since; --cancel stops that")
-        asked = held
+        asked, began = held, path.exists()
         _ask(path, held)
 
 
@@ -83,7 +85,10 @@ def _recorded(settings: Settings) -> Recorded:
 
 def _ask(path: Path, held: Held) -> None:
     """Ask the holder to stop, and wait until it has ended. Raises ToolError where it does not react."""
-    requests.ask(path, held.id)
+    try:
+        requests.ask(path, held.id)
+    except OSError as error:
+        raise ToolError(f"{path}: cannot ask {held} to stop: {error.strerror or error}") from None
     patience = PATIENCE if held.in_sight else PATIENCE_AFAR
     try:
         if _wait(path, held, lambda: requests.is_asked(path, held.id), patience):
@@ -142,8 +147,8 @@ def _stop(settings: Settings, lock: JournalLock, asked: Held | None, tool_log: T
         earlier = Earlier(How.GO_ON, past.header, past)
         start = Start(settings, on_aws, earlier, signals, tool_log, lock, tool_log.open())
         start.cancelled = Interrupted(ExitCode.SIGTERM, cancelled=True, unheld=True)
-        start.run(Checked(takeup.folded(earlier.events(run.bag), run.bag)))
-    return _told(_recorded(settings), asked, done=True)
+        result = start.run(Checked(takeup.folded(earlier.events(run.bag), run.bag)))
+    return _told(_recorded(settings), asked, done=True, all_removed=result.exit_code is not ExitCode.AWS_ERROR)
 
 
 def _as_then(settings: Settings, run: Recorded) -> Settings:
@@ -165,9 +170,11 @@ def _as_then(settings: Settings, run: Recorded) -> Settings:
     )
 
 
-def _told(run: Recorded, asked: Held | None, *, done: bool = False) -> Result:
+def _told(run: Recorded, asked: Held | None, *, done: bool = False, all_removed: bool = True) -> Result:
     """What was reached."""
     name, may_run = run.path.stem, 0 if run.is_local else run.may_run
+    if not done and asked is not None and asked.since is not None and run.last < asked.since:
+        return Result(ExitCode.OK, (f"{name}: {BEFORE}",))
     if run.finished is not None and not done:
         by_itself = " by itself" if asked is not None else ""
         return Result(ExitCode.OK, (f"{name}: nothing to stop: the run has ended{by_itself}",))
@@ -180,5 +187,8 @@ def _told(run: Recorded, asked: Held | None, *, done: bool = False) -> Result:
     line = f"{name}: {head}; of {counted(len(outcomes), 'job')}, {kinds}; the output of {here:,} is here"
     if may_run:
         why = f"{counted(may_run, 'job')} of {name} may still run in AWS: --cancel again stops what is left"
+        return Result(ExitCode.AWS_ERROR, (line,), (why,))
+    if not all_removed:
+        why = f"what {name} has made is not all removed: --cancel again removes what is left"
         return Result(ExitCode.AWS_ERROR, (line,), (why,))
     return Result(ExitCode.OK, (line,))

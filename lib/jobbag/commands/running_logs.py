@@ -37,6 +37,7 @@ class Running:
         self._job = replace(job, launcher=True)  # it may be; what ends its log then is none of its output
         self._cloud: Cloud | None = None
         self._writing = threading.Lock()
+        self._is_read = True  # by somebody, what is printed
         self._said = ""
 
     def print(self, *, follow: bool) -> bool:
@@ -120,18 +121,18 @@ class Running:
             self._read_whole(follower, seen)
         else:
             with follower:
-                while not seen.ended:
+                while self._is_read and not seen.ended:
                     follower.follow(self._job, seen)
                     time.sleep(self._each)
                     seen = self._look() or seen
             delays, ended = Delays(embedded=cloud.embedded), time.monotonic()
-            while True:
+            while self._is_read:
                 began = time.monotonic()
                 needed = delays.settle(self._read_whole(follower, seen))
                 if began >= ended + needed:
                     break
                 time.sleep(ended + needed - began)
-        if seen.ended and (why := why_no_log(seen)) is not None:
+        if self._is_read and seen.ended and (why := why_no_log(seen)) is not None:
             self._say(f": {why}")
 
     def _read_whole(self, follower: Follower, seen: Observation) -> int:
@@ -156,6 +157,6 @@ class Running:
             match event:
                 case OutputSeen(lines=lines, source=source):
                     where = f"{source}: " if source else ""
-                    say(sys.stdout, *(plain(f"{where}{line}") for line in lines))
+                    self._is_read = say(sys.stdout, *(plain(f"{where}{line}") for line in lines)) and self._is_read
                 case WorkerFailed(error=error):
                     complain(str(error))

@@ -60,7 +60,7 @@ def _lines(seen: Seen) -> Iterator[str]:
 def _watch(settings: Settings, look: Look) -> Result:
     seen = look.seen()
     try:
-        if sys.stdout.isatty() and not settings.json:
+        if not (look_of(sys.stdout).dumb or settings.json):
             with _Drawing(seen, settings.color) as drawing:
                 drawing.show(seen)
                 while seen.goes_on:
@@ -68,12 +68,12 @@ def _watch(settings: Settings, look: Look) -> Result:
                     seen = look.seen()
                     drawing.show(seen)
             return Result(ExitCode.OK)
-        _tell(seen, as_json=settings.json)
-        while seen.goes_on:
+        is_read = _tell(seen, as_json=settings.json)
+        while is_read and seen.goes_on:
             time.sleep(EACH)
             before, seen = seen, look.seen()
             if _is_news(before, seen):
-                _tell(seen, as_json=settings.json)
+                is_read = _tell(seen, as_json=settings.json)
     except Interrupted as interrupted:
         if interrupted.exit_code is not ExitCode.SIGINT:
             raise
@@ -84,11 +84,11 @@ def _is_news(before: Seen, seen: Seen) -> bool:
     return (before.now.changes, before.who, before.run.header.run) != (seen.now.changes, seen.who, seen.run.header.run)
 
 
-def _tell(seen: Seen, *, as_json: bool) -> None:
+def _tell(seen: Seen, *, as_json: bool) -> bool:
+    """Write a line; whether somebody reads it."""
     if as_json:
-        say(sys.stdout, json.dumps(seen.json()))
-    else:
-        say(sys.stdout, plain(f"{seen.name}: {seen.now}{'' if seen.goes_on else f'; {seen.who}'}"))
+        return say(sys.stdout, json.dumps(seen.json()))
+    return say(sys.stdout, plain(f"{seen.name}: {seen.now}{'' if seen.goes_on else f'; {seen.who}'}"))
 
 
 class _Drawing:

@@ -130,7 +130,7 @@ class Uploader:
             if sent:
                 self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
-                self._emit(Staged(one, key, size, modified, sent and one is item))
+                self._emit(Staged(one, key, size, modified, sent and one is item, self._bag.is_executable(one)))
             self._arrived(key)
         except Cancelled:
             return

@@ -153,6 +153,12 @@ def test_what_a_job_cannot_be_is_named(cloud: Cloud, faults: Faults) -> None:
             ask(cloud, "DescribeJobs")
 
 
+def test_an_answer_without_what_it_is_asked_for_is_named(cloud: Cloud, faults: Faults) -> None:
+    faults.on("DescribeJobs", lambda *_: Answer.of({"more": 1}))
+    with pytest.raises(AwsError, match="AWS Batch answered with something that is no answer: it has no jobs"):
+        ask(cloud, "DescribeJobs")
+
+
 def test_what_is_only_unusual_is_taken(cloud: Cloud, faults: Faults) -> None:
     job = {**JOB, "status": "LEVITATING", "startedAt": 1.7e12, "new": [1], "container": None, "statusReason": None}
     faults.on("DescribeJobs", lambda *_: Answer.of({"jobs": [job], "more": 1}))

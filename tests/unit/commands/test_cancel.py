@@ -125,13 +125,42 @@ def test_another_start_is_not_stopped_for_the_one_that_was_asked(monkeypatch: py
 
 
 def test_a_run_whose_journal_was_deleted_is_stopped_all_the_same() -> None:
+    write()
+    asked, results = threading.Event(), list[Result]()
+    with JournalLock(JOURNAL, asked.set):
+        thread = threading.Thread(target=lambda: results.append(cancelled()))
+        thread.start()
+        assert asked.wait(20)
+        JOURNAL.unlink()
+    thread.join(20)
+    assert results[0].lines == ("bag: stopped; its journal is gone, so that nothing more is known of it",)
+
+
+@pytest.mark.parametrize("earlier", [[], [Finished(0, at=5)]])
+def test_a_start_that_has_not_begun_yet_is_told_so(earlier: list[Event]) -> None:
+    """Whatever the run before it, whose journal is still there, came to."""
+    if earlier:
+        write(*earlier)
     asked, results = threading.Event(), list[Result]()
     with JournalLock(JOURNAL, asked.set):
         thread = threading.Thread(target=lambda: results.append(cancelled()))
         thread.start()
         assert asked.wait(20)
     thread.join(20)
-    assert results[0].lines == ("bag: stopped; its journal is gone, so that nothing more is known of it",)
+    assert (results[0].exit_code, results[0].lines) == (ExitCode.OK, ("bag: stopped before it had begun anything",))
+
+
+def test_a_request_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write()
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with (
+        JournalLock(JOURNAL),
+        pytest.raises(ToolError, match=r"^bag\.journal: cannot ask process \d+ on .* to stop: Perm"),
+    ):
+        cancelled()
 
 
 def test_who_holds_it_may_not_be_for_everybody_to_read(monkeypatch: pytest.MonkeyPatch) -> None:

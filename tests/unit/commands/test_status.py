@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 import time
@@ -177,12 +179,35 @@ def test_it_is_watched_until_it_ends(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "ended " in shown[-1]
 
 
-def test_ctrl_c_ends_a_watch_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(_: float) -> None:
-        raise Interrupted(ExitCode.SIGINT)
-
+def test_a_watch_ends_with_who_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
     write()
-    monkeypatch.setattr(time, "sleep", stop)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("nobody reads what comes then"))
+    with JournalLock(Path("bag.journal")), open(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert said(watch=True) == []
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_told_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(time, "sleep", stop_watching)
+    reader, writer = pty.openpty()
+    write(*sent(1, "RUNNING"))
+    with JournalLock(Path("bag.journal")), open(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert said(watch=True) == []
+        assert os.read(reader, 4096).startswith(b"bag: 0 of 4 jobs done; 3 to send, 1 RUNNING; ")
+    os.close(reader)
+
+
+def stop_watching(_: float) -> None:
+    raise Interrupted(ExitCode.SIGINT)
+
+
+def test_ctrl_c_ends_a_watch_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    write()
+    monkeypatch.setattr(time, "sleep", stop_watching)
     with JournalLock(Path("bag.journal")):
         assert said(watch=True) == []
 
