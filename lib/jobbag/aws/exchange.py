@@ -5,6 +5,7 @@ Only botocore opens connections: it knows proxies, certificates and addresses.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
@@ -14,6 +15,7 @@ from urllib3.util.connection import is_connection_dropped
 
 SENT_AT_ONCE = 256 * 1024  # bytes, for which the timeout of a connection holds
 LONGEST_LINE, MOST_LINES = 65536, 100  # of the head of an answer
+HEAD_TIME = 20.0  # s from the first line of a head to its last
 MOST_DIGITS = 18  # of the length of an answer
 CONTINUES = 200  # HTTP status below which another head follows
 
@@ -26,11 +28,13 @@ class Answer(HTTPResponse):
     def begin(self) -> None:
         """Read the head. Raises HTTPException and OSError."""
         head: Any = self
-        while True:
+        for _ in range(MOST_LINES):
             version, self.status, self.reason = head._read_status()
             self.fields = self._fields()
             if self.status >= CONTINUES:
                 break
+        else:
+            raise HTTPException("an answer that is announced, and does not come")
         self.code, self.version = self.status, 11 if version.startswith("HTTP/1.1") else 10
         self.headers = self.msg = head.fields
         self.chunked = self.fields.get("transfer-encoding", "").lower() == "chunked"
@@ -46,10 +50,13 @@ class Answer(HTTPResponse):
 
     def _fields(self) -> dict[str, str]:
         fields: dict[str, str] = {}
+        began = time.monotonic()
         for _ in range(MOST_LINES):
             line = self.fp.readline(LONGEST_LINE + 1)
             if line in (b"\r\n", b"\n", b"") or len(line) > LONGEST_LINE:
                 break
+            if time.monotonic() - began > HEAD_TIME:
+                raise HTTPException("an answer with a head that comes too slowly")
             name, _, value = line.decode("latin-1").partition(":")
             fields[name.lower()] = value.strip()
         if line not in (b"\r\n", b"\n"):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import queue
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPException
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import urllib3
 
-from jobbag.aws.exchange import MOST_LINES, Answer, exchange, open_connection
+from jobbag.aws.exchange import HEAD_TIME, MOST_LINES, Answer, exchange, open_connection
 
 
 @pytest.fixture
@@ -78,8 +80,16 @@ def test_an_answer_after_which_the_connection_is_of_no_use(ends: tuple[Any, sock
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * (MOST_LINES + 1),
         b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * (MOST_LINES + 1) + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     ],
-    ids=["another language", "silence", "too many headers", "a long one", "a length that no number can be"],
+    ids=[
+        "another language",
+        "silence",
+        "too many headers",
+        "a long one",
+        "a length that no number can be",
+        "only that it will come",
+    ],
 )
 def test_what_is_no_answer(ends: tuple[Any, socket.socket], content: bytes) -> None:
     connection, there = ends
@@ -87,6 +97,13 @@ def test_what_is_no_answer(ends: tuple[Any, socket.socket], content: bytes) -> N
     there.shutdown(socket.SHUT_WR)
     with pytest.raises((HTTPException, OSError)), closing(exchange(connection, b"\r\n\r\n", b"")) as answer:
         answer.read()
+
+
+def test_a_head_that_hardly_comes_is_given_up(ends: tuple[Any, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count(step=HEAD_TIME / 5)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    with pytest.raises(HTTPException, match="too slowly"):
+        answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10 + b"\r\n")
 
 
 def pool_of(*connections: Any) -> Any:
