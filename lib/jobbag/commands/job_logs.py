@@ -72,7 +72,7 @@ def _job(run: Recorded, name: str) -> Job:
         what = f"{name} is an array of {len(children):,} jobs: give one of {children[0]} to {children[-1]}"
         raise InputError.of("--logs", what)
     like = get_close_matches(name, names, NEAREST)
-    told = f"; there is {' and '.join(like)}" if like else ""
+    told = f"; there {'is' if len(like) == 1 else 'are'} {' and '.join(like)}" if like else ""
     raise InputError.of("--logs", f"there is no job {name} in the run {run.path.stem}{told}")
 
 
