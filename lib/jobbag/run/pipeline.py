@@ -132,7 +132,8 @@ class Pipeline:
         return not settled and not self._state.broken
 
     def _go_on(self, staged: Sequence[str]) -> None:
-        in_doubt = [job for job in self._bag.jobs if job.number not in self._to_send and self._take_up(job)]
+        over = {job.number for job in self._bag.jobs if self._stopped and self._state.of(job).over}  # not sent again
+        in_doubt = [job for job in self._bag.jobs if job.number not in self._to_send - over and self._take_up(job)]
         for job in self._bag.jobs:
             self._handle(*self._recall_order(job))
         self._seek(in_doubt)

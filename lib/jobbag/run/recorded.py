@@ -22,12 +22,14 @@ class Recorded:
     def __init__(self, path: Path, now: Bag | None = None) -> None:
         """`now` is the bag of today, if there is one. Raises InputError where the journal tells of no run."""
         self.path = path
+        none = f"no run that is called {path.stem} has begun in this directory"
         try:
             self._tail = Tail(path)
             past = journal.read(path)
             if past is None:
-                what = "has no first line yet, or is no journal" if path.exists() else "there is no such journal"
-                raise InputError.of(str(path), f"{what}: no run that is called {path.stem} has begun in this directory")
+                raise InputError.of(str(path), f"has no first line yet, or is no journal: {none}")
+        except FileNotFoundError:
+            raise InputError.of(str(path), f"there is no such journal: {none}") from None
         except OSError as error:
             raise InputError.of(str(path), f"cannot read the journal: {error.strerror}") from None
         self._past = past

@@ -116,6 +116,20 @@ def test_a_run_that_nobody_holds_is_cancelled(
     assert run.start().complete
 
 
+@pytest.mark.parametrize("after", range(5, 10))
+def test_a_cancel_that_was_killed_is_made_whole_by_the_next(tmp_path: Path, after: int) -> None:
+    """It also fetches the output of jobs of which only that was missing."""
+    run = Run(bag(job(1, "j1"), job(2, "j2")), tmp_path)
+    run.aws.hold = True
+    with suppress(Killed):
+        run.start(6)
+    cancelled = Interrupted(ExitCode.SIGTERM, cancelled=True, unheld=True)
+    with suppress(Killed):
+        run.start(after, cancelled=cancelled)
+    state = run.start(cancelled=cancelled)
+    assert [state.of(one).finished for one in run.bag.jobs] == [True, True]
+
+
 TWO = bag(job(1, "j1"), job(2, "j2", depends_on=("j1",)))
 
 

@@ -66,12 +66,16 @@ def test_a_torn_line_in_the_middle_is_passed_over(path: Path) -> None:
     assert read(path).state.succeeded == 1
 
 
-def test_another_run_that_begins_is_noticed(path: Path) -> None:
-    run = read(path)
+@pytest.mark.parametrize("was_read", [True, False])
+def test_another_run_that_begins_is_noticed(path: Path, was_read: bool) -> None:
+    """Be it that it begins while the first line is looked at."""
+    run = read(path) if was_read else Recorded(path)
     new = path.with_name("new")
     with Journal(new) as notes:
         notes.begin(Header("other", 0, {}, {"a": ""}))
     new.replace(path)
+    assert run.is_another()
+    assert run.read_on() == []  # its numbers of jobs are others
     assert run.is_another()
 
 
