@@ -8,9 +8,10 @@ set -u
 
 fetch() {
     if command -v aws >/dev/null; then
-        # An old aws command does not know AWS_ENDPOINT_URL by itself.
+        # An old aws command does not know these variables by itself.
+        endpoint=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}
         for name; do
-            aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} s3 cp --only-show-errors \
+            aws ${endpoint:+--endpoint-url "$endpoint"} s3 cp --only-show-errors \
                 "$PEGASUS_AWS_BATCH_BUCKET$name" "$name" || return
         done
     else
@@ -19,7 +20,8 @@ import os, sys
 import boto3
 
 bucket, _, prefix = os.environ["PEGASUS_AWS_BATCH_BUCKET"][len("s3://"):].partition("/")
-s3 = boto3.client("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")  # for an old boto3
+s3 = boto3.client("s3", endpoint_url=endpoint)
 for name in sys.argv[1:]:
     s3.download_file(bucket, prefix + name, name)
 EOF

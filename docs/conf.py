@@ -68,7 +68,7 @@ def as_pages(app: Sphinx, name: str, content: list[str]) -> None:
     del app
     text = content[0]
     if name == "man/manual":
-        text = "Manual\n======\n" + text[text.index(".. The source") :]
+        text = "======\nManual\n======\n" + text[text.index(".. The source") :]
     more = {"README": CONTENTS, "examples/README": EXAMPLES, "bench/README": RESULTS}
     content[0] = re.sub(r"\]\(((\.\./)*man)/[\w-]+\.1\)", r"](\1/manual.rst)", text) + more.get(name, "")
 

@@ -171,11 +171,12 @@ class StopPolicy:
 
     detach: bool
     grace: float
+    local: bool = False  # the jobs end with the command, and cannot go on
 
     def detaches(self, interrupted: Interrupted) -> bool:
         """Whether the jobs are left running: always after SIGHUP, as a lost session is no wish to stop them."""
         left = self.detach or interrupted.leaves_jobs or interrupted.exit_code is ExitCode.SIGHUP
-        return left and not interrupted.cancelled
+        return left and not interrupted.cancelled and not self.local
 
     def logs_until(self, interrupted: Interrupted) -> float:
         """Until when (time.monotonic()) to wait for logs."""

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -97,6 +96,8 @@ class DaemonPool:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._idle = 0  # threads that wait for work
+        self._is_starting = False  # one more
 
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Call it soon, in one of the threads."""
@@ -110,21 +111,44 @@ class DaemonPool:
             else:
                 future.set_result(result)
 
-        with self._lock:
-            if len(self._threads) < self._most:
-                with suppress(ToolError):
-                    self._threads += start([threading.Thread(target=self._serve, daemon=True)])
-            served = bool(self._threads)
-        if served:
-            self._work.put(work)
-        else:
-            work()
+        self._work.put(work)
+        self._grow()
+        while not self._threads and not self._is_starting:  # the system allows none
+            try:
+                waiting = self._work.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is not None:
+                waiting()
         return future
 
+    def _grow(self) -> None:
+        """Start one more thread, if there is work and nobody for it. That one does the same when it has begun: a start
+        takes long where other threads compute, and who submits much would wait for each."""
+        with self._lock:
+            if self._work.empty() or self._idle or self._is_starting or len(self._threads) >= self._most:
+                return
+            self._is_starting = True
+        try:
+            self._threads += start([threading.Thread(target=self._serve, daemon=True)])
+        except ToolError:
+            self._is_starting = False
+
     def _serve(self) -> None:
-        while (work := self._work.get()) is not None:
+        self._is_starting = False
+        while (work := self._next()) is not None:
+            self._grow()
             work()
         self._work.put(None)  # for the others
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            self._idle += 1
+        try:
+            return self._work.get()
+        finally:
+            with self._lock:
+                self._idle -= 1
 
     def shutdown(self, wait: bool = True) -> None:
         """Take no more work, and end when all is done."""

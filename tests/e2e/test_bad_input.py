@@ -366,7 +366,7 @@ def test_all_problems_of_all_files_are_told_at_once(tool: Tool, listener: Listen
     assert listener.connections == 0
 
 
-@pytest.mark.parametrize("log", [(), ("--log-file", "tool.log"), ("--log-level", "error")])
+@pytest.mark.parametrize("log", [(), ("--log-file", "tool.log")])
 def test_an_empty_bag_is_fine(tool: Tool, listener: Listener, log: tuple[str, ...]) -> None:
     tool.point_to(listener.endpoint)
     bag = tool.bag()

@@ -182,12 +182,13 @@ def test_a_later_start_finds_what_is_in_the_buckets(tool: Tool) -> None:
 
 def test_of_a_run_that_was_killed_the_next_one_leaves_nothing(tool: Tool) -> None:
     tool.write("data.txt", "data")
-    script = f'test -e "{tool.cwd}/ready" || {{ touch begun; mv begun "{tool.cwd}"; sleep 600; }}'
+    put = f'touch begun && {S3} cp begun "${{PEGASUS_AWS_BATCH_RESULTS}}half" >&2'
+    script = f'test -e "{tool.cwd}/ready" || {{ {put} && mv begun "{tool.cwd}"; sleep 600; }}'
     bag = tool.bag(shell("one", script, {"TRANSFER_INPUT_FILES": "data.txt"}))
     killed = tool.start("--local", bag, stderr=tool.place / "stderr")
     try:
         wait_until((tool.cwd / "begun").exists, what="the job")
-        assert [name.rpartition("/")[2] for name in files_in(tool, "bag.local/bag-bucket")] == ["data.txt"]
+        assert {Path(name).name for name in files_in(tool, "bag.local/bag-bucket")} == {"data.txt", "half"}
         done = tool.run("--local=bag.local", "-p", "other", bag)
         way_out = "wait for its end, or give another --local=directory"
         assert (done.status, done.errors) == (3, [f"--local: another run has its buckets in bag.local: {way_out}"])

@@ -96,6 +96,11 @@ def test_what_is_in_a_bucket_that_the_user_names_stays_there(ready: Stage) -> No
     told = json.loads(ready.tool.read("s.json"))
     assert (told["results"]["files"], told["results"]["directory"]) == (8, "there/below")
     assert told["jobs"][1]["results"] == ["there/below/a/out.a"]
+    (ready.tool.cwd / "there/below/a/out.a").unlink()
+    said = ready.play(0, *line, "--results", "there/below", "--update")
+    assert "1 result that is gone from here is fetched again from S3" in said
+    assert results(ready, "there/below") == RESULTS
+    assert "results: 8 files (45 bytes) in there/below/<job name>/" in said
 
 
 def test_a_job_without_its_output_has_failed_and_says_which(ready: Stage) -> None:
@@ -109,17 +114,17 @@ def test_a_job_without_its_output_has_failed_and_says_which(ready: Stage) -> Non
 
 
 def test_a_job_that_has_changed_takes_the_results_of_those_that_are_kept(ready: Stage) -> None:
-    """Their bucket went with the earlier run."""
+    """Their bucket went with the earlier run; its directory of results need not be that of today."""
     jobs = three_levels(ready)
     line = [ready.bag(*jobs), *EXISTING]
     ready.play(0, *line)
     jobs[2] = ready.job("b", "cat in/2.txt in/1.txt >out.b", inputs=jobs[2]["inputs"], outputs=["out.b"])
     ready.bag(*jobs)
     ready.kill_at("SubmitJob", 1, after=True)
-    ready.play(-signal.SIGKILL, *line, "--update")
-    said = ready.play(0, *line, "--update")
+    ready.play(-signal.SIGKILL, *line, "--update", "--results", "new")
+    said = ready.play(0, *line, "--update", "--results", "new")
     turned = "3\n4\n1\n2\n"
-    assert results(ready) == {**RESULTS, "b/out.b": turned, "d/plots/final.txt": f"1\n2\n{turned}4\n"}
-    assert "results: 8 files" in said
+    assert results(ready, "new") == {"b/out.b": turned, "d/plots/final.txt": f"1\n2\n{turned}4\n"}
+    assert "results: 8 files (45 bytes) in new/<job name>/; 6 of them where an earlier start put them" in said
     assert ready.times() == {**dict.fromkeys(["split", "a", "c", "e"], 1), "b": 2, "d": 2}
     assert ready.aws.client("s3").list_buckets()["Buckets"] == []

@@ -96,6 +96,11 @@ class Terminal:
         """Type at the terminal: `\x03` is Ctrl-C, and `\\n` Enter."""
         os.write(self._master, text.encode())
 
+    @property
+    def is_in_foreground(self) -> bool:
+        """Whether what is typed is for the process."""
+        return os.tcgetpgrp(self._master) == os.getpgid(self.process.pid)
+
     def until(self, condition: Callable[[list[str]], object]) -> list[str]:
         """The lines on the screen, once they are as wanted."""
         deadline = time.monotonic() + SECONDS

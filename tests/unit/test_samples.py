@@ -24,12 +24,13 @@ def bucket(tmp_path: Path) -> Path:
     bucket.mkdir()
     aws = tmp_path / "bin" / "aws"
     aws.parent.mkdir()
-    aws.write_text('#!/bin/sh\ncp "$PLACE/${4#s3://bucket/dir/}" "$5"\n', encoding="utf-8")
+    told = '[ "$1" != --endpoint-url ] || { echo "from $2"; shift 2; }'
+    aws.write_text(f'#!/bin/sh\n{told}\ncp "$PLACE/${{4#s3://bucket/dir/}}" "$5"\n', encoding="utf-8")
     aws.chmod(0o755)
     return bucket
 
 
-def launch(bucket: Path, *words: str, inputs: str) -> subprocess.CompletedProcess[str]:
+def launch(bucket: Path, *words: str, inputs: str, **more: str) -> subprocess.CompletedProcess[str]:
     (bucket.parent / "tmp").mkdir(exist_ok=True)
     environment = {
         "PATH": f"{bucket.parent / 'bin'}:{os.environ['PATH']}",
@@ -37,6 +38,7 @@ def launch(bucket: Path, *words: str, inputs: str) -> subprocess.CompletedProces
         "TMPDIR": str(bucket.parent / "tmp"),
         "PEGASUS_AWS_BATCH_BUCKET": "s3://bucket/dir/",
         "TRANSFER_INPUT_FILES": inputs,
+        **more,
     }
     return subprocess.run(
         [CONF / "sample-launch.sh", *words],
@@ -72,6 +74,13 @@ def test_launch_parts_stdout_and_stderr_and_keeps_the_exit_code(bucket: Path) ->
     assert done.stdout == f"from the input\n2 two words\n{SEPARATOR}to stderr\n"
     assert (done.returncode, done.stderr) == (7, "")
     assert list((bucket.parent / "tmp").iterdir()) == []
+
+
+def test_launch_fetches_from_the_endpoint_of_s3(bucket: Path) -> None:
+    script(bucket, "echo done")
+    everywhere, of_s3 = {"AWS_ENDPOINT_URL": "http://aws"}, {"AWS_ENDPOINT_URL_S3": "http://s3"}
+    for given, used in (({}, ""), (everywhere, "from http://aws\n"), ({**everywhere, **of_s3}, "from http://s3\n")):
+        assert launch(bucket, "task.sh", inputs="task.sh", **given).stdout == f"{used}done\n{SEPARATOR}"
 
 
 def test_launch_says_which_inputs_it_could_not_fetch(bucket: Path) -> None:

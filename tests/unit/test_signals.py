@@ -122,6 +122,12 @@ def test_a_cancel_is_in_no_hurry_and_leaves_no_job_alone() -> None:
     assert policy.clean_up_seconds(cancelled) > 1000
 
 
+def test_no_job_is_left_to_go_on_that_ends_with_the_command() -> None:
+    hangup = Interrupted(ExitCode.SIGHUP)
+    assert StopPolicy(detach=False, grace=8.0).detaches(hangup)
+    assert not StopPolicy(detach=True, grace=8.0, local=True).detaches(hangup)
+
+
 def test_no_handler_for_errors_takes_it_for_one() -> None:
     assert not issubclass(Interrupted, Exception)
 

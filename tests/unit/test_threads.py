@@ -29,9 +29,20 @@ def test_it_calls_and_gives_what_comes_of_it() -> None:
 
 
 def test_as_many_at_once_as_it_is_told() -> None:
-    pool, both = DaemonPool(2), threading.Barrier(2, timeout=20)
-    together = [pool.submit(both.wait) for _ in range(4)]
-    assert sorted(one.result(20) for one in together) == [0, 0, 1, 1]
+    pool, all_five = DaemonPool(5), threading.Barrier(5, timeout=20)
+    together = [pool.submit(all_five.wait) for _ in range(10)]
+    assert sorted(one.result(20) for one in together) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    pool.shutdown()
+
+
+def test_what_comes_later_finds_a_thread_although_the_others_hang() -> None:
+    pool, hang = DaemonPool(3), threading.Event()
+    hanging = []
+    for _ in range(2):
+        hanging.append(pool.submit(hang.wait))
+        assert pool.submit(divmod, 7, 2).result(20) == (3, 1)
+    hang.set()
+    assert all(one.result(20) for one in hanging)
     pool.shutdown()
 
 

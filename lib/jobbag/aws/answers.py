@@ -39,7 +39,7 @@ NEEDED: Mapping[str, _Needed] = {
     "GetCallerIdentity": {"Account": {}, "Arn": {}},
     "GetRole": {"Role": {"Arn": {}}},
     "SimulatePrincipalPolicy": {"EvaluationResults": {"EvalActionName": {}, "EvalDecision": {}}},
-    "HeadObject": {"ContentLength": {}},
+    "HeadObject": {"ContentLength": {}, "ETag": {}},
     "PutObject": {"ETag": {}},
     "CreateMultipartUpload": {"UploadId": {}},
     "UploadPart": {"ETag": {}},
@@ -71,7 +71,8 @@ class _Wrong(Exception):
         self.where: list[str] = []
 
     def __str__(self) -> str:
-        return "".join(reversed(self.where)).removeprefix(".") + str(self.args[0])
+        where = "".join(reversed(self.where)).removeprefix(".") or "it"
+        return f"{where}{self.args[0]}"
 
 
 _Check = Callable[[Any], Any]  # gives the value as it is to be used; raises _Wrong

@@ -60,8 +60,13 @@ def refuse_foreign(operation_model: Any, response_dict: dict[str, Any], **_: Any
     if status in MEANT and (is_foreign(body) or (not body and protocol == "query")):  # botocore reads no such thing
         error = f"<Code>{status}</Code><Message>{escape(shown(body))}</Message>"
         response_dict["body"] = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
-    elif is_foreign(body) or (300 <= status < 400 and not _tells_where(response_dict["headers"], body)):
+    elif is_of_others(status, response_dict["headers"], body):
         raise NoAnswer(service=service_of(operation_model), what=named(status, body))
+
+
+def is_of_others(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an answer in place of AWS's XML is somebody else's, as of a proxy."""
+    return is_foreign(body) or (300 <= status < 400 and not _tells_where(headers, body))
 
 
 def _tells_where(headers: Mapping[str, str], body: bytes) -> bool:

@@ -35,6 +35,7 @@ QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
 ANSWER = 120.0  # s that the answer of another service may take from its beginning to its end
 READERS = ("botocore.parsers", "botocore.endpoint", "botocore.errorfactory", "botocore.exceptions")  # of answers
 SHOWN = 200  # characters of an error of botocore's parser
+EXPIRY_TOLD_EACH = 300.0  # s between two warnings; the calls that wait say how they fare
 CONNECTIONS = 1000  # at least as many as threads that share a client
 
 
@@ -62,7 +63,8 @@ class Connection:
         self._getters: dict[tuple[str, str], GetObject] = {}  # by bucket and region
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
-        self._made = 0.0  # time.monotonic() when the credentials were read
+        self._made = 0.0  # time.monotonic() when the credentials were read again, or could not be
+        self._told = -EXPIRY_TOLD_EACH  # the same when they were said to have expired
         self._begin(may_ask=True)
         self._check_region()
         self._identity.check()
@@ -74,7 +76,6 @@ class Connection:
         self._putters.clear()
         self._getters.clear()
         self._apis.clear()
-        self._made = time.monotonic()
 
     def _check_region(self) -> None:
         """Raises InputError if there is no such region: calls would be repeated for hours, as in an outage."""
@@ -97,9 +98,12 @@ class Connection:
         """Read the credentials again, which may have been renewed in a file since."""
         with self._lock:
             if time.monotonic() - self._made > 1.0:  # once for all threads whose calls were refused
-                log.warning("the AWS credentials have expired; reading them again until they are renewed")
+                if time.monotonic() - self._told >= EXPIRY_TOLD_EACH:
+                    self._told = time.monotonic()
+                    log.warning("the AWS credentials have expired; reading them again until they are renewed")
                 with suppress(InputError):  # the file is being written just now
                     self._begin(may_ask=False)
+                self._made = time.monotonic()
 
     def understood(self, service: str, attempt: Callable[[], Answer]) -> Answer:
         """What an attempt to call the service gives. Raises what an error means that is botocore's own."""

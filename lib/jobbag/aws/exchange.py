@@ -14,6 +14,7 @@ from urllib3.util.connection import is_connection_dropped
 
 SENT_AT_ONCE = 256 * 1024  # bytes, for which the timeout of a connection holds
 LONGEST_LINE, MOST_LINES = 65536, 100  # of the head of an answer
+MOST_DIGITS = 18  # of the length of an answer
 CONTINUES = 200  # HTTP status below which another head follows
 
 
@@ -35,6 +36,8 @@ class Answer(HTTPResponse):
         self.chunked = self.fields.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
         length = self.fields.get("content-length", "")
+        if len(length) > MOST_DIGITS:
+            raise HTTPException("an answer with a length that is none")
         self.length = int(length) if length.isdecimal() and not self.chunked else None
         if self.status in (204, 304):
             self.length = 0

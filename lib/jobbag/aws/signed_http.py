@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from contextvars import ContextVar
+from html import unescape
 from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +26,7 @@ from botocore.httpchecksum import apply_request_checksum
 from urllib3.exceptions import HTTPError
 
 from jobbag.aws.answers import checked
-from jobbag.aws.bodies import MEANT, decoded, is_foreign, named, service_of, shown
+from jobbag.aws.bodies import MEANT, decoded, is_foreign, is_of_others, named, service_of, shown
 from jobbag.aws.exchange import Answer, exchange, open_connection
 from jobbag.aws.faults import NoAnswer
 from jobbag.aws.signing import Signer
@@ -177,7 +178,7 @@ class _ObjectApi(_Api):
         }
         status, headers, body = self.send(content, headers, **places)
         if status >= 300:
-            raise _xml_error(self.model, status, body)
+            raise _xml_error(self.model, status, headers, body)
         return headers, body
 
 
@@ -197,8 +198,14 @@ class GetObject:
         return self._answer(self._whole, key, {})
 
     def get_part(self, key: str, etag: str, start: int, end: int) -> bytes:
-        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most. Raises the same."""
-        return self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})[1]
+        """The bytes of an object with this ETag from `start` up to `end`, LARGEST at most.
+
+        Raises the same; of an object that was replaced, PreconditionFailed.
+        """
+        headers, body = self._answer(self._part, key, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag})
+        if headers["etag"] != etag:  # as of a server that does not heed If-Match
+            raise _error(self._part.model.name, 412, "PreconditionFailed", "it was replaced while it came")
+        return body
 
     def _answer(self, api: _ObjectApi, key: str, conditions: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
         headers, body = api.ask(key, b"", conditions)
@@ -255,12 +262,12 @@ def _json_error(model: Any, status: int, headers: Mapping[str, str], body: bytes
     return _error(model.name, status, str(code).partition(":")[0].rpartition("#")[2], str(message))
 
 
-def _xml_error(model: Any, status: int, body: bytes) -> Exception:
-    if is_foreign(body) and status not in MEANT:
+def _xml_error(model: Any, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
+    if is_of_others(status, headers, body) and status not in MEANT:
         return NoAnswer(service=service_of(model), what=named(status, body))
     text = body.decode(errors="replace")
     code, message = _CODE.search(text), _MESSAGE.search(text)
-    return _error(model.name, status, code[1] if code else "", message[1] if message else "")
+    return _error(model.name, status, code[1] if code else "", unescape(message[1]) if message else "")
 
 
 def _error(operation: str, status: int, code: str, message: str) -> ClientError:

@@ -31,7 +31,6 @@ class Signer:
         self._shown = {name.lower(): name for name in first.headers}  # as botocore spells them
         self._values = {name.lower(): _text(value) for name, value in first.headers.items()}
         found = _AUTHORIZATION.fullmatch(self._values.pop(_AUTH, ""))
-        self._values.pop("expect", None)  # a body of this size can be sent before it is asked for
         if found is None or _DATE not in self._values:
             raise ValueError("signed in another way")
         address = urlsplit(first.url)
@@ -66,6 +65,7 @@ class Signer:
         """
         stamp, digest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)), self._digest(body)
         values = {**self._values, **changed, _DATE: stamp}
+        values.pop("expect", None)  # the body is sent at once
         if _CONTENT in values and self._signs_content:
             values[_CONTENT] = digest
         if _LENGTH in values:

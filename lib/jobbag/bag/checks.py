@@ -9,6 +9,7 @@ import posixpath
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from jobbag.bag import api_model, instead
 from jobbag.bag.api_rules import rule_problems
 from jobbag.bag.directory import content_of, is_directory
 from jobbag.bag.items import unwritable
-from jobbag.bag.job import FILE_TYPE, Bag, Item, Job, base_name
+from jobbag.bag.job import FILE_TYPE, JOB_SCHEME, Bag, Item, Job, base_name
 from jobbag.errors import FEW, Problem
 from jobbag.hints import did_you_mean, file_like
 
@@ -51,9 +52,10 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
     sorter: TopologicalSorter[str] = TopologicalSorter()
     missing = 0
     for entry, job in reversed(entries.items()):
+        yield from (Problem(job.where, what) for what in _result_problems(bag, job))
+        producers = {item.of_job[0] for item in job.items if item.of_job is not None}
         for name in job.depends_on:
             if not bag.named(name):
-                producers = (item.of_job[0] for item in job.items if item.of_job is not None)
                 field = "inputs" if name in producers else "dependsOn"
                 hint = did_you_mean(name, entries) if missing < FEW else ""
                 missing += 1
@@ -62,12 +64,42 @@ def order_problems(bag: Bag) -> Iterator[Problem]:
             if bag.named(str(one.get("jobId"))):
                 what = "that takes the id of an array job in AWS Batch; without a type, the job waits for all children"
                 yield Problem(job.where, f'dependsOn: "{one["jobId"]}" with the type {one.get("type")}: {what}')
-        sorter.add(entry, *(bag.named(name)[0].sent_name for name in job.depends_on if bag.named(name)))
+        needed = (bag.named(name)[0].sent_name for name in job.depends_on if bag.named(name))
+        sorter.add(entry, *(name for name in needed if name != entry or name not in producers))
     try:
         sorter.prepare()
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         yield Problem(entries[error.args[1][0]].where, f"dependsOn: the jobs wait for each other: {circle}")
+
+
+def _result_problems(bag: Bag, job: Job) -> Iterator[str]:
+    """What is wrong with the inputs of a job that are results of others, as far as the outputs of these tell."""
+    for item in job.items:
+        if item.of_job is None:
+            continue
+        name, path = item.of_job
+        outputs = bag.named(name)[0].outputs if bag.named(name) else ()
+        if name == job.sent_name:
+            yield f"inputs: {item.source!r} is a result of the same job, which is not there before it has ended"
+        elif "*" in path or "?" in path:
+            above = posixpath.dirname(path.rstrip("/"))
+            whole = f'its directory, "{JOB_SCHEME}{name}/{above}/"' if above and not _is_glob(above) else None
+            ways = " or ".join(filter(None, (whole, "each file by itself")))
+            yield f"inputs: {item.source!r}: a result is named as it is, without globs: give {ways}"
+        elif not any(_may_give(output, path) for output in outputs) and (meant := did_you_mean(path, outputs)):
+            # Any other path may be one that the job itself puts below PEGASUS_AWS_BATCH_RESULTS.
+            yield f"inputs: {item.source!r}: no output of that job can be this{meant}"
+
+
+def _is_glob(path: str) -> bool:
+    return any(letter in path for letter in "*?[")
+
+
+def _may_give(output: str, path: str) -> bool:
+    """Whether what an entry of `outputs` names may be a result with this path, or be in it or above it."""
+    parts = zip(output.rstrip("/").split("/"), posixpath.normpath(path).split("/"), strict=False)
+    return all(name == pattern or fnmatchcase(name, pattern) for pattern, name in parts)
 
 
 def is_text(value: Any) -> bool:

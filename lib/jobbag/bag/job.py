@@ -151,6 +151,14 @@ class Bag:
         """Whether a local input is a directory; of --files and TRANSFER_INPUT_FILES, none is."""
         return item not in self.plain_files and is_directory(item)
 
+    @cached_property
+    def _sources(self) -> frozenset[str]:
+        return frozenset(item.source for job in self.jobs for item in job.items if item.is_local)
+
+    def is_executable(self, item: str) -> bool | None:
+        """Whether a local file is executable in jobs, too; None: its mode does not travel, or it is a directory."""
+        return os.access(item, os.X_OK) if item in self._sources and not is_directory(item) else None
+
     def paths_of(self, item: str) -> list[str]:
         """The files that a local input is, as far as it can be read."""
         with suppress(OSError):

@@ -34,6 +34,17 @@ def left(state: RunState, words: Sequence[str]) -> str:
     )
 
 
+def unended(names: Sequence[str], made: Sequence[str], *, local: bool) -> str:
+    """What is said of jobs that have not ended when the command leaves, and of what the run made.
+
+    `local`: with --local, where none outlives the command, and of what it made only buckets do.
+    """
+    more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+    staying = [one for one in made if one.startswith("bucket ")] if local else made
+    stays = f"; this stays{'' if local else ' for that'}: {', '.join(staying)}" if staying else ""
+    return f"job {names[0]}{more} {'had to end with this command' if local else 'may still run in AWS'}{stays}"
+
+
 def is_all_sent(state: RunState) -> bool:
     """Whether no job is left that this start may have to send."""
     return not state.to_send() and not any(map(state.may_be_sent, state.bag.jobs))

@@ -29,7 +29,8 @@ WRITERS = {"report": page.write, "summary": summary.write}
 
 @dataclass(frozen=True)
 class Ending:
-    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far; `console`: see Ended."""
+    """What the end of a run needs to know of it. `calls` counts the requests to AWS so far; `console`: see Ended;
+    `idle`: there was nothing to do, so that the time of the run is that of an earlier start."""
 
     settings: Settings
     run: str
@@ -40,6 +41,7 @@ class Ending:
     log_file: Path | None
     calls: Callable[[], Mapping[str, Mapping[str, int]]]
     console: str | None = None
+    idle: bool = False
 
     def so_far(self, again: int) -> Ended:
         """The run as it is at this moment, for another thread than its own; to be told anew in `again` seconds."""
@@ -60,8 +62,9 @@ class Ending:
         files = {what: str(file) for what, file in self._files.items()}
         columns, rows = size_of(sys.stderr) or (None, end_screen.ROWS + OTHER_ROWS)
         lines = end_screen.lines(
-            overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS)
-        )
+            overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS),
+            timed=not self.idle,
+        )  # fmt: skip
         for line in lines:
             level = logging.ERROR if line.wrong else logging.INFO
             log.log(level, "%s", line.text, extra=style(tone=line.tone, told=True))

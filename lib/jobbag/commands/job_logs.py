@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 
 from jobbag.bag.job import Job
@@ -14,6 +13,7 @@ from jobbag.commands.seen import bag_of_today
 from jobbag.commands.status import journals
 from jobbag.console import complain, pour, say
 from jobbag.errors import PROG, ExitCode, InputError
+from jobbag.hints import did_you_mean
 from jobbag.logs.ranges import Range, merged_ranges, merged_targets, ranges_of
 from jobbag.logs.records import is_task_record
 from jobbag.options.settings import Settings
@@ -21,7 +21,6 @@ from jobbag.run.recorded import Recorded
 from jobbag.text import plain
 
 HEADING = f"[{PROG}] stderr:"  # between what is in two files
-NEAREST = 3
 
 
 def logs(settings: Settings) -> Result:
@@ -71,9 +70,7 @@ def _job(run: Recorded, name: str) -> Job:
     if children:
         what = f"{name} is an array of {len(children):,} jobs: give one of {children[0]} to {children[-1]}"
         raise InputError.of("--logs", what)
-    like = get_close_matches(name, names, NEAREST)
-    told = f"; there {'is' if len(like) == 1 else 'are'} {' and '.join(like)}" if like else ""
-    raise InputError.of("--logs", f"there is no job {name} in the run {run.path.stem}{told}")
+    raise InputError.of("--logs", f"there is no job {name} in the run {run.path.stem}{did_you_mean(name, names)}")
 
 
 # -- files

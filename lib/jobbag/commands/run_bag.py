@@ -119,17 +119,15 @@ class Start:
                 return Result(found)
             self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
-        self.task = replace(
-            self.task,
-            bag=with_kept_results(self.task.bag, checked.state.results, self.task.place, self.settings.results),
-        )
+        self.task = replace(self.task, bag=with_kept_results(self.task.bag, checked.state.results, self.task.place))
         self.lock.check()
         left: list[Event] = []
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:
-            old, events = (events, []) if self.earlier.how is How.FRESH else (past_events(past, self.task.bag), events)
+            keeps = self.earlier.how is not How.FRESH
+            old, events = (past_events(past, self.task.bag), events) if keeps else (events, [])
             old_task = replace(self.task, place=place_of(self.task.place, past.header))
-            with Journal(path, self._check_often) as old_journal:
-                left = abandon(old_task, past.header.run, old, old_journal, self.settings.grace)
+            with Journal(path, self._check_often) as notes:
+                left = abandon(old_task, past.header.run, old, notes, self.settings.grace, keeps=keeps)
             self.lock.check()
         self._remove_unfinished()
         header = self.earlier.header
@@ -146,6 +144,7 @@ class Start:
             ending = Ending(
                 self.settings, header.run, cloud.region, state, details, outputs, self.log_file, lambda: cloud.calls,
                 None if self.settings.local or self.settings.endpoint else console.jobs_of(cloud.region),
+                idle=self.earlier.selection is not None and self.earlier.selection.is_empty,
             )  # fmt: skip
             try:
                 return self._run(checked, journal, events, ending)
@@ -277,10 +276,8 @@ class Start:
         running = [job.name for job, _ in state.running() if not state.of(job).lost]
         running += (job.name for job in state.in_doubt())
         if running:
-            more = f" and {len(running) - 1} more" if len(running) > 1 else ""
-            stays = f"; this stays for that: {', '.join(made)}" if made else ""
             level = logging.WARNING if stopped or not self.settings.detach else logging.INFO
-            log.log(level, "job %s%s may still run in AWS%s", running[0], more, stays)
+            log.log(level, "%s", detached.unended(running, made, local=self.settings.local))
             return []
         with self.task.cloud.within(policy_of(self.settings).clean_up_seconds(stopped)) as cloud:
             failures = cleanup.abort_unfinished_uploads(cloud)

@@ -35,14 +35,16 @@ def lines(
     files: Mapping[str, str],
     columns: int | None = None,
     rows: int = ROWS,
+    *,
+    timed: bool = True,
 ) -> list[Line]:
     """The lines of the screen, one for each row of a terminal of so many columns; whole if there is none.
 
     `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
-    of the files with the whole, by what they are (`summary`, `report`).
+    of the files with the whole, by what they are (`summary`, `report`); `timed`: the time that the run took is told.
     """
     notes = (Line(f"  note: {one}", Tone.PLAIN) for one in overview["notes"])
-    found = [*_fitted([*_head(overview), *_errors(overview["errors"]), *notes], columns)]
+    found = [*_fitted([*_head(overview, timed=timed), *_errors(overview["errors"]), *notes], columns)]
     last = [Line(f"next: {following}", Tone.PLAIN, rows=2)] if following else []
     last = [*_fitted([*last, *(Line(f"{what}: {file}", Tone.PLAIN, rows=2) for what, file in files.items())], columns)]
     most = max(SHOWN_CAUSES, rows // ROWS_PER_CAUSE)
@@ -56,13 +58,13 @@ def _fitted(some: Iterable[Line], columns: int | None) -> Iterator[Line]:
             yield line._replace(text=row)
 
 
-def _head(overview: Mapping[str, Any]) -> Iterator[Line]:
+def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     counts, retried, uploads = overview["counts"], overview["retried"], overview["uploads"]
     ends = [f"{counts['succeeded']:,} succeeded", f"{counts['failed']:,} failed"]
     ends += [f"{counts[key]:,} {key.replace('_', ' ')}" for key in ("stopped", "not_run") if counts[key]]
-    took = span((overview["ended"] - overview["started"]) / 1000)
+    took = f", in {span((overview['ended'] - overview['started']) / 1000)}" if timed else ""
     wrong = bool(counts["failed"] or overview["errors"])
-    yield Line(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}, in {took}", Tone.COUNTS, wrong=wrong, rows=2)
+    yield Line(f"{counted(counts['jobs'], 'job')}: {', '.join(ends)}{took}", Tone.COUNTS, wrong=wrong, rows=2)
     hours = overview["vcpu_hours"]
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
@@ -79,7 +81,13 @@ def _head(overview: Mapping[str, Any]) -> Iterator[Line]:
     results = overview["results"]
     if results["files"]:
         files = f"{counted(results['files'], 'file')} ({decimal(results['bytes'])})"
-        yield Line(f"  results: {files} in {results['directory']}/<job name>/", rows=2)
+        kept = "where an earlier start put them"
+        new = f"in {results['directory']}/<job name>/"
+        if results["elsewhere"] == results["files"]:
+            where = kept
+        else:
+            where = f"{new}; {results['elsewhere']:,} of them {kept}" if results["elsewhere"] else new
+        yield Line(f"  results: {files} {where}", rows=2)
     if results["left"]:
         left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
         yield Line(f"  note: {left}", Tone.PLAIN)

@@ -107,7 +107,7 @@ class Decoder:
         return event
 
 
-_AS_THEY_ARE = ("bool", "int", "int | None", "float | None")
+_AS_THEY_ARE = ("bool", "bool | None", "int", "int | None", "float | None")
 
 
 def _reader(kind: type[Any], convert: Mapping[str, Convert]) -> Callable[[Mapping[str, Any]], Any]:

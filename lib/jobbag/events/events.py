@@ -62,6 +62,7 @@ class Staged(Event):
     size: int
     modified: int  # st_mtime_ns of the file
     sent: bool
+    executable: bool | None = None  # None: its mode is nothing to jobs, or was not noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,37 +57,45 @@ class KnownResults:
     """What is known of the results of a run, folded from its events."""
 
     def __init__(self) -> None:
-        self.files: dict[int, list[Path]] = {}  # that are here, by the number of their job
-        self.size = 0  # bytes of these
+        self.files: dict[int, dict[str, ResultFetched]] = {}  # that are here, by the number of their job, and by key
         self.left: list[str] = []  # keys of those that can have no file here
         self.etags: dict[str, str] = {}  # by key, of all these
         self.looked_for = False  # all of them
         self._found: dict[int, int] = {}  # how many there are, by the number of their job
-        self._told: Counter[int] = Counter()  # of how many it is known what came of them
+        self._told: dict[int, set[str]] = {}  # the keys of those of which it is known what came of them
 
     def as_they_are_now(self) -> KnownResults:
         """A copy for another thread, as far as it tells of files: what happens from now on changes nothing in it."""
         known = KnownResults()
-        known.files = {number: [*paths] for number, paths in dict(self.files).items()}
-        known.size, known.left, known.looked_for = self.size, [*self.left], self.looked_for
+        known.files = {number: dict(files) for number, files in dict(self.files).items()}
+        known.left, known.looked_for = [*self.left], self.looked_for
         return known
+
+    def all_files(self) -> list[ResultFetched]:
+        """Those that are here, of all jobs."""
+        return [one for files in self.files.values() for one in files.values()]
+
+    def paths(self, job: Job) -> list[Path]:
+        """The files that are here of a job."""
+        return [one.path for one in self.files.get(job.number, {}).values()]
 
     def are_here(self, job: Job) -> bool:
         """Whether all results of a job came that could."""
-        return job.number in self._found and self._told[job.number] >= self._found[job.number]
+        return job.number in self._found and len(self._told.get(job.number, ())) >= self._found[job.number]
 
     def __call__(self, event: Event) -> None:
         match event:
             case ResultFetched():
-                self.files.setdefault(event.job.number, []).append(event.path)
-                self.size += event.size
-                self.etags[event.key] = event.etag
-                self._told[event.job.number] += 1
+                self.files.setdefault(event.job.number, {})[event.key] = event  # it may come anew
+                self._tell(event)
             case ResultStays():
                 self.left.append(event.key)
-                self.etags[event.key] = event.etag
-                self._told[event.job.number] += 1
+                self._tell(event)
             case ResultsFound():
                 self._found[event.job.number] = event.files
             case ResultsHome():
                 self.looked_for = True
+
+    def _tell(self, event: ResultFetched | ResultStays) -> None:
+        self.etags[event.key] = event.etag
+        self._told.setdefault(event.job.number, set()).add(event.key)

@@ -33,6 +33,7 @@ def is_in_sight(holder: Holder) -> bool:
 
 
 def lives(holder: Holder) -> bool:
+    """Whether there is the holder's process, which must be in sight."""
     start = _process_start(holder.get("pid"))
     return start is not None and start == holder.get("process")
 

@@ -165,5 +165,8 @@ def _why_unreadable(place: LogPlace, observation: Observation) -> str:
         return "its log is not in CloudWatch Logs: AWS Batch leaves what pods on EKS print in their cluster"
     if place.driver != AWSLOGS:
         return f"its log is not in CloudWatch Logs: the log driver is {place.driver}"
+    ran = observation.status == "SUCCEEDED" or (observation.exit_code is not None and not observation.container_reason)
+    if ran and place.source is None:  # of several containers, this is known of the one that decides alone
+        return "no log: AWS Batch names no log stream of it, though its container ran"
     why = observation.container_reason or observation.status_reason or "AWS gives no reason"
     return f"no log: its container never started ({why})"

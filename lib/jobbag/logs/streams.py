@@ -92,11 +92,12 @@ def _either(
 def _together(cloud: Cloud, places: Sequence[LogPlace], since: int) -> Iterator[Page]:
     first = places[0]
     names = [place.stream for place in places]
+    asked = set(names)
     more = {"startTime": since} if since else {}
     for page in cloud.pages(
         "logs", "FilterLogEvents", first.region, logGroupName=first.group, logStreamNames=names, **more
     ):
-        yield page["events"]
+        yield [event for event in page["events"] if event["logStreamName"] in asked]
 
 
 def _one_by_one(cloud: Cloud, places: Sequence[LogPlace], since: int) -> Iterator[Page]:

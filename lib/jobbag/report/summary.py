@@ -89,6 +89,7 @@ def overview(end: Ended) -> dict[str, Any]:
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
     came_of = Counter(map(end.outcome, state.bag.jobs))
+    results = state.results.all_files()
     return {
         "format": FORMAT,
         "version": __version__,
@@ -112,9 +113,10 @@ def overview(end: Ended) -> dict[str, Any]:
         "retried": _retried(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
-            "files": sum(map(len, state.results.files.values())),
-            "bytes": state.results.size,
+            "files": len(results),
+            "bytes": sum(one.size for one in results),
             "directory": str(end.results) if end.results else None,
+            "elsewhere": sum(end.results not in one.path.parents for one in results),
             "left": state.results.left,
         },
         "outputs": end.outputs.description,
@@ -225,7 +227,7 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "lines": outcome.lines,
         "place": _place(end.details.place(job)),
         "tail": [*end.details.tail(job), *([outcome.note] if outcome.note else [])],
-        "results": list(map(str, end.state.results.files.get(job.number, ()))),
+        "results": list(map(str, end.state.results.paths(job))),
     }
 
 

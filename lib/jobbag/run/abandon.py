@@ -26,10 +26,13 @@ from jobbag.text import counted
 log = logging.getLogger(__name__)
 
 
-def abandon(task: TaskOnAws, run: str, events: list[Event], notes: Journal, grace: float) -> list[Event]:
+def abandon(
+    task: TaskOnAws, run: str, events: list[Event], notes: Journal, grace: float, *, keeps: bool
+) -> list[Event]:
     """Terminate the jobs of an earlier start, wait `grace` seconds for their end, and remove what it made.
 
-    `run` is the id of that run. Returns the events by which the next one takes over what could not be removed.
+    `run` is the id of that run; `keeps`: jobs of it are kept. In AWS, results that were not fetched stay, as they may
+    have been dear. Returns the events by which the next one takes over what could not be removed.
     `notes` is the old journal: should this start be killed too, a later one knows what was done.
     Raises ToolError where AWS does not tell in time whether it has jobs that the earlier start may have sent.
     """
@@ -47,6 +50,8 @@ def abandon(task: TaskOnAws, run: str, events: list[Event], notes: Journal, grac
     with cloud.within(grace) as hurried:
         terminate(hurried, running, f"{PROG} --fresh")
         _wait_for_end(hurried, list(running))
+    if cloud.embedded and not keeps:
+        cleanup.give_up_results(cloud)
     for line in cleanup.take_down(cloud):
         log.warning("%s", line)
     return cleanup.left

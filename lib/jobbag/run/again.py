@@ -14,9 +14,10 @@ from jobbag.errors import Problem
 from jobbag.events.events import Event, Staged, Submitting
 from jobbag.events.journal import Header, Past
 from jobbag.events.outcome import Outcome, Verdict
+from jobbag.events.results import ResultFetched
 from jobbag.events.state import RunState
 from jobbag.run.task import TaskOnAws
-from jobbag.s3.contents import is_there, is_unchanged, state_of
+from jobbag.s3.contents import has_same_mode, is_there, is_unchanged, state_of
 from jobbag.s3.place import S3Place
 from jobbag.text import counted
 
@@ -73,6 +74,7 @@ class Selection:
     kept: frozenset[int]  # by number, each child of an array
     jobs: int  # of the bag
     gone: tuple[str, ...]  # names of jobs that are not in the bag any more
+    to_fetch: int = 0  # results of kept jobs that are not in their place any more, and still in S3
 
     @property
     def is_empty(self) -> bool:
@@ -82,10 +84,18 @@ class Selection:
     def __str__(self) -> str:
         if self.is_empty:
             as_it_was = ", and nothing of them has changed" if self.update else ""
-            return f"nothing to do: {_all(self.jobs)} succeeded{as_it_was}"
+            said = f"{_all(self.jobs)} succeeded{as_it_was}"
+            return f"{said}{self._fetched}" if self.to_fetch else f"nothing to do: {said}"
         head = f"{'updating' if self.update else 'retrying'} {len(self.again):,} of {self.jobs:,}"
         gone = f"; {counted(len(self.gone), 'job')} gone from the bag" if self.gone else ""
-        return f"{head}{self._in_detail()}{gone}"
+        return f"{head}{self._in_detail()}{gone}{self._fetched}"
+
+    @property
+    def _fetched(self) -> str:
+        if not self.to_fetch:
+            return ""
+        what = _number(self.to_fetch, "result that is gone from here is", "results that are gone from here are")
+        return f"; {what} fetched again from S3"
 
     def _in_detail(self) -> str:
         if not self.update:
@@ -216,11 +226,19 @@ def unfetched_results(bag: Bag, state: RunState) -> frozenset[int]:
     return frozenset(job.number for job in bag.jobs if job.outputs and not state.results.are_here(job))
 
 
-def gone_results(state: RunState) -> dict[int, str]:
-    """Which result of a job is not here any more, by the job's number."""
-    files = state.results.files.items()
-    gone = ((number, next((path for path in paths if not path.exists()), None)) for number, paths in files)
-    return {number: f"its result {path} is gone" for number, path in gone if path is not None}
+def gone_results(state: RunState) -> list[ResultFetched]:
+    """Those that are not in their place any more."""
+    return [one for one in state.results.all_files() if not one.path.exists()]
+
+
+def here(events: Iterable[Event]) -> list[Event]:
+    """The events without results that are not in their place any more: they count as if they had never come."""
+    return [event for event in events if not isinstance(event, ResultFetched) or event.path.exists()]
+
+
+def told_gone(results: Iterable[ResultFetched]) -> dict[int, str]:
+    """Which result of a job is lost, by the job's number."""
+    return {one.job.number: f"its result {one.path} is gone" for one in results}
 
 
 # -- input files
@@ -230,15 +248,15 @@ def changed_inputs(task: TaskOnAws, events: Iterable[Event]) -> Iterator[Problem
     """Files that were sent and have another content now."""
     sent = {event.item: event for event in events if isinstance(event, Staged)}
     for item in task.bag.local_files():
-        if item in sent and not is_unchanged(sent[item]) and not _is_there(task, task.place, item):
+        if item in sent and not is_unchanged(sent[item]) and not _is_same(task, task.place, sent[item]):
             yield Problem(f"input file {item!r}", "has changed since it was sent")
 
 
-def _is_there(task: TaskOnAws, place: S3Place, item: str) -> bool:
+def _is_same(task: TaskOnAws, place: S3Place, sent: Staged) -> bool:
     """Whether S3 has a local file as it is now; of a directory, nobody asks for each file of it."""
-    if task.bag.is_directory(item):
+    if task.bag.is_directory(sent.item) or not has_same_mode(sent):
         return False
-    return is_there(task.cloud, place, item, place.key(task.bag.name_in_s3(item)))
+    return is_there(task.cloud, place, sent.item, place.key(task.bag.name_in_s3(sent.item)))
 
 
 def sent_with(events: Iterable[Event], bag: Bag) -> Iterator[tuple[Submitting, list[Staged]]]:
@@ -260,7 +278,7 @@ def stale_inputs(task: TaskOnAws, place: S3Place, events: list[Event]) -> dict[i
         if sent not in known:
             same_size = task.bag.is_directory(sent.item) or state_of(sent.item)[0] == sent.size
             may_be_same = same_size and last[sent.key] is sent  # else S3 has nothing to compare it with
-            known[sent] = not is_unchanged(sent) and not (may_be_same and _is_there(task, place, sent.item))
+            known[sent] = not is_unchanged(sent) and not (may_be_same and _is_same(task, place, sent))
         return known[sent]
 
     found: dict[int, str] = {}

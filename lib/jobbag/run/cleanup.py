@@ -137,6 +137,11 @@ class Cleanup:
         """A bucket that the user named stays, even if it is new: other runs share it."""
         return self._bucket_is_ours and self._place.own
 
+    def give_up_results(self, cloud: Cloud) -> None:
+        """Let results be removed, too, that nobody fetched: no start will want them."""
+        if self._keys_are_ours:
+            self._uploaded |= bucket.all_keys(cloud, self._place)
+
     def take_down(self, cloud: Cloud) -> list[str]:
         """Remove it all; what could not be removed, a line each. Results of jobs in the bucket stay."""
         failures: list[str] = []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
+from jobbag.bag.directory import content_of
 from jobbag.bag.job import Bag, Item, Job
 from jobbag.events.results import KnownResults
 from jobbag.files import named
-from jobbag.s3.place import RESULTS, S3Place
+from jobbag.s3.place import RESULTS, S3Place, results_of
 
 
 class MissingInputs:
@@ -70,22 +74,48 @@ class MissingInputs:
         return list(waiting.values())
 
 
-def with_kept_results(bag: Bag, known: KnownResults, place: S3Place, home: Path | None) -> Bag:
-    """The bag, in which jobs take the results of an earlier run from the files below `home`.
+def with_kept_results(bag: Bag, known: KnownResults, place: S3Place) -> Bag:
+    """The bag, in which jobs take the results of an earlier run from where these are here, whatever its directory was.
 
     Its own bucket, or its keys there, are not those of this run.
     """
-    if home is None or not place.own or not any(item.of_job for job in bag.jobs for item in job.items):
+    if not place.own or not any(item.of_job for job in bag.jobs for item in job.items):
         return bag
     below = place.key(RESULTS)
     of_this_run = {key[len(below) :].partition("/")[0] for key in known.etags if key.startswith(below)}
 
-    def placed(item: Item) -> Item:
-        if item.of_job is None or item.of_job[0] in of_this_run:
-            return item
-        name, path = item.of_job[0], home / named(item.of_job[0]) / named(item.of_job[1].rstrip("/"))
-        has_results = any(job.number in known.files for job in bag.named(name))
-        return replace(item, source=str(path)) if has_results and path.exists() else item
+    @cache
+    def files_of(name: str) -> dict[str, Path]:
+        """The files of a job by their paths below its results."""
+        files = (one for job in bag.named(name) for one in known.files.get(job.number, {}).values())
+        return {one.key.partition(results_of(name))[2]: one.path for one in files}
 
-    jobs = (replace(job, items=tuple(map(placed, job.items))) if job.items else job for job in bag.jobs)
-    return replace(bag, jobs=tuple(jobs))
+    @cache
+    def placed(item: Item) -> tuple[Item, ...]:
+        if item.of_job is None or item.of_job[0] in of_this_run:
+            return (item,)
+        name, path = item.of_job
+        files, inside = files_of(name), f"{path.rstrip('/')}/"
+        if path in files:
+            return (replace(item, source=str(files[path])),)
+        found = {file[len(inside) :]: there for file, there in files.items() if file.startswith(inside)}
+        directory = _directory_of(found)
+        if directory is not None:
+            return (replace(item, source=str(directory)),)
+        return tuple(Item(str(there), f"{item.target}/{file}") for file, there in found.items()) or (item,)
+
+    def with_placed(job: Job) -> Job:
+        return replace(job, items=tuple(chain.from_iterable(map(placed, job.items)))) if job.items else job
+
+    return replace(bag, jobs=tuple(map(with_placed, bag.jobs)))
+
+
+def _directory_of(files: Mapping[str, Path]) -> Path | None:
+    """The directory in which are these files, by their paths below it, and nothing else; None if there is none."""
+    for name, path in islice(files.items(), 1):
+        directory = path.parents[name.count("/")]
+        with suppress(OSError):
+            content = content_of(str(directory))
+            same = {file.name: directory / named(file.name) for file in content.files} == files
+            return directory if same and not content.empty else None
+    return None

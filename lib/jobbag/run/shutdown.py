@@ -26,7 +26,7 @@ Running = Iterable[tuple[Job, str]]  # jobs that AWS has, with their AWS ids
 
 def policy_of(settings: Settings) -> StopPolicy:
     """What the user wants a signal to lead to."""
-    return StopPolicy(settings.on_interrupt == "detach", settings.grace)
+    return StopPolicy(settings.on_interrupt == "detach", settings.grace, local=settings.local)
 
 
 class Loop(Protocol):

@@ -22,19 +22,21 @@ from jobbag.run.again import (
     Selection,
     changed_inputs,
     gone_results,
+    here,
     past_events,
     renumbered_events,
     resumed,
     sent_with,
     stale_inputs,
+    told_gone,
     unfetched_results,
 )
 from jobbag.run.cleanup import BUCKET
 from jobbag.run.task import TaskOnAws, place_of
+from jobbag.s3.contents import shown_results
 
 log = logging.getLogger(__name__)
 
-SHOWN = 10  # changes that are told one by one
 GO_ON_OR_NOT = "--resume to go on with what was sent, or --fresh to terminate the old jobs and start anew"
 KEEPING = "--update to keep what has succeeded and is as it was"
 OF_OUTPUTS = ("--local", "--merge-logs")  # options that say where what is kept is
@@ -64,7 +66,7 @@ class Earlier:
         """What of the earlier run holds for this one."""
         if self.past is None or self.how is How.NEW:
             return []
-        events = past_events(self.past, bag)
+        events = here(past_events(self.past, bag))
         if self.how in (How.RETRY_FAILED, How.UPDATE):
             return [event for event in events if self._keeps(event)]
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
@@ -176,14 +178,16 @@ def selected(earlier: Earlier, task: TaskOnAws, path: Path, *, fetches: bool) ->
     events, place = past_events(past, task.bag), place_of(task.place, past.header)
     state, stale = folded(events, task.bag), stale_inputs(task, place, events)
     follows = fetches and place.own  # else this run finds in S3 what is not here
-    if follows:
-        stale = gone_results(state) | stale
+    gone = gone_results(state) if fetches else []
+    in_s3 = shown_results(task.cloud, place, {one.key for one in gone}) if gone and not place.own else set[str]()
+    stale = told_gone(one for one in gone if one.key not in in_s3) | stale
     files = [one for one in changes(past.header, now) if one.where == "--files"]
     if files and earlier.how is How.UPDATE:
         stale = {job.number: "--files has changed" for job in task.bag.jobs}
 
     def choose(compared: Comparison) -> Selection:
-        return compared.update() if earlier.how is How.UPDATE else compared.retry()
+        chosen = compared.update() if earlier.how is How.UPDATE else compared.retry()
+        return replace(chosen, to_fetch=sum(one.key in in_s3 and one.job.number in chosen.kept for one in gone))
 
     compared = Comparison(past.header, now, state, stale, frozenset())
     selection = choose(compared)
@@ -246,9 +250,7 @@ def refuse(path: Path, problems: list[Problem], *, keeps: bool = False) -> Input
 
 def _refusal(path: Path, problems: list[Problem], way_out: str) -> InputError:
     where = str(path)
-    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems[:SHOWN]]
-    if len(problems) > SHOWN:
-        shown.append(Problem(where, f"and {len(problems) - SHOWN} more changes"))
+    shown = [Problem(f"{where}: since the earlier start, {one.where}", one.what) for one in problems]
     return InputError([*shown, Problem(where, way_out)])
 
 

@@ -187,6 +187,15 @@ def _first_keys(cloud: Cloud, place: S3Place) -> list[str]:
     return next((some for some in found if some), [])
 
 
+def all_keys(cloud: Cloud, place: S3Place) -> set[str]:
+    """The keys below the key prefix; none if the bucket is gone, or shows them to nobody."""
+    try:
+        return set(keys(cloud, place.bucket, place.key_prefix))
+    except AwsError as error:
+        log.debug("what is below %s is not known: %s", place.url, error)
+        return set()
+
+
 def delete(cloud: Cloud, bucket: str, doomed: Iterable[str]) -> None:
     """Delete the objects with these keys. Raises AwsError, or CleanupError with those that stayed."""
     try:

@@ -17,7 +17,7 @@ from jobbag.bag.directory import is_directory, state_of_directory, state_of_file
 from jobbag.errors import AwsError
 from jobbag.events.events import Staged
 from jobbag.s3.listings import objects
-from jobbag.s3.place import S3Place
+from jobbag.s3.place import RESULTS, S3Place
 
 log = logging.getLogger(__name__)
 
@@ -79,22 +79,27 @@ class Contents:
 
 def missing(cloud: Cloud, place: S3Place, sent: Sequence[Staged]) -> frozenset[str]:
     """Those of the local files that were sent once whose objects S3 does not show any more. Raises AwsError."""
-    sizes = _sizes(cloud, place, {event.key for event in sent})
+    sizes = _sizes(cloud, place.bucket, {event.key for event in sent}, place.key_prefix, MOST_LISTED)
     return frozenset(event.item for event in sent if sizes.get(event.key) != event.size)
 
 
-def _sizes(cloud: Cloud, place: S3Place, wanted: Set[str]) -> dict[str, int]:
-    """The sizes (bytes) of objects, by key, as far as S3 shows them. Raises AwsError."""
+def shown_results(cloud: Cloud, place: S3Place, keys: Set[str]) -> Set[str]:
+    """Those of the keys of results that S3 shows. Raises AwsError."""
+    return keys & _sizes(cloud, place.bucket, keys, place.key(RESULTS)).keys()
+
+
+def _sizes(cloud: Cloud, bucket: str, wanted: Set[str], below: str, most: int | None = None) -> dict[str, int]:
+    """The sizes (bytes) of objects, by key, as far as S3 shows them; `most`: keys to list. Raises AwsError."""
     try:
         if len(wanted) >= MANY:
-            listed = islice(objects(cloud, place.bucket, place.key_prefix), MOST_LISTED)
+            listed = islice(objects(cloud, bucket, below), most)
             return {entry["Key"]: int(entry["Size"]) for entry in listed}
     except AwsError as error:
         log.debug("the bucket cannot be listed, so each file is asked for: %s", error)
     sizes = {}
     for key in wanted:
         try:
-            sizes[key] = int(cloud.call("s3", "HeadObject", Bucket=place.bucket, Key=key)["ContentLength"])
+            sizes[key] = int(cloud.call("s3", "HeadObject", Bucket=bucket, Key=key)["ContentLength"])
         except AwsError as error:
             if error.code not in UNSEEN and not error.unsupported:
                 raise
@@ -112,7 +117,12 @@ def state_of(item: str) -> tuple[int, int]:
 def is_unchanged(sent: Staged) -> bool:
     """Whether a local file or directory is as it was when it was sent. Raises OSError."""
     size, modified = state_of(sent.item)
-    return modified == sent.modified and (is_directory(sent.item) or size == sent.size)
+    return modified == sent.modified and (is_directory(sent.item) or (size == sent.size and has_same_mode(sent)))
+
+
+def has_same_mode(sent: Staged) -> bool:
+    """Whether a local file, whose mode its content in S3 does not tell, is executable as it was when it was sent."""
+    return sent.executable in (None, os.access(sent.item, os.X_OK))
 
 
 def part_size(size: int) -> int:

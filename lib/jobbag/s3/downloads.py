@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 from jobbag.aws.client import Cloud
-from jobbag.errors import AwsError
+from jobbag.errors import AwsError, Cancelled
 from jobbag.files import fsync, naming, sync
 from jobbag.s3.arriving import Arriving
 from jobbag.s3.contents import PART_SIZE, Opened, compared
@@ -18,7 +19,8 @@ from jobbag.s3.place import S3Place
 from jobbag.threads import DaemonPool
 
 TRIES = 3  # of an object that comes with a wrong content
-WRONG = ("WrongContent", "PreconditionFailed")  # it does not have its checksum, or was replaced while it came
+# It does not have its checksum, or was replaced while it came; 412 and 416 where the server does not say it in words.
+WRONG = ("WrongContent", "PreconditionFailed", "412", "InvalidRange", "416")
 PARTS_AT_ONCE = 10  # of all large objects together
 QUICK = 1024 * 1024  # bytes of an object that is got at once, in memory
 ELSEWHERE = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307", "400")
@@ -37,44 +39,51 @@ Got = TypeVar("Got")
 class Downloads:
     """Fetches objects of one bucket. Safe to share between threads."""
 
-    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight) -> None:
+    def __init__(self, cloud: Cloud, place: S3Place, in_flight: InFlight, stopped: Event) -> None:
+        """`stopped`: once it is set, nothing more is asked for."""
         self._cloud = cloud
+        self._stopped = stopped
         self._in_flight = in_flight
         self._bucket = place.bucket
         self._pool = DaemonPool(min(PARTS_AT_ONCE, in_flight.most))
 
-    def fetch(self, key: str, size: int, part: Path, target: Path) -> None:
-        """Write an object of so many bytes to `target`, by way of `part` in the same file system.
+    def fetch(self, key: str, size: int, etag: str, part: Path, target: Path) -> None:
+        """Write an object to `target`, by way of `part` in the same file system.
+
+        `size` (bytes) and `etag`: as a listing shows them; it may have been replaced since.
 
         Raises AwsError, Cancelled, and OSError.
         """
         try:
             with naming(target):
-                self._get_right(key, size, part)
+                self._get_right(key, size, etag, part)
                 os.replace(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
 
-    def _get_right(self, key: str, size: int, part: Path) -> None:
+    def _get_right(self, key: str, size: int, etag: str, part: Path) -> None:
         """Get an object, more than once if something on the way changes it."""
         for left in reversed(range(TRIES)):
             try:
-                if size > QUICK or not self._small(key, part):
+                if size > QUICK or not self._small(key, etag, part):
                     self._large(key, part)
                 return
             except AwsError as error:
                 if error.code not in WRONG or not left:
                     raise
 
-    def _small(self, key: str, part: Path) -> bool:
-        """Get an object with one request; false where it has to be looked for first, as in another region."""
+    def _small(self, key: str, etag: str, part: Path) -> bool:
+        """Get an object with one request; false where it has to be looked for first: it is in another region, or what
+        came is not what was listed, but a later object, or a page of somebody else."""
         try:
             headers, content = self._get(lambda: self._cloud.get_object(self._bucket, key))
         except AwsError as error:
             if error.code in ELSEWHERE:
                 return False
             raise
+        if headers["etag"] != etag:
+            return False
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
         _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
         with part.open("wb") as file:
@@ -109,6 +118,8 @@ class Downloads:
     def _get(self, once: Callable[[], Got]) -> Got:
         def attempt() -> Got:
             with self._in_flight.one():
+                if self._stopped.is_set():
+                    raise Cancelled("the run is being stopped")
                 return once()
 
         return self._cloud.persist("s3", "GetObject", attempt)

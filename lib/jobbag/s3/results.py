@@ -58,7 +58,7 @@ class Results(Worker):
         self._files = files
         self._emit = emit
         self._known = dict(known)
-        self._downloads = Downloads(self._cloud, place, in_flight)
+        self._downloads = Downloads(self._cloud, place, in_flight, self.stopped)
         self._pool = DaemonPool(in_flight.most)
         self._under_way: list[Future[Any]] = []
         self._failures = 0
@@ -148,23 +148,23 @@ class Results(Worker):
                 self._emit(ResultsFound(first, counts.get(name, 0)))
 
     def _fetch(self, job: Job, name: str, path: str, entry: Mapping[str, Any]) -> None:
-        key, size = entry["Key"], int(entry["Size"])
+        key, size, etag = entry["Key"], int(entry["Size"]), entry["ETag"]
         if self.stopped.is_set():
             return
         try:
             target = self._files.place_of(name, path)
-            self._downloads.fetch(key, size, self._files.part_of(key), target)
+            self._downloads.fetch(key, size, etag, self._files.part_of(key), target)
         except Cancelled:
             return
         except Unsuitable as error:
-            self._emit(ResultStays(job, key, entry["ETag"], str(error)))
+            self._emit(ResultStays(job, key, etag, str(error)))
         except AwsError as error:
             if error.code not in ("NoSuchKey", "404"):  # else it was deleted meanwhile
                 self._could_not(error.about(f"result s3://{self._place.bucket}/{key}"))
         except BaseException as error:
             self._emit(WorkerFailed(self.name, error))
         else:
-            self._emit(ResultFetched(job, key, entry["ETag"], target, size))
+            self._emit(ResultFetched(job, key, etag, target, size))
 
     def _could_not(self, error: ToolError) -> None:
         self._failures += 1

@@ -16,7 +16,7 @@ from jobbag.bag.job import Bag, list_key
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
-from jobbag.s3.contents import PART_SIZE, Contents, state_of
+from jobbag.s3.contents import Contents, state_of
 from jobbag.s3.directories import SendingDirectory, list_of
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
@@ -25,6 +25,7 @@ from jobbag.threads import LEAVING, DaemonPool
 
 log = logging.getLogger(__name__)
 
+READ_WHOLE = 2 * 1024 * 1024  # bytes; larger files are read as they go, as more than a hundred go at once
 TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 
@@ -129,7 +130,7 @@ class Uploader:
             if sent:
                 self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
             for one in items:
-                self._emit(Staged(one, key, size, modified, sent and one is item))
+                self._emit(Staged(one, key, size, modified, sent and one is item, self._bag.is_executable(one)))
             self._arrived(key)
         except Cancelled:
             return
@@ -178,7 +179,7 @@ class Uploader:
     def _upload(self, item: str, key: str) -> None:
         before = state_of(item)
         log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
-        if before[0] >= PART_SIZE or not self._put(item, key):
+        if before[0] > READ_WHOLE or not self._put(item, key):
             self._transfer(item, key)
         if state_of(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")

@@ -153,6 +153,12 @@ def test_what_a_job_cannot_be_is_named(cloud: Cloud, faults: Faults) -> None:
             ask(cloud, "DescribeJobs")
 
 
+def test_an_answer_without_what_it_is_asked_for_is_named(cloud: Cloud, faults: Faults) -> None:
+    faults.on("DescribeJobs", lambda *_: Answer.of({"more": 1}))
+    with pytest.raises(AwsError, match="AWS Batch answered with something that is no answer: it has no jobs"):
+        ask(cloud, "DescribeJobs")
+
+
 def test_what_is_only_unusual_is_taken(cloud: Cloud, faults: Faults) -> None:
     job = {**JOB, "status": "LEVITATING", "startedAt": 1.7e12, "new": [1], "container": None, "statusReason": None}
     faults.on("DescribeJobs", lambda *_: Answer.of({"jobs": [job], "more": 1}))
@@ -167,6 +173,18 @@ def test_a_small_object_is_there_only_when_s3_says_so(cloud: Cloud, faults: Faul
     with pytest.raises(AwsError, match=r"Amazon S3 answered with something that is no answer: .*HTML"):
         cloud.persist("s3", "PutObject", lambda: cloud.put_object("my-bucket", "k", b"x"))
     cloud.put_object("my-bucket", "k", b"x")
+    for answer in ("HTML", "302"):
+        faults.on("GetObject", lambda *_, answer=answer: ANY[answer], times=1)
+        with pytest.raises(AwsError, match="Amazon S3 answered with something that is no answer"):
+            cloud.persist("s3", "GetObject", lambda: cloud.get_object("my-bucket", "k"))
+    assert cloud.get_object("my-bucket", "k")[1] == b"x"
+
+
+def test_a_message_of_s3_is_read_as_it_is_meant(cloud: Cloud, faults: Faults) -> None:
+    bucket.create(cloud, "my-bucket")
+    faults.fail("GetObject", 403, "AccessDenied", "no access to &quot;arn:a&amp;b&quot;")
+    with pytest.raises(AwsError, match='no access to "arn:a&b"'):
+        cloud.persist("s3", "GetObject", lambda: cloud.get_object("my-bucket", "k"))
 
 
 # -- listings without an end

@@ -12,6 +12,7 @@ import pytest
 
 from helpers.waiting import wait_until
 from jobbag.aws.client import Cloud
+from jobbag.aws.connection import Access
 from jobbag.cli import main
 from jobbag.jobs import monitor, poll_schedule, submission
 from jobbag.local import CREDENTIALS
@@ -159,6 +160,17 @@ def test_a_job_in_doubt_is_looked_for_where_it_was_sent(desk: Desk, ready: Cloud
     assert main(["-q", "other", *ARGUMENTS[2:], "--resume", "bag.in"]) == 0
     assert desk.sent == {"one": 1}
     assert (desk.place / "one.out").read_text().startswith("one\n")
+
+
+def test_the_launcher_is_told_of_the_region_of_a_bucket_elsewhere(desk: Desk, endpoint: str) -> None:
+    elsewhere = Cloud(Access(endpoint, "eu-west-3", CREDENTIALS))
+    where = {"LocationConstraint": elsewhere.region}
+    elsewhere.call("s3", "CreateBucket", Bucket="elsewhere", CreateBucketConfiguration=where)
+    desk.bag(job("one", launcher=True))
+    assert desk.run("-s", "s3://elsewhere/run") == 0
+    (sent,) = (one.body for one in desk.faults.requests if one.operation == "SubmitJob")
+    told = {one["name"]: one["value"] for one in sent["containerOverrides"]["environment"]}
+    assert told["PEGASUS_AWS_BATCH_REGION"] == "eu-west-3"
 
 
 # -- a mended bag

@@ -106,8 +106,10 @@ def test_who_comes_back_to_it_is_asked_again(asked: Open) -> None:
 def test_in_the_background_it_takes_no_answer_and_is_not_stopped(asked: Open) -> None:
     terminal = asked()
     terminal.process.send_signal(signal.SIGUSR2)
-    terminal.process.send_signal(signal.SIGCONT)
+    terminal.until(lambda _: not terminal.is_in_foreground)
     terminal.type("t\n")
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.shows("bag: ")  # the question is withdrawn
     terminal.process.send_signal(signal.SIGUSR1)
     terminal.shows("said meanwhile")
     terminal.process.send_signal(signal.SIGINT)  # where nobody can be asked, it counts

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.events.events import Event, WorkerFailed
@@ -20,7 +21,7 @@ from jobbag.events.observation import now_ms
 from jobbag.events.results import ResultFailed, ResultFetched, ResultsFound, ResultsHome, ResultStays
 from jobbag.s3 import downloads
 from jobbag.s3 import results as module
-from jobbag.s3.downloads import QUICK
+from jobbag.s3.downloads import PARTS_AT_ONCE, QUICK
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
 from jobbag.s3.result_files import ResultFiles
@@ -185,7 +186,7 @@ def test_a_bag_without_outputs_costs_one_listing(
     assert [one.operation for one in faults.requests[before:]] == ["ListObjectsV2", "GetObject"]
 
 
-PART = 600_000  # bytes
+PART, PARTS_OF_MANY = 600_000, 20_000  # bytes
 
 
 @pytest.fixture
@@ -220,6 +221,64 @@ def test_a_large_one_that_is_replaced_while_it_comes_is_fetched_again(
     with collecting() as collector:
         assert [type(one) for one in collector.finish()] == [ResultFetched]
     assert files() == {"one/a": other}
+
+
+@pytest.mark.parametrize("words", ["", "<Error><Code>InvalidRange</Code></Error>"])
+def test_servers_say_in_other_words_that_it_was_replaced(
+    words: str, large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    faults.on("GetObject", lambda *_: Answer.of_xml(words, "416 Error" if words else "412 Error"), times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+
+
+def test_a_server_that_does_not_heed_if_match(large: bytes, collecting: Callable[..., Any], faults: Faults) -> None:
+    """Of two objects none has the content of both, even where no checksum shows it."""
+
+    def other(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        headers = [(name, '"other"' if name.lower() == "etag" else value) for name, value in answer.headers]
+        return Answer(answer.status, headers, b"?" + answer.body[1:])
+
+    def unverified(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        headers = [("x-amz-server-side-encryption", "aws:kms"), ("Content-Length", str(len(large)))]
+        own = [(name, value) for name, value in answer.headers if not name.lower().startswith("x-amz-checksum")]
+        return Answer(answer.status, [*own, *headers])
+
+    faults.on("HeadObject", unverified)
+    faults.on("GetObject", other, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+
+
+@pytest.mark.parametrize("size", [10, 3 * PART])
+def test_a_page_to_log_in_is_no_result(
+    size: int, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """Web servers give their pages ETags, too."""
+    page = Answer("200 OK", [("Content-Type", "text/html"), ("ETag", '"5d-1"')], b"<!doctype html><html>Please log in")
+    content = b"x" * size
+    put("one/a", content)
+    faults.on("GetObject", lambda *_: page, times=1)
+    faults.on("HeadObject", lambda *_: page, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": content}
+
+
+@pytest.mark.usefixtures("large", "pauses")
+def test_an_object_without_an_etag_is_a_failure_of_its_own(
+    collecting: Callable[..., Any], faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "UNFIT", 0.0)
+    faults.on("HeadObject", lambda *_: Answer("200 OK", [("Content-Length", str(4 * PART))]))
+    with collecting() as collector:
+        (told,) = collector.finish()
+    assert isinstance(told, ResultFailed)
+    assert "has no ETag" in str(told.error)
 
 
 @pytest.mark.usefixtures("large")
@@ -329,6 +388,28 @@ def test_leaving_gives_up_what_is_under_way(
     with collecting() as collector:
         collector.results.finish(OVER)
         assert asked.wait(TIMEOUT)
+    assert files() == {}
+
+
+def test_leaving_asks_for_no_further_part_of_a_large_one(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "PART_SIZE", PARTS_OF_MANY)
+    put("one/a", bytes(100 * PARTS_OF_MANY))
+    asked, left = threading.Event(), threading.Event()
+
+    def wait(_: Request, forward: Forward) -> Answer:
+        asked.set()
+        left.wait(TIMEOUT)
+        return forward()
+
+    faults.on("GetObject", wait)
+    with collecting() as collector:
+        collector.results.finish(OVER)
+        assert asked.wait(TIMEOUT)
+        collector.results.stopped.set()
+        left.set()
+    assert faults.count("GetObject") <= PARTS_AT_ONCE
     assert files() == {}
 
 

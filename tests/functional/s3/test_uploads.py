@@ -20,7 +20,7 @@ from jobbag.s3 import uploads
 from jobbag.s3.contents import MANY, PART_SIZE, is_there
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
-from jobbag.s3.uploads import Uploader
+from jobbag.s3.uploads import READ_WHOLE, Uploader
 
 from ..fault_layer import Answer, Faults, Forward, Request
 
@@ -96,6 +96,23 @@ def test_files_go_below_the_key_prefix_by_their_base_name(send: Send, s3: Any) -
         ("some/dir/größe b", 0),
     ]
     assert (content(s3, "a.txt"), content(s3, "größe b")) == (b"a", b"")
+
+
+def test_only_small_files_are_read_whole(send: Send, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred may be under way at once."""
+    read: list[int] = []
+    put = Cloud.put_object
+
+    def put_object(cloud: Cloud, bucket: str, key: str, content: bytes, **params: Any) -> None:
+        read.append(len(content))
+        put(cloud, bucket, key, content, **params)
+
+    monkeypatch.setattr(Cloud, "put_object", put_object)
+    Path("small").write_bytes(b"x" * READ_WHOLE)
+    Path("large").write_bytes(b"x" * (READ_WHOLE + 1))
+    assert sent(send("small", "large")) == [True, True]
+    assert read == [READ_WHOLE]
+    assert len(content(s3, "large")) == READ_WHOLE + 1
 
 
 SIZES = {"empty": 0, "small": 1000, "one part": PART_SIZE, "three parts": 2 * PART_SIZE + 1}

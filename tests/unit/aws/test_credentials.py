@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.loaders
@@ -20,9 +21,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
+from jobbag.aws import connection
 from jobbag.aws.connection import Access, Connection
 from jobbag.aws.faults import NoCredentials
 from jobbag.errors import InputError
+
+from ..builders import heard
 
 SECRET = "SECRET-SECRET-SECRET"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -109,6 +113,26 @@ def test_what_a_helper_does_wrong_is_told_at_once(script: str, words: str, home:
 def test_a_helper_that_cannot_run_is_named(command: str, home: Path) -> None:
     configure(home, f"[default]\ncredential_process = {command} {SECRET}\n")
     assert "credential_process of the profile default" in refused()
+
+
+def test_that_credentials_have_expired_is_told_now_and_then_though_they_are_read_again_and_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(home, f"[ ! -e '{home}/over' ] || exec echo log in first\n{printed()}")
+    clock = SimpleNamespace(now=1e6)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(connection, "time", clock)
+    ours = Connection(Access())
+    (home / "over").touch()
+    told = ["WARNING the AWS credentials have expired; reading them again until they are renewed"]
+    with heard(connection.__name__) as said:
+        for later in (20, 0.5, 0.5, 20, 20, 60):
+            clock.now += later
+            ours.renew()
+        assert said == told
+        clock.now += 3600
+        ours.renew()
+    assert said == told * 2
 
 
 def test_the_helper_of_the_profile_below_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,9 +341,9 @@ def test_in_the_middle_of_a_run_nobody_is_asked(sts: Sts, monkeypatch: pytest.Mo
     """The screen belongs to the run; another terminal can renew what the aws command keeps."""
     type_in("123456", monkeypatch)
     sts.minutes = 5  # so little that they are renewed before each call
-    connection = Connection(Access())
-    monkeypatch.setattr(connection, "_made", 0.0)
-    connection.renew()
+    ours = Connection(Access())
+    monkeypatch.setattr(ours, "_made", 0.0)
+    ours.renew()
     with pytest.raises(NoCredentials, match="code of MFA"):
-        connection.ask("batch", "DescribeJobs", "eu-west-3", {"jobs": ["x"]})
+        ours.ask("batch", "DescribeJobs", "eu-west-3", {"jobs": ["x"]})
     assert sts.codes == ["123456"]

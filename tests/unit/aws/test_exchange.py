@@ -77,8 +77,9 @@ def test_an_answer_after_which_the_connection_is_of_no_use(ends: tuple[Any, sock
         b"",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * (MOST_LINES + 1),
         b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
     ],
-    ids=["another language", "silence", "too many headers", "a long one"],
+    ids=["another language", "silence", "too many headers", "a long one", "a length that no number can be"],
 )
 def test_what_is_no_answer(ends: tuple[Any, socket.socket], content: bytes) -> None:
     connection, there = ends

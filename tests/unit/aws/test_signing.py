@@ -64,6 +64,8 @@ def made(signer: Signer, request: Any) -> tuple[str, dict[str, str]]:
     when = calendar.timegm(time.strptime(headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
     own = {"x-amz-date", "x-amz-content-sha256", "authorization", "content-length"}
     changed = {name.lower(): value for name, value in headers.items() if name.lower() not in own}
+    if request.headers.get("Expect"):
+        changed["expect"] = "100-continue"
     body = request.body if isinstance(request.body, bytes) else b""
     lines = signer.head(urlsplit(request.url).path, body, changed, when).decode().split("\r\n")
     assert lines[-2:] == ["", ""]

@@ -103,7 +103,8 @@ def test_the_lists_of_the_defaults_stand_in_front_of_those_of_a_job() -> None:
     ("job", "said"),
     [
         ({"inputs": ["job:nobody/a"]}, 'inputs: no job of the bag has the name "nobody"'),
-        ({"inputs": ["job:j1/a"]}, "the jobs wait for each other"),
+        ({"inputs": ["job:j1/a"]}, "inputs: 'job:j1/a' is a result of the same job"),
+        ({"inputs": ["job:j1/a"], "outputs": ["b"]}, "inputs: 'job:j1/a' is a result of the same job"),
         ({"outputs": ["a"], "launcher": False}, 'outputs: need the launcher, so the job cannot have "launcher": false'),
         ({"outputs": ["a"], "arrayProperties": {"size": 2}}, "outputs: need the launcher, but it does not start"),
         ({"inputs": ["missing"]}, "input 'missing': No such file"),
@@ -136,3 +137,25 @@ def test_files_of_one_name_have_their_own_keys_and_names_may_be_any() -> None:
     keys = [bag.name_in_s3(item) for item in bag.local_files()]
     assert len(set(keys)) == len(keys) == 2
     assert all(key.startswith("inputs/") and key.endswith("/a, b.txt") for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "path", "said"),
+    [
+        (["plots/", "*.txt"], "*.txt", "a result is named as it is, without globs: give each file by itself"),
+        (["plots/"], "plots/*.png", 'give its directory, "job:j1/plots/" or each file by itself'),
+        ([], "a/b?/c", "without globs: give each file by itself"),
+        (["model.nc", "plots/*.png"], "modle.nc", "no output of that job can be this; did you mean model.nc?"),
+        (["plots/*.png"], "what the job puts there by itself", None),
+        (["[0-9].txt"], "[0-9].txt/x", None),
+        (["[0-9].txt"], "7.txt", None),
+        (["plots/"], "plots/below/a[1].png", None),
+        (["plots/a.png", "plots/b.png"], "plots/", None),
+        (["*"], "anything/below", None),
+        ([], "what the job puts there by itself", None),
+    ],
+)
+def test_a_result_of_another_job_is_one_that_it_can_give(outputs: list[str], path: str, said: str | None) -> None:
+    _, problems = load({"outputs": outputs}, {"inputs": [f"job:j1/{path}"]})
+    assert len(problems) == (said is not None)
+    assert said is None or said in problems[0]

@@ -136,3 +136,13 @@ def test_what_is_left_to_send_is_no_matter_of_a_look() -> None:
 
 def test_how_many_run_on() -> None:
     assert detached.left(state(*SENT), WORDS).startswith("of 6 jobs, 4 run on in AWS; this collects them: ")
+
+
+def test_what_is_said_of_jobs_that_had_not_ended_is_true_of_the_embedded_aws_too() -> None:
+    made = ["job queue q", "bucket b"]
+    assert detached.unended(["one"], [], local=False) == "job one may still run in AWS"
+    assert detached.unended(["one", "two"], made, local=False) == (
+        "job one and 1 more may still run in AWS; this stays for that: job queue q, bucket b"
+    )
+    assert detached.unended(["one"], made, local=True) == ("job one had to end with this command; this stays: bucket b")
+    assert detached.unended(["one"], made[:1], local=True) == "job one had to end with this command"

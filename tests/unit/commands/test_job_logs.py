@@ -94,7 +94,7 @@ def test_what_was_not_written_is_said(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("fit-1", "there is no job fit-1 in the run bag; there are fit-01 and fit-02$"),
+        ("fit-1", "there is no job fit-1 in the run bag; did you mean fit-01"),
         ("???", r"there is no job \?\?\? in the run bag$"),
         ("array", "array is an array of 3 jobs: give one of array.0 to array.2"),
     ],

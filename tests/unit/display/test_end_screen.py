@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -29,7 +30,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
-        "results": {"files": 0, "bytes": 0, "directory": "results", "left": []},
+        "results": {"files": 0, "bytes": 0, "directory": "results", "elsewhere": 0, "left": []},
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
         "causes": [],
@@ -52,6 +53,23 @@ def test_a_run_without_a_failure() -> None:
         "  bag.in, eu-west-3",
         "  output: /here/<job name>.out and .err",
     ]
+
+
+def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> None:
+    assert end_screen.lines(overview(), None, {}, timed=False)[0].text == "2 jobs: 2 succeeded, 0 failed"
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "told"),
+    [
+        (0, "in new/<job name>/"),
+        (2, "in new/<job name>/; 2 of them where an earlier start put them"),
+        (3, "where an earlier start put them"),
+    ],
+)
+def test_results_are_told_where_they_are(elsewhere: int, told: str) -> None:
+    results = {"files": 3, "bytes": 45, "directory": "new", "elsewhere": elsewhere, "left": []}
+    assert f"  results: 3 files (45 bytes) {told}" in rows(overview(results=results), None, {}, columns=None)
 
 
 def test_a_run_of_all_kinds() -> None:

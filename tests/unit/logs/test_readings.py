@@ -53,7 +53,13 @@ def test_as_many_are_read_together_as_one_call_takes() -> None:
         (None, "it never ran"),
         (ended(), None),
         (ended(log=LogPlace("s", driver="splunk")), "its log is not in CloudWatch Logs: the log driver is splunk"),
-        (ended(log=LogPlace()), "no log: its container never started (AWS gives no reason)"),
+        (ended(log=LogPlace()), "no log: AWS Batch names no log stream of it, though its container ran"),
+        (ended("FAILED", 3, log=LogPlace()), "no log: AWS Batch names no log stream of it, though its container ran"),
+        (
+            ended("FAILED", 128, log=LogPlace(), container_reason="CannotStart: x"),
+            "no log: its container never started (CannotStart: x)",
+        ),
+        (ended("FAILED", None, log=LogPlace()), "no log: its container never started (AWS gives no reason)"),
         (
             ended("FAILED", None, log=LogPlace(), status_reason="x", container_reason="CannotPull: x"),
             "no log: its container never started (CannotPull: x)",

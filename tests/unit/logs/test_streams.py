@@ -108,6 +108,12 @@ def test_a_page_without_a_token_is_the_end_of_all_streams_and_an_empty_one_is_no
         assert request["logStreamNames"] == ["a", "b"]
 
 
+def test_what_comes_of_a_stream_that_was_not_asked_for_is_left_out() -> None:
+    cloud = Filtered([("other", "1"), ("a", "1")], [("other", "2")], [("a", "2")])
+    found = [event["message"] for event in events_of_streams(cloud, [LogPlace("a"), LogPlace("b")])]
+    assert found == ["1", "2"]
+
+
 # -- with the calls that are allowed
 
 
@@ -176,14 +182,14 @@ def test_the_newest_event_is_found_with_either_call(refused: str) -> None:
     class Long(Guarded):
         def call(self, service: str, operation: str, region: str | None = None, **params: Any) -> dict[str, Any]:
             page = super().call(service, operation, region, **params)
-            events = [{"message": text} for text in ("first", "last")]
+            events = [{"logStreamName": "a", "message": text} for text in ("first", "last")]
             if operation == "GetLogEvents":
                 return {"events": events[-params["limit"] :]}
             at = int(params.get("nextToken", "0"))
             return [{**page, "events": [events[0]], "nextToken": "1"}, {"events": [events[1]], "nextToken": "2"},
                     {"events": []}][at]  # fmt: skip
 
-    assert last_event(Long(refused), PLACES[0]) == {"message": "last"}
+    assert last_event(Long(refused), PLACES[0]) == {"logStreamName": "a", "message": "last"}
 
 
 def test_where_no_call_is_allowed_there_is_no_newest_event_and_that_is_told() -> None:

@@ -110,7 +110,7 @@ def test_the_whole_of_a_run() -> None:
         "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
-        "results": {"files": 0, "bytes": 0, "directory": None, "left": []},
+        "results": {"files": 0, "bytes": 0, "directory": None, "elsewhere": 0, "left": []},
         "outputs": JobFiles().description,
         "log_file": "l.000",
         "jobstate_log": "bag.jobstate.log",

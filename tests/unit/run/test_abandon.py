@@ -85,7 +85,7 @@ def give_up(cloud: FakeCloud, events: list[Event], place: Path) -> list[str]:
     path = place / "bag.journal"
     with Journal(path) as notes, heard("jobbag") as said:
         notes.begin(Header("run", 0, {}, {}))
-        abandon.abandon(TaskOnAws(bag(*JOBS), PLAN, PLACE, cast(Cloud, cloud)), "run", events, notes, 30.0)
+        abandon.abandon(TaskOnAws(bag(*JOBS), PLAN, PLACE, cast(Cloud, cloud)), "run", events, notes, 30.0, keeps=False)
     return said
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Bag, Item, Job
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, InputError
 from jobbag.events import journal
@@ -32,7 +32,7 @@ from jobbag.events.events import (
 from jobbag.events.journal import Journal, begin_anew
 from jobbag.events.results import ResultFetched, ResultsFound
 from jobbag.options.settings import Settings
-from jobbag.run.takeup import Earlier, How, earlier, folded, selected
+from jobbag.run.takeup import Earlier, How, check_inputs, earlier, folded, selected
 from jobbag.run.task import Task, TaskOnAws, header_of
 from jobbag.s3.contents import state_of
 from jobbag.s3.place import S3Place
@@ -228,6 +228,48 @@ def test_a_result_that_is_gone_from_here_is_made_again() -> None:
     ]
 
 
+@pytest.mark.parametrize("how", [RETRY, UPDATE])
+def test_a_result_that_is_gone_from_here_is_fetched_again_from_a_bucket_that_keeps_it(how: Settings) -> None:
+    of = bag(*GIVES)
+    ran(of, None, *came(GIVES[0], of=1), *came(GIVES[1], of=1))
+    Path("results/a/x").unlink()
+    s3 = S3(**{"results/a/x": "0" * 32, "results/b/x": "0" * 32})
+    found = start(how, of, s3)
+    assert reasons(found) == {}
+    assert s3.asked == 1, "only for what is gone"
+    assert found.how is How.GO_ON
+    as_it_was = ", and nothing of them has changed" if how is UPDATE else ""
+    fetched = "1 result that is gone from here is fetched again from S3"
+    assert str(found.selection) == f"all 3 jobs succeeded{as_it_was}; {fetched}"
+    known = folded(found.events(of), of).results
+    assert known.paths(GIVES[0]) == []
+    assert known.paths(GIVES[1]) == [Path("results/b/x")]
+    assert set(known.etags) == {"results/b/x"}, "so that the other one is fetched"
+
+
+def test_a_result_that_is_neither_here_nor_in_the_bucket_is_made_again() -> None:
+    of = bag(*GIVES)
+    ran(of, {"c": "FAILED"}, *came(GIVES[0], of=1), *came(GIVES[1], of=1))
+    Path("results/a/x").unlink()
+    Path("results/b/x").unlink()
+    s3 = S3(**{"results/b/x": "0" * 32})
+    found = start(UPDATE, of, s3)
+    assert reasons(found) == {"a": "its result results/a/x is gone", "c": "failed"}
+    assert "; 1 result that is gone from here is fetched again from S3" in str(found.selection)
+    with heard("jobbag") as said:
+        assert reasons(start(RETRY, of, s3)) == {"c": "failed"}
+    assert said[0].startswith("WARNING job a succeeded, and its result results/a/x is gone since;")
+
+
+def test_a_result_that_came_again_is_there_once() -> None:
+    of = bag(*GIVES)
+    again = ResultFetched(GIVES[0], "results/a/x", "etag", Path("results/a/x"), 0)
+    ran(of, None, *came(GIVES[0], of=2), again)
+    known = folded(start(UPDATE, of).events(of), of).results
+    assert known.paths(GIVES[0]) == [Path("results/a/x")]
+    assert not known.are_here(GIVES[0]), "there are two"
+
+
 # -- --update
 
 
@@ -314,7 +356,7 @@ def test_what_is_kept_depends_on_nothing_that_runs_again(data: st.DataObject) ->
 # -- input files
 
 
-def given_files(*names: str) -> Iterable[Event]:
+def given_files(*names: str) -> Iterable[Staged]:
     for name in names:
         Path(name).write_text("1234")
         yield Staged(name, name, *state_of(name), True)
@@ -340,6 +382,21 @@ def test_update_knows_the_files_of_each_job() -> None:
     assert s3.asked == 1, "the size tells"
     touch("y")
     assert set(reasons(start(UPDATE, bag(*FILED), S3()))) == {"a", "b"}, "it is not known to be the same"
+
+
+def test_whether_a_file_is_executable_counts_where_jobs_get_it_so() -> None:
+    """In S3, its content is the same."""
+    of = bag(job(1, "a", items=(Item("x", "x"),)), job(2, "b", inputs=("y",)), job(3, "c", items=(Item("z", "z"),)))
+    names = {name: of.is_executable(name) for name in ("x", "y") if [*given_files(name)]}
+    assert names == {"x": False, "y": None}
+    past = [replace(one, executable=names.get(one.item)) for one in given_files("x", "y", "z")]  # z: by an old version
+    ran(of, None, *past)
+    for name in ("x", "y", "z"):
+        Path(name).chmod(0o755)
+    s3 = S3(**{of.name_in_s3(name): MD5 for name in ("x", "y", "z")})
+    assert reasons(start(UPDATE, of, s3)) == {"a": "its input file 'x' has changed"}
+    with pytest.raises(InputError, match="input file 'x': has changed since it was sent"):
+        check_inputs(TaskOnAws(of, PLAN, PLACE, cast(Cloud, s3)), past, PATH)
 
 
 def test_what_is_kept_is_known_by_the_files_it_was_sent_with() -> None:

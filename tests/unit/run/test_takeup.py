@@ -27,7 +27,7 @@ from jobbag.events.events import (
 from jobbag.events.journal import Header, Journal
 from jobbag.logs.merged_files import MergedFiles
 from jobbag.options.settings import Settings
-from jobbag.run.takeup import SHOWN, Earlier, How, changes, earlier, folded, refuse, selected
+from jobbag.run.takeup import Earlier, How, changes, earlier, folded, refuse, selected
 from jobbag.run.task import Task, TaskOnAws, header_of
 from jobbag.s3.place import S3Place
 
@@ -91,10 +91,10 @@ def test_all_that_a_job_is_counts(values: dict[str, Any]) -> None:
 
 
 def test_the_refusal_names_some_changes_and_the_ways_out() -> None:
-    error = refuse(Path("bag.journal"), [Problem(f"job {n}", "has changed") for n in range(SHOWN + 5)])
-    assert len(error.lines) == SHOWN + 2
+    error = refuse(Path("bag.journal"), [Problem(f"job {n}", "has changed") for n in range(15)])
+    assert len(error.lines) == 7
     assert error.lines[0] == "bag.journal: since the earlier start, job 0: has changed"
-    assert error.lines[-2].endswith("and 5 more changes")
+    assert error.lines[-2].endswith("and 10 more like that")
     assert "--resume" in error.lines[-1]
     assert "--fresh" in error.lines[-1]
 
