@@ -51,12 +51,13 @@ test-zipapp: zipapp .venv-test/stamp
 CHAOS = .venv-test/bin/python -E tests/chaos/chaos.py --parallel 4
 POINTS ?= 500
 
+# Few jobs in each run: what a run costs is the CPU of its jobs, and what is found is in how many runs there are.
 chaos: .venv-test/stamp
 	$(CHAOS) --kind points --runs $(POINTS)
-	$(CHAOS) --kind kills --runs 100
-	$(CHAOS) --kind signals --runs 40 --jobs 100
-	$(CHAOS) --kind answers --runs 40 --jobs 20
-	$(CHAOS) --kind outage --runs 3 --jobs 200
+	$(CHAOS) --kind kills --runs 100 --jobs 20
+	$(CHAOS) --kind signals --runs 40 --jobs 40
+	$(CHAOS) --kind answers --runs 40 --jobs 10
+	$(CHAOS) --kind outage --runs 3 --jobs 100
 
 # Without the lab, a server that plays AWS for thousands of jobs, the scenarios that need it are skipped.
 bench: .venv-test/stamp-bench
