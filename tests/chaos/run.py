@@ -157,6 +157,9 @@ class Run:
             try:
                 if number < cuts and self._await_an_instant(process) and (cut := self._cut_short(process, aws)):
                     self.outcome.starts.append(f"{cut} {time.monotonic() - began:.1f}s")
+                    if self._has_finished:  # it came too late: a further start would be a new run
+                        self._journal.with_name(f"{self._journal.name}.held").unlink(missing_ok=True)
+                        return
                     continue
                 status = process.wait(self.patience)
             except subprocess.TimeoutExpired:
@@ -171,6 +174,10 @@ class Run:
             if status == 0:
                 return
         self.outcome.wrong("status", "it never ended well")
+
+    @property
+    def _has_finished(self) -> bool:
+        return self._journal.exists() and b'"Finished"' in self._journal.read_bytes()
 
     def _start(self, *words: str) -> Process:
         """Start the command, with these words more."""

@@ -120,10 +120,6 @@ class SignalRun(Run):
         self._check_aws_after_signal(aws)
         return f"{kind.name} {took:.1f}s"
 
-    @property
-    def _has_finished(self) -> bool:
-        return self._journal.exists() and b'"Finished"' in self._journal.read_bytes()
-
     # -- checks after a signal
 
     def _wrong(self, kind: str, what: str) -> None:
