@@ -176,7 +176,8 @@ class SignalRun(Run):
             for what, names in made.items() if self._shape.makes_entities else ():
                 if left[what] != names:
                     self._wrong("removed", f"{what} are {left[what]}, but {running[0]} runs")
-            if self._shape.bucket not in left["buckets"]:
+            bucket = "bag-bucket" if self._shape.own_bucket else self._shape.bucket
+            if bucket not in left["buckets"]:
                 self._wrong("removed", f"the bucket is gone, but {running[0]} runs")
             if "start the same command again to collect them" not in self._said():
                 self._wrong("silent", "it does not say how to come back")
