@@ -22,8 +22,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
     Letter case, and what stands between letters and digits, count for nothing; a word may be the begin of a name.
     """
-    names = {name: _bare(name) for name in dict.fromkeys(known)}
-    bare = _bare(word)
+    names = {name: bare_of(name) for name in dict.fromkeys(known)}
+    bare = bare_of(word)
     if not bare or word in names or len(names) > MANY:
         return []
     same = [name for name, other in names.items() if other == bare]
@@ -38,8 +38,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 def same_but_for_spelling(word: str, known: Iterable[str]) -> list[str]:
     """The known names that have the same letters and digits, whatever their case and what stands between them."""
-    bare = _bare(word)
-    return [name for name in known if _bare(name) == bare and name != word]
+    bare = bare_of(word)
+    return [name for name in known if bare_of(name) == bare and name != word]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -50,10 +50,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def some_of(names: Collection[str], word: str = "", most: int = SHOWN) -> str:
     """`a, b, c and 12 more`, those first that are the most like the word."""
-    bare = _bare(word)
+    bare = bare_of(word)
     ordered = sorted(names)
     if word and len(names) <= MANY:
-        ordered.sort(key=lambda name: -_likeness(_bare(name), bare))
+        ordered.sort(key=lambda name: -_likeness(bare_of(name), bare))
     more = f" and {len(ordered) - most:,} more" if len(ordered) > most else ""
     return f"{', '.join(ordered[:most])}{more}"
 
@@ -79,5 +79,6 @@ def _likeness(name: str, word: str) -> float:
     return SequenceMatcher(None, name, word).ratio()
 
 
-def _bare(name: str) -> str:
+def bare_of(name: str) -> str:
+    """The letters and digits of a name, whatever their case."""
     return _BESIDE.sub("", name).casefold()

@@ -65,8 +65,7 @@ def region_problem(region: str, *, own_endpoint: bool) -> str | None:
     """
     if region in _regions():
         return None
-    partition = next((one for one in _partitions() if re.match(one["regionRegex"], region)), None)
-    if partition is not None:
+    if _like_those_of(region) is not None:
         slips = [word for word in _words(region) if not _is_of_a_region(word) and nearest(word, _known_words())]
         return _none(region) if slips else None
     if own_endpoint:
@@ -86,10 +85,15 @@ def has_no_host(region: str) -> str | None:
 
     None if it has one, or names of hosts cannot be looked up here.
     """
-    partition = next((one for one in _partitions() if re.match(one["regionRegex"], region)), _partitions()[0])
+    partition = _like_those_of(region) or _partitions()[0]
     known = next(one for one in partition["regions"] if _SHAPE.fullmatch(one))
     suffix = partition["outputs"]["dnsSuffix"]
     return _none(region) if _resolves(f"batch.{known}.{suffix}") and not _resolves(f"batch.{region}.{suffix}") else None
+
+
+def _like_those_of(region: str) -> dict[str, Any] | None:
+    """The partition whose regions have names of this form."""
+    return next((one for one in _partitions() if re.match(one["regionRegex"], region)), None)
 
 
 def _resolves(host: str) -> bool:

@@ -54,8 +54,7 @@ class Signer:
     @property
     def is_current(self) -> bool:
         """Whether the credentials are still those of the first request."""
-        now = self._credentials.get_frozen_credentials()
-        return now is self._frozen or bool(now == self._frozen)
+        return bool(self._credentials.get_frozen_credentials() == self._frozen)
 
     def head(self, path: str, body: bytes, changed: Mapping[str, str], now: float | None = None) -> bytes:
         """The head of a request, to be sent before its body (what is left of that once it is in chunks).
@@ -73,9 +72,9 @@ class Signer:
         signature = self._signature(path, stamp, digest, values)
         lines = [f"{self._method} {path}{self._target} HTTP/1.1", "Accept-Encoding: identity"]
         lines += [f"{self._shown.get(name, 'Host')}: {value}" for name, value in values.items()]
-        scope = f"{self._frozen.access_key}/{stamp[:8]}/{self._region}/{self._service}/aws4_request"
+        who = f"{self._frozen.access_key}/{self._scope(stamp)}"
         lines.append(
-            f"Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={self._signed}, Signature={signature}"
+            f"Authorization: AWS4-HMAC-SHA256 Credential={who}, SignedHeaders={self._signed}, Signature={signature}"
         )
         return "\r\n".join([*lines, "", ""]).encode()
 
@@ -85,9 +84,11 @@ class Signer:
     def _signature(self, path: str, stamp: str, digest: str, values: Mapping[str, str]) -> str:
         headers = [f"{name}:{' '.join(values.get(name, '').split())}" for name in self._signed.split(";")]
         request = "\n".join([self._method, path, self._query, *headers, "", self._signed, digest])
-        scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
-        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(request.encode()).hexdigest()}"
         return hmac.digest(self._key_of(stamp[:8]), text.encode(), "sha256").hex()
+
+    def _scope(self, stamp: str) -> str:
+        return f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
 
     def _key_of(self, day: str) -> bytes:
         """The key for the requests of one day, which threads may make at the same time."""

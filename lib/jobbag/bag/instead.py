@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from jobbag.hints import did_you_mean, same_but_for_spelling
+from jobbag.hints import bare_of, did_you_mean, same_but_for_spelling
 
 _INTERPRETERS = re.compile(
     r"(python|pypy)[\d.]*|(ba|da|k|z|c)?sh|perl|R|Rscript|java|julia|node|ruby|env|mpirun|mpiexec"
@@ -49,7 +49,7 @@ def for_unknown(name: str, siblings: Mapping[str, Any], known: Collection[str], 
     """For a field that is none of the `known` ones, among its siblings. `elsewhere`: where fields of AWS stand."""
     if same := same_but_for_spelling(name, known):
         return f"; did you mean {same[0]}?"
-    bare, value, is_job = _bare(name), siblings[name], "executable" in known
+    bare, value, is_job = bare_of(name), siblings[name], "executable" in known
     if bare in _AMOUNTS and (is_job or REQUIREMENTS in known):
         return _write(_amounts(siblings, nested=is_job))
     if is_job and bare in _COMMANDS and (words := _words(value)):
@@ -182,12 +182,8 @@ def _map_of(value: Any) -> dict[str, str]:
     return found
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
 def _amount_of(name: str) -> str | None:
-    return _AMOUNTS.get(_bare(name))
+    return _AMOUNTS.get(bare_of(name))
 
 
 def _amounts(siblings: Mapping[str, Any], *, nested: bool) -> dict[str, Any]:
