@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import threading
@@ -149,6 +151,15 @@ class Connection:
             if (service, region) not in self._apis:
                 self._apis[service, region] = JsonApi(client, self._identity.credentials)
             return self._apis[service, region]
+
+    def account_key(self, service: str, region: str) -> str:
+        """What is the same for all who call the service for the same account there: letters and digits."""
+        account = None
+        with suppress(Exception):  # botocore lets out whatever it meets; the call itself says what is wrong
+            keys = self._identity.credentials.get_frozen_credentials()
+            account = getattr(keys, "account_id", None) or keys.access_key  # older versions know no account
+        content = json.dumps([self.client(service, region).meta.endpoint_url, region, account])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make one request of an API by its own name, and give the answer, which was held against the API's model.

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from jobbag.aws import client, rates, troubles
+from jobbag.aws import client, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import AwsError, Cancelled, JournalLost
 from jobbag.local import CREDENTIALS
+from jobbag.rates import limit
 from jobbag.s3 import bucket
 
 from ..conftest import REGION
@@ -115,7 +116,7 @@ def test_calls_keep_to_the_quota_of_their_api_and_region(
     cloud: Cloud, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All workers together, whatever they call."""
-    monkeypatch.setattr(rates, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
+    monkeypatch.setattr(limit, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
     cloud.call("logs", "CreateLogGroup", logGroupName="g")
     cloud.call("logs", "CreateLogStream", logGroupName="g", logStreamName="s")
     pauses.clear()
