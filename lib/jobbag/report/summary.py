@@ -16,9 +16,10 @@ from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
 from jobbag.events.observation import Attempt, Observation, joined
-from jobbag.events.outcome import Verdict
+from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
 from jobbag.files import replaced
+from jobbag.report import memory
 from jobbag.report.details import Details, Place
 from jobbag.text import counted
 
@@ -117,6 +118,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "jobstate_log": str(end.jobstate_log),
         "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
+        "memory": memory.wasteful(state),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
         "notes": list(_absent(state)),
@@ -225,6 +227,7 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in (seen.attempts if seen else ())],
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
+        **_used(outcome),
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
@@ -232,6 +235,12 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "tail": [*end.details.tail(job), *([outcome.note] if outcome.note else [])],
         "results": list(map(str, end.state.results.paths(job))),
     }
+
+
+def _used(outcome: Outcome) -> dict[str, Any]:
+    peak = memory.used(outcome)
+    of = memory.word(whole=peak.whole) if peak else None
+    return {"memory_used": peak.mib if peak else None, "memory_of": of}
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:
