@@ -7,8 +7,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 PROG = "pegasus-aws-batch"
 
@@ -36,8 +36,7 @@ class ExitCode(IntEnum):
     SIGTERM = 143, "Stopped by SIGTERM, or by --cancel."
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with the input: where it is (a file, a job, an option), and what it is."""
 
     where: str

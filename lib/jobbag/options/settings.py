@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
+from jobbag.options.looking import Mode
+from jobbag.options.transfers import MOST_TRANSFERS
+
+__all__ = ["DEFAULT_GRACE", "Mode", "Settings"]
+
 DEFAULT_GRACE = 30.0  # s
-MOST_TRANSFERS = 128  # requests at the same time
-
-
-class Mode(Enum):
-    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
-
-    RUN = "run"
-    CREATE = "create"
-    DELETE = "delete"
-    STATUS = "status"
-    LOGS = "logs"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
