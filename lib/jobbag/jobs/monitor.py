@@ -179,10 +179,10 @@ class Monitor(Worker):
             if is_child:
                 self._arrays.forget(aws_id)
             else:
-                self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
+                self._schedule.ended(aws_id, self.here(detail.get("startedAt")), self.here(detail.get("stoppedAt")))
             del self._watched[aws_id]
         elif not is_child:
-            started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
+            started = self.here(detail.get("startedAt")) if status == "RUNNING" else None
             self._schedule.saw(aws_id, time.monotonic(), started)
         shown = status, detail.get("statusReason"), (detail.get("arrayProperties") or {}).get("statusSummary")
         if shown != watched.shown:
@@ -214,7 +214,7 @@ class Monitor(Worker):
         patient = time.monotonic() - watched.over_since < NODES_END
         return patient and sum(node["status"] in ENDED for node in nodes) < wanted
 
-    def _here(self, milliseconds: int | None) -> float | None:
+    def here(self, milliseconds: int | None) -> float | None:
         """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
         if not milliseconds:
             return None
