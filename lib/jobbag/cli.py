@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobbag.console import complain, open_standard_streams, say
-from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.errors import ExitCode, Interrupted, ToolError, told_of
 from jobbag.signals import Signals
 
 if TYPE_CHECKING:
@@ -57,16 +57,9 @@ def _execute(settings: Settings, signals: Signals) -> ExitCode:
             from jobbag.commands.dispatch import execute
 
             result = execute(settings, tool_log, signals)
-        except ToolError as error:
-            log.debug("the run ends with an error", exc_info=error)
-            lines, code = error.lines, error.exit_code
-        except OSError as error:
-            log.debug("the run ends with an error", exc_info=error)
-            lines, code = [str(error)], ExitCode.AWS_ERROR
         except Exception as error:
             log.debug("the run ends with an error", exc_info=error)
-            what = f"{type(error).__name__}: {error}"
-            lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
+            lines, code = told_of(error)
         else:
             result.say()
             return result.exit_code

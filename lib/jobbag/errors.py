@@ -181,6 +181,16 @@ class JournalLost(ToolError):
     """Another start has taken over the run, so that this one must change nothing any more, here or in AWS."""
 
 
+def told_of(error: Exception) -> tuple[list[str], ExitCode]:
+    """What the user is told of an error that ends the command, line by line, and the exit status."""
+    if isinstance(error, ToolError):
+        return error.lines, error.exit_code
+    if isinstance(error, OSError):
+        return [str(error)], ExitCode.AWS_ERROR
+    what = f"{type(error).__name__}: {error}"
+    return [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
+
+
 class Interrupted(BaseException):
     """SIGINT, SIGTERM or SIGHUP has come, or somebody has `cancelled` the run, `at` a time of time.monotonic().
 

@@ -83,6 +83,11 @@ class Signals:
         """From now on, only log a signal: what is left to do, the clean-up, goes on."""
         self.deliver_to(_tell_soon)
 
+    def only_call(self, call: Callable[[], None]) -> None:
+        """From now on, a signal does nothing but call this, whatever has come before."""
+        for number in self._before.keys() & _EXIT_CODES.keys():
+            signal.signal(number, lambda *_: call())
+
     def cancel(self) -> None:
         """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
         self._cancelled = True

@@ -12,7 +12,7 @@ from typing import Any
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
 from jobbag.events.events import LogsWritten, Share
-from jobbag.events.observation import AWSLOGS, ON_EKS, LogPlace, Observation, now_ms
+from jobbag.events.observation import AWSLOGS, ON_EKS, LogPlace, Observation, Peak, now_ms
 from jobbag.logs.follower import Reading
 from jobbag.logs.part_files import Output
 from jobbag.logs.splitter import Sink, Splitter
@@ -125,6 +125,11 @@ class LogReading:
         return bool(self.streams) and all(one.splitter.ended for one in self.streams)
 
     @property
+    def peak(self) -> Peak | None:
+        """What the job has used of memory, if its end mark tells; nothing of one with several containers or nodes."""
+        return self.streams[0].splitter.peak if self.ended and len(self.streams) == 1 else None
+
+    @property
     def lateness(self) -> float:
         """The seconds from the job's end to the last event that has come."""
         return (max(one.came for one in self.streams) - self.task.stopped) / 1000
@@ -143,7 +148,7 @@ class LogReading:
         lines = sum(one.splitter.lines for one in self.streams)
         tail = next((one.splitter.tail for one in self.streams if one.splitter.tail), ())
         sizes = None if share else self.output.sizes
-        return LogsWritten(self.task.job, *paths, lines, tail, self.note, self.whole, share, sizes)
+        return LogsWritten(self.task.job, *paths, lines, tail, self.note, self.whole, share, sizes, self.peak)
 
 
 def batches_of(tasks: Iterable[FetchTask]) -> Iterable[list[FetchTask]]:

@@ -225,6 +225,7 @@ def _settings(
         color=options.color or "auto",
         summary=Path(options.summary) if options.summary else None,
         report=Path(options.report) if options.report else None,
+        on_end=options.on_end or None,
         results=None if options.no_results else Path(options.results or "results"),
         dry_run=options.dry_run,
         conf=Path(options.conf) if options.conf else None,

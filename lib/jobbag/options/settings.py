@@ -54,6 +54,7 @@ class Settings:
     color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
+    on_end: str | None = None  # a command of the shell
     transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
     results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False
