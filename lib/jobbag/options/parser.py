@@ -25,6 +25,7 @@ from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Setting
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
 from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.options.words import hint, unknown
+from jobbag.prices import FROM_AWS, Prices, amount_of, prices_of
 from jobbag.text import split_items
 
 
@@ -163,6 +164,10 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
     return {option: where for option, where in properties.keys.items() if option in flags}
 
 
+def _prices(text: str) -> Prices | str:
+    return FROM_AWS if text.lower() == FROM_AWS else prices_of(text)
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     mode = mode_of(options) or (Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN)
     files = [Path(name) for _, names in bag_files(options) for name in names]
@@ -205,6 +210,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         canary=int(options.canary) if options.canary else None,
         transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
+        prices=_prices(options.prices) if options.prices else None,
+        max_cost=amount_of(options.max_cost) if options.max_cost else None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,

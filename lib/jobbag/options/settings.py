@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+
+from jobbag.prices import Prices
 
 DEFAULT_GRACE = 30.0  # s
 MOST_TRANSFERS = 128  # requests at the same time
@@ -56,6 +59,8 @@ class Settings:
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
+    prices: Prices | str | None = None  # of an hour; FROM_AWS: AWS is asked
+    max_cost: Decimal | None = None  # what the jobs of a run may cost
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     quiet: bool = False
