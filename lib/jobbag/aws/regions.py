@@ -45,6 +45,14 @@ def partition_of(region: str) -> str:
         return str(_partitions()[0]["id"])
 
 
+def region_of_prices(region: str) -> str | None:
+    """The region in which AWS tells the prices of a region: the nearest by its name; None if its partition has none."""
+    there = _session().get_available_regions("pricing", partition_of(region))
+    near = [one for one in there if one == region] or [one for one in there if one[:2] == region[:2]]
+    first = [one for one in there if one == "us-east-1"]
+    return next(iter([*near, *first, *there]), None)
+
+
 def url_of_s3(region: str) -> str:
     """The URL of S3 in a region, whatever is configured on this machine."""
     partition = partition_of(region)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from jobbag.bag.job import Job
 from jobbag.errors import ToolError
-from jobbag.events import events, results
+from jobbag.events import costs, events, results
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation, Peak
 
@@ -28,6 +28,7 @@ KINDS: dict[str, type[Event]] = {
         events.PartsBegun,
         events.Staged,
         events.Attached,
+        costs.Priced,
         events.Submitting,
         events.Unsent,
         events.Submitted,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from jobbag.options.looking import Mode
 from jobbag.options.transfers import MOST_TRANSFERS
+from jobbag.prices import Prices
 
 __all__ = ["DEFAULT_GRACE", "Mode", "Settings"]
 
@@ -49,6 +51,8 @@ class Settings:
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
+    prices: Prices | str | None = None  # of an hour; FROM_AWS: AWS is asked
+    max_cost: Decimal | None = None  # what the jobs of a run may cost
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     quiet: bool = False

@@ -211,6 +211,20 @@ RECOVERY = (
         "pegasus.aws.batch.max_failures",
     ),
     Option(
+        ("--prices",),
+        "What an hour of a vCPU and of a GB of memory costs, such as vcpu=0.04048,gb=0.004445 and for spot also "
+        "spot-vcpu=0.012,spot-gb=0.0013: then the cost of the jobs is told. aws: ask AWS for the prices of Fargate.",
+        "prices|aws",
+        "pegasus.aws.batch.prices",
+    ),
+    Option(
+        ("--max-cost",),
+        "Halt the run before its jobs have cost more than that: send no more, and terminate those that have not ended. "
+        "It needs --prices.",
+        "amount",
+        "pegasus.aws.batch.max_cost",
+    ),
+    Option(
         ("--on-interrupt",),
         "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
         "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "

@@ -17,10 +17,12 @@ from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
 from jobbag.events.consumers import replay
+from jobbag.events.costs import Priced
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.preflight import suitability
+from jobbag.preflight.pricing import pricing
 from jobbag.preflight.suitability import Place
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
@@ -44,6 +46,7 @@ class Checked:
     lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
     environments: dict[str | None, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The compute environments by what jobs name as their queue (None: that of the run), as far as they are known."""
+    prices: list[Priced] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # what a run says before it begins
     unknown: list[str] = field(default_factory=list)  # why less is known
     errors: list[ToolError] = field(default_factory=list)
@@ -77,7 +80,13 @@ class Checked:
 
 def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
     """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    return _Checks(settings, task, earlier).make()
+    found = _Checks(settings, task, earlier).make()
+    try:
+        found.prices, warnings = pricing(settings, task.cloud, task.plan, found.environments)
+        found.warnings += warnings
+    except InputError as error:
+        found.errors.append(error)
+    return found
 
 
 def check_account(settings: Settings, cloud: Cloud) -> None:

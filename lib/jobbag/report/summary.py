@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,6 +120,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
         "memory": memory.wasteful(state),
+        "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
         "notes": list(_absent(state)),
@@ -181,6 +183,25 @@ def _duration(attempt: Attempt) -> int:
     return max(attempt.stopped - attempt.started, 0)
 
 
+def _cost(end: Ended) -> dict[str, Any] | None:
+    costs = end.state.costs
+    if not costs.is_known:
+        return None
+    parts = costs.parts(end.ended)
+    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: -one[1])
+    names = ("queue", "vcpu", "gb", "spot")
+    return {
+        "total": _number(sum(parts.values(), Decimal(0))),
+        "currency": costs.currency or None,
+        "wasted": {lost: _number(cost) for lost, cost in wasted},
+        "prices": [{name: getattr(one, name) for name in names} for one in costs.prices],
+    }
+
+
+def _number(cost: Decimal) -> float:
+    return float(round(cost, 6))
+
+
 def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
     mine = [end.state.bag.jobs[number - 1] for number in cause.jobs]
     job = next((one for one in mine if end.state.of(one).tail), mine[0])
@@ -201,10 +222,11 @@ def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
 def jobs(end: Ended) -> Iterator[dict[str, Any]]:
     """The jobs of the summary, in the order of the submit files, as objects for JSON."""
     of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
-    return (_job(end, job, of_job.get(job.number)) for job in end.state.bag.jobs)
+    costs = end.state.costs.by_job(end.ended)
+    return (_job(end, job, of_job.get(job.number), costs.get(job.number)) for job in end.state.bag.jobs)
 
 
-def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
+def _job(end: Ended, job: Job, cause: int | None, cost: Decimal | None) -> dict[str, Any]:
     outcome = end.state.of(job)
     seen = outcome.observation
     out, err = end.outputs.results(job)
@@ -228,6 +250,7 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
         **_used(outcome),
+        "cost": None if cost is None else _number(cost),
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,

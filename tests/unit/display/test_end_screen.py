@@ -34,6 +34,7 @@ def overview(**values: Any) -> dict[str, Any]:
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
         "memory": [],
+        "cost": None,
         "causes": [],
         "errors": [],
         "notes": [],
@@ -60,6 +61,20 @@ def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> Non
     assert end_screen.lines(overview(), None, {}, timed=False)[0].text == "2 jobs: 2 succeeded, 0 failed"
 
 
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        ({"total": 0.0, "currency": None, "wasted": {}}, "cost: 0.00"),
+        (
+            {"total": 1234.5, "currency": "USD", "wasted": {"spot losses": 0.41, "failures": 0.0123, "the halt": 0.0}},
+            "cost: 1,234.50 USD; wasted of it 0.41 by spot losses, 0.012 by failures",
+        ),
+    ],
+)
+def test_the_cost_is_one_line(cost: dict[str, Any], told: str) -> None:
+    assert rows(overview(cost=cost), None, {}, columns=None)[2] == f"  {told}"
+
+
 def spare(**values: Any) -> dict[str, Any]:
     """Jobs that asked for far more memory than they used."""
     plain = {"jobs": 40, "all": True, "example": "one", "executable": "fit", "vcpus": 1.0, "asked": 8192, "used": 812}
@@ -73,7 +88,7 @@ DO = '"resourceRequirements": [{"type": "MEMORY", "value": "1024"}] would do'
     ("groups", "told"),
     [
         ([spare()], f"the 40 jobs asked for 8192 MiB and used at most 812: {DO}"),
-        ([spare(jobs=1, all=False)], f"the job one asked for 8192 MiB and used at most 812: {DO}"),
+        ([spare(jobs=1, all=False)], f"job one asked for 8192 MiB and used at most 812: {DO}"),
         (
             [spare(all=False, of="process"), spare()],
             f"40 jobs of fit asked for 8192 MiB and used at most 812, the largest process of each: {DO}; "

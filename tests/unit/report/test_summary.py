@@ -117,6 +117,7 @@ def test_the_whole_of_a_run() -> None:
         "console": "https://console/#jobs/",
         "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
         "memory": [],
+        "cost": None,
         "causes": [
             {
                 "cause": "why",
@@ -150,6 +151,7 @@ def test_the_whole_of_a_run() -> None:
                 "memory": 512,
                 "memory_used": None,
                 "memory_of": None,
+                "cost": None,
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
@@ -178,6 +180,7 @@ def test_the_whole_of_a_run() -> None:
                 "memory": None,
                 "memory_used": None,
                 "memory_of": None,
+                "cost": None,
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,

@@ -87,7 +87,7 @@ function showJob(row) {
     ["Memory", job.memory === null ? null : `${counted(job.memory)} MiB`],
     ["Memory used", job.memory_used === null ? null
       : `at most ${counted(job.memory_used)} MiB${job.memory_of === "process" ? ", by its largest process" : ""}`],
-    ["Lines of output", job.lines],
+    ["Cost", job.cost === null ? null : price(job.cost, summary.cost.currency)], ["Lines of output", job.lines],
   ].filter(([, value]) => value !== null && value !== "");
   dialog.replaceChildren(
     make("header", {}, title, close),
