@@ -33,7 +33,7 @@ Wants = dict[str, tuple[float, float]]  # by API: calls a second, and until when
 
 def own_directory() -> Path:
     """The directory of the user's clients on this machine."""
-    return Path(tempfile.gettempdir(), f"{PROG}-{os.geteuid()}")
+    return Path(tempfile.gettempdir(), f"{PROG}-clients-{os.geteuid()}")
 
 
 class Clients:
