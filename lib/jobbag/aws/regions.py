@@ -5,6 +5,7 @@ botocore's session, which is slow to import, is imported with the first question
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -145,7 +146,9 @@ def _regions() -> dict[str, str]:
 def _session() -> Any:
     import botocore.session
 
-    return botocore.session.get_session()
+    # Whatever is wrong with a profile or a file of the user's is told elsewhere, and no matter to the embedded AWS.
+    nothing: dict[str, Any] = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    return botocore.session.Session(nothing)
 
 
 @cache
