@@ -220,8 +220,9 @@ class Start:
         try:
             requests = self._prepare(checked, cleanup, state)
             pipeline = Pipeline(
-                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
-            )
+                self.task, self.settings, requests, consumers, outputs, checked.escalation(self.task.plan),
+                bucket_is_new=cleanup.bucket_is_new,
+            )  # fmt: skip
             self.signals.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
             with asking(self.settings, self.signals, ground, state):

@@ -25,6 +25,7 @@ from jobbag.logs.readings import (
     FetchTask,
     LogReading,
     NewReading,
+    SentBefore,
     StreamReading,
     batches_of,
     split_into,
@@ -77,15 +78,16 @@ class LogFetcher(Worker):
         reason: str | None = None,
         remark: str | None = None,
         token: str | None = None,
+        sent_before: Sequence[SentBefore] = (),
     ) -> None:
         """Write the files of a job that has ended; gives a LogsWritten, always.
 
         `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
         `remark` is one more line for the .err of a job that has a log; `token` that of its end mark, if the launcher
-        starts it.
+        starts it; `sent_before` the attempts of earlier sendings of the job.
         """
-        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token)
-        self._put(task, 0.0 if task.note else self._delays.first_look())
+        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token, sent_before)
+        self._put(task, self._delays.first_look() if task.earlier or not task.note else 0.0)
 
     def _put(self, task: FetchTask, after: float) -> None:
         """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
@@ -195,10 +197,10 @@ class LogFetcher(Worker):
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
                 return needed
             note = joined(*map(_no_stream, missing))
-        if task.observation is not None and reading.whole:
-            if reading.streams:
+        if reading.whole:
+            if task.observation is not None and reading.streams:
                 note = joined(note, *why_not_all(task.observation))
-            note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs))
+            note = joined(note, *self._write_earlier(reading))
         told = joined(task.remark, note)
         reading.note = note
         record = task_record(task.job, task.aws_id, task.observation, task.at) if self._places.records else None
@@ -221,17 +223,17 @@ class LogFetcher(Worker):
         for reading in own:
             self._emit(reading.written(reading.output.paths))
 
-    def _write_earlier(self, reading: LogReading, attempts: Sequence[Sequence[LogPlace]]) -> Iterator[str]:
+    def _write_earlier(self, reading: LogReading) -> Iterator[str]:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
 
         Gives why that of an attempt is not there.
         """
         job = reading.task.job
-        for number, places in enumerate(attempts, 1):
+        for number, (places, token) in enumerate(reading.task.earlier, 1):
             with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
                 found = False
                 for place in filter(lambda one: one.is_readable, places):
-                    splitter = Splitter(*split_into(output, place), token=reading.task.token)
+                    splitter = Splitter(*split_into(output, place), token=token)
                     try:
                         is_there = self._read(place, splitter.take)
                     except AwsError as error:

@@ -205,6 +205,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         canary=int(options.canary) if options.canary else None,
         transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
+        more_memory=int(options.more_memory) if options.more_memory else None,
+        fallback_queue=options.fallback_queue or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import Absent, Event, Lost, NotSubmitted, StateChanged, Submitting, Terminated, Unsent
 from jobbag.options.settings import Settings
 from jobbag.text import counted
@@ -47,6 +48,9 @@ class Safeguards:
                 self._terminated.discard(job.number)
             case Unsent(job=job):
                 self._sent.discard(job.number)
+            case Escalated(job=job):  # it has not failed yet
+                self._sent.discard(job.number)
+                self._failed.discard(job.number)
             case Absent(jobs=jobs):
                 self._sent.difference_update(job.number for job in jobs)
             case NotSubmitted(job=job) | Lost(job=job):

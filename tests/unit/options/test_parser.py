@@ -36,6 +36,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
     "canary": ("1", "003"),
+    "more_memory": ("1", "003"),
     "transfers": ("1", "032"),
     "max_failures": ("0", "2.5%"),
     "array": ("never", "always"),
@@ -55,6 +56,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
+    "more_memory": ("more_memory", int),
     "transfers": ("transfers", int),
 }
 
@@ -446,6 +448,7 @@ CHECKED = (
     "grace",
     "on_interrupt",
     "canary",
+    "more_memory",
     "transfers",
     "max_failures",
     "progress",

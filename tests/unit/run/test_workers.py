@@ -102,7 +102,7 @@ def test_the_fetcher_is_told_what_is_known_of_the_job(
     for event in events:
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None, None)]
+    assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None, None, [])]
 
 
 def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +111,4 @@ def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.
     for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen), Lost(ONE, "id", GONE)):
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None)]
+    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None, [])]
