@@ -28,7 +28,7 @@ from jobbag.bag.checks import (
 from jobbag.bag.instead import for_bag, for_list
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
-from jobbag.bag.rules import MEMORY_FIELD, QUEUE_FIELD, MoreMemory, OtherQueue, memory_rule, queue_rule
+from jobbag.bag.rules import MEMORY_FIELD, NONE, QUEUE_FIELD, Rules, memory_rule, queue_rule
 from jobbag.bag.submit_file import content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
@@ -45,16 +45,15 @@ ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind
 class _Reader:
     """Reads the files of a bag one after the other and gathers what is wrong with them."""
 
-    launcher: bool  # of jobs that have no such field; the next two likewise
-    on_out_of_memory: MoreMemory | None
-    on_spot_loss: OtherQueue | None
+    launcher: bool  # of jobs that have no such field; the rules likewise
+    rules: Rules
     jobs: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # the name of a job or array -> the file that has it
     count: int = 0
     _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # one copy of what many jobs share
     _items: dict[tuple[Item, ...], tuple[Item, ...]] = field(default_factory=dict)
-    _known: dict[Any, Any] = field(default_factory=dict)  # rules
+    _known: dict[Rules, Rules] = field(default_factory=dict)
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, source: Path | Table) -> None:
@@ -105,7 +104,7 @@ class _Reader:
         """What is wrong with the defaults themselves, which is told once, and not for each job."""
         if not isinstance(defaults, dict) or not defaults:
             return []
-        alone = _Reader(self.launcher, self.on_out_of_memory, self.on_spot_loss)
+        alone = _Reader(self.launcher, self.rules)
         alone._read_job(path, {"executable": "x", **defaults, "jobName": "x"})
         whats = list(dict.fromkeys(one.what for one in alone.problems))
         self.problems += [Problem(f"{path}: defaults", what) for what in whats]
@@ -131,7 +130,7 @@ class _Reader:
         outputs, bad_outputs = outputs_of(entry.get("outputs", []))
         with_files = [field for field, values in (("inputs", items), ("outputs", outputs)) if values]
         launcher = entry.get("launcher", self.launcher or bool(with_files))
-        more_memory, other_queue, bad_rules = self._rules(entry)
+        rules, bad_rules = self._rules_of(entry)
         found = [
             *name_problems(name),
             *executable_problems(executable, entry.get("arguments", [])),
@@ -174,13 +173,13 @@ class _Reader:
             len(self.jobs) + 1, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
             self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
             self._one(_with_producers(depends_on, items)), bool(launcher), None, self._share(items), self._one(outputs),
-            more_memory, other_queue,
+            rules.on_out_of_memory, rules.on_spot_loss,
         )  # fmt: skip
         self.jobs += [
             replace(job, number=job.number + one.index, name=f"{name}.{one.index}", child=one) for one in children
         ] or [job]
 
-    def _rules(self, entry: Mapping[str, Any]) -> tuple[MoreMemory | None, OtherQueue | None, list[str]]:
+    def _rules_of(self, entry: Mapping[str, Any]) -> tuple[Rules, list[str]]:
         """When a job is to be sent again; and what is wrong with that."""
         own = [field for field in (MEMORY_FIELD, QUEUE_FIELD) if entry.get(field, False) is not False]
         memory, bad_memory = memory_rule(entry.get(MEMORY_FIELD, False))
@@ -188,16 +187,13 @@ class _Reader:
         problems = [*bad_memory, *bad_queue]
         if "arrayProperties" in entry:
             what = "AWS Batch starts all children of an array or none, so none can be sent again: give it as false"
-            return None, None, [*problems, *(f"{field}: {what}" for field in own)]
-        memory = memory if MEMORY_FIELD in entry else self.on_out_of_memory
-        queue = queue if QUEUE_FIELD in entry else self.on_spot_loss
-        if queue == self.on_spot_loss and queue is not None and entry.get("jobQueue") == queue.job_queue:
-            queue = None  # it is there from the beginning
-        return (
-            memory and self._known.setdefault(memory, memory),
-            queue and self._known.setdefault(queue, queue),
-            problems,
-        )
+            return NONE, [*problems, *(f"{field}: {what}" for field in own)]
+        memory = memory if MEMORY_FIELD in entry else self.rules.on_out_of_memory
+        other = self.rules.on_spot_loss
+        if other is not None and entry.get("jobQueue") == other.job_queue:
+            other = None  # it is there from the beginning
+        rules = Rules(memory, queue if QUEUE_FIELD in entry else other)
+        return self._known.setdefault(rules, rules), problems
 
     def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return self._words.setdefault(words, words)
@@ -271,16 +267,27 @@ def load(
     files: tuple[str, ...],
     *,
     launcher: bool = False,
-    on_out_of_memory: MoreMemory | None = None,
-    on_spot_loss: OtherQueue | None = None,
+    rules: Rules = NONE,
 ) -> tuple[Bag, list[Problem]]:
     """The bag of some submit files, or of a table, and `--files`; and all that is wrong with it. Writes nothing.
 
-    `launcher`: whether the launcher starts jobs that have no `launcher` field; `on_out_of_memory` and `on_spot_loss`
-    are the rules of jobs that have no such field. A bag with problems must not be run.
+    `launcher`: whether the launcher starts jobs that have no `launcher` field; `rules` are those of jobs
+    that say nothing of them. A bag with problems must not be run.
     """
-    reader = _Reader(launcher, on_out_of_memory, on_spot_loss)
+    bag, problems = parse(sources, files, launcher=launcher, rules=rules)
+    return bag, [*problems, *file_problems(bag)]
+
+
+def parse(
+    sources: Iterable[Path | Table],
+    files: tuple[str, ...] = (),
+    *,
+    launcher: bool = False,
+    rules: Rules = NONE,
+) -> tuple[Bag, list[Problem]]:
+    """The same without a look at the files that the jobs need."""
+    reader = _Reader(launcher, rules)
     for source in sources:
         reader.read(source)
     bag = Bag(tuple(reader.jobs), files)
-    return bag, [*reader.problems, *order_problems(bag), *file_problems(bag)]
+    return bag, [*reader.problems, *order_problems(bag)]

@@ -38,6 +38,17 @@ class OtherQueue:
         return {"jobQueue": self.job_queue, "after": self.after}
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a job is sent again; None: never for that."""
+
+    on_out_of_memory: MoreMemory | None = None
+    on_spot_loss: OtherQueue | None = None
+
+
+NONE = Rules()
+
+
 def memory_rule(value: Any) -> tuple[MoreMemory | None, list[str]]:
     """The rule that the field `onOutOfMemory` gives (`false`: none), and what is wrong with it."""
     problems = list(_problems(MEMORY_FIELD, value, _MEMORY))

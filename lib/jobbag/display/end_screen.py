@@ -69,6 +69,8 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
     yield Line(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
+    if overview["memory"]:
+        yield Line(f"  {_spare(overview['memory'])}", rows=2)
     if retried["attempts"]:
         lost = [f"{retried['spot']:,} had lost their machine"] if retried["spot"] else []
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
@@ -96,6 +98,17 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     if results["left"]:
         left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
         yield Line(f"  note: {left}", Tone.PLAIN)
+
+
+def _spare(groups: list[Mapping[str, Any]]) -> str:
+    """What jobs could ask for in the place of far more memory than they have used."""
+    first, more = groups[0], len(groups) - 1
+    number = f"{first['jobs']:,} jobs" if first["jobs"] > 1 else f"job {first['example']}"
+    which = f"the {number}" if first["all"] or first["jobs"] == 1 else f"{number} of {first['executable']}"
+    of = "" if first["of"] == "container" else f", the largest process of {'each' if first['jobs'] > 1 else 'it'}"
+    do = f'"resourceRequirements": [{{"type": "MEMORY", "value": "{first["enough"]}"}}] would do'
+    told = f"{which} asked for {first['asked']} MiB and used at most {first['used']}{of}: {do}"
+    return f"{told}; and {counted(more, 'more group')} likewise" if more else told
 
 
 def _errors(errors: list[str]) -> Iterator[Line]:

@@ -82,6 +82,7 @@ def _merged(lines: Mapping[str, list[int]], coarser: Callable[[str], str], most:
 
 # -- what AWS says of the end
 
+KILLED = 137  # exit code of a container that got SIGKILL
 EXITED = "Essential container in task exited"  # the container ended by itself, for better or worse
 
 # How AWS tells that an attempt lost its machine, or that its container did not start, or could not be looked after.
@@ -105,6 +106,11 @@ def lost_machine(reason: str | None) -> bool:
 def lost_start(reason: str | None) -> bool:
     """Whether an attempt ended as its container could not be started or looked after, by its reason."""
     return any(text in (reason or "") for text in _LOST_START)
+
+
+def wanted_memory(exit_code: int | None, reason: str | None) -> bool:
+    """Whether a job ended for want of memory, or may have, as a container that is killed from outside."""
+    return exit_code == KILLED or any(text in (reason or "") for text in ("OutOfMemory", "OOMKilled"))
 
 
 AGAIN = "start the same command again: it sends the job again"

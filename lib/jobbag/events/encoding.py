@@ -11,7 +11,7 @@ from jobbag.bag.job import Job
 from jobbag.errors import ToolError
 from jobbag.events import escalation, events, results
 from jobbag.events.events import Event, Share
-from jobbag.events.observation import Attempt, LogPlace, Observation
+from jobbag.events.observation import Attempt, LogPlace, Observation, Peak
 
 Value = TypeVar("Value")
 Convert = Callable[[Any], Any] | None  # of JSON to what an event holds; None: it is that already
@@ -95,6 +95,7 @@ class Decoder:
             "Job": jobs.__getitem__,
             "Path": Path,
             "Share | None": lambda numbers: Share(*numbers),
+            "Peak | None": lambda parts: Peak(*parts),
             "ToolError": ToolError,
         }
         place, attempt = _reader(LogPlace, convert), _reader(Attempt, convert)

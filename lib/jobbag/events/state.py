@@ -157,7 +157,7 @@ class RunState:
         outcome = self.of(event.job)
         self._unfinished -= not outcome.finished
         outcome.finished, outcome.note, outcome.whole = True, event.note, event.whole
-        outcome.lines = event.lines
+        outcome.lines, outcome.peak = event.lines, event.peak
         if not outcome.succeeded:
             outcome.last = sys.intern(folded(error_line(event.tail)))
             alike = self.failure(event.job).alike

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict
 
 from jobbag.aws.regions import region_problem
 from jobbag.bag import reader
 from jobbag.bag.job import Bag, Job
-from jobbag.bag.rules import MoreMemory, OtherQueue
+from jobbag.bag.rules import MoreMemory, OtherQueue, Rules
 from jobbag.bag.tables import Commands, Sweep, Table
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.containers import Form, form_of
@@ -33,16 +32,12 @@ from jobbag.run.task import Task
 from jobbag.s3.place import LONGEST_KEY, S3Place
 
 
-class Rules(TypedDict):
-    """Those of jobs that have none themselves, as `reader.load` and `writer.lines_of` take them."""
+def task_of(settings: Settings, given: Table | None = None) -> Task:
+    """The task of a run. Raises InputError with all that is wrong with the input.
 
-    on_out_of_memory: MoreMemory | None
-    on_spot_loss: OtherQueue | None
-
-
-def task_of(settings: Settings) -> Task:
-    """The task of a run. Raises InputError with all that is wrong with the input."""
-    bag, problems = _bag_of(settings)
+    `given`: the bag, if it is not in the files that the settings name.
+    """
+    bag, problems = _bag_of(settings, given)
     if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(_no_job(settings.followed_job, bag))
     plan, of_entities = plan_of(settings, bag)
@@ -75,20 +70,20 @@ def bag_of(settings: Settings) -> Bag:
     return bag
 
 
-def _bag_of(settings: Settings) -> tuple[Bag, list[Problem]]:
-    sources: list[Path | Table] = [*settings.submit_files]
+def _bag_of(settings: Settings, given: Table | None = None) -> tuple[Bag, list[Problem]]:
+    sources: list[Path | Table] = [*settings.submit_files] if given is None else [given]
     if settings.commands is not None:
         sources.append(Commands(settings.commands))
     if settings.sweep is not None:
         sources.append(Sweep(settings.sweep, settings.command, settings.inputs, settings.outputs, settings.name))
-    return reader.load(sources, settings.files, launcher=settings.launcher, **rules_of(settings))
+    return reader.load(sources, settings.files, launcher=settings.launcher, rules=rules_of(settings))
 
 
 def rules_of(settings: Settings) -> Rules:
     """When jobs are sent again that say nothing of it themselves."""
     memory = None if settings.more_memory is None else MoreMemory(times=settings.more_memory)
     queue = None if settings.fallback_queue is None else OtherQueue(settings.fallback_queue)
-    return {"on_out_of_memory": memory, "on_spot_loss": queue}
+    return Rules(memory, queue)
 
 
 def entities_of(settings: Settings) -> Plan:

@@ -19,9 +19,10 @@ from jobbag.escalation.advice import advice
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
 from jobbag.events.escalation import MACHINE, MEMORY
 from jobbag.events.observation import Attempt, Observation, joined
-from jobbag.events.outcome import Verdict
+from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
 from jobbag.files import replaced
+from jobbag.report import memory
 from jobbag.report.details import Details, Place
 from jobbag.text import counted
 
@@ -63,6 +64,7 @@ class Ended:
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
     tables: tuple[Path, ...] = ()  # those of `submit_files` that are no submit files
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
+    unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -92,7 +94,6 @@ def overview(end: Ended) -> dict[str, Any]:
     """The summary without the jobs, as an object for JSON."""
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
-    came_of = Counter(map(end.outcome, state.bag.jobs))
     results = state.results.all_files()
     return {
         "format": FORMAT,
@@ -106,14 +107,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "complete": state.complete,
         "exit_code": int(end.exit_code),
         "signal": end.stopped.name if end.stopped else None,
-        "counts": {
-            "jobs": len(state.bag.jobs),
-            "succeeded": came_of[Verdict.SUCCEEDED.value],
-            "failed": came_of[Verdict.FAILED.value],
-            "stopped": came_of[Verdict.STOPPED.value],
-            "not_run": came_of[Verdict.NOT_RUN.value],
-            **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
-        },
+        "counts": counts(end),
         "retried": _retried(state),
         "sent_again": _sent_again(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
@@ -129,11 +123,22 @@ def overview(end: Ended) -> dict[str, Any]:
         "jobstate_log": str(end.jobstate_log),
         "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
+        "memory": memory.wasteful(state),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
         "notes": [*_absent(state), *advice(state, end.tables)],
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
+    }
+
+
+def counts(end: Ended) -> dict[str, int]:
+    """How many jobs there are, and how many came to which end, by the words of the summary."""
+    came_of = Counter(map(end.outcome, end.state.bag.jobs))
+    return {
+        "jobs": len(end.state.bag.jobs),
+        **{verdict.name.lower(): came_of[verdict.value] for verdict in Verdict},
+        **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
     }
 
 
@@ -237,6 +242,7 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "attempts": [_attempt(*one) for one in outcome.attempts],
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
+        **_used(outcome),
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
@@ -244,6 +250,12 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "tail": [*end.details.tail(job), *([outcome.note] if outcome.note else [])],
         "results": list(map(str, end.state.results.paths(job))),
     }
+
+
+def _used(outcome: Outcome) -> dict[str, Any]:
+    peak = memory.used(outcome)
+    of = memory.word(whole=peak.whole) if peak else None
+    return {"memory_used": peak.mib if peak else None, "memory_of": of}
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:

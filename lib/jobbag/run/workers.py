@@ -81,8 +81,14 @@ class Workers:
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended or outcome.has_log else None
         reason, remark = remarks.why_no_log(state, job), remarks.remark(state, job)
-        before = [(log, _mark_of(job, one)) for one in outcome.earlier for log in one.logs]
-        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome), before)
+        ended = None
+        if observation is not None and not observation.more_logs:  # others might write after the end of the job
+            ended = self.monitor.here(observation.stopped)
+        mark, before = (
+            _mark_of(job, outcome),
+            [(log, _mark_of(job, one)) for one in outcome.earlier for log in one.logs],
+        )
+        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, mark, ended, before)
         if self.results is not None and observation is not None:
             self.results.fetch(job, observation.created)
 

@@ -117,6 +117,7 @@ def test_the_whole_of_a_run() -> None:
         "jobstate_log": "bag.jobstate.log",
         "console": "https://console/#jobs/",
         "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
+        "memory": [],
         "causes": [
             {
                 "cause": "why",
@@ -157,6 +158,8 @@ def test_the_whole_of_a_run() -> None:
                 ],
                 "vcpus": 2.0,
                 "memory": 512,
+                "memory_used": None,
+                "memory_of": None,
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
@@ -183,6 +186,8 @@ def test_the_whole_of_a_run() -> None:
                 "attempts": [],
                 "vcpus": 0.5,
                 "memory": None,
+                "memory_used": None,
+                "memory_of": None,
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,
