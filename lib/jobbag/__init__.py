@@ -9,6 +9,7 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     run
     logs, report, display
     jobs
+    escalation
     entities
     s3
     events

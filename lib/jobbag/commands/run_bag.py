@@ -225,8 +225,9 @@ class Start:
             for priced in checked.prices:
                 consumers(priced)
             pipeline = Pipeline(
-                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
-            )
+                self.task, self.settings, requests, consumers, outputs, checked.escalation(self.task.plan),
+                bucket_is_new=cleanup.bucket_is_new,
+            )  # fmt: skip
             self.front.stops.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
             with self.front.asking(self.settings, state):

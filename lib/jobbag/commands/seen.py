@@ -9,6 +9,7 @@ from typing import Any
 
 from jobbag import __version__
 from jobbag.bag.job import Bag
+from jobbag.commands.recorded import Recorded
 from jobbag.display.progress import Progress, Snapshot
 from jobbag.errors import ExitCode, InputError
 from jobbag.events.causes import Cause, causes
@@ -20,7 +21,6 @@ from jobbag.holding.lock import Held, holder_of
 from jobbag.holding.requests import is_asked
 from jobbag.options.settings import Settings
 from jobbag.preflight import offline
-from jobbag.run.recorded import Recorded
 from jobbag.run.task import digest_of
 from jobbag.text import counted, iso
 

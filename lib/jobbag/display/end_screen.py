@@ -45,7 +45,7 @@ def lines(
     `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
     of the files with the whole, by what they are (`summary`, `report`); `timed`: the time that the run took is told.
     """
-    notes = (Line(f"  note: {one}", Tone.PLAIN) for one in overview["notes"])
+    notes = (Line(f"  note: {one}", Tone.PLAIN, rows=2) for one in overview["notes"])
     found = [*_fitted([*_head(overview, timed=timed), *_errors(overview["errors"]), *notes], columns)]
     last = [Line(f"next: {following}", Tone.PLAIN, rows=2)] if following else []
     last = [*_fitted([*last, *(Line(f"{what}: {file}", Tone.PLAIN, rows=2) for what, file in files.items())], columns)]
@@ -80,6 +80,11 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
         times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
         yield Line(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
+    again = overview["sent_again"]
+    if again["jobs"]:
+        ways = {"memory": "with more memory", "machine": "after the loss of a machine"}
+        how = ", ".join(f"{counted(again[cause], 'time')} {way}" for cause, way in ways.items() if again[cause])
+        yield Line(f"  sent again: {counted(again['jobs'], 'job')}, {how}")
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
         yield Line(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 
 from jobbag.bag.job import Bag, Job
 from jobbag.display.estimate import RUNNING, TO_SEND, WAITING, Rate, Speed, remaining
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -154,7 +155,7 @@ class Progress:
                 self._speed.saw(event)
             case LogsWritten(job=job):
                 self._finished.add(job.number)
-            case Submitting(job=job) | Unsent(job=job):
+            case Submitting(job=job) | Unsent(job=job) | Escalated(job=job):
                 self._move(job, TO_SEND)
                 self._finished.discard(job.number)
             case Submitted(job=job):

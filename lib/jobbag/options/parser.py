@@ -233,6 +233,8 @@ def _settings(
         max_failures=options.max_failures or None,
         prices=_prices(options.prices) if options.prices else None,
         max_cost=amount_of(options.max_cost) if options.max_cost else None,
+        more_memory=int(options.more_memory) if options.more_memory else None,
+        fallback_queue=options.fallback_queue or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,

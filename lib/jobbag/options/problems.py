@@ -38,6 +38,8 @@ def value_problems(options: argparse.Namespace) -> Iterator[Problem]:
         what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
         yield Problem("--max-failures", what)
     yield from _price_problems(options)
+    if options.more_memory and not re.fullmatch(r"0*([1-9]|1\d|20)", options.more_memory):
+        yield Problem("--more-memory", f"{options.more_memory!r} is no number of times: 1 to 20")
     if options.endpoint and not _is_web_url(options.endpoint):
         yield Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL")
 

@@ -50,6 +50,8 @@ class Settings:
     on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
+    more_memory: int | None = None  # how often jobs get more memory that say nothing of it themselves
+    fallback_queue: str | None = None  # for jobs whose machines are lost, and that say nothing of it themselves
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
     prices: Prices | str | None = None  # of an hour; FROM_AWS: AWS is asked
     max_cost: Decimal | None = None  # what the jobs of a run may cost

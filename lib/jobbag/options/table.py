@@ -225,6 +225,20 @@ RECOVERY = (
         "pegasus.aws.batch.max_cost",
     ),
     Option(
+        ("--more-memory",),
+        "Send a job that ended for want of memory again with twice as much, N times at most, up to 60 GiB and to what "
+        "its compute environment has. A job's own onOutOfMemory counts more.",
+        "N",
+        "pegasus.aws.batch.more_memory",
+    ),
+    Option(
+        ("--fallback-queue",),
+        "Send a job of which two attempts have lost their machine (a spot interruption, a broken instance) to this job "
+        "queue, which must exist. A job's own onSpotLoss counts more.",
+        "arn|name",
+        "pegasus.aws.batch.fallback_queue",
+    ),
+    Option(
         ("--on-interrupt",),
         "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
         "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "

@@ -16,6 +16,7 @@ from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
+from jobbag.escalation.policy import Escalation
 from jobbag.events.consumers import replay
 from jobbag.events.costs import Priced
 from jobbag.events.events import Event, Made, Making, Staged
@@ -70,6 +71,10 @@ class Checked:
     def queue(self, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         """The same of a job queue."""
         return self._detail(QUEUE, ref, given)
+
+    def escalation(self, plan: Plan) -> Escalation:
+        """Decides which jobs are sent again, by what was found."""
+        return Escalation(partial(self.definition, given=plan.definition), lambda ref: self.environments.get(ref, ()))
 
     def _detail(self, kind: Kind, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         if ref is None and isinstance(given, ToCreate):
@@ -187,14 +192,16 @@ class _Checks:
 
     def _entities_of_jobs(self) -> None:
         for kind, ref, job in lookup.named_by_jobs(self._task.bag):
-            self._find(kind, ref, job)
+            self._find(kind, ref, job.where)
+        for ref, where in suitability.fallback_queues(self._task.bag.jobs, self._settings.fallback_queue).items():
+            self._find(QUEUE, ref, where)
 
-    def _find(self, kind: Kind, ref: str, job: Job | None = None) -> None:
+    def _find(self, kind: Kind, ref: str, where: str | None = None) -> None:
         def look() -> None:
             try:
                 self._found.entities[kind, ref] = self._asked[kind, ref].result()
             except InputError as error:
-                raise (error.at(job.where) if job else error) from None
+                raise (error.at(where) if where else error) from None
 
         self._try(look)
 
@@ -217,12 +224,15 @@ class _Checks:
 
     def _fit(self) -> None:
         """No job is sent that AWS Batch would refuse, or never start."""
-        jobs = self._found.state.to_send()
-        for ref in dict.fromkeys(map(_queue_of, jobs)):
+        state = self._found.state
+        jobs = state.to_send()
+        again = [job for job in self._task.bag.jobs if job.has_rules and not state.of(job).finished]  # perhaps
+        elsewhere = [moved for job in again if (moved := suitability.on_fallback_queue(job)) is not None]
+        for ref in dict.fromkeys(map(_queue_of, [*jobs, *again, *elsewhere])):
             queue = self._found.queue(ref, self._task.plan.queue)
             self._environments(ref, queue)
         self._found.warnings += suitability.without_logs(jobs, self._definition_of)
-        unfit = suitability.problems(jobs, self._place_of, shares=not self._task.cloud.embedded)
+        unfit = suitability.problems([*jobs, *elsewhere], self._place_of, shares=not self._task.cloud.embedded)
         if unfit:
             raise InputError(unfit)
 

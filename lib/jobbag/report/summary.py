@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,9 @@ from jobbag import __version__
 from jobbag.aws.redaction import shown_command
 from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
+from jobbag.escalation.advice import advice
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
+from jobbag.events.escalation import MACHINE, MEMORY
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
@@ -60,6 +63,7 @@ class Ended:
     calls: Mapping[str, Mapping[str, int]]
     results: Path | None = None  # the directory of the results; None: they stay in S3
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
+    tables: tuple[Path, ...] = ()  # those of `submit_files` that are no submit files
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
     unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
@@ -106,6 +110,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "signal": end.stopped.name if end.stopped else None,
         "counts": counts(end),
         "retried": _retried(state),
+        "sent_again": _sent_again(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
             "files": len(results),
@@ -123,7 +128,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
-        "notes": list(_absent(state)),
+        "notes": [*_absent(state), *advice(state, end.tables)],
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
     }
@@ -168,12 +173,22 @@ def _retried(state: RunState) -> dict[str, int]:
     return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
+def _sent_again(state: RunState) -> dict[str, int]:
+    """How many jobs were sent again with other needs, and how often for which cause."""
+    earlier = [outcome.earlier for outcome in map(state.of, state.bag.jobs) if outcome.earlier]
+    causes = Counter(sending.cause for sendings in earlier for sending in sendings)
+    return {"jobs": len(earlier), "memory": causes[MEMORY], "machine": causes[MACHINE]}
+
+
 def _vcpu_hours(state: RunState) -> dict[str, float]:
     asked = wasted = 0.0
     for seen in _observations(state):
         hours = [(seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in seen.attempts]
         asked += sum(hours)
         wasted += sum(hours[:-1] if seen.status == "SUCCEEDED" else hours)
+    for sending in chain.from_iterable(state.of(job).earlier for job in state.bag.jobs):
+        lost = sum((sending.seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in sending.attempts)
+        asked, wasted = asked + lost, wasted + lost
     return {"asked": round(asked, 6), "wasted": round(wasted, 6)}
 
 
@@ -240,13 +255,13 @@ def _job(end: Ended, job: Job, cause: int | None, cost: Decimal | None) -> dict[
         "outcome": end.outcome(job),
         "status": seen.status if seen else "SUBMITTED" if outcome.aws_id else None,
         "exit_code": seen.exit_code if seen else None,
-        "reason": joined(outcome.error, seen.reason if seen else None),
+        "reason": joined(outcome.error, seen.reason if seen else None, outcome.not_escalated),
         "cause": cause,
-        "created": seen.created if seen else None,
+        "created": next((one.seen.created for one in outcome.earlier), seen.created if seen else None),
         "starting": outcome.starting,
         "started": seen.started if seen else None,
         "stopped": seen.stopped if seen else None,
-        "attempts": [_attempt(attempt) for attempt in (seen.attempts if seen else ())],
+        "attempts": [_attempt(*one) for one in outcome.attempts],
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
         **_used(outcome),
@@ -270,12 +285,14 @@ def _place(place: Place | None) -> dict[str, Any] | None:
     return None if place is None else {"out": place.out, "err": place.err}
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, memory: int | None, queue: str | None) -> dict[str, Any]:
     return {
         "started": attempt.started,
         "stopped": attempt.stopped,
         "exit_code": attempt.exit_code,
         "reason": attempt.reason,
+        "memory": memory,
+        "queue": queue,
     }
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.costs import Costs
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import Absent, Event, Halted, Lost, NotSubmitted, StateChanged, Submitting, Terminated, Unsent
 from jobbag.events.observation import now_ms
 from jobbag.options.settings import Settings
@@ -107,6 +108,9 @@ class Safeguards:
                 self._terminated.discard(job.number)
             case Unsent(job=job):
                 self._sent.discard(job.number)
+            case Escalated(job=job):  # it has not failed yet
+                self._sent.discard(job.number)
+                self._failed.discard(job.number)
             case Absent(jobs=jobs):
                 self._sent.difference_update(job.number for job in jobs)
             case NotSubmitted(job=job) | Lost(job=job):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from jobbag.bag.job import Job
+from jobbag.events import remarks
 from jobbag.events.consumers import Emit
+from jobbag.events.escalation import Sending
 from jobbag.events.outcome import Outcome
 from jobbag.events.state import RunState
 from jobbag.jobs.monitor import Monitor
@@ -80,11 +82,15 @@ class Workers:
         """Have the output of a job that is over, or lost, written to its files."""
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended or outcome.has_log else None
-        reason, remark = state.why_no_log(job), state.remark(job)
+        reason, remark = remarks.why_no_log(state, job), remarks.remark(state, job)
         ended = None
         if observation is not None and not observation.more_logs:  # others might write after the end of the job
             ended = self.monitor.here(observation.stopped)
-        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome), ended)
+        mark, before = (
+            _mark_of(job, outcome),
+            [(log, _mark_of(job, one)) for one in outcome.earlier for log in one.logs],
+        )
+        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, mark, ended, before)
         if self.results is not None and observation is not None:
             self.results.fetch(job, observation.created)
 
@@ -105,6 +111,6 @@ def _goes_on(state: RunState) -> bool:
     return not state.complete and (state.has_to_send or any(state.running()))
 
 
-def _mark_of(job: Job, outcome: Outcome) -> str | None:
+def _mark_of(job: Job, sent: Outcome | Sending) -> str | None:
     """The token of the end mark in a job's log, if the launcher starts it."""
-    return outcome.token if job.launcher else None
+    return sent.token if job.launcher else None
