@@ -13,7 +13,7 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     s3
     events
     options, bag, aws
-    console, holding, tool_log, signals
+    console, holding, http, rates, tool_log, signals
     text, files, threads, batches, hints, terminal, prices
     errors
 

@@ -7,8 +7,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 PROG = "pegasus-aws-batch"
 
@@ -36,8 +36,7 @@ class ExitCode(IntEnum):
     SIGTERM = 143, "Stopped by SIGTERM, or by --cancel."
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with the input: where it is (a file, a job, an option), and what it is."""
 
     where: str
@@ -180,6 +179,16 @@ class CleanupError(ToolError):
 
 class JournalLost(ToolError):
     """Another start has taken over the run, so that this one must change nothing any more, here or in AWS."""
+
+
+def told_of(error: Exception) -> tuple[list[str], ExitCode]:
+    """What the user is told of an error that ends the command, line by line, and the exit status."""
+    if isinstance(error, ToolError):
+        return error.lines, error.exit_code
+    if isinstance(error, OSError):
+        return [str(error)], ExitCode.AWS_ERROR
+    what = f"{type(error).__name__}: {error}"
+    return [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
 
 
 class Interrupted(BaseException):

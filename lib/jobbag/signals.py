@@ -9,20 +9,16 @@ whatever it waits for.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jobbag.errors import ExitCode, Interrupted
-
-log = logging.getLogger(__name__)
 
 _EXIT_CODES = {
     signal.SIGINT: ExitCode.SIGINT,
@@ -86,6 +82,11 @@ class Signals:
     def only_tell(self) -> None:
         """From now on, only log a signal: what is left to do, the clean-up, goes on."""
         self.deliver_to(_tell_soon)
+
+    def only_call(self, call: Callable[[], None]) -> None:
+        """From now on, a signal does nothing but call this, whatever has come before."""
+        for number in self._before.keys() & _EXIT_CODES.keys():
+            signal.signal(number, lambda *_: call())
 
     def cancel(self) -> None:
         """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
@@ -155,6 +156,9 @@ def _tell_soon(interrupted: Interrupted) -> None:
 
 
 def _tell(interrupted: Interrupted) -> None:
+    import logging  # slow to import, and --help does not need it
+
+    log = logging.getLogger(__name__)
     log.warning("%s: only the clean-up is left, which goes on; a second signal leaves at once", interrupted.name)
 
 
@@ -162,8 +166,7 @@ FOREVER = 86400.0  # s; no bound of its own: each wait of the clean-up has one
 SHARE_OF_LOGS = 0.75  # of the time after SIGTERM; the rest is for the clean-up
 
 
-@dataclass(frozen=True)
-class StopPolicy:
+class StopPolicy(NamedTuple):
     """What follows a signal: the jobs go on (`detach`), or they are terminated, and `grace` seconds are for their logs.
 
     After SIGTERM, SIGKILL is to be expected, so everything must end within the `grace` seconds.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import threading
@@ -21,8 +23,9 @@ from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
+from jobbag.aws.objects import GetObject, PutObject, PutPart, with_checksums
 from jobbag.aws.regions import has_no_host, is_unknown, region_problem, suffixes
-from jobbag.aws.signed_http import GetObject, JsonApi, PutObject, hand_over
+from jobbag.aws.signed_http import JsonApi, hand_over
 from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
 
@@ -58,8 +61,9 @@ class Connection:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._putters: dict[tuple[Any, ...], PutObject] = {}  # by bucket, region and parameters
+        self._part_putters: dict[tuple[str, str], PutPart] = {}  # by bucket and region
         self._getters: dict[tuple[str, str], GetObject] = {}  # by bucket and region
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
@@ -74,6 +78,7 @@ class Connection:
         self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
         self._clients.clear()
         self._putters.clear()
+        self._part_putters.clear()
         self._getters.clear()
         self._apis.clear()
 
@@ -134,6 +139,14 @@ class Connection:
                 self._putters[which] = PutObject(client, self._identity.credentials, bucket, params)
             return self._putters[which]
 
+    def put_part(self, bucket: str, region: str) -> PutPart:
+        """The quick UploadPart for a bucket; after `renew`, one with the new credentials."""
+        client = self.client("s3", region)
+        with self._lock:
+            if (bucket, region) not in self._part_putters:
+                self._part_putters[bucket, region] = PutPart(client, self._identity.credentials, bucket)
+            return self._part_putters[bucket, region]
+
     def get_object(self, bucket: str, region: str) -> GetObject:
         """The quick GetObject for a bucket; after `renew`, one with the new credentials."""
         client = self.client("s3", region)
@@ -149,6 +162,15 @@ class Connection:
             if (service, region) not in self._apis:
                 self._apis[service, region] = JsonApi(client, self._identity.credentials)
             return self._apis[service, region]
+
+    def account_key(self, service: str, region: str) -> str:
+        """What is the same for all who call the service for the same account there: letters and digits."""
+        account = None
+        with suppress(Exception):  # botocore lets out whatever it meets; the call itself says what is wrong
+            keys = self._identity.credentials.get_frozen_credentials()
+            account = getattr(keys, "account_id", None) or keys.access_key  # older versions know no account
+        content = json.dumps([self.client(service, region).meta.endpoint_url, region, account])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make one request of an API by its own name, and give the answer, which was held against the API's model.
@@ -168,20 +190,19 @@ class Connection:
             raise NoAnswer(service=name_of(client.meta.service_model), what=what) from None
         return answer
 
-    def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
-        """The boto3 client of a service. `retrying`: botocore itself repeats failed requests."""
+    def client(self, service: str, region: str) -> Any:
+        """The boto3 client of a service."""
         with self._lock:
-            key = (service, region, retrying)
-            if key not in self._clients:
-                self._clients[key] = self._new_client(service, region, retrying)
-            return self._clients[key]
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._new_client(service, region)
+            return self._clients[service, region]
 
-    def _new_client(self, service: str, region: str, retrying: bool) -> Any:
+    def _new_client(self, service: str, region: str) -> Any:
         embedded: dict[str, Any] = (
             {"ignore_configured_endpoint_urls": True, "proxies": {}} if self._access.embedded else {}
         )
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 10 if retrying else 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=CONNECTIONS,
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
@@ -201,6 +222,7 @@ class Connection:
         client.meta.events.register("response-received", self.call_counts.listener(service))
         client.meta.events.register("after-call", _check_answer)
         client.meta.events.register("before-parse", refuse_foreign)
+        client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", with_checksums)
         client.meta.events.register_last("before-call", hand_over)
         return client
 

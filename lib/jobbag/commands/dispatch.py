@@ -8,6 +8,7 @@ import logging
 from jobbag.bag.schema import schema
 from jobbag.bag.writer import lines_of
 from jobbag.commands.ending import of_empty_bag
+from jobbag.commands.on_end import OnEnd
 from jobbag.commands.result import Result
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Mode, Settings
@@ -50,8 +51,12 @@ def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) ->
     if not task.bag.jobs:
         nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
         log.info("%s", nothing, extra=style(told=True))
-        code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
-        return Result(code)
+        if settings.dry_run:
+            return Result(ExitCode.OK)
+        with OnEnd(settings, signals) as at_end:
+            end = of_empty_bag(settings, task.bag).write(ExitCode.OK)
+            at_end.hear(end)
+        return Result(end.exit_code)
     if settings.dry_run:
         from jobbag.commands.dry_run import dry_run
 

@@ -12,13 +12,14 @@ from jobbag.aws.regions import url_of_s3
 from jobbag.commands import detached
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
+from jobbag.commands.on_end import OnEnd
 from jobbag.commands.result import Result
 from jobbag.display.progress import Progress
 from jobbag.display.question import asking
 from jobbag.display.views import Ground, showing
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
-from jobbag.errors import PROG, ExitCode, Interrupted, JournalLost, ToolError
+from jobbag.errors import PROG, Interrupted, JournalLost
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
@@ -65,7 +66,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
     path = settings.journal
     signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     signals.patience = settings.grace + LEAVING
-    with JournalLock(path, signals.cancel) as lock:
+    with OnEnd(settings, signals) as at_end, JournalLock(path, signals.cancel) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, header_of(settings, task))
         with connected_task(settings, task) as (on_aws, embedded):
@@ -75,7 +76,7 @@ def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals)
             earlier = takeup.selected(earlier, on_aws, path, fetches=settings.results is not None)
             on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
             guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
-            start = Start(settings, guarded, earlier, signals, tool_log, lock)
+            start = Start(settings, guarded, earlier, signals, tool_log, lock, at_end)
             try:
                 checked = start.check()
             except Interrupted as interrupted:
@@ -99,6 +100,7 @@ class Start:
     signals: Signals
     tool_log: ToolLog
     lock: JournalLock
+    at_end: OnEnd
     log_file: Path | None = None
     cancelled: Interrupted | None = None  # it only stops what an earlier start has sent
 
@@ -144,13 +146,13 @@ class Start:
             ending = Ending(
                 self.settings, header.run, cloud.region, state, details, outputs, self.log_file, lambda: cloud.calls,
                 None if self.settings.local or self.settings.endpoint else console.jobs_of(cloud.region),
-                idle=self.earlier.selection is not None and self.earlier.selection.is_empty,
+                idle=self.earlier.selection is not None and self.earlier.selection.is_empty, over=self.at_end.hear,
             )  # fmt: skip
             try:
                 return self._run(checked, journal, events, ending)
             except JournalLost:
                 raise  # the files of the end are the other start's, too
-            except (Interrupted, ToolError, OSError) as error:
+            except (Interrupted, Exception) as error:
                 ending.write_after(error)
                 raise
 
@@ -192,7 +194,7 @@ class Start:
             staged = [event.item for event in events if isinstance(event, Staged)]
             events.clear()  # they may be millions, and all have been replayed
             stopped, failures = self._work(checked, consumers, outputs, cleanup, staged, shown_run.ground)
-        code, finished = self._result(ending, stopped, failures)
+        end, finished = ending.reached(stopped, failures)
         if self.log_file:
             log.info("log: %s", self.log_file, extra=style(tone=Tone.PLAIN, told=True))
         if finished:
@@ -201,7 +203,7 @@ class Start:
             self.signals.ignore()  # the same command would be a new run
             journal.durably(Finished(state.exit_code))
             outputs.close()
-        return Result(code)
+        return Result(end.exit_code)
 
     def _work(
         self,
@@ -292,18 +294,3 @@ class Start:
             for event in cleanup.awaits_results if self.settings.results is not None else ():
                 journal.durably(event)
         return failures
-
-    def _result(self, ending: Ending, stopped: Interrupted | None, failures: list[str]) -> tuple[ExitCode, bool]:
-        """The exit status of this start, and whether the run has reached its end: no later start goes on with it."""
-        state = ending.state
-        leaves = self.settings.detach if stopped is None else policy_of(self.settings).detaches(stopped)
-        if leaves and not state.complete and not state.broken:
-            line = detached.left(state, self.settings.words)
-            log.info("%s", line, extra=style(told=True))
-            return ending.write(stopped.exit_code if stopped else ExitCode.OK, stopped, failures).exit_code, False
-        code = ExitCode.AWS_ERROR if failures else state.exit_code
-        code = code if stopped is None or (stopped.unheld and failures) else stopped.exit_code
-        home = self.settings.results is None or (state.results.looked_for and not state.errors)
-        whole = state.complete and state.settled and state.all_logs_whole and home
-        finished = whole and (stopped is None or stopped.cancelled) and not failures
-        return ending.tell(code, stopped, failures, finished=finished)

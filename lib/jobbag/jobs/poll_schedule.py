@@ -45,17 +45,17 @@ class Times:
 
 
 class Allowance:
-    """Limits calls: `per_second` on average, `burst` at once after a pause. Times are of one clock, in seconds."""
+    """Limits calls: so many a second on average, `burst` at once after a pause. Times are of one clock, in seconds."""
 
-    def __init__(self, per_second: float, burst: float) -> None:
-        self._per_second, self._burst = per_second, burst
+    def __init__(self, burst: float) -> None:
+        self._burst = burst
         self._calls, self._since = burst, 0.0
 
-    def pause(self, now: float) -> float:
-        """The seconds until a call may be made."""
-        self._calls = min(self._calls + (now - self._since) * self._per_second, self._burst)
+    def pause(self, now: float, per_second: float) -> float:
+        """The seconds until a call may be made; `per_second`: calls, from the last time on."""
+        self._calls = min(self._calls + (now - self._since) * per_second, self._burst)
         self._since = now
-        return max((1.0 - self._calls) / self._per_second, 0.0)
+        return max((1.0 - self._calls) / per_second, 0.0)
 
     def spend(self) -> None:
         """Count a call."""

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
 from pathlib import Path
 
+from jobbag.options.looking import Mode
+from jobbag.options.transfers import MOST_TRANSFERS
 from jobbag.prices import Prices
 
+__all__ = ["DEFAULT_GRACE", "Mode", "Settings"]
+
 DEFAULT_GRACE = 30.0  # s
-MOST_TRANSFERS = 128  # requests at the same time
-
-
-class Mode(Enum):
-    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
-
-    RUN = "run"
-    CREATE = "create"
-    DELETE = "delete"
-    STATUS = "status"
-    LOGS = "logs"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -67,6 +58,7 @@ class Settings:
     color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
+    on_end: str | None = None  # a command of the shell
     transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
     results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False

@@ -77,6 +77,13 @@ GENERAL = (
         takes="file",
     ),
     Option(
+        ("--on-end",),
+        "Have the shell run this command when the run has ended, whatever has ended it, for 60 seconds at most. Its "
+        "environment tells the path of the summary, the exit status and more; what comes of it changes nothing.",
+        "command",
+        "pegasus.aws.batch.on_end",
+    ),
+    Option(
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine. The buckets "
         "are directories in prefix.local, or in the one of --local=directory, as long as there are any.",

@@ -61,6 +61,7 @@ class Ended:
     results: Path | None = None  # the directory of the results; None: they stay in S3
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
+    unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -90,7 +91,6 @@ def overview(end: Ended) -> dict[str, Any]:
     """The summary without the jobs, as an object for JSON."""
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
-    came_of = Counter(map(end.outcome, state.bag.jobs))
     results = state.results.all_files()
     return {
         "format": FORMAT,
@@ -104,14 +104,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "complete": state.complete,
         "exit_code": int(end.exit_code),
         "signal": end.stopped.name if end.stopped else None,
-        "counts": {
-            "jobs": len(state.bag.jobs),
-            "succeeded": came_of[Verdict.SUCCEEDED.value],
-            "failed": came_of[Verdict.FAILED.value],
-            "stopped": came_of[Verdict.STOPPED.value],
-            "not_run": came_of[Verdict.NOT_RUN.value],
-            **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
-        },
+        "counts": counts(end),
         "retried": _retried(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
@@ -133,6 +126,16 @@ def overview(end: Ended) -> dict[str, Any]:
         "notes": list(_absent(state)),
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
+    }
+
+
+def counts(end: Ended) -> dict[str, int]:
+    """How many jobs there are, and how many came to which end, by the words of the summary."""
+    came_of = Counter(map(end.outcome, end.state.bag.jobs))
+    return {
+        "jobs": len(end.state.bag.jobs),
+        **{verdict.name.lower(): came_of[verdict.value] for verdict in Verdict},
+        **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
     }
 
 

@@ -81,7 +81,10 @@ class Workers:
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended or outcome.has_log else None
         reason, remark = state.why_no_log(job), state.remark(job)
-        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome))
+        ended = None
+        if observation is not None and not observation.more_logs:  # others might write after the end of the job
+            ended = self.monitor.here(observation.stopped)
+        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome), ended)
         if self.results is not None and observation is not None:
             self.results.fetch(job, observation.created)
 

@@ -126,7 +126,7 @@ def has_same_mode(sent: Staged) -> bool:
 
 
 def part_size(size: int) -> int:
-    """The size (bytes) of the parts in which s3transfer sends a file of `size` bytes."""
+    """The size (bytes) of the parts in which a file of `size` bytes is sent, as s3transfer would."""
     part = PART_SIZE
     while part * MAX_PARTS < size:
         part *= 2
@@ -174,19 +174,20 @@ def _has_digest(opened: Opened, size: int, digest: bytes, parts: str, new: Calla
 
 def _digests(opened: Opened, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
     """The digest of each part of a content; an empty one has one part."""
+    buffer = memoryview(bytearray(min(part, READ_SIZE)))
     with opened() as file:
         while True:
             digest, left = new(), part
-            while left and (block := file.read(min(left, READ_SIZE))):
-                digest.update(block)
-                left -= len(block)
+            while left and (got := file.readinto(buffer[:left])):
+                digest.update(buffer[:got])
+                left -= got
             yield digest.digest()
             if left or not file.peek(1):
                 return
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
     def digest(self) -> bytes: ...
 
 
@@ -200,7 +201,7 @@ class _Crc32:
     def __init__(self) -> None:
         self._value = 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         self._value = zlib.crc32(data, self._value)
 
     def digest(self) -> bytes:

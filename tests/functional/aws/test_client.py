@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from jobbag.aws import client, rates, troubles
+from helpers.clients import s3_of
+from jobbag.aws import client, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import AwsError, Cancelled, JournalLost
 from jobbag.local import CREDENTIALS
+from jobbag.rates import limit
 from jobbag.s3 import bucket
 
 from ..conftest import REGION
@@ -115,7 +117,7 @@ def test_calls_keep_to_the_quota_of_their_api_and_region(
     cloud: Cloud, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All workers together, whatever they call."""
-    monkeypatch.setattr(rates, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
+    monkeypatch.setattr(limit, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
     cloud.call("logs", "CreateLogGroup", logGroupName="g")
     cloud.call("logs", "CreateLogStream", logGroupName="g", logStreamName="s")
     pauses.clear()
@@ -265,7 +267,7 @@ def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) 
         ready.call("s3", "HeadObject", Bucket="my-bucket", Key="k")
     ready.put_object("my-bucket", "k", b"x")
     (tmp_path / "large").write_bytes(bytes(9 * 1024 * 1024))
-    ready.transfer_client("").upload_file(str(tmp_path / "large"), "my-bucket", "large")
+    s3_of(ready).upload_file(str(tmp_path / "large"), "my-bucket", "large")
     assert {name: tuple(counts.values()) for name, counts in ready.calls.items() if name not in before} == {
         "batch SubmitJob": (4, 2, 1),
         "logs DescribeLogGroups": (2, 0, 1),
@@ -275,7 +277,7 @@ def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) 
         "s3 HeadObject": (1, 0, 0),
         "s3 PutObject": (1, 0, 0),
         "s3 PutPublicAccessBlock": (2, 1, 0),
-        "s3 UploadPart": (2, 0, 0),  # by s3transfer
+        "s3 UploadPart": (2, 0, 0),
     }
     assert list(before.values()) == [{"calls": 1, "throttled": 0, "failed": 0}] * 3
 
@@ -318,7 +320,7 @@ def test_the_embedded_aws_is_never_left(
 def test_a_request_that_would_leave_the_machine_is_stopped(elsewhere: Elsewhere, no_aws_environment: None) -> None:
     del no_aws_environment
     cloud = Cloud(Access(f"http://{elsewhere.address}", REGION, CREDENTIALS, embedded=True))
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     client.meta.events.register("before-sign", lambda request, **_: setattr(request, "url", "http://127.0.0.1:1/"))
     with pytest.raises(AwsError, match=r"127\.0\.0\.1:1 was stopped"):
         client.list_buckets()

@@ -80,7 +80,15 @@ READ = ("GetLogEvents", "FilterLogEvents")
 def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Service:
     """And everything that is waited for in seconds is waited for in hundredths."""
     monkeypatch.chdir(tmp_path)
-    for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
+    in_seconds = (
+        "FIRST_SETTLE",
+        "FIRST_LOOK",
+        "FIRST_LOOK_FOR_MARK",
+        "SHORTEST_SETTLE",
+        "EMPTY_SETTLE",
+        "MISSING_SETTLE",
+    )
+    for name in in_seconds:
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
     monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit

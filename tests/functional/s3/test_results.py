@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
@@ -54,7 +55,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def put(cloud: Cloud) -> Callable[..., None]:
     """Puts results into the bucket."""
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region})
 
     def do(name: str, content: bytes = b"content", **more: Any) -> None:

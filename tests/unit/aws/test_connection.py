@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import InputError
@@ -23,7 +24,7 @@ def _an_environment_without_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def s3_address(access: Access) -> str:
-    return str(Cloud(access).transfer_client("").meta.endpoint_url)
+    return str(s3_of(Cloud(access)).meta.endpoint_url)
 
 
 def test_without_credentials_nothing_begins() -> None:

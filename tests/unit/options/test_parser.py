@@ -615,6 +615,20 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
             assert option.key in done.stdout
 
 
+@pytest.mark.parametrize("word", ["--help", "--hepl"])
+def test_who_only_asks_or_errs_waits_for_little(word: str) -> None:
+    """Each of these costs a tenth of such a start."""
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        "try:\n"
+        f"    main([{word!r}])\n"
+        "finally:\n"
+        "    print('IMPORTED', sorted({'logging', 'socket', 'jobbag.options.settings'} & sys.modules.keys()))\n"
+    )
+    assert "IMPORTED []" in done.stdout
+
+
 def test_json_is_of_a_dry_run_of_jobs() -> None:
     assert load("--dry-run", "--json").json
     for words in (["--json"], ["--dry-run", "--create", "-q", "q"]):

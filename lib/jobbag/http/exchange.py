@@ -1,23 +1,28 @@
 """A request whose bytes are ready, over a connection that is open already, and its answer, with little CPU.
 
-Only botocore opens connections: it knows proxies, certificates and addresses.
+Only botocore sets up connections: it knows proxies, certificates and addresses.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
+from itertools import chain
 from typing import Any
 
+from urllib3.exceptions import HTTPError
 from urllib3.util.connection import is_connection_dropped
 
 SENT_AT_ONCE = 256 * 1024  # bytes, for which the timeout of a connection holds
+COPIED = 64 * 1024  # bytes of a piece that is sent together with others
 LONGEST_LINE, MOST_LINES = 65536, 100  # of the head of an answer
 HEAD_TIME = 20.0  # s from the first line of a head to its last
 MOST_DIGITS = 18  # of the length of an answer
 CONTINUES = 200  # HTTP status below which another head follows
+
+Sent = Callable[[int], None]
 
 
 class Answer(HTTPResponse):
@@ -66,13 +71,16 @@ class Answer(HTTPResponse):
 
 @contextmanager
 def open_connection(pool: Any) -> Iterator[Any]:
-    """A connection of a pool of urllib3 that is open and free; None if there is none. After an error it is closed."""
-    if pool.pool is None:  # it was closed
+    """A connection of a pool of urllib3, by which botocore has sent before; None if there is none.
+
+    After an error it is closed.
+    """
+    if pool.pool is None or not pool.num_connections:  # it was closed, or botocore has not set it up yet
         yield None
         return
     connection: Any = pool._get_conn()
     try:
-        yield connection if connection.sock is not None and not is_connection_dropped(connection) else None
+        yield connection if _is_open(pool, connection) else None
     except BaseException:
         connection.close()
         raise
@@ -80,16 +88,29 @@ def open_connection(pool: Any) -> Iterator[Any]:
         pool._put_conn(connection)
 
 
-def exchange(connection: Any, head: bytes, body: bytes) -> Answer:
-    """Send a request, and read the head of its answer. Raises HTTPException and OSError."""
+def _is_open(pool: Any, connection: Any) -> bool:
+    """Open a connection, if it is not, as the pool would; whether that can be. If not, botocore says why."""
+    if connection.sock is not None and not is_connection_dropped(connection):
+        return True
+    connection.close()
     try:
-        if len(body) <= SENT_AT_ONCE:
-            connection.sock.sendall(head + body)
-        else:
-            connection.sock.sendall(head)
-            content = memoryview(body)
-            for start in range(0, len(body), SENT_AT_ONCE):
-                connection.sock.sendall(content[start : start + SENT_AT_ONCE])
+        connection.connect()
+        connection.sock.settimeout(pool.timeout.read_timeout)
+    except (HTTPError, OSError):
+        connection.close()
+        return False
+    return True
+
+
+def exchange(connection: Any, head: bytes, body: Iterable[bytes], sent: Sent = lambda _: None) -> Answer:
+    """Send a request, and read the head of its answer. Raises HTTPException and OSError.
+
+    `body`: its pieces. `sent` hears how many bytes are gone, the head among them, after each block.
+    """
+    try:
+        for block in _blocks(chain([head], body)):
+            connection.sock.sendall(block)
+            sent(len(block))
     except BrokenPipeError:
         pass  # there may be an answer all the same: that it is refused, before all of it was sent
     answer = Answer(connection.sock)
@@ -99,3 +120,19 @@ def exchange(connection: Any, head: bytes, body: bytes) -> Answer:
         answer.close()
         raise
     return answer
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """What is sent at once: small pieces together, and large ones block by block, which copies nothing."""
+    small: list[bytes] = []
+    for piece in pieces:
+        if len(piece) < COPIED:
+            small.append(piece)
+            continue
+        if small:
+            yield b"".join(small)
+            small = []
+        content = memoryview(piece)
+        yield from (content[start : start + SENT_AT_ONCE] for start in range(0, len(piece), SENT_AT_ONCE))
+    if small:
+        yield b"".join(small)
