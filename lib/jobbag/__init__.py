@@ -3,7 +3,7 @@
 Data flows one way. A package, or a module beside them, imports only from those below it; those of one floor do not
 know each other. tests/unit/test_architecture.py reads the floors here, and the doors in each package's docstring:
 
-    cli
+    cli, api
     commands
     preflight
     run

@@ -56,7 +56,7 @@ def test_a_run_ends_before_it_costs_more(tool: Tool) -> None:
     assert re.search(rf"terminated: {reason}\n", tool.read("one.err"))
     found = json.loads(tool.read("it"))
     assert re.fullmatch(f"halted: {reason}", found["errors"][0])
-    assert f"cost: {money(Decimal(str(found['cost']['total'])))}; wasted of it " in done.err
+    assert f"cost: {money(Decimal(str(found['cost']['total'])))}; wasted by the halt: " in done.err
     costs = {job["name"]: job["cost"] or 0 for job in found["jobs"]}
     assert sum(costs.values()) == pytest.approx(found["cost"]["total"], abs=1e-5)
     assert costs["one"] + costs["two"] == pytest.approx(found["cost"]["wasted"]["the halt"], abs=1e-5)

@@ -49,7 +49,8 @@ class Access:
     endpoint: str | None = None
     region: str | None = None
     credentials: Mapping[str, str] | None = None  # aws_access_key_id, aws_secret_access_key
-    embedded: bool = False  # it is the embedded AWS: a request to any other address is refused
+    embedded: bool = False  # it is the embedded AWS: no other address, variable or configuration file of AWS counts
+    may_ask: bool = True  # the user, for a code of MFA
 
 
 class Connection:
@@ -69,13 +70,14 @@ class Connection:
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read again, or could not be
         self._told = -EXPIRY_TOLD_EACH  # the same when they were said to have expired
-        self._begin(may_ask=True)
+        self._begin(may_ask=access.may_ask)
         self._check_region()
         self._identity.check()
         self.region: str = self._identity.session.region_name
 
     def _begin(self, *, may_ask: bool) -> None:
-        self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
+        keys, alone = self._access.credentials or {}, self._access.embedded
+        self._identity = identify(self._access.region, keys, may_ask=may_ask, alone=alone)
         self._clients.clear()
         self._putters.clear()
         self._part_putters.clear()

@@ -54,19 +54,33 @@ class Answer(HTTPResponse):
         self.will_close = "close" in connection or self.version < 11 or (self.length is None and not self.chunked)
 
     def _fields(self) -> dict[str, str]:
+        there = self.fp.peek()
+        end = there.find(b"\r\n\r\n")
+        if end >= 0 and not there.startswith(b"\r\n"):  # all of the head is there, as nearly always
+            lines = self.fp.read(end + 4)[:-4].decode("latin-1").split("\r\n")
+        else:
+            lines = [line.decode("latin-1") for line in self._lines()]
+        if len(lines) > MOST_LINES:
+            raise HTTPException("an answer with a head that does not end")
         fields: dict[str, str] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            fields[name.lower()] = value.strip()
+        return fields
+
+    def _lines(self) -> Iterator[bytes]:
+        """The lines of the head, as they come."""
         began = time.monotonic()
         for _ in range(MOST_LINES):
             line = self.fp.readline(LONGEST_LINE + 1)
-            if line in (b"\r\n", b"\n", b"") or len(line) > LONGEST_LINE:
+            if line in (b"\r\n", b"\n"):
+                return
+            if line == b"" or len(line) > LONGEST_LINE:
                 break
             if time.monotonic() - began > HEAD_TIME:
                 raise HTTPException("an answer with a head that comes too slowly")
-            name, _, value = line.decode("latin-1").partition(":")
-            fields[name.lower()] = value.strip()
-        if line not in (b"\r\n", b"\n"):
-            raise HTTPException("an answer with a head that does not end")
-        return fields
+            yield line
+        raise HTTPException("an answer with a head that does not end")
 
 
 @contextmanager

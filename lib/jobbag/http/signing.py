@@ -62,7 +62,7 @@ class Signer:
         `changed`: headers of the first request that have other values now, by their names in lower case. `now`: seconds
         since the epoch, else those of the clock.
         """
-        address = urlsplit(url)
+        path, _, query = f"/{url.partition('://')[2].partition('/')[2]}".partition("?")
         stamp, digest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)), self._digest(body)
         values = {**self._values, **changed, _DATE: stamp}
         values.pop("expect", None)  # the body is sent at once
@@ -70,8 +70,8 @@ class Signer:
             values[_CONTENT] = digest
         if _LENGTH in values:
             values[_LENGTH] = str(len(body))
-        signature = self._signature(address.path, address.query, stamp, digest, values)
-        target = f"{address.path}?{address.query}" if address.query else address.path
+        signature = self._signature(path, query, stamp, digest, values)
+        target = f"{path}?{query}" if query else path
         lines = [f"{self._method} {target} HTTP/1.1", "Accept-Encoding: identity"]
         lines += [f"{self._shown.get(name, 'Host')}: {value}" for name, value in values.items()]
         who = f"{self._frozen.access_key}/{self._scope(stamp)}"

@@ -131,12 +131,13 @@ def _help_width() -> int:
     return min(WIDEST, shutil.get_terminal_size().columns - 2)
 
 
-def load(argv: Sequence[str]) -> Settings:
+def load(argv: Sequence[str], bag: str | None = None) -> Settings:
     """The settings that a command line and its properties file ask for.
 
-    Raises InputError with all that is wrong. `--help`, `--version` and `--completion` print and raise SystemExit.
+    `bag`: the name of one that is in no file. Raises InputError with all that is wrong. `--help`, `--version` and
+    `--completion` print and raise SystemExit.
     """
-    if not argv:
+    if not argv and bag is None:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     properties = PropertiesFile()
     parser = build_parser(properties)
@@ -156,9 +157,15 @@ def load(argv: Sequence[str]) -> Settings:
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.
     command = behind if options.sweep else ()
     options.submit_files += rest if options.sweep else [*rest, *behind]
+    if bag is not None:
+        options.prefix = options.prefix or bag
     problems += value_problems(options)
     if not no_options:  # whose values would be taken for submit files
-        problems += [*usage_problems(options), *looking_problems(options), *bag_problems(options, command)]
+        problems += [
+            *usage_problems(options, in_files=bag is None),
+            *looking_problems(options),
+            *bag_problems(options, command),
+        ]
     if problems:
         read = _from_properties(parser, properties)
         raise InputError(one._replace(where=read.get(one.where, one.where)) for one in problems)

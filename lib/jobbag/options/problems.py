@@ -60,8 +60,8 @@ def choice_problem(value: str, choices: Sequence[str]) -> str:
     return f"{value!r} is none of {', '.join(choices)}{did_you_mean(value, choices)}"
 
 
-def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
-    """What cannot be given together, or is missing."""
+def usage_problems(options: argparse.Namespace, *, in_files: bool = True) -> Iterator[Problem]:
+    """What cannot be given together, or is missing. `in_files`: the bag is in files, which are among the options."""
     files = [path for _, paths in bag_files(options) for path in paths]
     entity_mode = options.create or options.delete
     if options.create and options.delete:
@@ -69,7 +69,7 @@ def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
     if entity_mode and files:
         flag = "--create" if options.create else "--delete"
         yield Problem("usage", f"{flag} takes no job submit file, but got {files[0]}")
-    if not entity_mode and not files and not options.print_schema and mode_of(options) is None:
+    if in_files and not entity_mode and not files and not options.print_schema and mode_of(options) is None:
         yield Problem("usage", f"no job submit file (see {PROG} --help)")
     if not entity_mode:
         yield from _no_submit_files(options)

@@ -44,6 +44,7 @@ class Settings:
     retry_failed: bool = False
     update: bool = False
     detach: bool = False
+    collects: bool = False  # go on with an unfinished run, and begin none; no option of the command
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs

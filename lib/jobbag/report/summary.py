@@ -16,6 +16,7 @@ from jobbag.aws.redaction import shown_command
 from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
+from jobbag.events.costs import SPOT
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
@@ -188,7 +189,7 @@ def _cost(end: Ended) -> dict[str, Any] | None:
     if not costs.is_known:
         return None
     parts = costs.parts(end.ended)
-    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: -one[1])
+    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: (one[0] != SPOT, -one[1]))
     names = ("queue", "vcpu", "gb", "spot")
     return {
         "total": _number(sum(parts.values(), Decimal(0))),

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
-from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -46,9 +45,9 @@ class Sender:
     def send(self, item: str, key: str, size: int) -> None:
         """Send a file of so many bytes. Raises AwsError, Cancelled and OSError."""
         if size <= READ_WHOLE:
-            self.put(key, Path(item).read_bytes)
+            self.put(key, lambda: _whole(item))
         elif size < PART_SIZE:
-            self._pool.submit(self.put, key, Path(item).read_bytes).result()
+            self._pool.submit(self.put, key, lambda: _whole(item)).result()
         else:
             with open(item, "rb") as file:
                 self._send_in_parts(item, file.fileno(), key, size)
@@ -184,6 +183,11 @@ def _is_elsewhere(error: BaseException) -> bool:
         return False
     status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
     return status < 400 or status == 400
+
+
+def _whole(item: str) -> bytes:
+    with open(item, "rb") as file:
+        return file.read()
 
 
 def _read(file: int, start: int, size: int) -> bytes:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from jobbag.aws.client import Cloud
+from jobbag.bag.directory import state_of_file
 from jobbag.bag.job import Bag, list_key
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
@@ -117,10 +118,10 @@ class Uploader:
         if self._cancel.is_set():
             return
         try:
-            size, modified = state_of(item)
+            before = size, modified = state_of_file(item)
             sent = not self._contents.hold(item, key)
             if sent:
-                self._upload(item, key)
+                self._upload(item, key, before)
             for one in items:
                 self._emit(Staged(one, key, size, modified, sent and one is item, self._bag.is_executable(one)))
             self._arrived(key)
@@ -165,17 +166,17 @@ class Uploader:
         else:
             self._emit(Staged(item, key, len(content), directory.state, sent=True))
 
-    def _upload(self, item: str, key: str) -> None:
-        before = state_of(item)
+    def _upload(self, item: str, key: str, before: tuple[int, int]) -> None:
+        """Send a file, which has this size (bytes) and time of the last change (ns)."""
         log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
         self._sender.send(item, key, before[0])
-        if state_of(item) != before:
+        if state_of_file(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
 
 
 def _size_if_there(item: str) -> int:
     """Bytes, 0 where that is not known; what is wrong with the file shows when it is sent."""
     try:
-        return state_of(item)[0]
+        return state_of_file(item)[0]
     except OSError:
         return 0

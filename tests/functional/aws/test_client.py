@@ -306,11 +306,15 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def test_the_embedded_aws_is_never_left(
-    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del no_aws_environment
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://{elsewhere.address}")
+    (tmp_path / "broken").write_text("[default")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     cloud = Cloud(Access(endpoint, REGION, CREDENTIALS, embedded=True))
     assert cloud.account() == "123456789012"
     assert cloud.call("s3", "ListBuckets")["Buckets"] == []

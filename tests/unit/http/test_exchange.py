@@ -104,7 +104,7 @@ def test_a_head_that_hardly_comes_is_given_up(ends: tuple[Any, socket.socket], m
     seconds = count(step=HEAD_TIME / 5)
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
     with pytest.raises(HTTPException, match="too slowly"):
-        answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10 + b"\r\n")
+        answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10)
 
 
 @pytest.mark.parametrize("sizes", [[], [3], [70_000], [600_000], [20, 1_000_000, 2], [200_000] * 3])
