@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from functional.fault_layer import Answer, Forward, Request
 from helpers.records import jobstates, merged_output
 from helpers.tool import Tool, shell
 from helpers.waiting import wait_until
+from jobbag.prices import money
 
 
 @pytest.fixture
@@ -54,8 +56,8 @@ def test_a_run_ends_before_it_costs_more(tool: Tool) -> None:
     assert re.search(rf"terminated: {reason}\n", tool.read("one.err"))
     found = json.loads(tool.read("it"))
     assert re.fullmatch(f"halted: {reason}", found["errors"][0])
-    assert f"cost: {found['cost']['total']:.2f}; wasted of it " in done.err
-    costs = {job["name"]: job["cost"] for job in found["jobs"]}
+    assert f"cost: {money(Decimal(str(found['cost']['total'])))}; wasted by the halt: " in done.err
+    costs = {job["name"]: job["cost"] or 0 for job in found["jobs"]}
     assert sum(costs.values()) == pytest.approx(found["cost"]["total"], abs=1e-5)
     assert costs["one"] + costs["two"] == pytest.approx(found["cost"]["wasted"]["the halt"], abs=1e-5)
 

@@ -106,9 +106,9 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
 
 def _paid(cost: Mapping[str, Any]) -> str:
     """What the jobs have cost, and for what of it nothing came."""
-    wasted = [f"{money(Decimal(str(amount)))} by {lost}" for lost, amount in cost["wasted"].items() if amount]
+    wasted = [f"by {lost}: {money(Decimal(str(amount)))}" for lost, amount in cost["wasted"].items() if amount]
     told = f"cost: {money(Decimal(str(cost['total'])), cost['currency'] or '')}"
-    return f"{told}; wasted of it {', '.join(wasted)}" if wasted else told
+    return f"{told}; wasted {', '.join(wasted)}" if wasted else told
 
 
 def _spare(groups: list[Mapping[str, Any]]) -> str:

@@ -114,7 +114,7 @@ def wanted_memory(exit_code: int | None, reason: str | None) -> bool:
 
 
 AGAIN = "start the same command again: it sends the job again"
-HALTED = "mend what the others failed for; --retry-failed sends the job again"
+HALTED = "mend what the run was halted for; --retry-failed sends the job again"
 
 HALTED_BY = f"{PROG} was halted"  # in the reason with which the jobs of a run that is halted are terminated
 

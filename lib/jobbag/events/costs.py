@@ -20,6 +20,7 @@ MS_PER_HOUR = 3_600_000
 FARGATE_LEAST = 60_000  # ms that Fargate bills at least
 ENDING = 30_000  # ms that jobs which are terminated have to end
 MARGIN = Decimal("0.25")  # of a bound: what these may cost is kept back, and no more than this part
+SPOT = "spot losses"  # that of a machine, on demand too
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def waste_of(reason: str | None) -> str:
 
 def _wastes(reason: str) -> Iterator[str]:
     if lost_machine(reason):
-        yield "spot losses"
+        yield SPOT
     if lost_start(reason):
         yield "failed starts"
     if HALTED_BY in reason:

@@ -18,6 +18,7 @@ from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.escalation.advice import advice
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
+from jobbag.events.costs import SPOT
 from jobbag.events.escalation import MACHINE, MEMORY
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Outcome, Verdict
@@ -203,7 +204,7 @@ def _cost(end: Ended) -> dict[str, Any] | None:
     if not costs.is_known:
         return None
     parts = costs.parts(end.ended)
-    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: -one[1])
+    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: (one[0] != SPOT, -one[1]))
     names = ("queue", "vcpu", "gb", "spot")
     return {
         "total": _number(sum(parts.values(), Decimal(0))),

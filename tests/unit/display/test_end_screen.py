@@ -68,7 +68,7 @@ def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> Non
         ({"total": 0.0, "currency": None, "wasted": {}}, "cost: 0.00"),
         (
             {"total": 1234.5, "currency": "USD", "wasted": {"spot losses": 0.41, "failures": 0.0123, "the halt": 0.0}},
-            "cost: 1,234.50 USD; wasted of it 0.41 by spot losses, 0.012 by failures",
+            "cost: 1,234.50 USD; wasted by spot losses: 0.41, by failures: 0.012",
         ),
     ],
 )
