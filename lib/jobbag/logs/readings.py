@@ -21,7 +21,7 @@ from jobbag.logs.streams import STREAMS_PER_CALL
 NewReading = Callable[[Job, LogPlace], Reading | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class FetchTask:
     """A job that is over, and whose output is to be written."""
 
