@@ -29,7 +29,7 @@ from jobbag.bag.instead import for_bag, for_list
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.rules import MEMORY_FIELD, NONE, QUEUE_FIELD, Rules, memory_rule, queue_rule
-from jobbag.bag.submit_file import content_of
+from jobbag.bag.submit_file import ObjectText, content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
 from jobbag.hints import did_you_mean, file_like
@@ -93,6 +93,7 @@ class _Reader:
             entries = content["SubmitJob"]
             for index in range(len(entries)):
                 entry, entries[index] = entries[index], None  # 100,000 jobs twice, as JSON too, would take much memory
+                entry = entry.value() if isinstance(entry, ObjectText) else entry
                 self.count += 1
                 own = entry if isinstance(entry, dict) else {}
                 inherited = [what for what in told if _field_of(what) not in own]
