@@ -12,7 +12,7 @@ from pathlib import Path
 from .measure import ROOT, SCRIPTS
 from .uploads import s5cmd_binary
 
-PACKAGES = ("boto3", "s3transfer", "awscli", "uvloop")
+PACKAGES = ("boto3", "awscli", "uvloop")
 VERSION = re.compile(r"v?(\d[\w.+-]*)")
 
 

@@ -128,7 +128,7 @@ def has_same_mode(sent: Staged) -> bool:
 
 
 def part_size(size: int) -> int:
-    """The size (bytes) of the parts in which a file of `size` bytes is sent, as s3transfer would."""
+    """The size (bytes) of the parts in which a file of `size` bytes is sent, as AWS's own tools would."""
     part = PART_SIZE
     while part * MAX_PARTS < size:
         part *= 2
