@@ -96,7 +96,7 @@ class Worker:
 
 
 class DaemonPool:
-    """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process.
+    """A concurrent.futures.Executor, as far as one is needed. Its threads end with the process.
 
     Where the system allows no more threads, it goes on with those that there are; without any, with the caller's.
     """
