@@ -38,6 +38,7 @@ from jobbag.text import split_items
 OWN_FIELDS = (
     "jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs", MEMORY_FIELD, QUEUE_FIELD,
 )  # fmt: skip
+_NO_FIELDS: Mapping[str, Any] = {}  # of the API: one for 100,000 jobs
 ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind those of the defaults
 
 
@@ -172,8 +173,9 @@ class _Reader:
             request["containerOverrides"] = overrides
         job = Job(
             len(self.jobs) + 1, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
-            self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
-            self._one(_with_producers(depends_on, items)), bool(launcher), None, self._share(items), self._one(outputs),
+            self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs),
+            request or _NO_FIELDS, path, self._one(_with_producers(depends_on, items)), bool(launcher), None,
+            self._share(items), self._one(outputs),
             rules.on_out_of_memory, rules.on_spot_loss,
         )  # fmt: skip
         self.jobs += [
