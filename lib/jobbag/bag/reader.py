@@ -29,7 +29,7 @@ from jobbag.bag.instead import for_bag, for_list
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
 from jobbag.bag.rules import MEMORY_FIELD, NONE, QUEUE_FIELD, Rules, memory_rule, queue_rule
-from jobbag.bag.submit_file import content_of
+from jobbag.bag.submit_file import ObjectText, content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
 from jobbag.hints import did_you_mean, file_like
@@ -38,6 +38,7 @@ from jobbag.text import split_items
 OWN_FIELDS = (
     "jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs", MEMORY_FIELD, QUEUE_FIELD,
 )  # fmt: skip
+_NO_FIELDS: Mapping[str, Any] = {}  # of the API: one for 100,000 jobs
 ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind those of the defaults
 
 
@@ -93,6 +94,7 @@ class _Reader:
             entries = content["SubmitJob"]
             for index in range(len(entries)):
                 entry, entries[index] = entries[index], None  # 100,000 jobs twice, as JSON too, would take much memory
+                entry = entry.value() if isinstance(entry, ObjectText) else entry
                 self.count += 1
                 own = entry if isinstance(entry, dict) else {}
                 inherited = [what for what in told if _field_of(what) not in own]
@@ -171,8 +173,9 @@ class _Reader:
             request["containerOverrides"] = overrides
         job = Job(
             len(self.jobs) + 1, str(name), sys.intern(str(executable)), self._one(tuple(arguments)),
-            self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs), request, path,
-            self._one(_with_producers(depends_on, items)), bool(launcher), None, self._share(items), self._one(outputs),
+            self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs),
+            request or _NO_FIELDS, path, self._one(_with_producers(depends_on, items)), bool(launcher), None,
+            self._share(items), self._one(outputs),
             rules.on_out_of_memory, rules.on_spot_loss,
         )  # fmt: skip
         self.jobs += [

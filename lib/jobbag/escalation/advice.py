@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from jobbag.bag.job import Job
+from jobbag.bag.rules import OtherQueue
 from jobbag.events.escalation import MEMORY
 from jobbag.events.state import RunState
 from jobbag.text import counted
@@ -38,6 +39,20 @@ def advice(state: RunState, tables: Container[Path] = ()) -> Iterator[str]:
             yield f'{most}: write "containerOverrides": {needs} in {whose} ({first})'
     if rest := [job for _, jobs in ordered[SHOWN:] for job in jobs]:
         yield f"{counted(len(rest), 'more job')} needed other amounts of memory; the summary has them"
+
+
+def foreseen(
+    more_memory: Mapping[tuple[int | None, tuple[int, ...]], int], other_queues: Mapping[OtherQueue, int]
+) -> Iterator[str]:
+    """What would become of jobs that end so: by what they ask for and would be given then (MiB), how many there are;
+    and likewise by where they would go."""
+    for (memory, given), jobs in more_memory.items():
+        whose = counted(jobs, "job") if memory is None else f"{counted(jobs, 'job')} with {memory:,} MiB"
+        more = f"with {', '.join(f'{one:,}' for one in given)} MiB" if given else "with no more, as there is none"
+        yield f"{whose}, if out of memory: sent again {more}"
+    for rule, jobs in other_queues.items():
+        losses = counted(rule.after, "lost machine")
+        yield f"{counted(jobs, 'job')}, after {losses}: sent again to the job queue {rule.job_queue.rpartition('/')[2]}"
 
 
 def _amount(memory: int) -> str:

@@ -23,7 +23,7 @@ SentBefore = tuple[Sequence[LogPlace], str | None]
 """The log of an attempt, a stream for each of its containers and nodes; and the token of the end mark in it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class FetchTask:
     """A job that is over, and whose output is to be written."""
 

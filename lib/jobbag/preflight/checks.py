@@ -142,7 +142,8 @@ class _Checks:
             for spec in (plan.environment, plan.queue, plan.definition)
             if isinstance(spec, Existing)
         ]
-        for kind, ref in dict.fromkeys([*given, *named]):
+        others = [(QUEUE, ref) for ref in self._fallback_queues()]
+        for kind, ref in dict.fromkeys([*given, *named, *others]):
             self._asked[kind, ref] = pool.submit(lookup.inspect, cloud, kind, ref)
         self._bucket_asked = pool.submit(bucket.exists, cloud, self._task.place)
         pool.shutdown(wait=False)
@@ -193,8 +194,11 @@ class _Checks:
     def _entities_of_jobs(self) -> None:
         for kind, ref, job in lookup.named_by_jobs(self._task.bag):
             self._find(kind, ref, job.where)
-        for ref, where in suitability.fallback_queues(self._task.bag.jobs, self._settings.fallback_queue).items():
+        for ref, where in self._fallback_queues().items():
             self._find(QUEUE, ref, where)
+
+    def _fallback_queues(self) -> dict[str, str]:
+        return suitability.fallback_queues(self._task.bag.jobs, self._settings.fallback_queue)
 
     def _find(self, kind: Kind, ref: str, where: str | None = None) -> None:
         def look() -> None:

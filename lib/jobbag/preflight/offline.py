@@ -117,7 +117,7 @@ def _fallback_problems(settings: Settings, bag: Bag, plan: Plan) -> Iterator[Pro
         first = plan.queue.ref if isinstance(plan.queue, Existing) else None
         those = (job for job in bag.jobs if job.on_spot_loss is not None and job.on_spot_loss.job_queue == ref)
         if any(job.request.get(QUEUE.field, first) == ref for job in those):
-            yield Problem(where, f"{ref} is the job queue that the job is sent to in the first place")
+            yield Problem(where, f"{ref} is the job queue that jobs are sent to in the first place")
 
 
 def _not_local(plan: Plan) -> Iterator[Problem]:

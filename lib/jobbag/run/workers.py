@@ -25,7 +25,7 @@ from jobbag.s3.in_flight import InFlight, possible
 from jobbag.s3.result_files import ResultFiles
 from jobbag.s3.results import Results
 from jobbag.s3.uploads import Uploader
-from jobbag.threads import Worker
+from jobbag.threads import Worker, share_heaps
 
 
 class Workers:
@@ -64,6 +64,7 @@ class Workers:
         self._ending = False  # the last results are being fetched
 
     def __enter__(self) -> Workers:
+        share_heaps()
         with ExitStack() as stack:  # ends those that have begun, should one of them fail to
             for worker in self._in_order:
                 stack.enter_context(worker)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jobbag.escalation.advice import advice
+from jobbag.bag.rules import OtherQueue
+from jobbag.escalation.advice import advice, foreseen
 from jobbag.events.escalation import MEMORY, Escalated
 from jobbag.events.events import StateChanged
 from jobbag.events.state import RunState
@@ -30,3 +31,12 @@ def test_jobs_that_needed_the_same_are_told_together() -> None:
         '2 jobs needed more than 2 GiB; 4 GiB did: write "resourceRequirements": [{"type": "MEMORY", "value": "4096"}] '
         "in the job definition"
     )
+
+
+def test_what_would_become_of_jobs_is_told_before() -> None:
+    queue = "arn:aws:batch:eu-west-3:123456789012:job-queue/other"
+    assert list(foreseen({(2048, (4096, 8192)): 12, (None, ()): 1}, {OtherQueue(queue): 3})) == [
+        "12 jobs with 2,048 MiB, if out of memory: sent again with 4,096, 8,192 MiB",
+        "1 job, if out of memory: sent again with no more, as there is none",
+        "3 jobs, after 2 lost machines: sent again to the job queue other",
+    ]

@@ -607,7 +607,7 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
         "try:\n"
         "    main(['--help', 'all'])\n"
         "finally:\n"
-        "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
+        "    heavy = {'boto3', 'botocore', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
         "    print('IMPORTED', sorted(heavy))\n"
     )
     assert "IMPORTED []" in done.stdout
@@ -655,7 +655,7 @@ def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
         "import sys\n"
         "from jobbag.cli import main\n"
         f"status = main(['-j', 'd', '-q', 'q', {str(bag)!r}])\n"
-        "print(status, sorted({'boto3', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()))\n"
+        "print(status, sorted({'boto3', 'moto', 'rich', 'tenacity'} & sys.modules.keys()))\n"
     )
     assert done.stdout == "3 []\n"
     assert done.stderr.count("\n") == 2
@@ -687,13 +687,13 @@ def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
         "try:\n"
         "    main(['--version'])\n"
         "finally:\n"
-        "    print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
+        "    print(sorted({'boto3', 'botocore'} & sys.modules.keys()))\n"
     )
     assert done.stdout.splitlines() == [
         f"pegasus-aws-batch {__version__}",
         f"in {LIB}",
         f"samples in {LIB}/jobbag/samples",
         f"Python {platform.python_version()} ({sys.executable})",
-        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
+        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore")),
         "[]",
     ]
