@@ -5,7 +5,7 @@
 # make chaos   500 runs that are killed, or get a signal, at one of their calls; 100 that are killed at random instants
 #              before an AWS that fails at random, 40 that are stopped by signals, 40 that get odd answers, 3 that are cut
 #              off from AWS for a minute. POINTS=20000: at all calls of all kinds of runs
-# make bench   measures the tool, and others beside it, for more than an hour; BENCH=--quick: only to see that it works
+# make bench   measures the tool, and others beside it, for some hours; BENCH=--quick: only to see that it works
 # make check   style, types, the manual page, and all tests, with more generated examples
 # make man     the manual page, made anew from the option table and man/manual.rst
 # make docs    build/site: README, manual, docs, examples and changelog as a site that needs no network

@@ -94,8 +94,8 @@ def _figures(
     noticed: float | None,
 ) -> JobFigures:
     first = seen["apis"]["submitjob"]["first"] if seen else min(usage.begin for usage in usages)
-    per_job = {service: count / load.all_jobs for service, count in _calls(seen).items()} if seen else {}
-    throttled = _throttled(seen) if seen else None
+    per_job = {service: count / load.all_jobs for service, count in calls(seen).items()} if seen else {}
+    refused = throttled(seen) if seen else None
     return JobFigures(
         jobs=load.all_jobs,
         bound=load.bound,
@@ -105,8 +105,8 @@ def _figures(
         logs=per_job.get("logs"),
         s3=per_job.get("s3"),
         sts=per_job.get("sts"),
-        throttled=throttled,
-        throttled_later=None if throttled is None else throttled - _throttled(early) if early else 0,
+        throttled=refused,
+        throttled_later=None if refused is None else refused - throttled(early) if early else 0,
         cpu=sum(usage.cpu for usage in usages),
         memory=max(usage.memory for usage in usages) / MB,
         sent=seen["bytes_in"] / MB if seen else None,
@@ -119,7 +119,8 @@ def _taken(entry: Mapping[str, int]) -> int:
     return entry["calls"] - entry["throttled"] - entry["errors"]
 
 
-def _calls(seen: Mapping[str, Any]) -> dict[str, int]:
+def calls(seen: Mapping[str, Any]) -> dict[str, int]:
+    """The calls of each service that a server has seen."""
     counts = dict.fromkeys(("batch", "logs", "s3", "sts"), 0)
     for api, entry in seen["apis"].items():
         counts[_service(api)] += entry["calls"]
@@ -134,7 +135,8 @@ def _service(api: str) -> str:
     return "batch" if any(part in api for part in BATCH) else "s3"
 
 
-def _throttled(seen: Mapping[str, Any]) -> int:
+def throttled(seen: Mapping[str, Any]) -> int:
+    """The calls that a server has refused."""
     return sum(entry["throttled"] for entry in seen["apis"].values())
 
 

@@ -95,12 +95,12 @@ class Measured:
             self._process.wait(max(moment - time.monotonic(), 0))
         return self._process.poll() is None
 
-    def finish(self, deadline: float, status: int = 0) -> Usage:
-        """Wait for the end, which must come before that time.monotonic(), with that exit status."""
+    def finish(self, deadline: float, status: int | None = 0) -> Usage:
+        """Wait for the end, which must come before that time.monotonic(), with that exit status (None: with any)."""
         if self.runs_at(deadline):
             raise Failed(f"not done in time: {self.output}")
         usage = Usage(**json.loads(self._line()))
-        if usage.status != status:
+        if status is not None and usage.status != status:
             raise Failed(f"exit status {usage.status}: {self.output}")
         return usage
 

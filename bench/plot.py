@@ -1,16 +1,17 @@
-"""The figures as a plot: makespans against their bounds, and uploads."""
+"""The figures as a plot: makespans against their bounds, uploads, other clients, and how cost grows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .results import JobFigures, Outcome, medians
+from .plot_compared import draw_growth, draw_peers
+from .results import GrowthFigures, JobFigures, Outcome, PeerFigures, medians, medians_by, runs_of
 from .targets import MAKESPAN, by_files
+from .themes import GREY, OTHER, OWN, TEXT, both_themes
 
-OWN, OTHER = ("#1f5a96", "#7fa8d1"), ("#d98c3f", "#8a8a8a")  # two hues: this tool, the others
-GREY = "#555555"
+Section = tuple[float, Callable[[Any], None]]  # the height, and what draws it into a part of the figure
 
 
 def plot(outcomes: Sequence[Outcome], path: Path) -> bool:
@@ -25,26 +26,38 @@ def plot(outcomes: Sequence[Outcome], path: Path) -> bool:
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,
+        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), TEXT),
     }
     from matplotlib import pyplot
 
-    jobs = [(outcome.scenario, medians(runs)) for outcome in outcomes if (runs := _job_runs(outcome))]
-    files = [item for outcome in outcomes for item in by_files(outcome.runs).items()]
-    panels = [bool(jobs), *(True for _ in files)]
-    if not any(panels):
+    sections = _sections(outcomes)
+    if not sections:
         return False
-    heights = [0.42 * len(jobs) + 1.1] * bool(jobs) + [0.3 * len(by_peer) + 0.7 for _, by_peer in files]
-    figure, axes = pyplot.subplots(
-        len(heights), 1, figsize=(8, sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
-    )
-    rest = list(axes[:, 0])
-    if jobs:
-        _draw_jobs(rest.pop(0), jobs)
-    for place, (axis, (what, by_peer)) in enumerate(zip(rest, files, strict=True)):
-        _draw_uploads(axis, what, {peer: one.seconds for peer, one in by_peer.items()}, last=place == len(files) - 1)
-    figure.savefig(path, metadata={"Date": None})
+    heights = [height for height, _ in sections]
+    figure = pyplot.figure(figsize=(8.5, sum(heights)), layout="constrained")
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, (_, draw) in zip(parts, sections, strict=True):
+        draw(part)
+    figure.savefig(path, metadata={"Date": None}, transparent=True)
     pyplot.close(figure)
+    path.write_text(both_themes(path.read_text()))
     return True
+
+
+def _sections(outcomes: Sequence[Outcome]) -> list[Section]:
+    """What there is to draw, from the top."""
+    found: list[Section] = []
+    runs = runs_of(outcomes)
+    if peers := list(medians_by(runs, PeerFigures, lambda run: run.client).values()):
+        found.append((0.3 * len(peers) + 1.4, lambda part: draw_peers(part, peers)))
+    if growth := list(medians_by(runs, GrowthFigures, lambda run: (run.how, run.jobs)).values()):
+        found.append((2.9, lambda part: draw_growth(part, growth)))
+    if jobs := [(outcome.scenario, medians(same)) for outcome in outcomes if (same := _job_runs(outcome))]:
+        found.append((0.42 * len(jobs) + 1.1, lambda part: _draw_jobs(part.subplots(), jobs)))
+    if files := [item for outcome in outcomes for item in by_files(outcome.runs).items()]:
+        heights = [0.3 * len(by_peer) + 0.7 for _, by_peer in files]
+        found.append((sum(heights), lambda part: _draw_all_uploads(part, heights, files)))
+    return found
 
 
 def _job_runs(outcome: Outcome) -> list[JobFigures]:
@@ -70,11 +83,16 @@ def _draw_jobs(axis: Any, jobs: Sequence[tuple[str, JobFigures]]) -> None:
     axis.invert_yaxis()
 
 
-def _draw_uploads(axis: Any, what: str, seconds: dict[str, float], *, last: bool) -> None:
+def _draw_all_uploads(part: Any, heights: Sequence[float], files: Sequence[tuple[str, Any]]) -> None:
+    axes = part.subplots(len(files), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axis, (what, by_peer) in zip(axes, files, strict=True):
+        _draw_uploads(axis, what, {peer: one.seconds for peer, one in by_peer.items()})
+    axes[-1].set_xlabel("seconds, from the start of the client to its end")
+
+
+def _draw_uploads(axis: Any, what: str, seconds: dict[str, float]) -> None:
     bars = axis.barh(list(seconds), list(seconds.values()), color=[*OWN, *OTHER], height=0.65)
     axis.bar_label(bars, fmt=" %.1f s", color=GREY)
     axis.set_title(f"Upload of {what}", loc="left", fontweight="bold")
     axis.set_xlim(0, 1.15 * max(seconds.values()))
     axis.invert_yaxis()
-    if last:
-        axis.set_xlabel("seconds, from the start of the client to its end")

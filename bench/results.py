@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
 from typing import Any, TypeVar
 
 MB = 1e6  # bytes
+ONE_BY_ONE, PACKED = "one by one", "packed"
 UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
@@ -102,8 +103,48 @@ class UploadFigures:
         return f"{self.what} by {self.peer}: {self.seconds:.1f} s, {self.cpu:.1f} s of CPU"
 
 
-Figures = JobFigures | IdleFigures | StartFigures | UploadFigures
-Same = TypeVar("Same", JobFigures, IdleFigures, StartFigures, UploadFigures)
+@dataclass(frozen=True)
+class PeerFigures:
+    """A bag of jobs as one client or another runs it, from the client's start to its end."""
+
+    client: str
+    jobs: int
+    bound: float  # s, set by the quotas and the jobs themselves, one by one
+    makespan: float  # s, from the start of the process
+    calls: float  # per job, by the server's account
+    refused: int  # calls
+    cpu: float  # s, user and system, with that of children
+    memory: float  # MB at the peak, of the largest process
+    lost: int  # jobs whose output is not there at the end
+    again: int  # jobs that were submitted beyond one for each
+
+    @property
+    def headline(self) -> str:
+        return (
+            f"{self.client}: {self.makespan:.1f} s, {self.calls:.2f} calls a job, {self.cpu:.1f} s of CPU, "
+            f"{self.lost} lost, {self.again} again"
+        )
+
+
+@dataclass(frozen=True)
+class GrowthFigures:
+    """A run of a bag, one of a row of larger and larger ones."""
+
+    how: str  # ONE_BY_ONE or PACKED
+    jobs: int
+    makespan: float  # s
+    cpu: float  # s
+    memory: float  # MB at the peak
+    calls: float  # in all
+
+    @property
+    def headline(self) -> str:
+        return f"{self.jobs:,} {self.how}: {self.cpu:.1f} s of CPU, {self.memory:.0f} MB, {self.calls:,.0f} calls"
+
+
+Figures = JobFigures | IdleFigures | StartFigures | UploadFigures | PeerFigures | GrowthFigures
+Same = TypeVar("Same", JobFigures, IdleFigures, StartFigures, UploadFigures, PeerFigures, GrowthFigures)
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -117,6 +158,20 @@ class Outcome:
     def raw(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def runs_of(outcomes: Iterable[Outcome]) -> list[Figures]:
+    """The runs of all scenarios."""
+    return [run for outcome in outcomes for run in outcome.runs]
+
+
+def medians_by(runs: Iterable[Figures], kind: type[Same], key: Callable[[Same], Key]) -> dict[Key, Same]:
+    """The medians of all runs of one kind that have the same key, in the order of the first ones."""
+    found: dict[Key, list[Same]] = {}
+    for run in runs:
+        if isinstance(run, kind):
+            found.setdefault(key(run), []).append(run)
+    return {one: medians(same) for one, same in found.items()}
 
 
 def medians(runs: Sequence[Same]) -> Same:

@@ -11,7 +11,8 @@ from subprocess import SubprocessError
 from . import idle, jobruns, servers, startup, uploads
 from .bags import Load
 from .measure import Failed
-from .results import Figures, Outcome
+from .peers import compared
+from .results import ONE_BY_ONE, PACKED, Figures, GrowthFigures, Outcome
 from .uploads import FileSet
 
 Tell = Callable[[str], None]
@@ -44,8 +45,7 @@ class Bag:
             yield jobruns.run(load, self._server(choice, load))
 
     def _server(self, choice: Choice, load: Load) -> AbstractContextManager[str]:
-        assert choice.lab is not None
-        return servers.lab(choice.lab, "--job-time", f"const:{load.seconds}", "--limits", self.limits)
+        return _lab(choice, load, self.limits)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,37 @@ class Idle:
         options = ("--job-time", f"const:{load.seconds}", "--limits", "off", *self.lab)
         for _ in range(min(choice.repeat, self.repeat)):
             yield idle.run(load, seconds, servers.lab(choice.lab, *options))
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The same bag run by this tool and by others."""
+
+    full: tuple[int, float] = (300, 5)  # jobs, of so many seconds
+    quick: tuple[int, float] = (8, 2)
+    needs_lab: bool = True
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        load = Load(*(self.quick if choice.quick else self.full))
+        yield from compared.run(load, choice.repeat, lambda: _lab(choice, load))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Larger and larger bags of the same jobs, one by one and packed."""
+
+    full: tuple[int, ...] = (100, 1000, 10_000, 100_000)
+    quick: tuple[int, ...] = (10, 100)
+    once_from: int = 10_000  # jobs: the larger bags take long
+    needs_lab: bool = True
+
+    def run(self, choice: Choice) -> Iterator[Figures]:
+        for jobs in self.quick if choice.quick else self.full:
+            for _ in range(choice.repeat if jobs < self.once_from else 1):
+                for how in (ONE_BY_ONE, PACKED):
+                    load = Load(jobs, 1, packed=how == PACKED)
+                    one = jobruns.run(load, _lab(choice, load))
+                    yield GrowthFigures(how, jobs, one.makespan, one.cpu, one.memory, (one.calls or 0) * jobs)
 
 
 @dataclass(frozen=True)
@@ -109,7 +140,13 @@ class Uploads:
             yield from uploads.run(of, choice.repeat)
 
 
-Scenario = Bag | Idle | Start | Uploads
+def _lab(choice: Choice, load: Load, limits: str = "") -> AbstractContextManager[str]:
+    """The lab, whose jobs take as long as the load says."""
+    assert choice.lab is not None
+    return servers.lab(choice.lab, "--job-time", f"const:{load.seconds}", "--limits", limits)
+
+
+Scenario = Bag | Idle | Start | Uploads | Peers | Growth
 
 SCENARIOS: dict[str, Scenario] = {
     "help": Start(),
@@ -126,6 +163,8 @@ SCENARIOS: dict[str, Scenario] = {
     "diamond-1000": Bag(Load(1000, 1, order="diamond"), Load(60, 1, order="diamond")),
     "chain-200": Bag(Load(200, 1, order="chain"), Load(10, 1, order="chain"), repeat=1),
     "uploads": Uploads(),
+    "peers": Peers(),
+    "growth": Growth(),
     "jobs-100000x1s": Bag(Load(100_000, 1), Load(300, 1), limits="off", repeat=1),
 }
 

@@ -13,7 +13,7 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.bag.job import Bag
 from jobbag.events.events import Event, Staged, StagingFailed
-from jobbag.options.settings import MOST_TRANSFERS
+from jobbag.options.transfers import MOST_TRANSFERS
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.s3.uploads import Uploader

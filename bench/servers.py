@@ -84,9 +84,14 @@ def stats(url: str) -> dict[str, Any] | None:
     return seen if isinstance(seen, dict) and "apis" in seen else None
 
 
+def jobs(url: str) -> list[dict[str, Any]]:
+    """All jobs; empty if the server does not tell."""
+    return _ask(url, "jobs") or []
+
+
 def stops(url: str) -> dict[str, int]:
-    """When each job ended, in ms since the epoch; empty if the server does not tell."""
-    return {job["jobId"]: job["stopped"] for job in _ask(url, "jobs") or () if job["stopped"]}
+    """When each job ended, in ms since the epoch."""
+    return {job["jobId"]: job["stopped"] for job in jobs(url) if job["stopped"]}
 
 
 def forget(url: str) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .results import IdleFigures, JobFigures, Outcome, StartFigures, medians
+from .results import (
+    GrowthFigures,
+    IdleFigures,
+    JobFigures,
+    Outcome,
+    PeerFigures,
+    StartFigures,
+    medians,
+    medians_by,
+    runs_of,
+)
 from .targets import Target, by_files
 from .uploads import AWS, S5CMD
 
@@ -17,6 +27,11 @@ JOBS = (
 IDLE = ("scenario", "jobs", "seconds", "CPU s", "DescribeJobs/s", "calls/s", "memory MB")
 START = ("scenario", "CPU s", "seconds", "memory MB", "modules", "of boto3, botocore, rich")
 UPLOADS = ("files", "client", "seconds", "aws / it", "s5cmd / it", "CPU s", "memory MB")
+PEERS = (
+    "client", "jobs", "bound s", "makespan s", "times the bound", "calls/job", "refused", "CPU s", "memory MB", "lost",
+    "submitted again",
+)  # fmt: skip
+GROWTH = ("how", "jobs", "makespan s", "CPU s", "ms a job", "memory MB", "calls", "a job")
 TARGETS = ("scenario", "what", "must be", "is", "")
 
 
@@ -28,6 +43,8 @@ def tables(outcomes: Iterable[Outcome], targets: Sequence[Target]) -> str:
         _table(IDLE, _idle_rows(outcomes)),
         _table(START, _start_rows(outcomes)),
         _table(UPLOADS, _upload_rows(outcomes), texts=2),
+        _table(PEERS, _peer_rows(outcomes)),
+        _table(GROWTH, _growth_rows(outcomes)),
         _table(TARGETS, map(_target_row, targets), texts=2),
     ]
     return "\n\n".join(filter(None, parts))
@@ -69,6 +86,20 @@ def _upload_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
             for peer, one in by_peer.items():
                 ratios = (_number(by_peer[other].seconds / one.seconds, 2) for other in (AWS, S5CMD))
                 yield what, peer, _number(one.seconds, 2), *ratios, _number(one.cpu, 2), _number(one.memory, 0)
+
+
+def _peer_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
+    for one in medians_by(runs_of(outcomes), PeerFigures, lambda run: run.client).values():
+        yield (one.client, f"{one.jobs:,.0f}", _number(one.bound, 1), _number(one.makespan, 1),
+               _number(one.makespan / one.bound, 1), _number(one.calls, 2), _number(one.refused, 0),
+               _number(one.cpu, 1), _number(one.memory, 0), _number(one.lost, 0), _number(one.again, 0))  # fmt: skip
+
+
+def _growth_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
+    for one in medians_by(runs_of(outcomes), GrowthFigures, lambda run: (run.how, run.jobs)).values():
+        yield (one.how, f"{one.jobs:,.0f}", _number(one.makespan, 1), _number(one.cpu, 2),
+               _number(1000 * one.cpu / one.jobs, 2), _number(one.memory, 0), _number(one.calls, 0),
+               _number(one.calls / one.jobs, 3))  # fmt: skip
 
 
 def _target_row(target: Target) -> Row:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .measure import ROOT, SCRIPTS
+from .peers.environments import REQUIREMENTS
 from .uploads import s5cmd_binary
 
 PACKAGES = ("boto3", "awscli", "uvloop")
@@ -20,8 +21,15 @@ def versions() -> dict[str, str]:
     """What was measured, and with what, by name."""
     found = {"tool": _tool(), "python": platform.python_version()}
     found |= {name: _package(name) for name in PACKAGES}
+    found |= _pinned()
     found |= {"s5cmd": _program(s5cmd_binary()), "rclone": _program(SCRIPTS / "rclone")}
     return found | {"machine": f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}"}
+
+
+def _pinned() -> dict[str, str]:
+    """The versions of the clients that come from PyPI, and of their plugins."""
+    lines = (line for file in sorted(REQUIREMENTS.glob("*.txt")) for line in file.read_text().splitlines())
+    return {name: pin for name, _, pin in (line.partition("==") for line in lines)}
 
 
 def _tool() -> str:

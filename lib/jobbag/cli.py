@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import logging
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from jobbag.console import complain, open_standard_streams, say
-from jobbag.errors import ExitCode, Interrupted, ToolError
+from jobbag.errors import ExitCode, Interrupted, ToolError, told_of
 from jobbag.signals import Signals
-from jobbag.tool_log import ToolLog
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from jobbag.options.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,24 +41,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
     from jobbag.options import parser  # slow to import, and a signal is heeded from here on
 
-    settings = parser.load(argv)
+    return _execute(parser.load(argv), signals)
+
+
+def _execute(settings: Settings, signals: Signals) -> ExitCode:
+    import logging  # slow to import, and neither --help nor a usage error needs what is from here on
+
+    from jobbag.tool_log import ToolLog
+
+    log = logging.getLogger(__name__)
     with ToolLog(settings.log_level, settings.log_file, quiet=settings.quiet, colour=settings.color) as tool_log:
         try:
             for warning in settings.warnings:
                 log.warning("%s", warning)
-            from jobbag.commands.dispatch import execute  # slow to import, and a usage error does not need it
+            from jobbag.commands.dispatch import execute
 
             result = execute(settings, tool_log, signals)
-        except ToolError as error:
-            log.debug("the run ends with an error", exc_info=error)
-            lines, code = error.lines, error.exit_code
-        except OSError as error:
-            log.debug("the run ends with an error", exc_info=error)
-            lines, code = [str(error)], ExitCode.AWS_ERROR
         except Exception as error:
             log.debug("the run ends with an error", exc_info=error)
-            what = f"{type(error).__name__}: {error}"
-            lines, code = [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
+            lines, code = told_of(error)
         else:
             result.say()
             return result.exit_code

@@ -7,8 +7,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 PROG = "pegasus-aws-batch"
 
@@ -36,8 +36,7 @@ class ExitCode(IntEnum):
     SIGTERM = 143, "Stopped by SIGTERM, or by --cancel."
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with the input: where it is (a file, a job, an option), and what it is."""
 
     where: str
@@ -106,6 +105,10 @@ class InputError(ToolError):
         return [str(problem) for problem in self.problems]
 
 
+class SettingError(InputError, TypeError):
+    """A program has given a setting that there is not, or of a type that it cannot have."""
+
+
 class SeveralErrors(ToolError):
     """Errors that were found together. The first one says with which exit status the command ends."""
 
@@ -163,7 +166,11 @@ class AwsError(ToolError):
 
 
 class Cancelled(ToolError):
-    """A call was given up because the run is being stopped, or its time is over."""
+    """A call was given up because the run is being stopped, or its time is over; or a run, before it had begun."""
+
+
+class CallbackError(ToolError):
+    """The function of a program that hears of events has failed. The run goes on when it is started again."""
 
 
 class CleanupError(ToolError):
@@ -180,6 +187,16 @@ class CleanupError(ToolError):
 
 class JournalLost(ToolError):
     """Another start has taken over the run, so that this one must change nothing any more, here or in AWS."""
+
+
+def told_of(error: Exception) -> tuple[list[str], ExitCode]:
+    """What the user is told of an error that ends the command, line by line, and the exit status."""
+    if isinstance(error, ToolError):
+        return error.lines, error.exit_code
+    if isinstance(error, OSError):
+        return [str(error)], ExitCode.AWS_ERROR
+    what = f"{type(error).__name__}: {error}"
+    return [f"internal error: {what} (--log-level debug tells more)"], ExitCode.USAGE
 
 
 class Interrupted(BaseException):

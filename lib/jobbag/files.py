@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import errno
 import io
-import logging
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, TextIO
-
-log = logging.getLogger(__name__)
 
 STDIN = Path("-")  # where a file is to be read, and this is given
 
@@ -80,6 +76,8 @@ def put_in_place(path: Path) -> None:
         _say_once(
             f"cannot rename ({error.strerror}): a file that is half written when the run is killed stays so", path
         )
+        import shutil  # slow to import, and --help does not need it
+
         shutil.copyfile(part, path)
         part.unlink()
 
@@ -114,8 +112,10 @@ def sync(path: Path) -> None:
 
 def _say_once(what: str, path: Path) -> None:
     if what not in _said:
+        import logging  # slow to import, and --help does not need it
+
         _said.add(what)
-        log.warning("the file system of %s %s", path, what)
+        logging.getLogger(__name__).warning("the file system of %s %s", path, what)
 
 
 @contextmanager

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterable
-from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 
 LIKE = 0.75  # how much a name must be like another to be taken for it, as difflib counts
@@ -30,6 +28,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     begun = [name for name, other in names.items() if len(bare) >= SHORTEST and other.startswith(bare)]
     if same or 0 < len(begun) <= MOST:
         return same or begun
+    from difflib import get_close_matches  # slow to import, and mostly nobody asks
+
     close = get_close_matches(bare, set(names.values()), MOST + 1, LIKE)
     best = [one for one in close if _likeness(one, bare) == _likeness(close[0], bare)]
     found = [name for name, other in names.items() if other in best]
@@ -72,10 +72,14 @@ def file_like(path: Path) -> str:
 
 def command_of_aws(words: str) -> str | None:
     """A command line for the aws command, for a message; None if that is not installed here."""
+    import shutil
+
     return f"`aws {words}`" if shutil.which("aws") else None
 
 
 def _likeness(name: str, word: str) -> float:
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, name, word).ratio()
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 COLOURS = ("auto", "always", "never")
 SUCCEEDED = re.compile(r"(?<![\d,.])[1-9][\d,]* (?:succeeded|SUCCEEDED)\b")  # counts that are not zero
@@ -39,8 +38,7 @@ class Mark(Enum):
     NONE = " ", "    ", Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What can be written to a stream."""
 
     terminal: bool

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 
 def counted(number: int, noun: str) -> str:
     """`1 job`, `1,234 jobs`."""
@@ -73,5 +71,7 @@ def plain(text: str) -> str:
 
 def iso(milliseconds: int) -> str:
     """A time (ms since the epoch) in ISO 8601: local time with its offset."""
+    from datetime import datetime, timezone  # slow to import, and --help does not need it
+
     moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc).astimezone()
     return moment.isoformat(timespec="milliseconds")

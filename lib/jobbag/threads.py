@@ -198,6 +198,11 @@ class DueQueue(Generic[Item]):
             heapq.heappush(self._heap, (due, next(self._order), item))
             self._changed.notify()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits in it."""
+        return not self._heap
+
     def get(self) -> Item | None:
         """The next item, once it is due; None when the queue is closed."""
         items = self.get_all(1)

@@ -65,7 +65,8 @@ def test_a_local_run(tool: Tool, pids: Path, started: list[Process], number: sig
     tool.env["TMPDIR"] = str(tool.home)
     names = [f"job{n}" for n in range(40)]  # more than any machine's processors
     bag = tool.bag(*(shell(name, ENDLESS, {"PIDS": str(pids)}) for name in names))
-    started.append(tool.start("--local", "-m", "all", *FILES, bag, stderr=tool.place / "stderr"))
+    told = ["--on-end", 'cp "$PEGASUS_AWS_BATCH_SUMMARY" told; echo "it was $PEGASUS_AWS_BATCH_EXIT_STATUS"']
+    started.append(tool.start("--local", "-m", "all", *FILES, *told, bag, stderr=tool.place / "stderr"))
     # One of them ends well, and another takes its place. Then the signal comes.
     done = wait_until(lambda: next((path.stem for path in pids.glob("*.self")), None), what="the first job")
     assert done is not None
@@ -89,7 +90,8 @@ def test_a_local_run(tool: Tool, pids: Path, started: list[Process], number: sig
         assert steps[-1].state == ("SUCCEEDED" if name == done else "FAILED")
     stderr = (tool.place / "stderr").read_text()
     end = json.loads(tool.read("end.json"))
-    assert in_page(tool.read("end.html")) == end
+    assert in_page(tool.read("end.html")) == json.loads(tool.read("told")) == end
+    assert f"on-end: it was {code}" in stderr
     assert (end["signal"], end["exit_code"], end["complete"]) == (number.name, code, True)
     counts = end["counts"]
     assert (counts["jobs"], counts["succeeded"], counts["failed"]) == (40, 1, 0)

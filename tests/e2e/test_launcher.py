@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from helpers.records import job_output
@@ -26,7 +28,7 @@ def test_inputs_are_there_and_stderr_is_apart(tool: Tool, packing: str) -> None:
         job("script", "program.sh", "d", env={**INPUTS, **SCRIPT}),
         job("plain", "sh", "-c", "echo plain >&2; ls", launcher=False, env=INPUTS),
     )
-    done = tool.run("--local", "--launcher", "--array", packing, "--s3", "s3://some-bucket/dir", bag)
+    done = tool.run("--local", "--launcher", "--array", packing, "--s3", "s3://some-bucket/dir", "--summary", "it", bag)
     assert done.status == 1, done.err
     for name, words in (("one", "./program.sh a b"), ("two", "./program.sh $c")):
         lines, record = job_output(tool.read(f"{name}.out"))
@@ -36,4 +38,6 @@ def test_inputs_are_there_and_stderr_is_apart(tool: Tool, packing: str) -> None:
     assert (lines[0].split()[1:], lines[1:], record.status) == (["d"], ["content"], 3)
     assert tool.read("script.err") == "script\n"
     lines, record = job_output(tool.read("plain.out"))
+    told = {one["name"]: one["memory_of"] for one in json.loads(tool.read("it"))["jobs"]}
+    assert told == {**dict.fromkeys(("one", "two", "script"), "process"), "plain": None}, "of no cgroup of this machine"
     assert (lines, record.status) == (["plain"], 0), "it has to bring its inputs itself, and one stream for all"

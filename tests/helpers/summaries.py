@@ -19,6 +19,10 @@ CAUSES = (
     ("exit code 137: OutOfMemoryError: Container killed due to memory usage", "Ask for more memory.", 137, "OOM"),
     ("Task failed to start: CannotPullContainerError", "Look whether the image exists.", None, "CannotPull"),
 )
+MEMORY = {
+    "jobs": 40, "all": False, "example": "align_ID0000001", "executable": "align", "vcpus": 1.0,
+    "asked": 2048, "used": 499, "of": "container", "enough": 640,
+}  # fmt: skip
 TAIL = ["Traceback (most recent call last):", '  File "analyse.py", line 17, in <module>', "ValueError: bad value 42"]
 
 
@@ -65,6 +69,8 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         "jobstate_log": "bag.jobstate.log",
         "console": "https://us-east-1.console.aws.amazon.com/batch/home?region=us-east-1#jobs/detail/",
         "vcpu_hours": {"asked": round(asked, 3), "wasted": round(wasted, 3)},
+        "memory": [MEMORY],
+        "cost": {"total": 41.5, "currency": "USD", "wasted": {"spot losses": 0.41}, "prices": []},
         "causes": _causes(entries),
         "errors": [],
         "calls": {
@@ -131,6 +137,9 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
         "attempts": attempts,
         "vcpus": 1.0,
         "memory": 2048,
+        "memory_used": 300 + number % 200,
+        "memory_of": "container",
+        "cost": 0.01,
         "out": f"{name}.out",
         "err": f"{name}.err",
         "lines": random.randrange(200),

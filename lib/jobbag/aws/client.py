@@ -28,7 +28,7 @@ from jobbag.aws.faults import (
     translated,
 )
 from jobbag.aws.paging import pages
-from jobbag.aws.rates import RateLimits
+from jobbag.aws.rates import Rates
 from jobbag.aws.redaction import Redacted
 from jobbag.aws.regions import BucketRegions
 from jobbag.aws.settling import Settling
@@ -62,7 +62,7 @@ class Cloud:
         self._deadline: float | None = None  # time.monotonic()
         self._is_worker = False
         self._check: Callable[[], None] = lambda: None
-        self._rate_limits = RateLimits(embedded=access.embedded)
+        self.rates = Rates(self._connection, embedded=access.embedded)
         self._reached: set[str] = set()  # services that have answered
         self._known_good = [float("-inf")]  # when the credentials were last known to be good (time.monotonic())
         self.troubles = Troubles()
@@ -285,17 +285,14 @@ class Cloud:
 
     def _ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """One request, and its answer. Raises what botocore raises, or NoAnswer."""
-        limit = self._rate_limits.of(operation, region)
-        self.pause(limit.reserve() if limit else 0.0)
-        self._check()
-        log.log(TRACE, "%s %s", operation, Redacted(params))
-        try:
-            answer = self._connection.ask(service, operation, region, params)
-        except exceptions.ClientError as error:
-            if limit and is_throttle(error):
-                limit.throttled()
-            self.buckets.learn(params, error.response)
-            raise
+        with self.rates.kept(service, operation, region, self.pause):
+            self._check()
+            log.log(TRACE, "%s %s", operation, Redacted(params))
+            try:
+                answer = self._connection.ask(service, operation, region, params)
+            except exceptions.ClientError as error:
+                self.buckets.learn(params, error.response)
+                raise
         self.buckets.learn(params, answer)
         log.log(TRACE, "%s answered %s", operation, Redacted(answer))
         return answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import threading
@@ -49,7 +51,8 @@ class Access:
     endpoint: str | None = None
     region: str | None = None
     credentials: Mapping[str, str] | None = None  # aws_access_key_id, aws_secret_access_key
-    embedded: bool = False  # it is the embedded AWS: a request to any other address is refused
+    embedded: bool = False  # it is the embedded AWS: no other address, variable or configuration file of AWS counts
+    may_ask: bool = True  # the user, for a code of MFA
 
 
 class Connection:
@@ -69,13 +72,14 @@ class Connection:
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read again, or could not be
         self._told = -EXPIRY_TOLD_EACH  # the same when they were said to have expired
-        self._begin(may_ask=True)
+        self._begin(may_ask=access.may_ask)
         self._check_region()
         self._identity.check()
         self.region: str = self._identity.session.region_name
 
     def _begin(self, *, may_ask: bool) -> None:
-        self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
+        keys, alone = self._access.credentials or {}, self._access.embedded
+        self._identity = identify(self._access.region, keys, may_ask=may_ask, alone=alone)
         parsers = self._identity.core.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=moment)
         self._clients.clear()
@@ -164,6 +168,15 @@ class Connection:
             if (service, region) not in self._apis:
                 self._apis[service, region] = JsonApi(client, self._identity.credentials)
             return self._apis[service, region]
+
+    def account_key(self, service: str, region: str) -> str:
+        """What is the same for all who call the service for the same account there: letters and digits."""
+        account = None
+        with suppress(Exception):  # botocore lets out whatever it meets; the call itself says what is wrong
+            keys = self._identity.credentials.get_frozen_credentials()
+            account = getattr(keys, "account_id", None) or keys.access_key  # older versions know no account
+        content = json.dumps([self.client(service, region).meta.endpoint_url, region, account])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make one request of an API by its own name, and give the answer, which was held against the API's model.

@@ -245,8 +245,16 @@ def load(
 
     `launcher`: whether the launcher starts jobs that have no `launcher` field. A bag with problems must not be run.
     """
+    bag, problems = parse(sources, files, launcher=launcher)
+    return bag, [*problems, *file_problems(bag)]
+
+
+def parse(
+    sources: Iterable[Path | Table], files: tuple[str, ...] = (), *, launcher: bool = False
+) -> tuple[Bag, list[Problem]]:
+    """The same without a look at the files that the jobs need."""
     reader = _Reader(launcher)
     for source in sources:
         reader.read(source)
     bag = Bag(tuple(reader.jobs), files)
-    return bag, [*reader.problems, *order_problems(bag), *file_problems(bag)]
+    return bag, [*reader.problems, *order_problems(bag)]

@@ -11,11 +11,16 @@ from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job
 
 def lines_of(bag: Bag, *, launcher: bool = False) -> Iterator[str]:
     """The lines of a file in JSON, one for each job or array; `launcher` as for `reader.load`."""
-    entries = [_entry(job, launcher) for job in bag.jobs if job.child is None or job.child.index == 0]
+    entries = entries_of(bag, launcher=launcher)
     yield '{"SubmitJob": ['
     for number, entry in enumerate(entries, 1):
         yield f"  {json.dumps(entry)}{',' if number < len(entries) else ''}"
     yield "]}"
+
+
+def entries_of(bag: Bag, *, launcher: bool = False) -> list[dict[str, Any]]:
+    """The jobs and arrays as they stand in a job submit file."""
+    return [_entry(job, launcher) for job in bag.jobs if job.child is None or job.child.index == 0]
 
 
 def _entry(job: Job, launcher: bool) -> dict[str, Any]:

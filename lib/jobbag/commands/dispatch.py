@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import TYPE_CHECKING
 
 from jobbag.bag.schema import schema
 from jobbag.bag.writer import lines_of
 from jobbag.commands.ending import of_empty_bag
+from jobbag.commands.on_end import OnEnd
 from jobbag.commands.result import Result
 from jobbag.errors import ExitCode
 from jobbag.options.settings import Mode, Settings
@@ -15,6 +17,9 @@ from jobbag.preflight import offline
 from jobbag.run.task import Task
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog, style
+
+if TYPE_CHECKING:  # it imports what is slow
+    from jobbag.commands.front import Front
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +44,40 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 
         return cancel(settings, tool_log, signals)
     if settings.mode is Mode.RUN:
-        return _run(settings, offline.task_of(settings), tool_log, signals)
+        task = offline.task_of(settings)
+        if settings.dry_run:
+            return _dry_run(settings, task)
+        from jobbag.commands.front import Terminal
+
+        return run(settings, task, Terminal(tool_log, signals))
     plan = offline.entities_of(settings)
     from jobbag.commands.manage import manage
 
     return manage(settings, plan, tool_log)
 
 
-def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
+def run(settings: Settings, task: Task, front: Front) -> Result:
+    """Run a bag, for the command and for a program alike. Raises ToolError."""
     if not task.bag.jobs:
-        nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
-        log.info("%s", nothing, extra=style(told=True))
-        code = ExitCode.OK if settings.dry_run else of_empty_bag(settings, task.bag).write(ExitCode.OK).exit_code
-        return Result(code)
-    if settings.dry_run:
-        from jobbag.commands.dry_run import dry_run
-
-        return dry_run(settings, task)
+        _tell_nothing(settings)
+        with OnEnd(settings, front.stops) as at_end:
+            end = of_empty_bag(settings, task.bag).write(ExitCode.OK)
+            at_end.hear(end)
+        return Result(end.exit_code, ended=end)
     from jobbag.commands.run_bag import run_bag
 
-    return run_bag(settings, task, tool_log, signals)
+    return run_bag(settings, task, front)
+
+
+def _dry_run(settings: Settings, task: Task) -> Result:
+    if not task.bag.jobs:
+        _tell_nothing(settings)
+        return Result(ExitCode.OK)
+    from jobbag.commands.dry_run import dry_run
+
+    return dry_run(settings, task)
+
+
+def _tell_nothing(settings: Settings) -> None:
+    where = ", ".join(map(str, settings.bag_files)) or settings.prefix
+    log.info("%s", f"no jobs in {where}: nothing to do", extra=style(told=True))

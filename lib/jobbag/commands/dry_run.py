@@ -22,6 +22,7 @@ from jobbag.errors import ExitCode, SeveralErrors
 from jobbag.holding import lock
 from jobbag.options.settings import Settings
 from jobbag.preflight.permissions import Right, Verdict
+from jobbag.preflight.pricing import told
 from jobbag.preflight.probe import Findings, Sending, Upload, probe
 from jobbag.run import takeup
 from jobbag.run.again import Selection
@@ -68,6 +69,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
             ("run", _of_journal(task.bag, earlier, found, local=settings.local)),
             ("as", found.caller.arn if found.caller else "the embedded AWS" if settings.local else "not known"),
             ("region", found.region),
+            *(("prices", line) for line in told(found.checked.prices)),
         ]
     )
     if earlier.selection is not None:

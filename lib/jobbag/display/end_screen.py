@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.filesize import decimal
 
 from jobbag.display.columns import cut, folded
 from jobbag.events.causes import NOT_SENT, STOPPED
+from jobbag.prices import money
 from jobbag.terminal import Tone
 from jobbag.text import counted, span
 
@@ -69,6 +71,10 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
     yield Line(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
+    if overview["cost"]:
+        yield Line(f"  {_paid(overview['cost'])}")
+    if overview["memory"]:
+        yield Line(f"  {_spare(overview['memory'])}", rows=2)
     if retried["attempts"]:
         lost = [f"{retried['spot']:,} had lost their machine"] if retried["spot"] else []
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
@@ -91,6 +97,26 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     if results["left"]:
         left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
         yield Line(f"  note: {left}", Tone.PLAIN)
+
+
+def _paid(cost: Mapping[str, Any]) -> str:
+    """What the jobs have cost, and for what of it nothing came."""
+    wasted = [f"{money(Decimal(str(amount)))} by {lost}" for lost, amount in cost["wasted"].items() if amount]
+    told = f"cost: {money(Decimal(str(cost['total'])), cost['currency'] or '')}"
+    return f"{told}; wasted of it {', '.join(wasted)}" if wasted else told
+
+
+def _spare(groups: list[Mapping[str, Any]]) -> str:
+    """What jobs could ask for in the place of far more memory than they have used."""
+    first, more = groups[0], len(groups) - 1
+    if first["jobs"] == 1:
+        which = f"job {first['example']}"
+    else:
+        which = f"the {first['jobs']:,} jobs" if first["all"] else f"{first['jobs']:,} jobs of {first['executable']}"
+    of = "" if first["of"] == "container" else f", the largest process of {'each' if first['jobs'] > 1 else 'it'}"
+    do = f'"resourceRequirements": [{{"type": "MEMORY", "value": "{first["enough"]}"}}] would do'
+    told = f"{which} asked for {first['asked']} MiB and used at most {first['used']}{of}: {do}"
+    return f"{told}; and {counted(more, 'more group')} likewise" if more else told
 
 
 def _errors(errors: list[str]) -> Iterator[Line]:

@@ -202,6 +202,13 @@ def fargate_misfit(needs: Needs) -> Misfit | None:
     return Misfit(why, f"ask for {has} MiB")
 
 
+def enough_memory(needed: int, vcpus: float | None, *, fargate: bool) -> int | None:
+    """The least memory (MiB) with so many vCPUs that is no less than what is needed; None if there is none."""
+    if not fargate:
+        return needed
+    return next((one for one in _FARGATE.get(vcpus or 0, ()) if one >= needed), None)
+
+
 def _either(values: Iterable[float]) -> str:
     *others, last = (f"{value:g}" for value in values)
     return f"{', '.join(others)} or {last}"

@@ -2,5 +2,5 @@
 
 Doors: `events`, `results` and `observation` (what happened), `consumers` (who hears of it), `journal` (on disk), `tail`
 (of one that grows),
-`state` and `outcome` (folded), `causes` (why jobs failed), `jobstate_log`.
+`state` and `outcome` (folded), `causes` (why jobs failed), `costs` (what they cost), `jobstate_log`.
 """

@@ -82,6 +82,7 @@ def _merged(lines: Mapping[str, list[int]], coarser: Callable[[str], str], most:
 
 # -- what AWS says of the end
 
+KILLED = 137  # exit code of a container that got SIGKILL
 EXITED = "Essential container in task exited"  # the container ended by itself, for better or worse
 
 # How AWS tells that an attempt lost its machine, or that its container did not start, or could not be looked after.
@@ -107,8 +108,15 @@ def lost_start(reason: str | None) -> bool:
     return any(text in (reason or "") for text in _LOST_START)
 
 
+def wanted_memory(exit_code: int | None, reason: str | None) -> bool:
+    """Whether a job ended for want of memory, or may have, as a container that is killed from outside."""
+    return exit_code == KILLED or any(text in (reason or "") for text in ("OutOfMemory", "OOMKilled"))
+
+
 AGAIN = "start the same command again: it sends the job again"
 HALTED = "mend what the others failed for; --retry-failed sends the job again"
+
+HALTED_BY = f"{PROG} was halted"  # in the reason with which the jobs of a run that is halted are terminated
 
 # Texts in a statusReason or a container's reason, the first match counts: the title of the cause (None: the reason
 # itself) and what to do.
@@ -156,7 +164,7 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
     ("MISCONFIGURATION", None, "nothing can run it: compare its request with the compute environment"),
     ("CAPACITY", None, "AWS has no such instances to give: allow more instance types or subnets"),
     (
-        f"{PROG} was halted",
+        HALTED_BY,
         "ended by the halt of the run",
         HALTED,
     ),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted, ToolError
-from jobbag.events.observation import Observation, now_ms
+from jobbag.events.observation import Observation, Peak, now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,7 @@ class LogsWritten(Event):
     whole: bool = True  # false: a call of CloudWatch Logs failed, and a new start may get more
     share: Share | None = None
     sizes: tuple[int, int] | None = None  # bytes of the two files; None if it is a share
+    peak: Peak | None = None  # of its memory; None if its launcher did not see it, or it has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 ENDED = STATES[-2:]
@@ -16,6 +17,18 @@ def now_ms() -> int:
 
 AWSLOGS = "awslogs"  # the log driver by which logs get into CloudWatch
 ON_EKS = "EKS"  # in the place of a log driver: the logs of a pod stay with its cluster
+
+
+class Peak(NamedTuple):
+    """The most memory that a job used, in bytes: all that is in its container, or its largest process alone."""
+
+    size: int
+    whole: bool
+
+    @property
+    def mib(self) -> int:
+        """In MiB, the unit of what jobs ask for."""
+        return -(-self.size // 1024**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class Observation:
     attempts: tuple[Attempt, ...] = ()  # that are over, the first one first
     vcpus: float | None = None  # that the job asks for
     memory: int | None = None  # MiB
+    fargate: bool | None = None  # whether it is for Fargate; None: it is not, or was not noted
     more_logs: tuple[LogPlace, ...] = ()  # of the containers and nodes beside the one that decides how the job ends
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jobbag.events.observation import LogPlace, Observation
+from jobbag.events.observation import LogPlace, Observation, Peak
 
 
 class Verdict(str, Enum):
@@ -27,6 +27,7 @@ class Outcome:
     error: str | None = None  # of AWS or the tool, about this job
     starting: int | None = None  # when it was first seen in that state (ms)
     lines: int = 0  # of output
+    peak: Peak | None = None  # of its memory
     last: str = ""  # of a job that failed: its error line, without what differs from job to job
     tail: tuple[str, ...] = ()  # the end of its output, of one job for each such line
     note: str | None = None  # why there is no log, or not all of it

@@ -10,6 +10,7 @@ from copy import copy
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of, waited
+from jobbag.events.costs import Costs
 from jobbag.events.culprits import Culprits
 from jobbag.events.events import (
     Absent,
@@ -48,17 +49,17 @@ class RunState:
         self._unfinished = len(bag.jobs)
         self.sent_files = self.sent_bytes = self.unchanged_files = 0
         self.results = KnownResults()
+        self.costs = Costs(start)
         self._tails: set[tuple[Kind, str]] = set()  # the ways to fail of which a tail is kept
 
     def __call__(self, event: Event) -> None:
+        self.costs(event)
         match event:
             case Staged(sent=True):
                 self.sent_files += 1
                 self.sent_bytes += event.size
             case Staged():
                 self.unchanged_files += 1
-            case StagingFailed():
-                self.errors.append(str(event.error))
             case Submitting():
                 outcome = self._reset(event.job)
                 outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
@@ -77,7 +78,7 @@ class RunState:
                 self._reset(event.job).withheld = event.reason
             case LogsWritten():
                 self._finished(event)
-            case ResultFailed():
+            case StagingFailed() | ResultFailed():
                 self.errors.append(str(event.error))
             case ResultFetched() | ResultStays() | ResultsFound() | ResultsHome():
                 self.results(event)
@@ -142,7 +143,7 @@ class RunState:
         outcome = self.of(event.job)
         self._unfinished -= not outcome.finished
         outcome.finished, outcome.note, outcome.whole = True, event.note, event.whole
-        outcome.lines = event.lines
+        outcome.lines, outcome.peak = event.lines, event.peak
         if not outcome.succeeded:
             outcome.last = sys.intern(folded(error_line(event.tail)))
             alike = self.failure(event.job).alike

@@ -18,7 +18,8 @@ LONGEST = 15.0  # s between two looks at an array
 SHARE = 0.25  # of the time in which nothing has changed: after it, the arrays are looked at again
 SAMPLED = 30.0  # s without a change after which one child is asked for: it may say why it does not start
 FEW = 200  # so many children or fewer are all asked for, without a list of those that have ended
-WORTH = 0.02  # of the children that are left: so many must have ended before these are listed
+WORTH = 0.02  # of the children that are left: so many must have ended before it is asked which
+LISTED = 10  # times as many children as one call asks for are listed with one
 
 
 @dataclass
@@ -75,16 +76,21 @@ class ArrayChildren:
         counts = properties.get("statusSummary", {})
         ended = sum(counts.get(status, 0) for status in ENDED)
         size = properties.get("size", len(array.pending))
-        known = size - len(array.pending)
-        if ended <= known + len(array.wanted):
+        left = len(array.pending)
+        new = ended - (size - left) - len(array.wanted)
+        if new <= 0:
             return ()
         self._is_news(now)
-        if ended == size or len(array.pending) <= FEW:
+        if ended == size or left <= FEW:
             self.want(parent, array.pending)
             return ()
-        if ended - known < WORTH * len(array.pending) and now - array.listed < LONGEST:
+        cost = min(ended // LISTED, left)  # children that could be asked for instead of finding out which have ended
+        if new < max(WORTH * left, cost) and now - array.listed < LONGEST:
             return ()
         array.listed = now
+        if left <= ended // LISTED + new:
+            self.want(parent, array.pending)
+            return ()
         return tuple(status for status in ENDED if counts.get(status))
 
     def missing(self, parent: str, now: float) -> float:

@@ -38,6 +38,7 @@ def observe(detail: Detail, nodes: Sequence[Detail] = ()) -> Observation:
         attempts=_attempts(detail, parts),
         vcpus=needs.vcpus,
         memory=needs.memory,
+        fargate=True if "FARGATE" in (detail.get("platformCapabilities") or ()) else None,
         more_logs=tuple(map(_log_place, parts[1:])),
     )
 

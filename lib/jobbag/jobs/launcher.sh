@@ -236,12 +236,31 @@ hold() {
 	rm "$1"
 }
 
-# The end mark has the token of the job and its exit status: $*. The newlines are for output that does not end with one;
-# else they are empty lines, which are dropped.
+# The most memory that the container has used, in bytes, as its own cgroup counts it; nothing if that cannot be seen. The
+# one of a machine, where ECS runs nothing, is none: with version 1, its root is mounted; with 2, it has no such file.
+peak() {
+	set -- /sys/fs/cgroup/memory
+	[ "$ECS_CONTAINER_METADATA_URI_V4" ] && case $(cat /proc/self/cgroup /proc/self/mountinfo) in
+		0::/"
+"*) cat $1.peak ;;
+		*[!/.]" $1 "*) cat $1/memory.max_usage_in_bytes ;;
+	esac
+} 2>/dev/null
+
+# The end mark has the token of the job, $2, its exit status, $1, and the memory. The newlines are for output that does
+# not end with one; else they are empty lines, which are dropped.
 tell() {
 	printf '\n%s\n' '########################[AWS BATCH] TASK STDERR #########################'
 	cat <&3
-	printf '\n%s\n' "########################[AWS BATCH] END $* ########################"
+	peak=$(peak)
+	trap '' HUP INT TERM
+	printf '\n%s' "########################[AWS BATCH] END ${2:+$2 }$1"
+	# A program that the shell becomes still knows what the shell's children have used: the largest of them.
+	[ "$peak" ] || ! python3 -Ic 'import resource' 2>/dev/null || exec python3 -Ic "
+import resource as r
+print(' memory=%d+ '%(r.getrusage(-1).ru_maxrss<<10)+'#'*24)
+raise SystemExit($1)"
+	printf '%s\n' "${peak:+ memory=$peak} ########################"
 }
 
 trap 'pass HUP' HUP
@@ -250,7 +269,7 @@ trap 'pass TERM' TERM
 if [ "$PEGASUS_AWS_BATCH_LAUNCHER" ]; then
 	hold "$(mktemp)"
 	# Now, as a job may have such variables of its own.
-	trap "tell $PEGASUS_AWS_BATCH_TOKEN${AWS_BATCH_JOB_ARRAY_INDEX:+:$AWS_BATCH_JOB_ARRAY_INDEX} \$?" EXIT
+	trap "tell \$? $PEGASUS_AWS_BATCH_TOKEN${AWS_BATCH_JOB_ARRAY_INDEX:+:$AWS_BATCH_JOB_ARRAY_INDEX}" EXIT
 fi
 if [ "$PEGASUS_AWS_BATCH_MANIFEST" ]; then
 	unset BATCH_FILE_S3_URL

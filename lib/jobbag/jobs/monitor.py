@@ -23,7 +23,7 @@ from jobbag.jobs.poll_schedule import Allowance, PollSchedule
 from jobbag.threads import DaemonPool, Worker
 
 CALLS_PER_SECOND, BURST = 2.0, 8  # on average, and at once after a pause
-CHILDREN_CALLS_PER_SECOND, CHILDREN_BURST = 1.7, 120  # the same for children of array jobs that have ended
+CHILDREN_SHARE, CHILDREN_BURST = 0.4, 40  # for children of array jobs that have ended: of the calls a run may make now
 AT_ONCE = 4  # calls for children that are under way side by side
 LOCAL_CALLS_PER_SECOND = 50.0  # to the embedded AWS
 TICK, LOCAL_TICK = 0.5, 0.1  # s; jobs that are due within one are asked for together
@@ -72,9 +72,8 @@ class Monitor(Worker):
         self._rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CALLS_PER_SECOND
         self._schedule = PollSchedule(self._tick, self._rate * IDS_PER_CALL)
         self._arrays = ArrayChildren(LOCAL_TICK if cloud.embedded else FIRST_LOOK)
-        children_rate = LOCAL_CALLS_PER_SECOND if cloud.embedded else CHILDREN_CALLS_PER_SECOND
-        self._calls = Allowance(self._rate, BURST)
-        self._children_calls = Allowance(children_rate, CHILDREN_BURST)
+        self._calls = Allowance(BURST)
+        self._children_calls = Allowance(CHILDREN_BURST)
         self._skew: float | None = None  # s by which the clock of this machine is ahead of AWS's, and a little more
         self._pool = DaemonPool(AT_ONCE)
 
@@ -98,7 +97,7 @@ class Monitor(Worker):
 
     def _do_next(self, now: float) -> float:
         """Make the next call, if one is due; the seconds to wait after it."""
-        if (pause := self._calls.pause(now)) > 0:
+        if (pause := self._calls.pause(now, self._rate)) > 0:
             return pause
         if parents := self._arrays.look(now, IDS_PER_CALL):
             self._calls.spend()
@@ -115,9 +114,15 @@ class Monitor(Worker):
 
     def _children(self, now: float) -> Iterator[list[str]]:
         """Children to ask for with one call each, as far as calls may be made."""
-        while self._children_calls.pause(now) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
+        while self._children_calls.pause(now, self._children_rate) == 0 and (batch := self._arrays.take(IDS_PER_CALL)):
             self._children_calls.spend()
             yield batch
+
+    @property
+    def _children_rate(self) -> float:
+        """Calls a second: fewer as soon as AWS refuses some, or the user's other clients want theirs."""
+        limit = self._cloud.rates.of("batch", "DescribeJobs", self._cloud.region)
+        return LOCAL_CALLS_PER_SECOND if limit is None else CHILDREN_SHARE * limit.rate
 
     def _take_new(self) -> None:
         while not self._new.empty():
@@ -174,10 +179,10 @@ class Monitor(Worker):
             if is_child:
                 self._arrays.forget(aws_id)
             else:
-                self._schedule.ended(aws_id, self._here(detail.get("startedAt")), self._here(detail.get("stoppedAt")))
+                self._schedule.ended(aws_id, self.here(detail.get("startedAt")), self.here(detail.get("stoppedAt")))
             del self._watched[aws_id]
         elif not is_child:
-            started = self._here(detail.get("startedAt")) if status == "RUNNING" else None
+            started = self.here(detail.get("startedAt")) if status == "RUNNING" else None
             self._schedule.saw(aws_id, time.monotonic(), started)
         shown = status, detail.get("statusReason"), (detail.get("arrayProperties") or {}).get("statusSummary")
         if shown != watched.shown:
@@ -209,7 +214,7 @@ class Monitor(Worker):
         patient = time.monotonic() - watched.over_since < NODES_END
         return patient and sum(node["status"] in ENDED for node in nodes) < wanted
 
-    def _here(self, milliseconds: int | None) -> float | None:
+    def here(self, milliseconds: int | None) -> float | None:
         """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
         if not milliseconds:
             return None

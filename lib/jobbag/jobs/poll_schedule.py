@@ -45,17 +45,17 @@ class Times:
 
 
 class Allowance:
-    """Limits calls: `per_second` on average, `burst` at once after a pause. Times are of one clock, in seconds."""
+    """Limits calls: so many a second on average, `burst` at once after a pause. Times are of one clock, in seconds."""
 
-    def __init__(self, per_second: float, burst: float) -> None:
-        self._per_second, self._burst = per_second, burst
+    def __init__(self, burst: float) -> None:
+        self._burst = burst
         self._calls, self._since = burst, 0.0
 
-    def pause(self, now: float) -> float:
-        """The seconds until a call may be made."""
-        self._calls = min(self._calls + (now - self._since) * self._per_second, self._burst)
+    def pause(self, now: float, per_second: float) -> float:
+        """The seconds until a call may be made; `per_second`: calls, from the last time on."""
+        self._calls = min(self._calls + (now - self._since) * per_second, self._burst)
         self._since = now
-        return max((1.0 - self._calls) / self._per_second, 0.0)
+        return max((1.0 - self._calls) / per_second, 0.0)
 
     def spend(self) -> None:
         """Count a call."""
@@ -130,17 +130,18 @@ class PollSchedule:
 
     def _next_look(self, entry: _Entry, now: float) -> float:
         sweep = len(self._entries) / self._sweep_rate
+        near = now - self._tick / 2  # to the nearest tick: the next one would make each second one and a half
         if entry.started is None:
             age = now - entry.submitted
             wait, run = self._waits.next_after(age - EARLY), self._runs.next_after(0.0)
             if wait is not None and run is not None and wait + min(run, EARLY) > age:
                 return min(entry.submitted + wait + min(run, EARLY) + MARGIN, now + LONGEST)
-            return now + min(max(SHARE * age, FIRST), LONGEST)
+            return near + min(max(SHARE * age, FIRST), LONGEST)
         lasted = now - entry.started
         expected = self._runs.next_after(lasted)
         if expected is not None:
             return min(entry.started + expected + MARGIN, now + LONGEST)
-        return now + min(max(SHARE * lasted, FIRST), max(sweep, FIRST), LONGEST)
+        return near + min(max(SHARE * lasted, FIRST), max(sweep, FIRST), LONGEST)
 
     def _put(self, key: str, due: float) -> None:
         entry = self._entries[key]

@@ -77,22 +77,26 @@ class LogFetcher(Worker):
         reason: str | None = None,
         remark: str | None = None,
         token: str | None = None,
+        ended: float | None = None,
     ) -> None:
         """Write the files of a job that has ended; gives a LogsWritten, always.
 
         `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
         `remark` is one more line for the .err of a job that has a log; `token` that of its end mark, if the launcher
-        starts it.
+        starts it; `ended` when it was over (time.monotonic()), if that is known.
         """
         task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token)
-        self._put(task, 0.0 if task.note else self._delays.first_look())
+        task.ended = task.ended if ended is None else ended
+        self._put(task, 0.0 if task.note else self._delays.first_look(launched=token is not None))
 
     def _put(self, task: FetchTask, after: float) -> None:
-        """Read the task's log `after` seconds from the job's end, or at the next tick, with others."""
+        """Read the log `after` seconds from the job's end, at the next tick, with others; one that will have an end
+        mark, and that nobody waits with, exactly then."""
         if task.place is not None and not reads_together(task.place.group, self._refused):
             task.alone = True
         due = max(task.ended + after, time.monotonic())
-        self._due.put(math.ceil(due / self._tick) * self._tick if self._tick else due, task)
+        together = self._tick and (task.token is None or not self._due.is_empty)
+        self._due.put(math.ceil(due / self._tick) * self._tick if together else due, task)
 
     def work(self) -> None:
         """Fetch the logs that are due, those together that one call can serve."""
@@ -111,9 +115,9 @@ class LogFetcher(Worker):
             ]
             try:
                 if len(readings) > 1:
-                    self._read_together(readings)
+                    self._read_together(readings, began)
                 else:
-                    self._read_alone(readings[0])
+                    self._read_alone(readings[0], began)
             except _Missing:
                 half = len(tasks) // 2
                 stack.close()
@@ -143,7 +147,7 @@ class LogFetcher(Worker):
         for task, needed in again:  # now that nobody else writes to their files
             self._put(task, needed)
 
-    def _read_together(self, readings: list[LogReading]) -> None:
+    def _read_together(self, readings: list[LogReading], began: float) -> None:
         by_stream = {stream.place.stream: (stream, one.task) for one in readings for stream in one.streams}
         try:
             places = [stream.place for stream, _ in by_stream.values()]
@@ -152,7 +156,7 @@ class LogFetcher(Worker):
                 if stream.splitter.size > LARGE:
                     raise _Large(task)
                 stream.take(event)
-                self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
+                self._learn(event, task, began)
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
                 raise _Missing from None
@@ -161,24 +165,28 @@ class LogFetcher(Worker):
             for reading in readings:
                 reading.failed(error)
 
-    def _read_alone(self, reading: LogReading) -> None:
+    def _read_alone(self, reading: LogReading, began: float) -> None:
         try:
             for stream in reading.streams:
-                stream.missing = not self._read(stream.place, stream.take)
+                stream.missing = not self._read(stream.place, reading.task, stream.take, began)
         except AwsError as error:
             reading.failed(error)
 
-    def _read(self, place: LogPlace, take: Take) -> bool:
+    def _read(self, place: LogPlace, task: FetchTask, take: Take, began: float) -> bool:
         """Pass on all events of a stream that can be read now; false if there is no such stream."""
         try:
             for event in stream_events(self._cloud, place, self._refused):
                 take(event)
-                self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000)
+                self._learn(event, task, began)
         except AwsError as error:
             if error.code != "ResourceNotFoundException":
                 raise
             return False
         return True
+
+    def _learn(self, event: Mapping[str, Any], task: FetchTask, began: float) -> None:
+        """How late an event came, of a reading that began then."""
+        self._delays.saw((event["ingestionTime"] - event["timestamp"]) / 1000, task.age_of(event, began))
 
     def _conclude(self, reading: LogReading, began: float) -> float | None:
         """End the files if the log was whole when its reading began; else the seconds from the job's end when to
@@ -188,17 +196,17 @@ class LogFetcher(Worker):
         missing = [stream for stream in reading.streams if stream.missing]
         reading.end()
         if reading.ended:
-            self._delays.saw_mark()
+            self._delays.saw_mark(reading.lateness)
         elif note is None:
             needed = self._delays.settle(lines, missing=bool(missing))
             if began < task.ended + needed:
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
-                return needed
+                return self._delays.next_look(began - task.ended, needed, launched=task.token is not None)
             note = joined(*map(_no_stream, missing))
         if task.observation is not None and reading.whole:
             if reading.streams:
                 note = joined(note, *why_not_all(task.observation))
-            note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs))
+            note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs, began))
         told = joined(task.remark, note)
         reading.note = note
         record = task_record(task.job, task.aws_id, task.observation, task.at) if self._places.records else None
@@ -221,7 +229,9 @@ class LogFetcher(Worker):
         for reading in own:
             self._emit(reading.written(reading.output.paths))
 
-    def _write_earlier(self, reading: LogReading, attempts: Sequence[Sequence[LogPlace]]) -> Iterator[str]:
+    def _write_earlier(
+        self, reading: LogReading, attempts: Sequence[Sequence[LogPlace]], began: float
+    ) -> Iterator[str]:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
 
         Gives why that of an attempt is not there.
@@ -233,7 +243,7 @@ class LogFetcher(Worker):
                 for place in filter(lambda one: one.is_readable, places):
                     splitter = Splitter(*split_into(output, place), token=reading.task.token)
                     try:
-                        is_there = self._read(place, splitter.take)
+                        is_there = self._read(place, reading.task, splitter.take, began)
                     except AwsError as error:
                         reading.whole = False
                         yield f"the log of attempt {number} could not be fetched: {error}"

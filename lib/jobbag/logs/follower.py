@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.aws.rates import quota
 from jobbag.bag.job import Job
 from jobbag.batches import batches
 from jobbag.errors import AwsError
@@ -216,8 +215,8 @@ class Follower(Worker):
 
     def _rest(self, region: str | None) -> None:
         """What keeps the calls to their share. Raises Cancelled."""
-        allowed = None if self._cloud.embedded else quota("FilterLogEvents", region or self._cloud.region)
-        self._cloud.pause(1 / (allowed * SHARE) if allowed else 0.0)
+        limit = self._cloud.rates.of("logs", "FilterLogEvents", region or self._cloud.region)
+        self._cloud.pause(1 / (limit.rate * SHARE) if limit else 0.0)
 
     def _learn(self, event: Mapping[str, Any]) -> None:
         """How late lines come, and what time it is there."""

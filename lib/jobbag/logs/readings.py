@@ -12,7 +12,7 @@ from typing import Any
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
 from jobbag.events.events import LogsWritten, Share
-from jobbag.events.observation import AWSLOGS, ON_EKS, LogPlace, Observation, now_ms
+from jobbag.events.observation import AWSLOGS, ON_EKS, LogPlace, Observation, Peak, now_ms
 from jobbag.logs.follower import Reading
 from jobbag.logs.part_files import Output
 from jobbag.logs.splitter import Sink, Splitter
@@ -32,8 +32,17 @@ class FetchTask:
     remark: str | None = None  # for the end of .err
     token: str | None = None  # of the launcher's end mark; None: the launcher does not start the job
     alone: bool = False  # large, or empty: not to be read together with others
-    ended: float = field(default_factory=time.monotonic)  # when it was found to be over (time.monotonic())
-    at: int = field(default_factory=now_ms)  # the same (ms)
+    ended: float = field(default_factory=time.monotonic)  # when it was over, as far as is known (time.monotonic())
+    at: int = field(default_factory=now_ms)  # when it was found to be over (ms)
+
+    @property
+    def stopped(self) -> int:
+        """When it was over, by the clock of AWS if that is known (ms)."""
+        return (self.observation.stopped if self.observation else None) or self.at
+
+    def age_of(self, event: Mapping[str, Any], now: float) -> float:
+        """The seconds since an event of its log (`now`: time.monotonic())."""
+        return now - self.ended + (self.stopped - int(event["timestamp"])) / 1000
 
     @property
     def places(self) -> list[LogPlace]:
@@ -69,6 +78,7 @@ class StreamReading:
         """`told`: takes the events, too, if they are to be shown."""
         self.place = place
         self.missing = False
+        self.came = 0  # when the latest event came (ms)
         out, err = split_into(output, place)
         self.splitter = Splitter(out, err, token=task.token)
         self._told = told
@@ -76,6 +86,7 @@ class StreamReading:
     def take(self, event: Mapping[str, Any]) -> None:
         """The next event of the stream."""
         self.splitter.take(event)
+        self.came = max(self.came, event["ingestionTime"])
         if self._told is not None:
             self._told.take(event)
 
@@ -113,6 +124,16 @@ class LogReading:
         """Whether the last line of each stream is the launcher's end mark."""
         return bool(self.streams) and all(one.splitter.ended for one in self.streams)
 
+    @property
+    def peak(self) -> Peak | None:
+        """What the job has used of memory, if its end mark tells; nothing of one with several containers or nodes."""
+        return self.streams[0].splitter.peak if self.ended and len(self.streams) == 1 else None
+
+    @property
+    def lateness(self) -> float:
+        """The seconds from the job's end to the last event that has come."""
+        return (max(one.came for one in self.streams) - self.task.stopped) / 1000
+
     def end(self) -> None:
         """No more is read."""
         for one in self.streams:
@@ -127,7 +148,7 @@ class LogReading:
         lines = sum(one.splitter.lines for one in self.streams)
         tail = next((one.splitter.tail for one in self.streams if one.splitter.tail), ())
         sizes = None if share else self.output.sizes
-        return LogsWritten(self.task.job, *paths, lines, tail, self.note, self.whole, share, sizes)
+        return LogsWritten(self.task.job, *paths, lines, tail, self.note, self.whole, share, sizes, self.peak)
 
 
 def batches_of(tasks: Iterable[FetchTask]) -> Iterable[list[FetchTask]]:

@@ -7,11 +7,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from jobbag.events.observation import Peak
 from jobbag.logs.lines import Lines
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
 LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
-_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d+) #{24}")  # the launcher's last line: token, exit status
+# The launcher's last line: token, exit status, and the memory that was used (bytes), with + that of one process alone.
+# That of earlier versions has no memory.
+_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d+)(?: memory=(\d+)(\+?))? #{24}")
 _RECORD = re.compile(r"\[(?=(?:cluster|seqexec)-)")  # how a record begins, for Pegasus anywhere in a line
 TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 
@@ -51,6 +54,7 @@ class Splitter:
         self._of_events = Lines()
         self._empty = False  # an empty line was read, which may be the launcher's
         self.ended = False
+        self.peak: Peak | None = None  # as the end mark tells it
         self.lines = self.size = 0  # read so far; the size in characters
         self._tails: dict[Sink, deque[str]] = {one: deque(maxlen=TAIL_LINES) for one in (out, err)}
 
@@ -77,7 +81,10 @@ class Splitter:
 
     def _is_end(self, line: str) -> bool:
         found = _END_MARK.fullmatch(line) if self._token is not None else None
-        return found is not None and found[1] == self._token
+        if found is None or found[1] != self._token:
+            return False
+        self.peak = Peak(int(found[3]), whole=not found[4]) if found[3] else None
+        return True
 
     def flush(self) -> None:
         """Write what was kept back, as nothing follows."""

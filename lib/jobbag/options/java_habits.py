@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from jobbag.errors import InputError
@@ -14,9 +13,9 @@ from jobbag.options.table import INFORMATION, OPTIONS, PROPERTIES
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SYSTEM: Mapping[str, Callable[[], str]] = {
     "user.home": lambda: str(Path.home()),
-    "user.name": getpass.getuser,
+    "user.name": lambda: import_module("getpass").getuser(),
     "user.dir": lambda: str(Path.cwd()),
-    "java.io.tmpdir": tempfile.gettempdir,
+    "java.io.tmpdir": lambda: import_module("tempfile").gettempdir(),
 }
 
 

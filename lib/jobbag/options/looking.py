@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from enum import Enum
 
 from jobbag.errors import Problem
 from jobbag.options.option import Option
-from jobbag.options.settings import Mode
+
+
+class Mode(Enum):
+    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
+
+    RUN = "run"
+    CREATE = "create"
+    DELETE = "delete"
+    STATUS = "status"
+    LOGS = "logs"
+    CANCEL = "cancel"
+
 
 LOOKING = (
     Option(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import configargparse
 
@@ -18,14 +17,19 @@ from jobbag.errors import PROG, ExitCode, InputError, Problem
 from jobbag.files import stem_of
 from jobbag.options.bags import bag_files, bag_problems
 from jobbag.options.java_habits import as_options, set_for_java
-from jobbag.options.looking import looking_problems, mode_of
+from jobbag.options.looking import Mode, looking_problems, mode_of
 from jobbag.options.problems import choice_problem, usage_problems, value_problems
 from jobbag.options.properties import PropertiesFile, open_properties, strangers
-from jobbag.options.settings import DEFAULT_GRACE, MOST_TRANSFERS, Mode, Settings
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
-from jobbag.options.transfers import ENCRYPTIONS
+from jobbag.options.transfers import ENCRYPTIONS, MOST_TRANSFERS
 from jobbag.options.words import hint, unknown
+from jobbag.prices import FROM_AWS, Prices, amount_of, prices_of
 from jobbag.text import split_items
+
+if TYPE_CHECKING:
+    from jobbag.options.settings import Settings
+
+WIDEST = 100  # columns of the help with all options
 
 
 class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
@@ -54,6 +58,7 @@ class _Show(argparse.Action):
 
             text = script(value)
         elif value == "all":
+            parser.formatter_class = _formatter(_help_width())
             text = parser.format_help()
         else:
             from jobbag.options.help import short_help
@@ -76,7 +81,7 @@ def build_parser(properties: PropertiesFile | None = None) -> argparse.ArgumentP
         add_config_file_help=False,
         add_env_var_help=False,
         add_help=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=_help_width()),
+        formatter_class=_formatter(WIDEST),  # one that asks for the terminal's would do so for each option
     )
     for title, options in GROUPS:
         group = parser.add_argument_group(title)
@@ -116,16 +121,23 @@ def _help(text: str, key: str | None) -> str:
     return whole.replace("%", "%%")  # argparse fills in the rest
 
 
+def _formatter(width: int) -> Any:
+    return partial(argparse.HelpFormatter, max_help_position=30, width=width)
+
+
 def _help_width() -> int:
-    return min(100, shutil.get_terminal_size().columns - 2)
+    import shutil
+
+    return min(WIDEST, shutil.get_terminal_size().columns - 2)
 
 
-def load(argv: Sequence[str]) -> Settings:
+def load(argv: Sequence[str], bag: str | None = None) -> Settings:
     """The settings that a command line and its properties file ask for.
 
-    Raises InputError with all that is wrong. `--help`, `--version` and `--completion` print and raise SystemExit.
+    `bag`: the name of one that is in no file. Raises InputError with all that is wrong. `--help`, `--version` and
+    `--completion` print and raise SystemExit.
     """
-    if not argv:
+    if not argv and bag is None:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     properties = PropertiesFile()
     parser = build_parser(properties)
@@ -145,14 +157,20 @@ def load(argv: Sequence[str]) -> Settings:
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.
     command = behind if options.sweep else ()
     options.submit_files += rest if options.sweep else [*rest, *behind]
+    if bag is not None:
+        options.prefix = options.prefix or bag
     problems += value_problems(options)
     if not no_options:  # whose values would be taken for submit files
-        problems += [*usage_problems(options), *looking_problems(options), *bag_problems(options, command)]
+        problems += [
+            *usage_problems(options, in_files=bag is None),
+            *looking_problems(options),
+            *bag_problems(options, command),
+        ]
     if problems:
         read = _from_properties(parser, properties)
-        raise InputError(replace(one, where=read.get(one.where, one.where)) for one in problems)
+        raise InputError(one._replace(where=read.get(one.where, one.where)) for one in problems)
     warnings = (*properties.warnings, *strangers(set_for_java(argv)))
-    return replace(_settings(options), command=command, words=tuple(argv), warnings=warnings)
+    return _settings(options, command, warnings, tuple(argv))
 
 
 def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
@@ -163,7 +181,15 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
     return {option: where for option, where in properties.keys.items() if option in flags}
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _prices(text: str) -> Prices | str:
+    return FROM_AWS if text.lower() == FROM_AWS else prices_of(text)
+
+
+def _settings(
+    options: argparse.Namespace, command: tuple[str, ...], warnings: tuple[str, ...], words: tuple[str, ...]
+) -> Settings:
+    from jobbag.options.settings import DEFAULT_GRACE, Settings  # slow to import, and of no use to a wrong command line
+
     mode = mode_of(options) or (Mode.CREATE if options.create else Mode.DELETE if options.delete else Mode.RUN)
     files = [Path(name) for _, names in bag_files(options) for name in names]
     return Settings(
@@ -205,12 +231,15 @@ def _settings(options: argparse.Namespace) -> Settings:
         canary=int(options.canary) if options.canary else None,
         transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
+        prices=_prices(options.prices) if options.prices else None,
+        max_cost=amount_of(options.max_cost) if options.max_cost else None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,
         color=options.color or "auto",
         summary=Path(options.summary) if options.summary else None,
         report=Path(options.report) if options.report else None,
+        on_end=options.on_end or None,
         results=None if options.no_results else Path(options.results or "results"),
         dry_run=options.dry_run,
         conf=Path(options.conf) if options.conf else None,
@@ -222,4 +251,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         sse_kms_key_id=options.sse_kms_key_id or None,
         follow=options.follow is not None,
         followed_job=options.follow or None,
+        command=command,
+        warnings=warnings,
+        words=words,
     )

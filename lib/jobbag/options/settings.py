@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from decimal import Decimal
 from pathlib import Path
 
+from jobbag.options.looking import Mode
+from jobbag.options.transfers import MOST_TRANSFERS
+from jobbag.prices import Prices
+
+__all__ = ["DEFAULT_GRACE", "Mode", "Settings"]
+
 DEFAULT_GRACE = 30.0  # s
-MOST_TRANSFERS = 128  # requests at the same time
-
-
-class Mode(Enum):
-    """What the command is to do: run jobs, only create or delete entities, or see to a run that goes on elsewhere."""
-
-    RUN = "run"
-    CREATE = "create"
-    DELETE = "delete"
-    STATUS = "status"
-    LOGS = "logs"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -50,18 +44,22 @@ class Settings:
     retry_failed: bool = False
     update: bool = False
     detach: bool = False
+    collects: bool = False  # go on with an unfinished run, and begin none; no option of the command
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
+    prices: Prices | str | None = None  # of an hour; FROM_AWS: AWS is asked
+    max_cost: Decimal | None = None  # what the jobs of a run may cost
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     quiet: bool = False
     color: str = "auto"  # or "always", or "never"
     summary: Path | None = None
     report: Path | None = None
+    on_end: str | None = None  # a command of the shell
     transfers: int = MOST_TRANSFERS  # how many requests to S3 may be under way
     results: Path | None = Path("results")  # the directory for them; None: they stay in S3
     dry_run: bool = False

@@ -77,6 +77,13 @@ GENERAL = (
         takes="file",
     ),
     Option(
+        ("--on-end",),
+        "Have the shell run this command when the run has ended, whatever has ended it, for 60 seconds at most. Its "
+        "environment tells the path of the summary, the exit status and more; what comes of it changes nothing.",
+        "command",
+        "pegasus.aws.batch.on_end",
+    ),
+    Option(
         ("--local",),
         "Run the jobs on the embedded AWS: no account, no network. Each job is a process on this machine. The buckets "
         "are directories in prefix.local, or in the one of --local=directory, as long as there are any.",
@@ -202,6 +209,20 @@ RECOVERY = (
         "those that have not ended. 0: at the first failure.",
         "N|P%",
         "pegasus.aws.batch.max_failures",
+    ),
+    Option(
+        ("--prices",),
+        "What an hour of a vCPU and of a GB of memory costs, such as vcpu=0.04048,gb=0.004445 and for spot also "
+        "spot-vcpu=0.012,spot-gb=0.0013: then the cost of the jobs is told. aws: ask AWS for the prices of Fargate.",
+        "prices|aws",
+        "pegasus.aws.batch.prices",
+    ),
+    Option(
+        ("--max-cost",),
+        "Halt the run before its jobs have cost more than that: send no more, and terminate those that have not ended. "
+        "It needs --prices.",
+        "amount",
+        "pegasus.aws.batch.max_cost",
     ),
     Option(
         ("--on-interrupt",),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobbag.options.option import Option
-from jobbag.options.settings import MOST_TRANSFERS
 
+MOST_TRANSFERS = 128  # requests at the same time
 ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 TRANSFERS = (

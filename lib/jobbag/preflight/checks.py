@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,16 +17,21 @@ from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
 from jobbag.events.consumers import replay
+from jobbag.events.costs import Priced
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.preflight import suitability
+from jobbag.preflight.pricing import pricing
 from jobbag.preflight.suitability import Place
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket, contents
+from jobbag.threads import DaemonPool
+
+AT_ONCE = 8  # calls that do not depend on each other
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Checked:
     lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
     environments: dict[str | None, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The compute environments by what jobs name as their queue (None: that of the run), as far as they are known."""
+    prices: list[Priced] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # what a run says before it begins
     unknown: list[str] = field(default_factory=list)  # why less is known
     errors: list[ToolError] = field(default_factory=list)
@@ -73,7 +80,13 @@ class Checked:
 
 def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
     """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    return _Checks(settings, task, earlier).make()
+    found = _Checks(settings, task, earlier).make()
+    try:
+        found.prices, warnings = pricing(settings, task.cloud, task.plan, found.environments)
+        found.warnings += warnings
+    except InputError as error:
+        found.errors.append(error)
+    return found
 
 
 def check_account(settings: Settings, cloud: Cloud) -> None:
@@ -93,6 +106,8 @@ class _Checks:
         self._past = earlier.events(task.bag)
         self._events: list[Event] = [] if earlier.how is How.FRESH else self._past
         self._found = Checked(takeup.folded(self._events, task.bag))
+        self._asked: dict[tuple[Kind, str], Future[Entity]] = {}  # entities that there are to be
+        self._bucket_asked: Future[bool] = Future()
 
     def make(self) -> Checked:
         self._try(lambda: check_account(self._settings, self._task.cloud))
@@ -100,6 +115,7 @@ class _Checks:
             return self._found
         self._try(self._inputs)
         if self._found.state.has_to_send:  # else there are only results to collect
+            self._ask()
             for look in (
                 self._made_before,
                 self._entities,
@@ -110,6 +126,21 @@ class _Checks:
             ):
                 self._try(look)
         return self._found
+
+    def _ask(self) -> None:
+        """Ask side by side for what is looked at one by one: over a network, most of the time before the first job is
+        that of these calls."""
+        pool, cloud, plan = DaemonPool(AT_ONCE), self._task.cloud, self._task.plan
+        named = [(kind, ref) for kind, ref, _ in lookup.named_by_jobs(self._task.bag)]
+        given = [
+            (spec.kind, spec.ref)
+            for spec in (plan.environment, plan.queue, plan.definition)
+            if isinstance(spec, Existing)
+        ]
+        for kind, ref in dict.fromkeys([*given, *named]):
+            self._asked[kind, ref] = pool.submit(lookup.inspect, cloud, kind, ref)
+        self._bucket_asked = pool.submit(bucket.exists, cloud, self._task.place)
+        pool.shutdown(wait=False)
 
     def _try(self, look: Callable[[], None]) -> None:
         """What is wrong with the input or the permissions keeps nobody from looking further."""
@@ -161,7 +192,7 @@ class _Checks:
     def _find(self, kind: Kind, ref: str, job: Job | None = None) -> None:
         def look() -> None:
             try:
-                self._found.entities[kind, ref] = lookup.inspect(self._task.cloud, kind, ref)
+                self._found.entities[kind, ref] = self._asked[kind, ref].result()
             except InputError as error:
                 raise (error.at(job.where) if job else error) from None
 
@@ -170,7 +201,7 @@ class _Checks:
     def _bucket(self) -> None:
         """It is there and ours to use, or is to be created. One that nothing can be said of counts as there."""
         self._found.bucket_is_there = True
-        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place)
+        self._found.bucket_is_there = self._bucket_asked.result()
         if not self._found.bucket_is_there:
             bucket.check_name(self._task.place.bucket)
 

@@ -31,9 +31,12 @@ from jobbag.run.task import Task
 from jobbag.s3.place import LONGEST_KEY, S3Place
 
 
-def task_of(settings: Settings) -> Task:
-    """The task of a run. Raises InputError with all that is wrong with the input."""
-    bag, problems = _bag_of(settings)
+def task_of(settings: Settings, given: Table | None = None) -> Task:
+    """The task of a run. Raises InputError with all that is wrong with the input.
+
+    `given`: the bag, if it is not in the files that the settings name.
+    """
+    bag, problems = _bag_of(settings, given)
     if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(_no_job(settings.followed_job, bag))
     plan, of_entities = plan_of(settings, bag)
@@ -65,8 +68,8 @@ def bag_of(settings: Settings) -> Bag:
     return bag
 
 
-def _bag_of(settings: Settings) -> tuple[Bag, list[Problem]]:
-    sources: list[Path | Table] = [*settings.submit_files]
+def _bag_of(settings: Settings, given: Table | None = None) -> tuple[Bag, list[Problem]]:
+    sources: list[Path | Table] = [*settings.submit_files] if given is None else [given]
     if settings.commands is not None:
         sources.append(Commands(settings.commands))
     if settings.sweep is not None:

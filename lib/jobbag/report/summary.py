@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,9 +17,10 @@ from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
 from jobbag.events.observation import Attempt, Observation, joined
-from jobbag.events.outcome import Verdict
+from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
 from jobbag.files import replaced
+from jobbag.report import memory
 from jobbag.report.details import Details, Place
 from jobbag.text import counted
 
@@ -59,6 +61,7 @@ class Ended:
     results: Path | None = None  # the directory of the results; None: they stay in S3
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
+    unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -88,7 +91,6 @@ def overview(end: Ended) -> dict[str, Any]:
     """The summary without the jobs, as an object for JSON."""
     state = end.state
     halted = [f"halted: {state.halted}"] if state.halted is not None else []
-    came_of = Counter(map(end.outcome, state.bag.jobs))
     results = state.results.all_files()
     return {
         "format": FORMAT,
@@ -102,14 +104,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "complete": state.complete,
         "exit_code": int(end.exit_code),
         "signal": end.stopped.name if end.stopped else None,
-        "counts": {
-            "jobs": len(state.bag.jobs),
-            "succeeded": came_of[Verdict.SUCCEEDED.value],
-            "failed": came_of[Verdict.FAILED.value],
-            "stopped": came_of[Verdict.STOPPED.value],
-            "not_run": came_of[Verdict.NOT_RUN.value],
-            **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
-        },
+        "counts": counts(end),
         "retried": _retried(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
@@ -124,11 +119,23 @@ def overview(end: Ended) -> dict[str, Any]:
         "jobstate_log": str(end.jobstate_log),
         "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
+        "memory": memory.wasteful(state),
+        "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
         "notes": list(_absent(state)),
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
+    }
+
+
+def counts(end: Ended) -> dict[str, int]:
+    """How many jobs there are, and how many came to which end, by the words of the summary."""
+    came_of = Counter(map(end.outcome, end.state.bag.jobs))
+    return {
+        "jobs": len(end.state.bag.jobs),
+        **{verdict.name.lower(): came_of[verdict.value] for verdict in Verdict},
+        **({word: came_of[word] for word in (RUNNING, WAITING)} if end.goes_on is not None else {}),
     }
 
 
@@ -176,6 +183,25 @@ def _duration(attempt: Attempt) -> int:
     return max(attempt.stopped - attempt.started, 0)
 
 
+def _cost(end: Ended) -> dict[str, Any] | None:
+    costs = end.state.costs
+    if not costs.is_known:
+        return None
+    parts = costs.parts(end.ended)
+    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: -one[1])
+    names = ("queue", "vcpu", "gb", "spot")
+    return {
+        "total": _number(sum(parts.values(), Decimal(0))),
+        "currency": costs.currency or None,
+        "wasted": {lost: _number(cost) for lost, cost in wasted},
+        "prices": [{name: getattr(one, name) for name in names} for one in costs.prices],
+    }
+
+
+def _number(cost: Decimal) -> float:
+    return float(round(cost, 6))
+
+
 def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
     mine = [end.state.bag.jobs[number - 1] for number in cause.jobs]
     job = next((one for one in mine if end.state.of(one).tail), mine[0])
@@ -196,10 +222,11 @@ def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
 def jobs(end: Ended) -> Iterator[dict[str, Any]]:
     """The jobs of the summary, in the order of the submit files, as objects for JSON."""
     of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
-    return (_job(end, job, of_job.get(job.number)) for job in end.state.bag.jobs)
+    costs = end.state.costs.by_job(end.ended)
+    return (_job(end, job, of_job.get(job.number), costs.get(job.number)) for job in end.state.bag.jobs)
 
 
-def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
+def _job(end: Ended, job: Job, cause: int | None, cost: Decimal | None) -> dict[str, Any]:
     outcome = end.state.of(job)
     seen = outcome.observation
     out, err = end.outputs.results(job)
@@ -222,6 +249,8 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in (seen.attempts if seen else ())],
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
+        **_used(outcome),
+        "cost": None if cost is None else _number(cost),
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
@@ -229,6 +258,12 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "tail": [*end.details.tail(job), *([outcome.note] if outcome.note else [])],
         "results": list(map(str, end.state.results.paths(job))),
     }
+
+
+def _used(outcome: Outcome) -> dict[str, Any]:
+    peak = memory.used(outcome)
+    of = memory.word(whole=peak.whole) if peak else None
+    return {"memory_used": peak.mib if peak else None, "memory_of": of}
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:

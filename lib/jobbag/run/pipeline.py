@@ -36,7 +36,7 @@ from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
-from jobbag.signals import Signals
+from jobbag.signals import Stops
 
 
 class Pipeline:
@@ -77,9 +77,7 @@ class Pipeline:
         self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 
-    def run(
-        self, signals: Signals, staged: Sequence[str] = (), cancelled: Interrupted | None = None
-    ) -> Interrupted | None:
+    def run(self, stops: Stops, staged: Sequence[str] = (), cancelled: Interrupted | None = None) -> Interrupted | None:
         """Run until every job is done, or a worker cannot go on; or with --detach, until every job is submitted,
         unless the run is halted. If it is `cancelled`, what an earlier start has sent is stopped, and nothing is sent.
 
@@ -94,7 +92,7 @@ class Pipeline:
                 while not (self._stopped or self._has_ended or (self._detach and self._open and self._all_sent)):
                     self._handle(self._events.get())
                 self._open = False
-                signals.only_tell()
+                stops.only_tell()
                 self.drain()  # one may have come just before
                 if self._stopped:
                     self._shutdown.stop(self._stopped)

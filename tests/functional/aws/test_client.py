@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from helpers.clients import s3_of
-from jobbag.aws import client, rates, troubles
+from jobbag.aws import client, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.errors import AwsError, Cancelled, JournalLost
 from jobbag.local import CREDENTIALS
+from jobbag.rates import limit
 from jobbag.s3 import bucket
 
 from ..conftest import REGION
@@ -116,7 +117,7 @@ def test_calls_keep_to_the_quota_of_their_api_and_region(
     cloud: Cloud, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All workers together, whatever they call."""
-    monkeypatch.setattr(rates, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
+    monkeypatch.setattr(limit, "time", SimpleNamespace(monotonic=lambda: 1_000.0))  # however long a call takes
     cloud.call("logs", "CreateLogGroup", logGroupName="g")
     cloud.call("logs", "CreateLogStream", logGroupName="g", logStreamName="s")
     pauses.clear()
@@ -305,11 +306,15 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def test_the_embedded_aws_is_never_left(
-    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del no_aws_environment
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://{elsewhere.address}")
+    (tmp_path / "broken").write_text("[default")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     cloud = Cloud(Access(endpoint, REGION, CREDENTIALS, embedded=True))
     assert cloud.account() == "123456789012"
     assert cloud.call("s3", "ListBuckets")["Buckets"] == []

@@ -27,6 +27,7 @@ from botocore.credentials import Credentials
 
 from helpers.servers import client
 from helpers.tool import SCRIPTS
+from jobbag.events.observation import Peak
 from jobbag.jobs import launcher
 from jobbag.logs.splitter import Splitter
 
@@ -241,6 +242,15 @@ def image(shell: Sequence[str], way: str | None, place: Path, store: Store) -> C
         if not found:
             pytest.skip(f"{program} is not installed")
     return Container(shell, way, place, store)
+
+
+def peak_of(out: bytes) -> Peak | None:
+    """The memory that the end mark of a log tells."""
+    splitter = Splitter(io.BytesIO(), io.BytesIO(), token=TOKEN)
+    for line in out.decode().splitlines():
+        splitter.write(line)
+    assert splitter.ended
+    return splitter.peak
 
 
 def split(out: bytes, token: str = TOKEN) -> tuple[str, str, bool]:

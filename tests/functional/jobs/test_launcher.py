@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from jobbag.jobs import launcher
 
-from .containers import BUCKET, FAILED, REGION, TOKEN, WAYS, Container, Done, Store, finished, image, split
+from .containers import BUCKET, FAILED, REGION, TOKEN, WAYS, Container, Done, Store, finished, image, peak_of, split
 
 SCRIPT = Path(launcher.__file__).with_name("launcher.sh")
 ODD = "quo'te do\"uble $HOME `ls` $(ls) \\n \\ *?[a] !x ~ # é漢🙂 \x01\x7f\x81\u00a0 tab\t cr\r newline\n\n end\n"
@@ -274,7 +274,7 @@ def test_stdout_then_stderr_then_the_end(container: Container) -> None:
     done = container.run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
     assert (done.status, done.err) == (3, "")
     assert split(done.out) == ("out 1\nout 2\nout 3\n", "err 1\nerr 2\n", True)
-    assert done.out.endswith(b"\n########################[AWS BATCH] END 0a1b2c.17 3 ########################\n")
+    assert re.search(rb"\n#{24}\[AWS BATCH\] END 0a1b2c\.17 3( memory=\d+\+?)? #{24}\n$", done.out)
     assert container.left() == []
 
 
@@ -289,7 +289,78 @@ def test_the_end_mark_of_a_child_of_an_array_is_its_own(container: Container) ->
 
 def test_the_end_mark_where_there_is_no_token(container: Container) -> None:
     done = container.run("true", PEGASUS_AWS_BATCH_LAUNCHER="1", PEGASUS_AWS_BATCH_TOKEN="")
-    assert done.out.endswith(b"\n########################[AWS BATCH] END 0 ########################\n")
+    assert re.search(rb"\n#{24}\[AWS BATCH\] END 0( memory=\d+\+?)? #{24}\n$", done.out)
+
+
+# -- the memory that the job has used
+
+V1 = "11:pids:/ecs/1/2\n4:memory:/ecs/1/2\n"
+MOUNT = "24 1 0:22 / /proc rw - proc proc rw\n1523 1518 0:30 {root} {here}/memory ro,nosuid - cgroup cgroup rw,memory\n"
+ON_ECS = {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1"}
+
+
+def memory_in(
+    container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, root: str, **env: str
+) -> int | None:
+    """What the end mark says (bytes), where the kernel shows this: the cgroup, and what of the hierarchy is mounted."""
+    for path, content in {
+        "proc/cgroup": cgroup,
+        "proc/mountinfo": MOUNT.format(root=root, here=tmp_path),
+        "memory.peak": "123456\n",
+        "memory/memory.max_usage_in_bytes": "654321\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(content)
+    real = launcher.text()
+    text = real.replace("/sys/fs/cgroup", str(tmp_path)).replace("/proc/self", str(tmp_path / "proc"))
+    monkeypatch.setattr(launcher, "text", lambda: text)
+    done = container.run("true", PEGASUS_AWS_BATCH_LAUNCHER="1", **env)
+    assert done.status == 0
+    peak = peak_of(done.out)
+    assert peak is None or peak.whole
+    return peak and peak.size
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "root", "found"),
+    [
+        ("0::/\n", "/", 123456),  # version 2, in a namespace of its own
+        (V1, "/ecs/1/2", 654321),  # version 1, of which the container has its own part
+        ("0::/user.slice/session-1.scope\n", "/", None),
+        ("11:pids:/\n4:memory:/ecs/1/2\n0::/\n", "/", None),  # that of the machine
+        (V1, "/..", None),
+    ],
+)
+def test_the_memory_is_that_of_the_containers_own_cgroup(
+    cgroup: str, root: str, found: int | None, shell: list[str], tmp_path: Path, store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    container = image(shell, None, tmp_path, store)
+    assert memory_in(container, tmp_path, monkeypatch, cgroup, root, **ON_ECS) == found
+
+
+def test_where_ecs_does_not_run_the_job_a_cgroup_is_not_its_own(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with --local, in a container: the cgroup is that of the tool and of all its jobs."""
+    assert memory_in(image(["sh"], None, tmp_path, store), tmp_path, monkeypatch, "0::/\n", "/") is None
+
+
+def test_else_the_memory_is_that_of_the_largest_process(shell: list[str], tmp_path: Path, store: Store) -> None:
+    job = f"{shlex.quote(sys.executable)} -ISc 'b = b\"x\" * (64 << 20)'; exit 7"
+    done = image(shell, "python3", tmp_path, store).run("sh", "-c", job, PEGASUS_AWS_BATCH_LAUNCHER="1")
+    peak = peak_of(done.out)
+    assert done.status == 7
+    assert peak is not None
+    assert not peak.whole
+    assert 64 <= peak.mib < 128
+
+
+def test_a_python_that_does_not_work_changes_nothing(container: Container) -> None:
+    container.program("python3", "#!/bin/sh\nexit 1\n")
+    done = container.run("sh", "-c", "exit 7", PEGASUS_AWS_BATCH_LAUNCHER="1")
+    assert done.status == 7
+    assert done.out.endswith(b"\n########################[AWS BATCH] END 0a1b2c.17 7 ########################\n")
 
 
 def test_empty_lines_and_empty_output_stay_as_they_are(container: Container) -> None:
@@ -386,7 +457,7 @@ def test_a_job_that_heeds_no_signal_is_ended_by_it(mode: str, container: Contain
     )
     assert done.status in (-signal.SIGTERM, 128 + signal.SIGTERM)
     if mode:
-        assert done.out.endswith(b"END 0a1b2c.17 143 ########################\n")
+        assert b"END 0a1b2c.17 143 " in done.out.splitlines()[-1]
 
 
 def test_a_job_may_go_on_after_signals(container: Container) -> None:
@@ -400,7 +471,7 @@ def test_a_job_may_go_on_after_signals(container: Container) -> None:
     process.send_signal(signal.SIGTERM)
     done = interrupted(process, signal.SIGTERM)
     assert done.status == 44
-    assert done.out.endswith(b"END 0a1b2c.17 44 ########################\n")
+    assert b"END 0a1b2c.17 44 " in done.out.splitlines()[-1]
 
 
 # -- the text in a command
@@ -408,6 +479,6 @@ def test_a_job_may_go_on_after_signals(container: Container) -> None:
 
 def test_the_text_leaves_room_in_a_command() -> None:
     """ECS takes 8192 characters of JSON; and neither AWS Batch nor Kubernetes finds anything in it to replace."""
-    assert len(json.dumps(launcher.text())) <= 6200
+    assert len(json.dumps(launcher.text())) <= 6700
     assert "Ref::" not in launcher.text()
     assert "$$" not in launcher.text()

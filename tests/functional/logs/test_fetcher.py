@@ -80,7 +80,15 @@ READ = ("GetLogEvents", "FilterLogEvents")
 def service(faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Service:
     """And everything that is waited for in seconds is waited for in hundredths."""
     monkeypatch.chdir(tmp_path)
-    for name in ("FIRST_SETTLE", "SHORTEST_SETTLE", "EMPTY_SETTLE", "MISSING_SETTLE"):
+    in_seconds = (
+        "FIRST_SETTLE",
+        "FIRST_LOOK",
+        "FIRST_LOOK_FOR_MARK",
+        "SHORTEST_SETTLE",
+        "EMPTY_SETTLE",
+        "MISSING_SETTLE",
+    )
+    for name in in_seconds:
         monkeypatch.setattr(delays, name, getattr(delays, name) / 100)
     monkeypatch.setattr(fetcher, "TICK", 0.02)
     monkeypatch.setattr(rates, "quota", lambda *_: None)  # this service has no limit
@@ -562,9 +570,10 @@ def test_small_logs_that_are_read_together_share_a_file(
     for one in jobs:
         service.write(one.name, f"{one.name} out", SEPARATOR, f"{one.name} err")
     service.write("large", *("x" * 99 for _ in range(20)))
+    ended = time.monotonic() + 0.3  # so that all are due at the same time
     with fetching_from(cloud, shares=True) as fetching:
         for one in jobs:
-            fetching.fetch(one, "id", seen(one.name))
+            fetching.fetch(one, "id", seen(one.name), ended=ended)
         found = {event.job.name: event for event in (fetching.written() for _ in jobs)}
     assert (found["large"].out, found["large"].share) == (Path("large.out"), None)
     assert len(err("large")) == 21

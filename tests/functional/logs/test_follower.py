@@ -277,8 +277,8 @@ def test_who_may_not_follow_is_told_so(cloud: Cloud, service: Service, faults: F
 def test_it_keeps_to_its_share_of_the_calls(
     cloud: Cloud, service: Service, faults: Faults, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "SHARE", 0.1)
-    monkeypatch.setattr(follower, "quota", lambda *_: 5.0)
+    monkeypatch.setattr(follower, "SHARE", 0.01)
+    monkeypatch.setattr(rates, "quota", lambda *_: 50.0)
     service.stream("a")
     with Following(cloud) as following:
         following.run(A)

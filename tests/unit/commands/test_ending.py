@@ -46,20 +46,20 @@ def _in_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_failed_is_an_error_and_where_the_files_are_is_none() -> None:
     with heard("jobbag.commands.ending") as lines:
-        code, _ = ending(*story("FAILED"), summary=Path("s.json")).tell(ExitCode.TASK_FAILED, None, [], finished=True)
+        end, _ = ending(*story("FAILED"), summary=Path("s.json")).tell(ExitCode.TASK_FAILED, None, [], finished=True)
     assert lines[0].startswith("ERROR 1 job: 0 succeeded, 1 failed, in ")
     assert "ERROR   1 x exit code 3: oh no" in lines
     assert lines[-2:] == [
         "INFO next: the same command with --retry-failed runs again what did not succeed",
         "INFO summary: s.json",
     ]
-    assert code == json.loads(Path("s.json").read_text())["exit_code"] == 1
+    assert end.exit_code == json.loads(Path("s.json").read_text())["exit_code"] == 1
 
 
 def test_a_run_that_went_well_needs_nothing_more() -> None:
     with heard("jobbag.commands.ending") as lines:
-        code, _ = ending(*story("SUCCEEDED")).tell(ExitCode.OK, None, [], finished=True)
-    assert code == 0
+        end, _ = ending(*story("SUCCEEDED")).tell(ExitCode.OK, None, [], finished=True)
+    assert end.exit_code == 0
     assert lines[0].startswith("INFO 1 job: 1 succeeded, 0 failed, in ")
     assert not any("next" in line or "summary" in line for line in lines)
 
@@ -71,8 +71,8 @@ def test_a_run_that_went_well_needs_nothing_more() -> None:
 def test_how_an_unfinished_run_goes_on(local: bool, words: str) -> None:
     stopped = Interrupted(ExitCode.SIGINT)
     with heard("jobbag.commands.ending") as lines:
-        code, _ = ending(local=local).tell(ExitCode.SIGINT, stopped, ["the bucket stays"], finished=False)
-    assert code == 130
+        end, _ = ending(local=local).tell(ExitCode.SIGINT, stopped, ["the bucket stays"], finished=False)
+    assert end.exit_code == 130
     assert lines[-1].endswith(words)
     assert "ERROR   error: the bucket stays" in lines
 
@@ -102,8 +102,8 @@ def test_the_summary_of_a_run_that_an_error_ends(
 def test_a_file_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, told: int, what: str) -> None:
     path = Path("gone/file")
     with heard("jobbag.commands.ending") as lines:
-        status, finished = ending(*story("SUCCEEDED"), **{what: path}).tell(code, None, [], finished=True)
-    assert (status, finished) == (told, False)
+        end, finished = ending(*story("SUCCEEDED"), **{what: path}).tell(code, None, [], finished=True)
+    assert (end.exit_code, end.unwritten, finished) == (told, (what,), False)
     assert lines[0] == f"ERROR cannot write the {what} {path}: No such file or directory"
     assert any(f"  error: cannot write the {what}" in line for line in lines)
 

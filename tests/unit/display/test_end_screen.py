@@ -33,6 +33,8 @@ def overview(**values: Any) -> dict[str, Any]:
         "results": {"files": 0, "bytes": 0, "directory": "results", "elsewhere": 0, "left": []},
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
+        "memory": [],
+        "cost": None,
         "causes": [],
         "errors": [],
         "notes": [],
@@ -57,6 +59,45 @@ def test_a_run_without_a_failure() -> None:
 
 def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> None:
     assert end_screen.lines(overview(), None, {}, timed=False)[0].text == "2 jobs: 2 succeeded, 0 failed"
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        ({"total": 0.0, "currency": None, "wasted": {}}, "cost: 0.00"),
+        (
+            {"total": 1234.5, "currency": "USD", "wasted": {"spot losses": 0.41, "failures": 0.0123, "the halt": 0.0}},
+            "cost: 1,234.50 USD; wasted of it 0.41 by spot losses, 0.012 by failures",
+        ),
+    ],
+)
+def test_the_cost_is_one_line(cost: dict[str, Any], told: str) -> None:
+    assert rows(overview(cost=cost), None, {}, columns=None)[2] == f"  {told}"
+
+
+def spare(**values: Any) -> dict[str, Any]:
+    """Jobs that asked for far more memory than they used."""
+    plain = {"jobs": 40, "all": True, "example": "one", "executable": "fit", "vcpus": 1.0, "asked": 8192, "used": 812}
+    return {**plain, "of": "container", "enough": 1024, **values}
+
+
+DO = '"resourceRequirements": [{"type": "MEMORY", "value": "1024"}] would do'
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ([spare()], f"the 40 jobs asked for 8192 MiB and used at most 812: {DO}"),
+        ([spare(jobs=1, all=False)], f"job one asked for 8192 MiB and used at most 812: {DO}"),
+        (
+            [spare(all=False, of="process"), spare()],
+            f"40 jobs of fit asked for 8192 MiB and used at most 812, the largest process of each: {DO}; "
+            "and 1 more group likewise",
+        ),
+    ],
+)
+def test_what_jobs_could_ask_for_is_one_line(groups: list[dict[str, Any]], told: str) -> None:
+    assert rows(overview(memory=groups), None, {}, columns=None)[2] == f"  {told}"
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,35 @@ def test_a_few_that_have_ended_are_not_worth_a_listing_for_a_while() -> None:
     assert arrays.saw("p", detail(10 * FEW, 301), 20.0 + LONGEST) == ("SUCCEEDED",)
 
 
+def test_those_that_are_to_be_asked_for_already_are_no_news() -> None:
+    """The calls that ask for them may take a while, and a listing has all that ever ended."""
+    arrays = watched(10 * FEW)
+    assert arrays.saw("p", detail(10 * FEW, 300), 2.0) == ("SUCCEEDED",)
+    arrays.want("p", children(range(300)))
+    assert arrays.saw("p", detail(10 * FEW, 302), 3.0) == ()
+
+
+def test_to_find_out_who_has_ended_costs_no_more_than_to_ask_for_them() -> None:
+    """Jobs that end one after the other, and calls that are made at once."""
+    size, listed, asked, ended = 10_000, 0, 0, 0
+    arrays = watched(size)
+    for now in range(1, 10_001):
+        ended = min(ended + 17, size)
+        for _ in arrays.saw("p", detail(size, ended), float(now)):
+            listed += -(-ended // 1000)
+            arrays.want("p", children(range(ended)))
+        while batch := arrays.take(MOST):
+            asked += 1
+            for child in batch:
+                if int(child.partition(":")[2]) < ended:
+                    arrays.forget(child)
+        if arrays.pause(now) is None:
+            break
+    assert ended == size
+    assert listed <= 200  # with every look that finds one it would be a thousand
+    assert asked <= 250  # a hundred would do, of those that are known to have ended
+
+
 def test_the_last_ones_are_asked_for_without_a_listing() -> None:
     arrays = watched(10 * FEW, known=9 * FEW)
     assert arrays.saw("p", detail(10 * FEW, 9 * FEW + 1), 2.0) == ()

@@ -82,7 +82,7 @@ def reading(place: Path, note: str | None = None) -> LogReading:
 def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> None:
     read = reading(tmp_path)
     for line in ("first", "second"):
-        read.streams[0].take({"timestamp": 1, "message": line})
+        read.streams[0].take({"timestamp": 1, "ingestionTime": 2, "message": line})
     written = read.written(read.output.paths, Share(0, 13, 0, 2))
     assert (written.job, written.out, written.err) == (ONE, tmp_path / "one.out", tmp_path / "one.err")
     assert (written.lines, written.tail, written.note, written.whole) == (2, ("first", "second"), None, True)
@@ -91,11 +91,20 @@ def test_a_reading_tells_how_much_it_wrote_and_the_end_of_it(tmp_path: Path) -> 
 
 def test_what_was_read_before_a_failure_is_kept_and_a_new_start_may_get_more(tmp_path: Path) -> None:
     read = reading(tmp_path)
-    read.streams[0].take({"timestamp": 1, "message": "first"})
+    read.streams[0].take({"timestamp": 1, "ingestionTime": 2, "message": "first"})
     read.failed(AwsError("GetLogEvents", "AccessDeniedException", "no"))
     written = read.written(read.output.paths)
     assert (written.lines, written.whole) == (1, False)
     assert written.note == "the log could not be fetched: GetLogEvents failed: no (AccessDeniedException)"
+
+
+def test_how_old_and_how_late_lines_are_is_told_by_the_end_of_the_job(tmp_path: Path) -> None:
+    task = FetchTask(ONE, "id", ended(stopped=5_000), None, ended=100.0)
+    assert task.age_of({"timestamp": 4_000}, 102.0) == 3.0
+    read = LogReading(task, Output((tmp_path / "one.out", tmp_path / "one.err")), lambda *_: None)
+    for came in (4_500, 6_250, 6_000):
+        read.streams[0].take({"timestamp": 4_000, "ingestionTime": came, "message": "line"})
+    assert read.lateness == 1.25
 
 
 def test_a_job_without_a_log_says_why(tmp_path: Path) -> None:

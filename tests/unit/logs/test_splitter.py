@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.aws.client import Cloud
-from jobbag.events.observation import LogPlace
-from jobbag.logs.splitter import Splitter
+from jobbag.events.observation import LogPlace, Peak
+from jobbag.logs.splitter import Splitter, exit_status_in
 from jobbag.logs.streams import stream_events
 
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################"
@@ -71,6 +71,25 @@ def test_a_stream_is_known_to_be_whole_when_the_end_mark_is_its_last_line() -> N
         splitter.write(line)
         seen.append(splitter.ended)
     assert seen == [False, False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("said", "peak"),
+    [
+        ("", None),  # of an earlier version, or where it could not be seen
+        (" memory=1048577", Peak(1_048_577, whole=True)),
+        (" memory=1048577+", Peak(1_048_577, whole=False)),
+    ],
+)
+def test_the_end_mark_tells_the_memory(said: str, peak: Peak | None) -> None:
+    mark = END.replace(" 3 ", f" 3{said} ")
+    splitter = Splitter(io.BytesIO(), io.BytesIO(), token=TOKEN)
+    splitter.write(END.replace(TOKEN, "another").replace(" 3 ", " 3 memory=5 "))
+    assert (splitter.ended, splitter.peak) == (False, None)
+    splitter.write(mark)
+    assert (splitter.ended, splitter.peak) == (True, peak)
+    assert exit_status_in(f"a\n{mark}\n", TOKEN) == 3
+    assert peak is None or peak.mib == 2
 
 
 @pytest.mark.parametrize("token", [None, "0a1b.7:4", "0a1b.7", ""])

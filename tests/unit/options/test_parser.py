@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from jobbag.options import parser
 from jobbag.options.bags import BAG
 from jobbag.options.settings import Mode, Settings
 from jobbag.options.table import LOG_LEVELS, OPTIONS
+from jobbag.prices import prices_of
 
 LIB = Path(__file__).parents[3] / "lib"
 VALUED = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
@@ -38,6 +40,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "canary": ("1", "003"),
     "transfers": ("1", "032"),
     "max_failures": ("0", "2.5%"),
+    "prices": ("vcpu=1,gb=.1", "vcpu=2,gb=0.2,spot-vcpu=1,spot-gb=0.1"),
+    "max_cost": ("5", "0.25"),
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
@@ -56,6 +60,8 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "grace": ("grace", float),
     "canary": ("canary", int),
     "transfers": ("transfers", int),
+    "prices": ("prices", prices_of),
+    "max_cost": ("max_cost", Decimal),
 }
 
 
@@ -64,7 +70,8 @@ def values(dest: str) -> tuple[str, str]:
 
 
 def load(*words: str) -> Settings:
-    return parser.load([*words, "bag.in"])
+    needed = ("--prices", "aws") if any("max-cost" in word for word in words) else ()
+    return parser.load([*words, *needed, "bag.in"])
 
 
 def value_of(settings: Settings, dest: str) -> object:
@@ -359,7 +366,8 @@ def test_no_option_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("option", HAVE_KEY, ids=[option.dest for option in HAVE_KEY])
 def test_each_property_sets_its_option(option: Any, tmp_path: Path) -> None:
     first, _ = values(option.dest)
-    conf = properties(tmp_path, f"{option.key}={first}\n")
+    needed = "pegasus.aws.batch.prices = aws\n" if option.dest == "max_cost" else ""
+    conf = properties(tmp_path, f"{needed}{option.key}={first}\n")
     assert value_of(load("--conf", conf), option.dest) == meaning(option.dest, first)
 
 
@@ -448,6 +456,8 @@ CHECKED = (
     "canary",
     "transfers",
     "max_failures",
+    "prices",
+    "max_cost",
     "progress",
     "color",
     "array",
@@ -520,6 +530,16 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
             ([f"--max-failures={text}", "bag.in"], f"--max-failures: '{text}'")
             for text in ("-1", "1.5", "%", "5 %", "101%", "100.1%", "many", "9" * 5000)
         ),
+        (
+            ["--prices", "0.04", "bag.in"],
+            "--prices: '0.04' is none of vcpu=, gb=, spot-vcpu=, spot-gb=; write vcpu=0.04",
+        ),
+        *(
+            ([f"--max-cost={text}", "--prices=aws", "bag.in"], "--max-cost: ")
+            for text in ("0", "0.0", "-1", "5$", "1e3", "9" * 5000)
+        ),
+        (["--max-cost=5", "bag.in"], "--max-cost: without prices, no cost is known"),
+        (["--max-cost=5", "--prices=AWS", "--detach", "bag.in"], "--detach"),
         (["--on-interrupt", "cry", "bag.in"], "cry"),
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
@@ -593,6 +613,20 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
             assert flag in done.stdout
         if option.key:
             assert option.key in done.stdout
+
+
+@pytest.mark.parametrize("word", ["--help", "--hepl"])
+def test_who_only_asks_or_errs_waits_for_little(word: str) -> None:
+    """Each of these costs a tenth of such a start."""
+    done = run_python(
+        "import sys\n"
+        "from jobbag.cli import main\n"
+        "try:\n"
+        f"    main([{word!r}])\n"
+        "finally:\n"
+        "    print('IMPORTED', sorted({'logging', 'socket', 'jobbag.options.settings'} & sys.modules.keys()))\n"
+    )
+    assert "IMPORTED []" in done.stdout
 
 
 def test_json_is_of_a_dry_run_of_jobs() -> None:

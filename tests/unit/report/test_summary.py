@@ -116,6 +116,8 @@ def test_the_whole_of_a_run() -> None:
         "jobstate_log": "bag.jobstate.log",
         "console": "https://console/#jobs/",
         "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
+        "memory": [],
+        "cost": None,
         "causes": [
             {
                 "cause": "why",
@@ -147,6 +149,9 @@ def test_the_whole_of_a_run() -> None:
                 "attempts": [{"started": 2_000, "stopped": 3_500, "exit_code": 0, "reason": "fine"}],
                 "vcpus": 2.0,
                 "memory": 512,
+                "memory_used": None,
+                "memory_of": None,
+                "cost": None,
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
@@ -173,6 +178,9 @@ def test_the_whole_of_a_run() -> None:
                 "attempts": [],
                 "vcpus": 0.5,
                 "memory": None,
+                "memory_used": None,
+                "memory_of": None,
+                "cost": None,
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,

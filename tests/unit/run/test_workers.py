@@ -41,6 +41,7 @@ class Fakes:
         class Fake:
             def __init__(self, *_: object, **__: object) -> None:
                 self.saw = self.reading = None
+                self.here = lambda stopped: stopped and stopped / 1000
 
             def __enter__(self) -> Fake:
                 if name == broken:
@@ -102,7 +103,8 @@ def test_the_fetcher_is_told_what_is_known_of_the_job(
     for event in events:
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, aws_id, ended() if has_ended else None, why, None, None)]
+    seen, when = (ended(), 3.5) if has_ended else (None, None)
+    assert fakes.fetched == [(ONE, aws_id, seen, why, None, None, when)]
 
 
 def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +113,13 @@ def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.
     for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen), Lost(ONE, "id", GONE)):
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None)]
+    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None, None)]
+
+
+def test_of_several_containers_it_is_not_known_when_the_last_one_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes, state = Fakes(monkeypatch), RunState(bag(ONE), 0)
+    seen = ended(more_logs=(LogPlace("another"),))
+    for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen)):
+        state(event)
+    fakes.workers().fetch(ONE, state)
+    assert fakes.fetched == [(ONE, "id", seen, None, None, None, None)]

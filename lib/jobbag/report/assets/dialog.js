@@ -84,7 +84,10 @@ function showJob(row) {
     ["Number", job.number], ["AWS id", job.aws_id], ["Queue", job.queue], ["Status", job.status],
     ["Exit code", job.exit_code], ["Reason", job.reason], ["Submitted", moment(job.created)],
     ["Waited", duration(row.wait)], ["Ran", duration(row.run)], ["vCPUs", job.vcpus],
-    ["Memory", job.memory === null ? null : `${counted(job.memory)} MiB`], ["Lines of output", job.lines],
+    ["Memory", job.memory === null ? null : `${counted(job.memory)} MiB`],
+    ["Memory used", job.memory_used === null ? null
+      : `at most ${counted(job.memory_used)} MiB${job.memory_of === "process" ? ", by its largest process" : ""}`],
+    ["Cost", job.cost === null ? null : price(job.cost, summary.cost.currency)], ["Lines of output", job.lines],
   ].filter(([, value]) => value !== null && value !== "");
   dialog.replaceChildren(
     make("header", {}, title, close),

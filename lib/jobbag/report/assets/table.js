@@ -13,7 +13,7 @@ const COLUMNS = [ // order, heading, width in px (0: what is left), content for 
   ["run", "Run", 102, (row) => duration(row.run), (jobs) => median(jobs, (row) => row.run)],
   ["attempts", "Attempts", 88, (row) => row.tries.length || "", (jobs) => counted(tries(jobs))],
   ["vcpus", "vCPUs", 70, (row) => row.job.vcpus ?? ""],
-  ["memory", "MiB", 74, (row) => row.job.memory === null ? "" : counted(row.job.memory)],
+  ["memory", "MiB", 110, (row) => memory(row.job)],
   ["why", "Reason", 0, (row) => make("span", { title: row.why }, row.why), (jobs) => reasons(jobs)],
   ["output", "Output", 78, (row) => outputs(row, ["out", "err"])],
 ];
@@ -23,6 +23,12 @@ function opener(row) {
   const button = make("button", { type: "button", className: "link", title: row.name }, make("bdi", {}, row.name));
   button.addEventListener("click", () => showJob(row));
   return button;
+}
+
+/** What a job asked for (MiB), and what it used of that. */
+function memory({ memory: asked, memory_used: used }) {
+  if (asked === null || used === null) return asked === null ? "" : counted(asked);
+  return make("span", { title: "used at most, of what it asked for" }, `${counted(used)} of ${counted(asked)}`);
 }
 
 const tries = (jobs) => jobs.reduce((total, row) => total + row.tries.length, 0);
