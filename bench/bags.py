@@ -18,7 +18,7 @@ SUBMITTING = 10.0  # s that packed jobs may take to be submitted, whatever their
 START = 1.0  # s from a job's being free to its start, on the lab
 STREAMS_PER_CALL = 100  # of FilterLogEvents
 CHILDREN_PER_CALL = 100  # of DescribeJobs
-POLLS_AT_ONCE, POLLS_A_SECOND = 120, 2.0  # calls for children that have ended: so many, then two a second on average
+POLLS_AT_ONCE, POLLS_A_SECOND = 40, 19.6  # calls for children that have ended: so many, then so many a second
 PAGE, EVENT = 1024 * 1024, 26  # bytes of a page of GetLogEvents, and what each event counts beside its text
 ERROR_LINES = 1
 

@@ -154,6 +154,7 @@ SCENARIOS: dict[str, Scenario] = {
     "jobs-1000x5s": Bag(Load(1000, 5, lines=10), Load(100, 2, lines=10)),
     "jobs-5000x60s": Bag(Load(5000, 60), Load(200, 5)),
     "clients-8": Bag(Load(250, 5, clients=8), Load(15, 2, clients=8)),
+    "clients-32": Bag(Load(250, 5, clients=32), Load(5, 2, clients=32), repeat=1),
     "shared-file": Bag(Load(1000, 5, input_bytes=30_000_128), Load(50, 2, input_bytes=3_000_064)),
     "log-2GB": Bag(Load(1, 5, lines=2_000_000, line_bytes=980), Load(1, 2, lines=50_000, line_bytes=980)),
     "idle-10000": Idle(("--vcpus", "1")),  # all but one wait

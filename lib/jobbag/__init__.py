@@ -9,12 +9,13 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     run
     logs, report, display
     jobs
+    escalation
     entities
     s3
     events
     options, bag, aws
     console, holding, http, rates, tool_log, signals
-    text, files, threads, batches, hints, terminal
+    text, files, threads, batches, hints, terminal, prices
     errors
 
 `local` is the embedded AWS, which stands apart: only commands.cloud knows it.

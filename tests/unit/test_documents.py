@@ -76,7 +76,7 @@ def operations() -> frozenset[str]:
     """`service:API` for each API that the code names."""
     loader: Any = Loader()
     names = {}
-    for service in ("batch", "iam", "logs", "s3", "sts"):
+    for service in ("batch", "iam", "logs", "pricing", "s3", "sts"):
         for name in loader.load_service_model(service, "service-2")["operations"]:
             names[name] = f"{service}:{name}"
     return frozenset(names[text] for text in said().splitlines() if text in names)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,15 @@ from hypothesis import strategies as st
 
 from jobbag import threads
 from jobbag.errors import Cancelled, ToolError
-from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join
+from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join, share_heaps
 
 LIB = Path(__file__).parents[2] / "lib"
+
+
+@pytest.mark.parametrize("libc", [SimpleNamespace(), None])
+def test_a_c_library_without_such_heaps_is_fine(libc: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", libc and SimpleNamespace(CDLL=lambda _: libc))
+    share_heaps()
 
 
 def test_it_calls_and_gives_what_comes_of_it() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.front import Terminal
 from jobbag.commands.on_end import OnEnd
+from jobbag.commands.recorded import Recorded
 from jobbag.commands.result import Result
 from jobbag.commands.run_bag import Start
 from jobbag.commands.seen import bag_of_today
@@ -28,7 +29,6 @@ from jobbag.holding.lock import Held, JournalLock, holder_of
 from jobbag.options.settings import Mode, Settings
 from jobbag.preflight.checks import Checked
 from jobbag.run import takeup
-from jobbag.run.recorded import Recorded
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, place_of
 from jobbag.signals import Signals

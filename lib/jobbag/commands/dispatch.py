@@ -30,7 +30,8 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     if settings.print_schema:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
-        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher)))
+        rules = offline.rules_of(settings)
+        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher, rules=rules)))
     if settings.mode is Mode.STATUS:
         from jobbag.commands.status import status
 

@@ -141,6 +141,7 @@ class Ending:
             errors=failures,
             calls=self.calls(),
             console=self.console,
+            tables=tuple(path for path in (self.settings.commands, self.settings.sweep) if path is not None),
         )
 
     def _following(self, *, finished: bool) -> str | None:

@@ -176,9 +176,9 @@ class Start:
 
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, details, outputs = ending.state, ending.details, ending.outputs
-        safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
+        safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started, state.costs)
         troubles, verdict = self.task.cloud.troubles.what, lambda job: state.of(job).verdict
-        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict)
+        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict, state.costs.words)
 
         def note(event: Event) -> None:
             journal.durably(event)
@@ -222,9 +222,12 @@ class Start:
         stopped = None
         try:
             requests = self._prepare(checked, cleanup, state)
+            for priced in checked.prices:
+                consumers(priced)
             pipeline = Pipeline(
-                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
-            )
+                self.task, self.settings, requests, consumers, outputs, checked.escalation(self.task.plan),
+                bucket_is_new=cleanup.bucket_is_new,
+            )  # fmt: skip
             self.front.stops.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
             with self.front.asking(self.settings, state):

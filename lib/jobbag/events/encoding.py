@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from jobbag.bag.job import Job
 from jobbag.errors import ToolError
-from jobbag.events import events, results
+from jobbag.events import costs, escalation, events, results
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation, Peak
 
@@ -29,6 +29,7 @@ KINDS: dict[str, type[Event]] = {
         events.PartsBegun,
         events.Staged,
         events.Attached,
+        costs.Priced,
         events.Submitting,
         events.Unsent,
         events.Submitted,
@@ -44,6 +45,9 @@ KINDS: dict[str, type[Event]] = {
         results.ResultStays,
         events.Terminated,
         events.NotTerminated,
+        escalation.Escalated,
+        escalation.NotEscalated,
+        escalation.StartsFrom,
         events.Halted,
         events.TakenDown,
         events.Finished,

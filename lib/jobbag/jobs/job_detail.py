@@ -141,12 +141,17 @@ def _attempt(attempt: Detail, from_end: int, detail: Detail, parts: Sequence[_Pa
     stream, *more = [_stream(part, from_end) for part in parts] or [first.get("logStreamName")]
     return Attempt(
         stream,
-        attempt.get("startedAt") or None,
-        attempt.get("stoppedAt") or None,
+        _same(attempt.get("startedAt"), detail.get("startedAt")),
+        _same(attempt.get("stoppedAt"), detail.get("stoppedAt")),
         first.get("exitCode"),
         _shared(joined(attempt.get("statusReason"), _reason(first))),
         tuple(more),
     )
+
+
+def _same(time: int | None, of_job: int | None) -> int | None:
+    """The time (ms), None for 0; where it is that of the job, too, one copy for both: 100,000 jobs have many."""
+    return of_job or None if time == of_job else time or None
 
 
 def _stream(part: _Part, from_end: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,36 @@ class _Waiting:
     said: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What DescribeJobs says of a job, or of an array job with its children, without what is not needed of it: with
+    that, the news of a few seconds would take a hundred MB."""
+
+    aws_id: str
+    queue: str  # its ARN
+    status: str
+    said: str | None
+    children: Mapping[str, int] | None  # how many are in each state; None: it is no array job
+    created: int  # ms since the epoch
+    needs: Needs | None  # of jobs that are RUNNABLE
+    at: float  # time.monotonic()
+
+    @classmethod
+    def of(cls, aws_id: str, detail: Mapping[str, Any]) -> _News:
+        status, children = str(detail["status"]), (detail.get("arrayProperties") or {}).get("statusSummary")
+        is_runnable = (children or {status: 1}).get("RUNNABLE") and parent_of(aws_id) is None
+        return cls(
+            aws_id,
+            sys.intern(str(detail.get("jobQueue"))),
+            sys.intern(status),
+            detail.get("statusReason"),
+            children,
+            int(detail.get("createdAt") or 0),
+            needs_of(detail) if is_runnable else None,
+            time.monotonic(),
+        )
+
+
 @dataclass
 class _Queue:
     waiting: dict[str, _Waiting] = field(default_factory=dict)  # by AWS id; those that wait longest come first
@@ -45,23 +76,19 @@ class _Queue:
     next_look: float = 0.0  # time.monotonic()
     told: list[Cause] = field(default_factory=list)
 
-    def learn(self, aws_id: str, detail: Mapping[str, Any], now: float) -> None:
-        """What DescribeJobs says of a job, or of an array job with its children."""
-        said = detail.get("statusReason")
-        summary = (detail.get("arrayProperties") or {}).get("statusSummary")
-        counts = {detail["status"]: 1} if summary is None else summary
-        before = self.waiting.get(aws_id)
-        if counts.get("RUNNABLE"):
-            since = before.since if before else now
-            if before and summary is not None:
-                said = before.said
-            created = int(detail.get("createdAt") or 0)
-            self.waiting[aws_id] = _Waiting(counts["RUNNABLE"], since, created, needs_of(detail), said)
+    def learn(self, news: _News) -> None:
+        """What is new of a job, or of an array job with its children."""
+        counts = {news.status: 1} if news.children is None else news.children
+        before = self.waiting.get(news.aws_id)
+        if news.needs is not None:
+            since = before.since if before else news.at
+            said = before.said if before and news.children is not None else news.said
+            self.waiting[news.aws_id] = _Waiting(counts["RUNNABLE"], since, news.created, news.needs, said)
         else:
-            self.forget(aws_id)
-        self.running[aws_id] = counts.get("STARTING", 0) + counts.get("RUNNING", 0)
-        if not self.running[aws_id]:
-            del self.running[aws_id]
+            self.forget(news.aws_id)
+        self.running[news.aws_id] = counts.get("STARTING", 0) + counts.get("RUNNING", 0)
+        if not self.running[news.aws_id]:
+            del self.running[news.aws_id]
 
     def forget(self, aws_id: str) -> None:
         """The job does not wait any more."""
@@ -87,18 +114,18 @@ class QueueWatch(Worker):
         super().__init__(worker_failed(emit))
         self._cloud = cloud.cancelled_by(self.stopped)
         self._emit = emit
-        self._news: queue.SimpleQueue[tuple[str, Mapping[str, Any], float]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._queues: dict[str, _Queue] = {}
 
     def saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
         """Learn a job's new state, or the new reason of its state, from what DescribeJobs says. Never waits."""
-        self._news.put((aws_id, detail, time.monotonic()))
+        self._news.put(_News.of(aws_id, detail))
 
     def work(self) -> None:
         """Learn what is new of the queues, and ask about those in which jobs wait for long."""
         while not self.stopped.wait(TICK):
             while not self._news.empty():
-                self._learn(*self._news.get())
+                self._learn(self._news.get())
             for ref, of_queue in self._queues.items():
                 now = time.monotonic()
                 first = next(iter(of_queue.waiting.values()), None)
@@ -106,17 +133,17 @@ class QueueWatch(Worker):
                     of_queue.next_look = now + AGAIN
                     self._look(ref, of_queue, now - first.since)
 
-    def _learn(self, aws_id: str, detail: Mapping[str, Any], now: float) -> None:
-        of_queue = self._queues.setdefault(str(detail.get("jobQueue")), _Queue())
-        parent = parent_of(aws_id)
+    def _learn(self, news: _News) -> None:
+        of_queue = self._queues.setdefault(news.queue, _Queue())
+        parent = parent_of(news.aws_id)
         if parent is None:
-            of_queue.learn(aws_id, detail, now)
-        elif detail["status"] == "RUNNABLE" and parent in of_queue.waiting:
+            of_queue.learn(news)
+        elif news.status == "RUNNABLE" and parent in of_queue.waiting:
             # How many children wait, the array's counts tell, but not why.
-            of_queue.waiting[parent] = replace(of_queue.waiting[parent], said=detail.get("statusReason"))
+            of_queue.waiting[parent] = replace(of_queue.waiting[parent], said=news.said)
         else:
             of_queue.forget(parent)  # a child gets on; the next look at the array, if any, tells how many still wait
-            if detail["status"] in ENDED:
+            if news.status in ENDED:
                 of_queue.running.pop(parent, None)
 
     def _look(self, ref: str, of_queue: _Queue, waited: float) -> None:

@@ -23,6 +23,7 @@ from jobbag.options.properties import PropertiesFile, open_properties, strangers
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
 from jobbag.options.transfers import ENCRYPTIONS, MOST_TRANSFERS
 from jobbag.options.words import hint, unknown
+from jobbag.prices import FROM_AWS, Prices, amount_of, prices_of
 from jobbag.text import split_items
 
 if TYPE_CHECKING:
@@ -180,6 +181,10 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
     return {option: where for option, where in properties.keys.items() if option in flags}
 
 
+def _prices(text: str) -> Prices | str:
+    return FROM_AWS if text.lower() == FROM_AWS else prices_of(text)
+
+
 def _settings(
     options: argparse.Namespace, command: tuple[str, ...], warnings: tuple[str, ...], words: tuple[str, ...]
 ) -> Settings:
@@ -226,6 +231,10 @@ def _settings(
         canary=int(options.canary) if options.canary else None,
         transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
+        prices=_prices(options.prices) if options.prices else None,
+        max_cost=amount_of(options.max_cost) if options.max_cost else None,
+        more_memory=int(options.more_memory) if options.more_memory else None,
+        fallback_queue=options.fallback_queue or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,

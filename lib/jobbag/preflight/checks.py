@@ -16,11 +16,14 @@ from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
+from jobbag.escalation.policy import Escalation
 from jobbag.events.consumers import replay
+from jobbag.events.costs import Priced
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.preflight import suitability
+from jobbag.preflight.pricing import pricing
 from jobbag.preflight.suitability import Place
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
@@ -44,6 +47,7 @@ class Checked:
     lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
     environments: dict[str | None, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The compute environments by what jobs name as their queue (None: that of the run), as far as they are known."""
+    prices: list[Priced] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # what a run says before it begins
     unknown: list[str] = field(default_factory=list)  # why less is known
     errors: list[ToolError] = field(default_factory=list)
@@ -68,6 +72,10 @@ class Checked:
         """The same of a job queue."""
         return self._detail(QUEUE, ref, given)
 
+    def escalation(self, plan: Plan) -> Escalation:
+        """Decides which jobs are sent again, by what was found."""
+        return Escalation(partial(self.definition, given=plan.definition), lambda ref: self.environments.get(ref, ()))
+
     def _detail(self, kind: Kind, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         if ref is None and isinstance(given, ToCreate):
             return given.request
@@ -77,7 +85,13 @@ class Checked:
 
 def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
     """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    return _Checks(settings, task, earlier).make()
+    found = _Checks(settings, task, earlier).make()
+    try:
+        found.prices, warnings = pricing(settings, task.cloud, task.plan, found.environments)
+        found.warnings += warnings
+    except InputError as error:
+        found.errors.append(error)
+    return found
 
 
 def check_account(settings: Settings, cloud: Cloud) -> None:
@@ -128,7 +142,8 @@ class _Checks:
             for spec in (plan.environment, plan.queue, plan.definition)
             if isinstance(spec, Existing)
         ]
-        for kind, ref in dict.fromkeys([*given, *named]):
+        others = [(QUEUE, ref) for ref in self._fallback_queues()]
+        for kind, ref in dict.fromkeys([*given, *named, *others]):
             self._asked[kind, ref] = pool.submit(lookup.inspect, cloud, kind, ref)
         self._bucket_asked = pool.submit(bucket.exists, cloud, self._task.place)
         pool.shutdown(wait=False)
@@ -178,14 +193,19 @@ class _Checks:
 
     def _entities_of_jobs(self) -> None:
         for kind, ref, job in lookup.named_by_jobs(self._task.bag):
-            self._find(kind, ref, job)
+            self._find(kind, ref, job.where)
+        for ref, where in self._fallback_queues().items():
+            self._find(QUEUE, ref, where)
 
-    def _find(self, kind: Kind, ref: str, job: Job | None = None) -> None:
+    def _fallback_queues(self) -> dict[str, str]:
+        return suitability.fallback_queues(self._task.bag.jobs, self._settings.fallback_queue)
+
+    def _find(self, kind: Kind, ref: str, where: str | None = None) -> None:
         def look() -> None:
             try:
                 self._found.entities[kind, ref] = self._asked[kind, ref].result()
             except InputError as error:
-                raise (error.at(job.where) if job else error) from None
+                raise (error.at(where) if where else error) from None
 
         self._try(look)
 
@@ -208,12 +228,15 @@ class _Checks:
 
     def _fit(self) -> None:
         """No job is sent that AWS Batch would refuse, or never start."""
-        jobs = self._found.state.to_send()
-        for ref in dict.fromkeys(map(_queue_of, jobs)):
+        state = self._found.state
+        jobs = state.to_send()
+        again = [job for job in self._task.bag.jobs if job.has_rules and not state.of(job).finished]  # perhaps
+        elsewhere = [moved for job in again if (moved := suitability.on_fallback_queue(job)) is not None]
+        for ref in dict.fromkeys(map(_queue_of, [*jobs, *again, *elsewhere])):
             queue = self._found.queue(ref, self._task.plan.queue)
             self._environments(ref, queue)
         self._found.warnings += suitability.without_logs(jobs, self._definition_of)
-        unfit = suitability.problems(jobs, self._place_of, shares=not self._task.cloud.embedded)
+        unfit = suitability.problems([*jobs, *elsewhere], self._place_of, shares=not self._task.cloud.embedded)
         if unfit:
             raise InputError(unfit)
 

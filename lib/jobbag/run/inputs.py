@@ -27,10 +27,11 @@ class MissingInputs:
         self._bag = bag
         for job in jobs:
             items = self._items(job)
-            self._missing[job.number] = len(items)
             for item in items:
                 self._jobs.setdefault(item, []).append(job)
-            if not items:
+            if items:
+                self._missing[job.number] = len(items)
+            else:
                 self.ready.append(job)
         for job in others:
             for item in self._items(job):
