@@ -7,7 +7,7 @@ This file must parse in any Python, however old, to be able to say that: no anno
 import os
 import sys
 
-NEEDS = ("boto3", "configargparse", "javaproperties", "rich", "s3transfer", "tenacity", "urllib3")
+NEEDS = ("boto3", "configargparse", "javaproperties", "rich", "tenacity", "urllib3")
 
 
 def main():

@@ -74,7 +74,6 @@ setup(
         "configargparse>=1.7",
         "javaproperties>=0.8",
         "rich>=13",
-        "s3transfer>=0.19",
         "tenacity>=9",
         "urllib3>=2.2.1",
     ],

@@ -13,7 +13,7 @@ from .measure import ROOT, SCRIPTS
 from .peers.environments import REQUIREMENTS
 from .uploads import s5cmd_binary
 
-PACKAGES = ("boto3", "s3transfer", "awscli", "uvloop")
+PACKAGES = ("boto3", "awscli", "uvloop")
 VERSION = re.compile(r"v?(\d[\w.+-]*)")
 
 

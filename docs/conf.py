@@ -42,6 +42,7 @@ CONTENTS = """
 Manual <man/manual>
 examples/README
 docs/from-the-java-tool
+docs/api
 docs/iam
 docs/errors
 SECURITY

@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
 # The services that the command calls, and those of which botocore gets credentials.
-SERVICES = ("batch", "logs", "s3", "sts", "iam", "signin", "sso", "sso-oidc")
+SERVICES = ("batch", "logs", "s3", "sts", "iam", "pricing", "signin", "sso", "sso-oidc")
 # rich needs these only to colour source code and to render Markdown, which the command does not.
 LEFT_OUT = ("markdown-it-py", "pygments")
 # What no program reads: models of other services, examples, types for checkers.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 from .. import jobruns, servers
@@ -27,20 +29,21 @@ Server = Callable[[], AbstractContextManager[str]]
 
 
 def run(load: Load, repeats: int, server: Server) -> Iterator[PeerFigures]:
-    """Let each client run the bag, in another order each time. A client that cannot is left out from then on; at the
-    end, that raises Failed."""
+    """Let each client run the bag, in another order each time. One that fails does not run again, and at the end, that
+    raises Failed."""
     everyone = peers(load)
-    failed: list[str] = []
+    failed: dict[str, Exception] = {}
     for repeat in range(repeats):
         first = repeat % len(everyone)
         for peer in [*everyone[first:], *everyone[:first]]:
-            try:
-                yield _run(peer, load, server)
-            except Failed as error:
-                failed.append(f"{peer.name}: {error}")
-        everyone = [peer for peer in everyone if not any(one.startswith(f"{peer.name}: ") for one in failed)]
+            if peer.name not in failed:
+                try:
+                    yield _run(peer, load, server)
+                except (Failed, OSError, SubprocessError) as error:
+                    failed[peer.name] = error
+                    print(f"{peer.name}: {error}", file=sys.stderr, flush=True)
     if failed:
-        raise Failed("\n".join(failed))
+        raise Failed("\n".join(f"{name}: {error}" for name, error in failed.items()))
 
 
 def _run(peer: Peer, load: Load, server: Server) -> PeerFigures:
@@ -55,8 +58,8 @@ def _run(peer: Peer, load: Load, server: Server) -> PeerFigures:
             usage = process.finish(time.monotonic() + PATIENCE[0] + PATIENCE[1] * load.jobs, status=None)
             said = process.output
         lost = load.jobs - complete(path.read_text(errors="replace") for path in here.glob("*.out"))
-        if usage.status and not lost:
-            raise Failed(f"exit status {usage.status}: {said}")
+        if lost == load.jobs or (usage.status and not lost):
+            raise Failed(f"{lost} jobs lost, exit status {usage.status}: {said}")
         seen = servers.stats(endpoint)
         if seen is None:
             raise Failed("the server keeps no account of the calls")

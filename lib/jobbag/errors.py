@@ -105,6 +105,10 @@ class InputError(ToolError):
         return [str(problem) for problem in self.problems]
 
 
+class SettingError(InputError, TypeError):
+    """A program has given a setting that there is not, or of a type that it cannot have."""
+
+
 class SeveralErrors(ToolError):
     """Errors that were found together. The first one says with which exit status the command ends."""
 
@@ -162,7 +166,11 @@ class AwsError(ToolError):
 
 
 class Cancelled(ToolError):
-    """A call was given up because the run is being stopped, or its time is over."""
+    """A call was given up because the run is being stopped, or its time is over; or a run, before it had begun."""
+
+
+class CallbackError(ToolError):
+    """The function of a program that hears of events has failed. The run goes on when it is started again."""
 
 
 class CleanupError(ToolError):

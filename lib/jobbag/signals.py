@@ -38,21 +38,70 @@ class Asker(Protocol):
         """Ask no more."""
 
 
-class Signals:
-    """The signal handlers of the command. A context manager, after which the handlers are those of before."""
+class Stops:
+    """How a run is stopped from another thread. `Signals` is the same for the command, which heeds signals."""
 
-    def __init__(self, *, for_good: bool = False) -> None:
-        """`for_good`: the process ends after this context, so signals stay ignored: none can change the exit status."""
-        self._for_good = for_good
-        self._seen = self._cancelled = False
+    def __init__(self) -> None:
         self._deliver: Callable[[Interrupted], None] | None = None
+        self._early: Interrupted | None = None  # what came before anybody was there to hear of it
+        self._giving = threading.Lock()
         self.asker: Asker | None = None
-        self._alarm: threading.Timer | None = None
-        self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
-        self._over = False
         self.patience: float | None = None  # s from SIGTERM to the end of the process; None: no bound
         self.last_words = ""  # printed to stderr when the process ends at once: how to go on later
         self.last_act: Callable[[], None] = lambda: None  # done even then: what must not stay running
+
+    def stop(self, interrupted: Interrupted) -> None:
+        """Stop the run. For any thread."""
+        with self._giving:
+            deliver = self._deliver
+            if deliver is None:
+                self._early = self._early or interrupted
+        if deliver is not None:
+            deliver(interrupted)
+
+    def cancel(self) -> None:
+        """Stop the run, as somebody elsewhere wants. For any thread."""
+        self.stop(Interrupted(ExitCode.SIGTERM, cancelled=True))
+
+    def check(self) -> None:
+        """Raises Interrupted if the run was stopped before it had begun to listen. For the thread of the run."""
+        if self._early is not None:
+            raise self._early
+
+    def deliver_to(self, deliver: Callable[[Interrupted], None]) -> None:
+        """From now on, hand what stops the run to `deliver`, which must be safe to call at any moment."""
+        with self._giving:
+            self._deliver, early, self._early = deliver, self._early, None
+        if early is not None:
+            deliver(early)
+
+    def only_tell(self) -> None:
+        """From now on, do nothing: what is left to do, the clean-up, goes on."""
+        self.deliver_to(lambda _: None)
+
+    def only_call(self, call: Callable[[], None]) -> None:
+        """From now on, do nothing but call this, whatever has come before."""
+        self.deliver_to(lambda _: call())
+
+    def ignore(self) -> None:
+        """From now on, do nothing, as all is done."""
+        self.only_tell()
+
+
+class Signals(Stops):
+    """The signal handlers of the command. A context manager, after which the handlers are those of before.
+
+    Until it is said to whom to `deliver_to`, a signal is raised, in the main thread.
+    """
+
+    def __init__(self, *, for_good: bool = False) -> None:
+        """`for_good`: the process ends after this context, so signals stay ignored: none can change the exit status."""
+        super().__init__()
+        self._for_good = for_good
+        self._seen = self._cancelled = False
+        self._alarm: threading.Timer | None = None
+        self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
+        self._over = False
 
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
@@ -74,10 +123,6 @@ class Signals:
             signal.setitimer(signal.ITIMER_REAL, 0)
         with self._leaving:
             self._over = True
-
-    def deliver_to(self, deliver: Callable[[Interrupted], None]) -> None:
-        """From now on, hand signals to `deliver`, which must be safe to call at any moment, instead of raising them."""
-        self._deliver = deliver
 
     def only_tell(self) -> None:
         """From now on, only log a signal: what is left to do, the clean-up, goes on."""

@@ -96,7 +96,7 @@ class Worker:
 
 
 class DaemonPool:
-    """A concurrent.futures.Executor, as far as s3transfer needs one. Its threads end with the process.
+    """A concurrent.futures.Executor, as far as one is needed. Its threads end with the process.
 
     Where the system allows no more threads, it goes on with those that there are; without any, with the caller's.
     """
@@ -106,6 +106,7 @@ class DaemonPool:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._count = 0  # threads, with the one that is starting
         self._idle = 0  # threads that wait for work
         self._is_starting = False  # one more
 
@@ -136,13 +137,15 @@ class DaemonPool:
         """Start one more thread, if there is work and nobody for it. That one does the same when it has begun: a start
         takes long where other threads compute, and who submits much would wait for each."""
         with self._lock:
-            if self._work.empty() or self._idle or self._is_starting or len(self._threads) >= self._most:
+            if self._work.empty() or self._idle or self._is_starting or self._count >= self._most:
                 return
             self._is_starting = True
+            self._count += 1
         try:
             self._threads += start([threading.Thread(target=self._serve, daemon=True)])
         except ToolError:
             self._is_starting = False
+            self._count -= 1
 
     def _serve(self) -> None:
         self._is_starting = False

@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,6 +83,17 @@ class _LogFile(logging.FileHandler):
                 print(f"{PROG}: cannot write {plain(self.baseFilename)}: {error.strerror}", file=sys.stderr, flush=True)
 
 
+class _Memory(logging.Handler):
+    """Keeps records until it is known where they go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 class Writable(Protocol):
     """Text can be written to it, as to a file."""
 
@@ -108,11 +118,11 @@ class ToolLog:
         self._stderr.setFormatter(_ShortFormatter(self.look) if is_short else _Formatter(self.look))
         if quiet:
             self._stderr.setLevel(logging.ERROR)
-        self._memory: MemoryHandler | None = None
+        self._memory: _Memory | None = None
         self._file: _LogFile | None = None
         if path is not None:
             self._stderr.addFilter(lambda record: getattr(record, "told", False))
-            self._memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1)
+            self._memory = _Memory()
 
     def __enter__(self) -> ToolLog:
         self._before = self._logger.level, self._logger.propagate
@@ -181,7 +191,7 @@ class ToolLog:
                 log.error("%s", line)
 
     @staticmethod
-    def _replay(memory: MemoryHandler, to: logging.Handler) -> None:
-        for record in memory.buffer:
+    def _replay(memory: _Memory, to: logging.Handler) -> None:
+        for record in memory.records:
             if record.levelno >= to.level:
                 to.handle(record)

@@ -18,6 +18,7 @@ from chaos.stage import Impatient, Inspected
 from helpers.records import STATES, Step, jobstates
 from helpers.servers import NOTHING
 from helpers.waiting import wait_until
+from jobbag.entities.capacity import needs_of
 
 HURRY = 0.04  # what the waits are multiplied by
 JOBS = 4
@@ -67,6 +68,9 @@ CASES = {
     "results": Case({"results": True, "own_bucket": True, "makes_entities": True}),
     "results-packed": Case({"results": True, "packed": True, "merged": True}),
     "results-retry": Case({"results": True, "own_bucket": True, "fails_first": True}, ("--retry-failed",), first=()),
+    "escalate": Case({"merged": True, "fails_first": True, "runs_out": True}, ("--more-memory", "2")),
+    "escalate-order": Case({"fails_first": True, "runs_out": True, "chained": True}, ("--more-memory", "2")),
+    "escalate-packed": Case({"fails_first": True, "runs_out": True, "packed": True}, ("--more-memory", "2")),
     "streams": Case({"merged": True}, ("--delete-log-streams",)),
 }  # fmt: skip
 
@@ -119,7 +123,7 @@ class PointRun(Run):
             return
         if ended:
             self._check(aws)  # all is there already, and the next start is a new run
-            self._runs += not self._shape.failing
+            self._runs += self._shape.runs_out or not self._shape.failing
         for _ in range(STARTS):
             status = self._to_its_end(*again)
             if status == 0:
@@ -222,9 +226,13 @@ class PointRun(Run):
         if self.outcome.starts[-1] == f"exit {-signal.SIGKILL}":  # at its very end
             extra |= {path.name for path in self._tool.cwd.glob("bag.journal.held*")}
             extra |= {path.name for path in self._tool.cwd.glob("*.parts")}
+        if self._shape.runs_out:
+            extra |= {path.name for name in self._shape.failing for path in self._tool.cwd.glob(f"{name}.*.1")}
         self._before |= extra | set(self._case.files)
         super()._check_disk()
         self._before -= extra
+        if self._shape.runs_out:
+            self._check_first_attempts()
         for name in self._case.files:
             if not (self._tool.cwd / name).exists() or not self._tool.read(name).strip():
                 self.outcome.wrong("disk", f"{name} is missing or empty")
@@ -232,6 +240,26 @@ class PointRun(Run):
         torn = lines_of(self._journal) - len(events)
         if torn > 1 or not events or (events[0]["event"], events[-1]["event"]) != ("Run", "Finished"):
             self.outcome.wrong("journal", f"{torn} torn lines, from {events[:1]} to {events[-1:]}")
+
+    def _check_first_attempts(self) -> None:
+        """What jobs wrote that ran out of memory, unless a signal ended them before they did."""
+        for name in self._shape.failing:
+            texts = zip(("out", "err"), self._shape.text(name), strict=True)
+            for path, wanted in ((self._tool.cwd / f"{name}.{ending}.1", lines) for ending, lines in texts):
+                if path.exists() or self._signal is None:
+                    found = path.read_text().splitlines() if path.exists() else None
+                    if found != wanted:
+                        self.outcome.wrong("lines", f"{path.name} is {found}, not {wanted}")
+
+    def _check_aws(self, aws: Inspected) -> None:
+        super()._check_aws(aws)
+        if self._shape.runs_out and not self._shape.packed and self._signal is None and self._runs == 1:
+            found: dict[str, list[int | None]] = {}
+            for one in aws.details():
+                found.setdefault(one["jobName"], []).append(needs_of(one).memory)
+            wanted = {name: [64, 128] if name in self._shape.failing else [64] for name in self._names}
+            if {name: sorted(each, key=lambda memory: memory or 0) for name, each in found.items()} != wanted:
+                self.outcome.wrong("memory", f"{found}, not {wanted}")
 
 
 def lines_of(path: Path) -> int:

@@ -84,6 +84,7 @@ class Chaos:
         self.met: Counter[str] = Counter()  # faults, as `SubmitJob lost`
         self._ways: dict[str, Callable[[Any], None]] = {
             "GetLogEvents": self._late, "FilterLogEvents": self._late, "ListJobs": self._unlisted,
+            "DescribeJobs": _out_of_memory,
         }  # fmt: skip
         self._layer = Faults()
         for operation in OPERATIONS:
@@ -151,6 +152,15 @@ def _edited(answer: Answer, change: Callable[[Any], object]) -> Answer:
     content = answer.content
     change(content)
     return Answer.of(content)
+
+
+def _out_of_memory(content: Any) -> None:
+    """What was killed in its container, and not by a request, has run out of memory; nothing here measures that."""
+    for job in content["jobs"]:
+        if job["status"] == "FAILED" and job.get("statusReason") == "Essential container in task exited":
+            ended = [job["container"], *(one["container"] for one in job.get("attempts", ()))]
+            for one in (one for one in ended if one.get("exitCode") == 137):
+                one["reason"] = "OutOfMemoryError: Container killed due to memory usage"
 
 
 def _without_one(content: Any) -> None:

@@ -25,6 +25,7 @@ class Shape:
     chained: bool = False  # each job depends on the one before
     pauses: bool = False  # some jobs take seconds
     fails_first: bool = False  # each other job fails when it runs for the first time
+    runs_out: bool = False  # it runs out of memory then
     results: bool = False  # each job has outputs, and takes one of the job before
     waits_first: bool = False  # all jobs wait for the file `gate` when they run for the first time
 
@@ -96,7 +97,7 @@ class Shape:
             lines += [f"printf '{text[:-1]}\\n' >'{path}'" for path, text in self.outputs(name).items()]
         lines += [f"echo '{SEPARATOR}'", *(f"echo '{line}'" for line in err)]
         if name in self.failing:
-            lines.append(f"if {FIRST}; then exit 1; fi")
+            lines.append(f"if {FIRST}; then exit {137 if self.runs_out else 1}; fi")
         return "\n".join(lines) + "\n"
 
     def __str__(self) -> str:

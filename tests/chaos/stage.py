@@ -67,6 +67,12 @@ class Inspected(Aws):
         """Names and states of all jobs of a queue, in their order."""
         return sorted((one["jobName"], one["status"]) for one in self.summaries(queue))
 
+    def details(self, queue: str = "q") -> list[dict[str, Any]]:
+        """What DescribeJobs says of all jobs of a queue."""
+        ids = [one["jobId"] for one in self.summaries(queue)]
+        found: list[dict[str, Any]] = self.batch.describe_jobs(jobs=ids)["jobs"]
+        return found
+
     def summaries(self, queue: str) -> list[dict[str, Any]]:
         """What ListJobs says of all jobs of a queue."""
         pages = self.batch.get_paginator("list_jobs").paginate(

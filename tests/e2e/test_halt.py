@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from functional.fault_layer import Answer, Forward, Request
 from helpers.records import jobstates, merged_output
 from helpers.tool import Tool, shell
 from helpers.waiting import wait_until
+from jobbag.prices import money
 
 
 @pytest.fixture
@@ -40,6 +44,22 @@ def test_a_canary_that_fails_spares_the_rest(tool: Tool) -> None:
     assert tool.read("all.err").splitlines() == [
         f"[pegasus-aws-batch] job {name}: not run: none of the 2 jobs of --canary succeeded" for name in names[2:]
     ]
+
+
+def test_a_run_ends_before_it_costs_more(tool: Tool) -> None:
+    """Though nothing happens but that time passes. The jobs cost 1 a second, each."""
+    bag = tool.bag(shell("quick", "exit 0"), *(shell(name, "exec sleep 600") for name in ("one", "two")))
+    prices = ("--prices", "vcpu=3600,gb=0", "--max-cost", "4")
+    done = tool.run("--local", "--array", "never", "--summary", "it", *prices, bag)
+    assert done.status == 1, done.err
+    reason = r"the jobs have cost [34]\.\d\d, and would soon cost more than the 4\.00 of --max-cost"
+    assert re.search(rf"terminated: {reason}\n", tool.read("one.err"))
+    found = json.loads(tool.read("it"))
+    assert re.fullmatch(f"halted: {reason}", found["errors"][0])
+    assert f"cost: {money(Decimal(str(found['cost']['total'])))}; wasted by the halt: " in done.err
+    costs = {job["name"]: job["cost"] or 0 for job in found["jobs"]}
+    assert sum(costs.values()) == pytest.approx(found["cost"]["total"], abs=1e-5)
+    assert costs["one"] + costs["two"] == pytest.approx(found["cost"]["wasted"]["the halt"], abs=1e-5)
 
 
 def test_a_fuse_that_blew_stays_blown_when_the_run_is_killed(ready: Stage) -> None:

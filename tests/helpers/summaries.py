@@ -70,6 +70,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         "console": "https://us-east-1.console.aws.amazon.com/batch/home?region=us-east-1#jobs/detail/",
         "vcpu_hours": {"asked": round(asked, 3), "wasted": round(wasted, 3)},
         "memory": [MEMORY],
+        "cost": {"total": 41.5, "currency": "USD", "wasted": {"spot losses": 0.41}, "prices": []},
         "causes": _causes(entries),
         "errors": [],
         "calls": {
@@ -138,6 +139,7 @@ def _job(number: int, random: Random, free: list[int], failing: float) -> dict[s
         "memory": 2048,
         "memory_used": 300 + number % 200,
         "memory_of": "container",
+        "cost": 0.01,
         "out": f"{name}.out",
         "err": f"{name}.err",
         "lines": random.randrange(200),

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.terminal import Terminal
 from jobbag.errors import ExitCode, Interrupted
-from jobbag.signals import Signals, StopPolicy
+from jobbag.signals import Signals, StopPolicy, Stops
 
 LIB = Path(__file__).parents[2] / "lib"
 ALL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -295,3 +295,25 @@ def test_when_all_is_done_no_signal_counts(number: signal.Signals) -> None:
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
+
+
+def test_what_stops_a_run_without_signals_waits_for_who_listens() -> None:
+    got: list[Interrupted] = []
+    stops = Stops()
+    stops.check()
+    stops.cancel()
+    with pytest.raises(Interrupted) as caught:
+        stops.check()
+    assert (caught.value.cancelled, caught.value.exit_code) == (True, ExitCode.SIGTERM)
+    stops.deliver_to(got.append)
+    stops.check()
+    stops.stop(Interrupted(ExitCode.SIGINT))
+    stops.only_tell()
+    stops.stop(Interrupted(ExitCode.SIGHUP))
+    assert [one.exit_code for one in got] == [ExitCode.SIGTERM, ExitCode.SIGINT]
+    called: list[bool] = []
+    stops.only_call(lambda: called.append(True))
+    stops.stop(Interrupted(ExitCode.SIGINT))
+    stops.ignore()
+    stops.cancel()
+    assert called == [True]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobbag import threads
 from jobbag.errors import Cancelled, ToolError
 from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join, share_heaps
 
@@ -142,6 +144,31 @@ def test_each_item_goes_to_one_thread() -> None:
         for one in done:
             one.result(20)
     assert sorted(got) == list(range(200))
+
+
+def test_a_pool_has_never_more_threads_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while the start of one takes long, and that one has begun to work already."""
+    begin, main, went = threads.start, threading.current_thread(), threading.Event()
+    seen: list[threading.Thread] = []
+
+    def start(new: Sequence[threading.Thread]) -> list[threading.Thread]:
+        started = begin(new)
+        if threading.current_thread() is main:
+            assert went.wait(10)
+        return started
+
+    def work() -> None:
+        seen.append(threading.current_thread())
+        if len(seen) == 1:
+            pool.submit(work)
+            went.set()
+
+    monkeypatch.setattr(threads, "start", start)
+    pool = DaemonPool(1)
+    pool.submit(work)
+    pool.shutdown()
+    assert len(seen) == 2
+    assert len(set(seen)) == 1
 
 
 @given(st.lists(st.booleans()), st.integers(1, 5))

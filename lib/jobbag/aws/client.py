@@ -1,7 +1,6 @@
 """The clients of AWS, and the one policy for calling it: rates, retries, and what an error means.
 
-Retries have one owner: here it is tenacity, and botocore makes a single attempt; only s3transfer, which calls
-S3 itself, relies on botocore's.
+Retries have one owner: here it is tenacity, and botocore makes a single attempt.
 """
 
 from __future__ import annotations
@@ -50,6 +49,7 @@ IDS_PER_CALL = 100  # jobs that DescribeJobs takes
 
 Answer = TypeVar("Answer")
 Test = Callable[[BaseException], bool]
+Heard = Callable[[int], None]
 
 
 class Cloud:
@@ -103,30 +103,29 @@ class Cloud:
         """The AWS account of the credentials: 12 digits. Raises AwsError."""
         return str(self.call("sts", "GetCallerIdentity")["Account"])
 
-    def transfer_client(self, bucket: str) -> Any:
-        """An S3 client for s3transfer: its single requests are retried by botocore."""
-        return self._connection.client("s3", self.buckets.of(bucket), retrying=True)
-
     def put_object(self, bucket: str, key: str, content: bytes, **params: Any) -> None:
-        """Put a small object into a bucket, without a retry. Raises ClientError or a HTTPClientError.
-
-        `params`: more of the API, such as those that say how it is to be encrypted.
-        """
+        """Put a small object, without a retry; `params`: more of the API. Raises ClientError or a HTTPClientError."""
         self._check()
         with self._connection.call_counts.counted("s3", "PutObject"):
             self._connection.put_object(bucket, self.buckets.of(bucket), params).put(key, content)
 
+    def put_part(self, bucket: str, key: str, place: tuple[str, int], content: bytes, sent: Heard) -> Mapping[str, str]:
+        """Put a part (upload and number) of a large object, see PutPart, without a retry. Raises the same."""
+        self._check()
+        with self._connection.call_counts.counted("s3", "UploadPart"):
+            return self._connection.put_part(bucket, self.buckets.of(bucket)).put(key, *place, content, sent)
+
     def get_object(self, bucket: str, key: str) -> tuple[Mapping[str, str], bytes]:
-        """The headers and the content of a small object, without a retry. Raises ClientError or a HTTPClientError."""
+        """The headers and the content of a small object, without a retry. Raises the same."""
         self._check()
         with self._connection.call_counts.counted("s3", "GetObject"):
             return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 
-    def get_part(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of an object with this ETag. Raises the same."""
+    def get_part(self, bucket: str, key: str, etag: str, part: range, write: Callable[[bytes], None]) -> None:
+        """Let `write` have these bytes of an object, see GetObject, without a retry. Raises the same."""
         self._check()
         with self._connection.call_counts.counted("s3", "GetObject"):
-            return self._connection.get_object(bucket, self.buckets.of(bucket)).get_part(key, etag, start, end)
+            self._connection.get_object(bucket, self.buckets.of(bucket)).get_part(key, etag, part, write)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -141,7 +140,7 @@ class Cloud:
         Raises AwsError for an answer that will not change, or when there was none for too long; Cancelled when the run
         is being stopped.
         """
-        return self.persist(service, operation, lambda: self._once(service, operation, region, params))
+        return self.persist(service, operation, lambda: self.once(service, operation, region, params))
 
     def pages(self, service: str, operation: str, region: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
         """The pages of a listing with a `nextToken`, one call each (`call`). Raises AwsError if they lead nowhere."""
@@ -152,7 +151,7 @@ class Cloud:
 
         The AwsError of such a call has `unsure` set.
         """
-        once = partial(self._once, service, operation, None, params)
+        once = partial(self.once, service, operation, None, params)
         return self.persist(service, operation, once, unless=may_have_happened)
 
     def call_or_find(
@@ -169,7 +168,7 @@ class Cloud:
             if lost and (found := find()) is not None:
                 return found
             try:
-                return self._once(service, operation, None, params)
+                return self.once(service, operation, None, params)
             except Exception as error:
                 lost = lost or may_have_happened(error)
                 raise
@@ -183,7 +182,7 @@ class Cloud:
 
     def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """The same in a single attempt, for answers that a run can do without."""
-        once = partial(self._once, service, operation, None, params)
+        once = partial(self.once, service, operation, None, params)
         return self.persist(service, operation, once, unless=lambda _: True)
 
     def persist(
@@ -261,7 +260,8 @@ class Cloud:
         except TimeoutError:
             raise Cancelled("AWS gave no answer in the time that there was") from None
 
-    def _once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    def once(self, service: str, operation: str, region: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The attempt of a call, for `persist`. Raises what botocore raises, or NoAnswer."""
         region = region or (self.buckets.of(params.get("Bucket", "")) if service == "s3" else self.region)
         try:
             return self._ask(service, operation, region, params)

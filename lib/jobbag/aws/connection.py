@@ -11,20 +11,23 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import parse_timestamp
 
 from jobbag.aws.answers import checked
 from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
+from jobbag.aws.objects import GetObject, PutObject, PutPart, with_checksums
 from jobbag.aws.regions import has_no_host, is_unknown, region_problem, suffixes
-from jobbag.aws.signed_http import GetObject, JsonApi, PutObject, hand_over
+from jobbag.aws.signed_http import JsonApi, hand_over
 from jobbag.errors import AwsError, InputError, ToolError
 from jobbag.threads import in_time
 
@@ -48,7 +51,8 @@ class Access:
     endpoint: str | None = None
     region: str | None = None
     credentials: Mapping[str, str] | None = None  # aws_access_key_id, aws_secret_access_key
-    embedded: bool = False  # it is the embedded AWS: a request to any other address is refused
+    embedded: bool = False  # it is the embedded AWS: no other address, variable or configuration file of AWS counts
+    may_ask: bool = True  # the user, for a code of MFA
 
 
 class Connection:
@@ -60,22 +64,27 @@ class Connection:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._putters: dict[tuple[Any, ...], PutObject] = {}  # by bucket, region and parameters
+        self._part_putters: dict[tuple[str, str], PutPart] = {}  # by bucket and region
         self._getters: dict[tuple[str, str], GetObject] = {}  # by bucket and region
         self._apis: dict[tuple[str, str], JsonApi] = {}
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read again, or could not be
         self._told = -EXPIRY_TOLD_EACH  # the same when they were said to have expired
-        self._begin(may_ask=True)
+        self._begin(may_ask=access.may_ask)
         self._check_region()
         self._identity.check()
         self.region: str = self._identity.session.region_name
 
     def _begin(self, *, may_ask: bool) -> None:
-        self._identity = identify(self._access.region, self._access.credentials or {}, may_ask=may_ask)
+        keys, alone = self._access.credentials or {}, self._access.embedded
+        self._identity = identify(self._access.region, keys, may_ask=may_ask, alone=alone)
+        parsers = self._identity.core.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=moment)
         self._clients.clear()
         self._putters.clear()
+        self._part_putters.clear()
         self._getters.clear()
         self._apis.clear()
 
@@ -136,6 +145,14 @@ class Connection:
                 self._putters[which] = PutObject(client, self._identity.credentials, bucket, params)
             return self._putters[which]
 
+    def put_part(self, bucket: str, region: str) -> PutPart:
+        """The quick UploadPart for a bucket; after `renew`, one with the new credentials."""
+        client = self.client("s3", region)
+        with self._lock:
+            if (bucket, region) not in self._part_putters:
+                self._part_putters[bucket, region] = PutPart(client, self._identity.credentials, bucket)
+            return self._part_putters[bucket, region]
+
     def get_object(self, bucket: str, region: str) -> GetObject:
         """The quick GetObject for a bucket; after `renew`, one with the new credentials."""
         client = self.client("s3", region)
@@ -179,20 +196,19 @@ class Connection:
             raise NoAnswer(service=name_of(client.meta.service_model), what=what) from None
         return answer
 
-    def client(self, service: str, region: str, *, retrying: bool = False) -> Any:
-        """The boto3 client of a service. `retrying`: botocore itself repeats failed requests."""
+    def client(self, service: str, region: str) -> Any:
+        """The boto3 client of a service."""
         with self._lock:
-            key = (service, region, retrying)
-            if key not in self._clients:
-                self._clients[key] = self._new_client(service, region, retrying)
-            return self._clients[key]
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._new_client(service, region)
+            return self._clients[service, region]
 
-    def _new_client(self, service: str, region: str, retrying: bool) -> Any:
+    def _new_client(self, service: str, region: str) -> Any:
         embedded: dict[str, Any] = (
             {"ignore_configured_endpoint_urls": True, "proxies": {}} if self._access.embedded else {}
         )
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 10 if retrying else 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=CONNECTIONS,
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
@@ -212,6 +228,7 @@ class Connection:
         client.meta.events.register("response-received", self.call_counts.listener(service))
         client.meta.events.register("after-call", _check_answer)
         client.meta.events.register("before-parse", refuse_foreign)
+        client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", with_checksums)
         client.meta.events.register_last("before-call", hand_over)
         return client
 
@@ -231,6 +248,16 @@ def _check_answer(model: Any, parsed: dict[str, Any], **_: Any) -> None:
         if model.http["method"] == "HEAD" and not of_aws and headers.get("content-type", "").startswith("text/html"):
             raise NoAnswer(service=service_of(model), what="a page in HTML")
         checked(model, parsed)
+
+
+def moment(told: Any) -> datetime:
+    """The time that an answer tells; in the usual form without botocore's way, which takes most of a listing's CPU."""
+    with suppress(TypeError, AttributeError, ValueError):
+        found = datetime.fromisoformat(told.replace("Z", "+00:00"))
+        if found.tzinfo is not None:
+            return found
+    parsed: datetime = parse_timestamp(told)
+    return parsed
 
 
 def _endpoint(endpoint: str | None, service: str) -> str | None:

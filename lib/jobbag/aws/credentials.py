@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.configprovider
 import botocore.exceptions as exceptions
 import botocore.session
 from botocore.credentials import create_credential_resolver
@@ -31,6 +32,13 @@ _OF_ROLES = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _FIT = re.compile(r"[!-~]*")
 _LIKE_A_SECRET = re.compile(r"(?=\S*[0-9]|[A-Z_]{12})\S{12,}")
+
+
+# The variables of a session of botocore, which neither the environment nor a file sets.
+_NOTHING = {
+    name: (None, None, os.devnull if name in ("config_file", "credentials_file") else default, cast)
+    for name, (_, _, default, cast) in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+}
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,13 @@ class Identity:
         return f"{_source(self.core)}: {what}"
 
 
-def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool) -> Identity:
+def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool, alone: bool = False) -> Identity:
     """Read the configuration, and look for credentials if no `keys` are given.
 
-    `may_ask`: the user, for a code of MFA. Raises InputError.
+    `may_ask`: the user, for a code of MFA. `alone`: nothing of what the user has for AWS counts, be it variables or
+    files. Raises InputError.
     """
-    core: Any = botocore.session.get_session()
+    core: Any = botocore.session.Session(_NOTHING) if alone else botocore.session.get_session()
     # Unlike botocore, the aws command and the other SDKs heed AWS_REGION, and before all else.
     region = region or os.environ.get("AWS_REGION") or None
     core.register("before-send", refuse_unfit)

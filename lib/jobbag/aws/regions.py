@@ -5,6 +5,7 @@ botocore's session, which is slow to import, is imported with the first question
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,14 @@ def partition_of(region: str) -> str:
         return str(_session().get_partition_for_region(region))
     except UnknownRegionError:
         return str(_partitions()[0]["id"])
+
+
+def region_of_prices(region: str) -> str | None:
+    """The region in which AWS tells the prices of a region: the nearest by its name; None if its partition has none."""
+    there = _session().get_available_regions("pricing", partition_of(region))
+    near = [one for one in there if one == region] or [one for one in there if one[:2] == region[:2]]
+    first = [one for one in there if one == "us-east-1"]
+    return next(iter([*near, *first, *there]), None)
 
 
 def url_of_s3(region: str) -> str:
@@ -137,7 +146,9 @@ def _regions() -> dict[str, str]:
 def _session() -> Any:
     import botocore.session
 
-    return botocore.session.get_session()
+    # Whatever is wrong with a profile or a file of the user's is told elsewhere, and no matter to the embedded AWS.
+    nothing: dict[str, Any] = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    return botocore.session.Session(nothing)
 
 
 @cache

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobbag.bag.directory import content_of, is_directory
+from jobbag.bag.rules import MoreMemory, OtherQueue
 
 INPUTS_VARIABLE = "TRANSFER_INPUT_FILES"
 FILE_TYPE = "BATCH_FILE_TYPE"  # of the fetch-and-run protocol
@@ -59,6 +60,7 @@ class Job:
     TRANSFER_INPUT_FILES, as given; `items` are those of the field `inputs`. `outputs` are files, directories (with a
     "/" at the end) and globs, relative to the working directory.
     `request` holds the job's other fields of the SubmitJob API, which win over the tool's defaults.
+    `on_out_of_memory` and `on_spot_loss` say when it is to be sent again, and how; None: never for that.
     """
 
     number: int
@@ -74,6 +76,8 @@ class Job:
     child: Child | None = None  # of an array of the user's own; None: it is in none
     items: tuple[Item, ...] = ()
     outputs: tuple[str, ...] = ()
+    on_out_of_memory: MoreMemory | None = None
+    on_spot_loss: OtherQueue | None = None
 
     @property
     def where(self) -> str:
@@ -84,6 +88,11 @@ class Job:
     def sent_name(self) -> str:
         """Its name in the submit file, which children of an array of the user's own share in AWS Batch, too."""
         return self.child.array if self.child else self.name
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether it may be sent again after it has failed."""
+        return self.on_out_of_memory is not None or self.on_spot_loss is not None
 
     @property
     def has_local_inputs(self) -> bool:

@@ -28,13 +28,16 @@ from jobbag.bag.checks import (
 from jobbag.bag.instead import for_bag, for_list
 from jobbag.bag.items import items_of, outputs_of
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Child, Item, Job
+from jobbag.bag.rules import MEMORY_FIELD, NONE, QUEUE_FIELD, Rules, memory_rule, queue_rule
 from jobbag.bag.submit_file import ObjectText, content_of
 from jobbag.bag.tables import Table
 from jobbag.errors import InputError, Problem
 from jobbag.hints import did_you_mean, file_like
 from jobbag.text import split_items
 
-OWN_FIELDS = ("jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs")
+OWN_FIELDS = (
+    "jobName", "executable", "arguments", "environment", "launcher", "inputs", "outputs", MEMORY_FIELD, QUEUE_FIELD,
+)  # fmt: skip
 _NO_FIELDS: Mapping[str, Any] = {}  # of the API: one for 100,000 jobs
 ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind those of the defaults
 
@@ -43,13 +46,15 @@ ADDED = ("environment", "inputs", "outputs")  # lists of a job that stand behind
 class _Reader:
     """Reads the files of a bag one after the other and gathers what is wrong with them."""
 
-    launcher: bool  # of jobs that have no such field
+    launcher: bool  # of jobs that have no such field; the rules likewise
+    rules: Rules
     jobs: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # the name of a job or array -> the file that has it
     count: int = 0
     _words: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # one copy of what many jobs share
     _items: dict[tuple[Item, ...], tuple[Item, ...]] = field(default_factory=dict)
+    _known: dict[Rules, Rules] = field(default_factory=dict)
     _environments: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
 
     def read(self, source: Path | Table) -> None:
@@ -101,7 +106,7 @@ class _Reader:
         """What is wrong with the defaults themselves, which is told once, and not for each job."""
         if not isinstance(defaults, dict) or not defaults:
             return []
-        alone = _Reader(self.launcher)
+        alone = _Reader(self.launcher, self.rules)
         alone._read_job(path, {"executable": "x", **defaults, "jobName": "x"})
         whats = list(dict.fromkeys(one.what for one in alone.problems))
         self.problems += [Problem(f"{path}: defaults", what) for what in whats]
@@ -127,6 +132,7 @@ class _Reader:
         outputs, bad_outputs = outputs_of(entry.get("outputs", []))
         with_files = [field for field, values in (("inputs", items), ("outputs", outputs)) if values]
         launcher = entry.get("launcher", self.launcher or bool(with_files))
+        rules, bad_rules = self._rules_of(entry)
         found = [
             *name_problems(name),
             *executable_problems(executable, entry.get("arguments", [])),
@@ -137,6 +143,7 @@ class _Reader:
             *(["launcher: must be true or false"] if not isinstance(launcher, bool) else []),
             *bad_items,
             *bad_outputs,
+            *bad_rules,
         ]
         variables = {} if bad_environment else _variables(environment, request)
         if launcher is True:
@@ -169,10 +176,27 @@ class _Reader:
             self._environments.setdefault(tuple(variables.items()), variables), self._one(inputs),
             request or _NO_FIELDS, path, self._one(_with_producers(depends_on, items)), bool(launcher), None,
             self._share(items), self._one(outputs),
+            rules.on_out_of_memory, rules.on_spot_loss,
         )  # fmt: skip
         self.jobs += [
             replace(job, number=job.number + one.index, name=f"{name}.{one.index}", child=one) for one in children
         ] or [job]
+
+    def _rules_of(self, entry: Mapping[str, Any]) -> tuple[Rules, list[str]]:
+        """When a job is to be sent again; and what is wrong with that."""
+        own = [field for field in (MEMORY_FIELD, QUEUE_FIELD) if entry.get(field, False) is not False]
+        memory, bad_memory = memory_rule(entry.get(MEMORY_FIELD, False))
+        queue, bad_queue = queue_rule(entry.get(QUEUE_FIELD, False))
+        problems = [*bad_memory, *bad_queue]
+        if "arrayProperties" in entry:
+            what = "AWS Batch starts all children of an array or none, so none can be sent again: give it as false"
+            return NONE, [*problems, *(f"{field}: {what}" for field in own)]
+        memory = memory if MEMORY_FIELD in entry else self.rules.on_out_of_memory
+        other = self.rules.on_spot_loss
+        if other is not None and entry.get("jobQueue") == other.job_queue:
+            other = None  # it is there from the beginning
+        rules = Rules(memory, queue if QUEUE_FIELD in entry else other)
+        return self._known.setdefault(rules, rules), problems
 
     def _one(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return self._words.setdefault(words, words)
@@ -242,14 +266,31 @@ _AWS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 
 
 def load(
-    sources: Iterable[Path | Table], files: tuple[str, ...], *, launcher: bool = False
+    sources: Iterable[Path | Table],
+    files: tuple[str, ...],
+    *,
+    launcher: bool = False,
+    rules: Rules = NONE,
 ) -> tuple[Bag, list[Problem]]:
     """The bag of some submit files, or of a table, and `--files`; and all that is wrong with it. Writes nothing.
 
-    `launcher`: whether the launcher starts jobs that have no `launcher` field. A bag with problems must not be run.
+    `launcher`: whether the launcher starts jobs that have no `launcher` field; `rules` are those of jobs
+    that say nothing of them. A bag with problems must not be run.
     """
-    reader = _Reader(launcher)
+    bag, problems = parse(sources, files, launcher=launcher, rules=rules)
+    return bag, [*problems, *file_problems(bag)]
+
+
+def parse(
+    sources: Iterable[Path | Table],
+    files: tuple[str, ...] = (),
+    *,
+    launcher: bool = False,
+    rules: Rules = NONE,
+) -> tuple[Bag, list[Problem]]:
+    """The same without a look at the files that the jobs need."""
+    reader = _Reader(launcher, rules)
     for source in sources:
         reader.read(source)
     bag = Bag(tuple(reader.jobs), files)
-    return bag, [*reader.problems, *order_problems(bag), *file_problems(bag)]
+    return bag, [*reader.problems, *order_problems(bag)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobbag.bag import api_model
 from jobbag.bag.api_rules import MAX_CHILDREN, MAX_PRIORITY, MIN_TIMEOUT
+from jobbag.bag.rules import LEAST_MEMORY, MEMORY_FIELD, MOST_FACTOR, MOST_MEMORY, MOST_TIMES, QUEUE_FIELD
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,6 +30,14 @@ def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]
 _VARIABLES = {"type": "array", "items": _object(("name", "value"), name=_TEXT, value=_AS_TEXT)}
 _DEPENDENCY = _object(("jobId",), jobId=_TEXT, type={"enum": ["N_TO_N", "SEQUENTIAL"]})
 _ITEM = _object(("from",), **{"from": _TEXT, "to": _TEXT})
+
+_TIMES = {"type": "integer", "minimum": 1, "maximum": MOST_TIMES}
+_MORE_MEMORY = _object(
+    factor={"type": "number", "exclusiveMinimum": 1, "maximum": MOST_FACTOR},
+    times=_TIMES,
+    limit={"type": "integer", "minimum": LEAST_MEMORY, "maximum": MOST_MEMORY},
+)
+_OTHER_QUEUE = _object(("jobQueue",), jobQueue=_TEXT, after=_TIMES)
 
 # The fields that are this command's own, or mean more here than in the API.
 _OWN: dict[str, dict[str, Any]] = {
@@ -55,6 +64,14 @@ _OWN: dict[str, dict[str, Any]] = {
         "description": "The names of the jobs that must succeed first.",
     },
     "launcher": {"type": "boolean", "description": "Whether the launcher starts the job."},
+    MEMORY_FIELD: {
+        "anyOf": [{"const": False}, _MORE_MEMORY],
+        "description": "With how much more memory (MiB) it is sent again that ended for want of memory, and how often.",
+    },
+    QUEUE_FIELD: {
+        "anyOf": [{"const": False}, _OTHER_QUEUE],
+        "description": "The job queue to which it is sent again when so many of its attempts have lost their machine.",
+    },
 }
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jobbag.errors import Problem
 from jobbag.files import opened, stem_of
@@ -18,6 +18,17 @@ Entries = tuple[list[dict[str, Any]], list[Problem]]  # jobs as in a job submit 
 
 _FEW, _MANY = 5, 20  # rows, and columns, that a message names
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")  # of a template: what does not stand for itself
+
+
+class Table(Protocol):
+    """Where the jobs of a bag come from, if it is no job submit file."""
+
+    @property
+    def path(self) -> Path:
+        """How messages name it."""
+
+    def entries(self) -> Entries:
+        """Its jobs, and all that is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +105,6 @@ class Sweep:
                     known = ", ".join(columns) if len(columns) <= _MANY else some_of(columns, found[1], _MANY)
                     what = f"{template!r}: {self.path} has no column {found[1]!r}, but {known}; for a brace write {{{{"
                     yield Problem(option, what)
-
-
-Table = Commands | Sweep
 
 
 class _Table:

@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job
+from jobbag.bag.rules import MEMORY_FIELD, NONE, QUEUE_FIELD, Rules
 
 
-def lines_of(bag: Bag, *, launcher: bool = False) -> Iterator[str]:
-    """The lines of a file in JSON, one for each job or array; `launcher` as for `reader.load`."""
-    entries = [_entry(job, launcher) for job in bag.jobs if job.child is None or job.child.index == 0]
+def lines_of(bag: Bag, *, launcher: bool = False, rules: Rules = NONE) -> Iterator[str]:
+    """The lines of a file in JSON, one for each job or array; `launcher` and `rules` as for `reader.load`."""
+    entries = entries_of(bag, launcher=launcher, rules=rules)
     yield '{"SubmitJob": ['
     for number, entry in enumerate(entries, 1):
         yield f"  {json.dumps(entry)}{',' if number < len(entries) else ''}"
     yield "]}"
 
 
-def _entry(job: Job, launcher: bool) -> dict[str, Any]:
+def entries_of(bag: Bag, *, launcher: bool = False, rules: Rules = NONE) -> list[dict[str, Any]]:
+    """The jobs and arrays as they stand in a job submit file."""
+    return [_entry(job, launcher, rules) for job in bag.jobs if job.child is None or job.child.index == 0]
+
+
+def _entry(job: Job, launcher: bool, rules: Rules) -> dict[str, Any]:
     request = dict(job.request)
     variables = dict(job.environment)
     if job.inputs:
@@ -34,4 +40,8 @@ def _entry(job: Job, launcher: bool) -> dict[str, Any]:
     entry |= {key: value for key, value in fields.items() if value}
     if job.launcher != (launcher or bool(job.items or job.outputs)):
         entry["launcher"] = job.launcher
+    memory, queue = (job.on_out_of_memory, rules.on_out_of_memory), (job.on_spot_loss, rules.on_spot_loss)
+    for field, (own, usual) in {MEMORY_FIELD: memory, QUEUE_FIELD: queue}.items():
+        if job.child is None and own != usual:
+            entry[field] = False if own is None else own.entry()
     return {**entry, **request}

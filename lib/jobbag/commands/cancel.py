@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobbag.commands.cloud import connected_task
+from jobbag.commands.front import Terminal
 from jobbag.commands.on_end import OnEnd
+from jobbag.commands.recorded import Recorded
 from jobbag.commands.result import Result
 from jobbag.commands.run_bag import Start
 from jobbag.commands.seen import bag_of_today
@@ -27,7 +29,6 @@ from jobbag.holding.lock import Held, JournalLock, holder_of
 from jobbag.options.settings import Mode, Settings
 from jobbag.preflight.checks import Checked
 from jobbag.run import takeup
-from jobbag.run.recorded import Recorded
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, place_of
 from jobbag.signals import Signals
@@ -60,7 +61,7 @@ def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
             _recorded(settings)  # else there is nothing to cancel
             try:
                 with OnEnd(settings, signals) as at_end, JournalLock(path, cancels=True) as lock:
-                    return _stop(settings, lock, at_end, asked, tool_log, signals)
+                    return _stop(settings, lock, at_end, asked, Terminal(tool_log, signals))
             except InputError:
                 if holder_of(path) is None:
                     raise
@@ -127,9 +128,7 @@ def _holds(path: Path, held: Held) -> bool:
 # -- nobody holds it
 
 
-def _stop(
-    settings: Settings, lock: JournalLock, at_end: OnEnd, asked: Held | None, tool_log: ToolLog, signals: Signals
-) -> Result:
+def _stop(settings: Settings, lock: JournalLock, at_end: OnEnd, asked: Held | None, front: Terminal) -> Result:
     """Stop what is left of the run, for who holds the journal."""
     run = _recorded(settings)
     past = journal.read(run.path)
@@ -143,12 +142,12 @@ def _stop(
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
     task = Task(run.bag, Plan(None, None, None, plan.place), plan.place)
-    signals.last_words = f"{run.path} is intact: the same command goes on\n"
-    signals.patience = settings.grace + LEAVING
+    front.stops.last_words = f"{run.path} is intact: the same command goes on\n"
+    front.stops.patience = settings.grace + LEAVING
     with connected_task(settings, task) as (on_aws, _):
         on_aws = replace(on_aws, place=place_of(task.place, past.header), cloud=on_aws.cloud.guarded_by(lock.check))
         earlier = Earlier(How.GO_ON, past.header, past)
-        start = Start(settings, on_aws, earlier, signals, tool_log, lock, at_end, tool_log.open())
+        start = Start(settings, on_aws, earlier, front, lock, at_end, front.open_log())
         start.cancelled = Interrupted(ExitCode.SIGTERM, cancelled=True, unheld=True)
         result = start.run(Checked(takeup.folded(earlier.events(run.bag), run.bag)))
     return _told(_recorded(settings), asked, done=True, all_removed=result.exit_code is not ExitCode.AWS_ERROR)

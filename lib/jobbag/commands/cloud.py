@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -87,8 +87,8 @@ class Embedded:
 def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Embedded]:
     """An embedded AWS while the context lasts, with its buckets in the directory; in None if they end with it.
 
-    One that only `looks` writes nothing there. From then on, the user's own AWS variables and configuration files are
-    not used. Raises InputError where packages that the embedded AWS needs are missing, or the directory is of no use.
+    One that only `looks` writes nothing there. It waits for the end of one that another thread has. Raises InputError
+    where packages that the embedded AWS needs are missing, or the directory is of no use.
     """
     try:
         from jobbag.local import Buckets, InUse, LocalAws
@@ -98,14 +98,11 @@ def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Emb
         else:
             what = f"needs {error.name}, which is not in the single file: install a checkout (pip install '.[local]')"
         raise InputError.of("--local", what) from None
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    if directory is None:
-        with LocalAws(private=True) as local:
-            yield Embedded(local)
-        return
     with ExitStack() as stack:
+        stack.enter_context(_alone())
+        if directory is None:
+            yield Embedded(stack.enter_context(LocalAws(private=True)))
+            return
         try:
             buckets = stack.enter_context(Buckets(directory, write=not looks))
         except InUse:
@@ -118,6 +115,23 @@ def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Emb
             log.info("--local: the buckets are in %s", directory)
 
 
+_free = threading.Lock()  # held by the run of this process that has the embedded AWS, of which there can be one
+_holder: list[int] = []  # the thread of that
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other threads from an embedded AWS of their own meanwhile. Raises InputError in the thread that has one."""
+    if threading.get_ident() in _holder:
+        raise InputError.of("--local", "this thread has a run with it already, and there can be one at a time")
+    with _free:
+        _holder.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            _holder.clear()
+
+
 def others_aws(keys: Mapping[str, str], region: str | None) -> Cloud:
     """The embedded AWS of another process. Raises InputError."""
     credentials = {name: value for name, value in keys.items() if name != "endpoint"}
@@ -125,13 +139,13 @@ def others_aws(keys: Mapping[str, str], region: str | None) -> Cloud:
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
+def connected(settings: Settings, *, may_ask: bool = True) -> Iterator[tuple[Cloud, Embedded | None]]:
     """The clients for the AWS that the settings ask for, during this context; and the embedded AWS, or None.
 
-    Raises InputError for wrong credentials or configuration.
+    `may_ask`: the user, for a code of MFA. Raises InputError for wrong credentials or configuration.
     """
     if not settings.local:
-        yield Cloud(Access(settings.endpoint, settings.region)), None
+        yield Cloud(Access(settings.endpoint, settings.region, may_ask=may_ask)), None
         return
     if settings.endpoint:
         log.warning("--local: the endpoint %s is not used", settings.endpoint)
@@ -140,8 +154,10 @@ def connected(settings: Settings) -> Iterator[tuple[Cloud, Embedded | None]]:
 
 
 @contextmanager
-def connected_task(settings: Settings, task: Task) -> Iterator[tuple[TaskOnAws, Embedded | None]]:
+def connected_task(
+    settings: Settings, task: Task, *, may_ask: bool = True
+) -> Iterator[tuple[TaskOnAws, Embedded | None]]:
     """The same with a task, whose entities the embedded AWS has stand-ins for, if it is that."""
-    with connected(settings) as (cloud, embedded):
+    with connected(settings, may_ask=may_ask) as (cloud, embedded):
         bag, plan = embedded.with_stand_ins(cloud.region, task.bag, task.plan) if embedded else (task.bag, task.plan)
         yield TaskOnAws(bag, plan, task.place, cloud), embedded

@@ -94,7 +94,9 @@ def _ended(state: RunState, arrays: set[str]) -> Iterator[str]:
 
 
 def collecting(words: Sequence[str]) -> str:
-    """The command that collects the jobs of one with these words, quoted for a shell."""
+    """The command that collects the jobs of one with these words, quoted for a shell; without any, a program does."""
+    if not words:
+        return "jobbag.api.collect"
     end = words.index("--") if "--" in words else len(words)
     return shlex.join([*_program(), *(word for word in words[:end] if not _is_only_first(word)), *words[end:]])
 

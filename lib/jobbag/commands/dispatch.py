@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import TYPE_CHECKING
 
 from jobbag.bag.schema import schema
 from jobbag.bag.writer import lines_of
@@ -17,6 +18,9 @@ from jobbag.run.task import Task
 from jobbag.signals import Signals
 from jobbag.tool_log import ToolLog, style
 
+if TYPE_CHECKING:  # it imports what is slow
+    from jobbag.commands.front import Front
+
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +30,8 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     if settings.print_schema:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
-        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher)))
+        rules = offline.rules_of(settings)
+        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher, rules=rules)))
     if settings.mode is Mode.STATUS:
         from jobbag.commands.status import status
 
@@ -40,27 +45,40 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
 
         return cancel(settings, tool_log, signals)
     if settings.mode is Mode.RUN:
-        return _run(settings, offline.task_of(settings), tool_log, signals)
+        task = offline.task_of(settings)
+        if settings.dry_run:
+            return _dry_run(settings, task)
+        from jobbag.commands.front import Terminal
+
+        return run(settings, task, Terminal(tool_log, signals))
     plan = offline.entities_of(settings)
     from jobbag.commands.manage import manage
 
     return manage(settings, plan, tool_log)
 
 
-def _run(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
+def run(settings: Settings, task: Task, front: Front) -> Result:
+    """Run a bag, for the command and for a program alike. Raises ToolError."""
     if not task.bag.jobs:
-        nothing = f"no jobs in {', '.join(map(str, settings.bag_files))}: nothing to do"
-        log.info("%s", nothing, extra=style(told=True))
-        if settings.dry_run:
-            return Result(ExitCode.OK)
-        with OnEnd(settings, signals) as at_end:
+        _tell_nothing(settings)
+        with OnEnd(settings, front.stops) as at_end:
             end = of_empty_bag(settings, task.bag).write(ExitCode.OK)
             at_end.hear(end)
-        return Result(end.exit_code)
-    if settings.dry_run:
-        from jobbag.commands.dry_run import dry_run
-
-        return dry_run(settings, task)
+        return Result(end.exit_code, ended=end)
     from jobbag.commands.run_bag import run_bag
 
-    return run_bag(settings, task, tool_log, signals)
+    return run_bag(settings, task, front)
+
+
+def _dry_run(settings: Settings, task: Task) -> Result:
+    if not task.bag.jobs:
+        _tell_nothing(settings)
+        return Result(ExitCode.OK)
+    from jobbag.commands.dry_run import dry_run
+
+    return dry_run(settings, task)
+
+
+def _tell_nothing(settings: Settings) -> None:
+    where = ", ".join(map(str, settings.bag_files)) or settings.prefix
+    log.info("%s", f"no jobs in {where}: nothing to do", extra=style(told=True))

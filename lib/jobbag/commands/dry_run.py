@@ -19,9 +19,11 @@ from jobbag.commands.result import Result
 from jobbag.display.live import flow
 from jobbag.entities.kinds import DEFINITION, ENVIRONMENT, Kind
 from jobbag.errors import ExitCode, SeveralErrors
+from jobbag.escalation.advice import foreseen
 from jobbag.holding import lock
 from jobbag.options.settings import Settings
 from jobbag.preflight.permissions import Right, Verdict
+from jobbag.preflight.pricing import told
 from jobbag.preflight.probe import Findings, Sending, Upload, probe
 from jobbag.run import takeup
 from jobbag.run.again import Selection
@@ -68,6 +70,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
             ("run", _of_journal(task.bag, earlier, found, local=settings.local)),
             ("as", found.caller.arn if found.caller else "the embedded AWS" if settings.local else "not known"),
             ("region", found.region),
+            *(("prices", line) for line in told(found.checked.prices)),
         ]
     )
     if earlier.selection is not None:
@@ -188,6 +191,9 @@ def _jobs(settings: Settings, found: Findings) -> Iterator[str]:
         yield from map(_cut, _table(rows, indent=2))
         yield from _rest(sendings)
     yield from _rest(list(groups), "job queues and job definitions")
+    again = [*foreseen(found.more_memory, found.other_queues)]
+    yield from [""] if again else []
+    yield from _first(again)
     with_outputs = sum(bool(job.outputs) for each in found.sendings for job in each.jobs)
     if with_outputs:
         where = f"come to {settings.results}/" if settings.results is not None else "stay in S3"

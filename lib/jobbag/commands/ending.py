@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,6 @@ from jobbag.options.settings import Settings
 from jobbag.report import page, summary
 from jobbag.report.details import Details
 from jobbag.report.summary import Ended, overview
-from jobbag.terminal import size_of
 from jobbag.tool_log import style
 
 log = logging.getLogger(__name__)
@@ -44,6 +43,7 @@ class Ending:
     console: str | None = None
     idle: bool = False
     over: Callable[[Ended], None] = lambda _: None
+    size: os.terminal_size | None = None  # of the terminal on which the end is told
 
     def so_far(self, again: int) -> Ended:
         """The run as it is at this moment, for another thread than its own; to be told anew in `again` seconds."""
@@ -85,7 +85,7 @@ class Ending:
         end = self.write(code, stopped, failures)
         finished = finished and not end.unwritten
         files = {what: str(file) for what, file in self._files.items()}
-        columns, rows = size_of(sys.stderr) or (None, end_screen.ROWS + OTHER_ROWS)
+        columns, rows = self.size or (None, end_screen.ROWS + OTHER_ROWS)
         lines = end_screen.lines(
             overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS),
             timed=not self.idle,
@@ -141,6 +141,7 @@ class Ending:
             errors=failures,
             calls=self.calls(),
             console=self.console,
+            tables=tuple(path for path in (self.settings.commands, self.settings.sweep) if path is not None),
         )
 
     def _following(self, *, finished: bool) -> str | None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobbag.bag.job import Job
+from jobbag.commands.recorded import Recorded
 from jobbag.commands.result import Result
 from jobbag.commands.seen import bag_of_today
 from jobbag.commands.status import journals
@@ -17,7 +18,6 @@ from jobbag.hints import did_you_mean
 from jobbag.logs.ranges import Range, merged_ranges, merged_targets, ranges_of
 from jobbag.logs.records import is_task_record
 from jobbag.options.settings import Settings
-from jobbag.run.recorded import Recorded
 from jobbag.text import plain
 
 HEADING = f"[{PROG}] stderr:"  # between what is in two files

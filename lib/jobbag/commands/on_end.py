@@ -19,7 +19,7 @@ from jobbag.errors import JournalLost
 from jobbag.options.settings import Settings
 from jobbag.report import summary
 from jobbag.report.summary import Ended, counts
-from jobbag.signals import Signals
+from jobbag.signals import Stops
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,10 +36,9 @@ SHOWN = 64 * 1024  # bytes of its output
 class OnEnd:
     """Runs the command of the settings at the end of this context, if there is one, and a run has ended meanwhile."""
 
-    def __init__(self, settings: Settings, signals: Signals) -> None:
+    def __init__(self, settings: Settings, stops: Stops) -> None:
         self._settings = settings
-        self._signals = signals
-        self._environment = dict(os.environ)  # before the embedded AWS has anything of it changed
+        self._stops = stops
         self._end: Ended | None = None
 
     def __enter__(self) -> Self:
@@ -61,9 +60,9 @@ class OnEnd:
 
     def _run(self, command: str, end: Ended) -> str | None:
         with _summary_of(end, self._settings.summary) as path:
-            running = _Command(command, {**self._environment, **self._variables(end, path)})
-            self._signals.only_call(running.end)
-            self._signals.last_words, self._signals.last_act = "", running.kill
+            running = _Command(command, {**os.environ, **self._variables(end, path)})
+            self._stops.only_call(running.end)
+            self._stops.last_words, self._stops.last_act = "", running.kill
             return running.run(_seconds(end, self._settings.grace))
 
     def _variables(self, end: Ended, path: Path | None) -> dict[str, str]:

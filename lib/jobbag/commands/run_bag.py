@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -12,14 +13,13 @@ from jobbag.aws.regions import url_of_s3
 from jobbag.commands import detached
 from jobbag.commands.cloud import connected_task
 from jobbag.commands.ending import Ending
+from jobbag.commands.front import Front
 from jobbag.commands.on_end import OnEnd
 from jobbag.commands.result import Result
 from jobbag.display.progress import Progress
-from jobbag.display.question import asking
-from jobbag.display.views import Ground, showing
 from jobbag.entities import lookup
 from jobbag.entities.kinds import DEFINITION, QUEUE
-from jobbag.errors import PROG, Interrupted, JournalLost
+from jobbag.errors import PROG, InputError, Interrupted, JournalLost
 from jobbag.events.consumers import replay
 from jobbag.events.events import Event, Finished, Staged, TakenDown
 from jobbag.events.jobstate_log import JobStateLog
@@ -50,40 +50,47 @@ from jobbag.run.shutdown import policy_of
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import Task, TaskOnAws, header_of, place_of
 from jobbag.s3 import bucket
-from jobbag.signals import Signals
 from jobbag.terminal import Tone
 from jobbag.text import iso
 from jobbag.threads import LEAVING
-from jobbag.tool_log import ToolLog, style
+from jobbag.tool_log import style
 
 log = logging.getLogger(__name__)
 
 SELDOM = 1.0  # s between two looks at the lock, at least, where many events are written
 
 
-def run_bag(settings: Settings, task: Task, tool_log: ToolLog, signals: Signals) -> Result:
+def run_bag(settings: Settings, task: Task, front: Front) -> Result:
     """Run the bag that the settings name. Raises ToolError."""
-    path = settings.journal
-    signals.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
-    signals.patience = settings.grace + LEAVING
-    with OnEnd(settings, signals) as at_end, JournalLock(path, signals.cancel) as lock:
+    path, stops, mine = settings.journal, front.stops, threading.get_ident()
+    stops.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
+    stops.patience = settings.grace + LEAVING
+    with OnEnd(settings, stops) as at_end, JournalLock(path, stops.cancel) as lock:
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, header_of(settings, task))
-        with connected_task(settings, task) as (on_aws, embedded):
+        if settings.collects and earlier.how is not How.GO_ON:
+            raise InputError.of(str(path), "there is no unfinished run to collect")
+
+        def check() -> None:
+            lock.check()
+            if threading.get_ident() == mine:
+                stops.check()
+
+        with connected_task(settings, task, may_ask=front.may_ask) as (on_aws, embedded):
             if embedded is not None:
-                signals.last_words, signals.last_act = f"{PROG}: left at once\n", embedded.close
+                stops.last_words, stops.last_act = f"{PROG}: left at once\n", embedded.close
                 lock.offer(embedded.keys)
             earlier = takeup.selected(earlier, on_aws, path, fetches=settings.results is not None)
             on_aws = replace(on_aws, place=place_of(task.place, earlier.header))
-            guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(lock.check))
-            start = Start(settings, guarded, earlier, signals, tool_log, lock, at_end)
+            guarded = replace(on_aws, cloud=on_aws.cloud.guarded_by(check))
+            start = Start(settings, guarded, earlier, front, lock, at_end)
             try:
                 checked = start.check()
             except Interrupted as interrupted:
                 if earlier.how is How.GO_ON:
                     interrupted.told += " before it went on with the run, whose jobs are left as they were"
                 raise
-            start.log_file = tool_log.open()
+            start.log_file = front.open_log()
             return start.run(checked)
 
 
@@ -97,8 +104,7 @@ class Start:
     settings: Settings
     task: TaskOnAws
     earlier: Earlier
-    signals: Signals
-    tool_log: ToolLog
+    front: Front
     lock: JournalLock
     at_end: OnEnd
     log_file: Path | None = None
@@ -147,6 +153,7 @@ class Start:
                 self.settings, header.run, cloud.region, state, details, outputs, self.log_file, lambda: cloud.calls,
                 None if self.settings.local or self.settings.endpoint else console.jobs_of(cloud.region),
                 idle=self.earlier.selection is not None and self.earlier.selection.is_empty, over=self.at_end.hear,
+                size=self.front.size,
             )  # fmt: skip
             try:
                 return self._run(checked, journal, events, ending)
@@ -169,9 +176,9 @@ class Start:
 
     def _run(self, checked: Checked, journal: Journal, events: list[Event], ending: Ending) -> Result:
         state, details, outputs = ending.state, ending.details, ending.outputs
-        safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started)
+        safeguards = safeguards_of(self.settings, len(self.task.bag.jobs), self.earlier.header.started, state.costs)
         troubles, verdict = self.task.cloud.troubles.what, lambda job: state.of(job).verdict
-        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict)
+        progress = Progress(self.task.bag, state.start, troubles, safeguards.awaits, verdict, state.costs.words)
 
         def note(event: Event) -> None:
             journal.durably(event)
@@ -185,34 +192,28 @@ class Start:
         elif events and self.earlier.how is not How.FRESH:
             log.info("taking up the %s of %s: %s", self.earlier.header.kind, iso(state.start), state.progress())
         with (
-            showing(self.settings, progress, state, self.tool_log) as shown_run,
+            self.front.showing(self.settings, progress, state) as shown,
             JobStateLog(self.settings.jobstate_log) as states,
             kept_up(self.settings.report, ending.so_far),
         ):
             replay(events, states)
-            consumers = Consumers(journal, state, safeguards, [details, *shown_run.consumers, states, outputs, cleanup])
+            consumers = Consumers(journal, state, safeguards, [details, states, outputs, cleanup, *shown])
             staged = [event.item for event in events if isinstance(event, Staged)]
             events.clear()  # they may be millions, and all have been replayed
-            stopped, failures = self._work(checked, consumers, outputs, cleanup, staged, shown_run.ground)
+            stopped, failures = self._work(checked, consumers, outputs, cleanup, staged)
         end, finished = ending.reached(stopped, failures)
         if self.log_file:
             log.info("log: %s", self.log_file, extra=style(tone=Tone.PLAIN, told=True))
         if finished:
             if self.settings.delete_log_streams:
                 self._delete_log_streams(state)
-            self.signals.ignore()  # the same command would be a new run
+            self.front.stops.ignore()  # the same command would be a new run
             journal.durably(Finished(state.exit_code))
             outputs.close()
-        return Result(end.exit_code)
+        return Result(end.exit_code, ended=end)
 
     def _work(
-        self,
-        checked: Checked,
-        consumers: Consumers,
-        outputs: Outputs,
-        cleanup: Cleanup,
-        staged: list[str],
-        ground: Ground,
+        self, checked: Checked, consumers: Consumers, outputs: Outputs, cleanup: Cleanup, staged: list[str]
     ) -> tuple[Interrupted | None, list[str]]:
         """Make what is missing, run the jobs, and clean up. Gives the signal that cut it short, and what failed."""
         for line in cleanup.abort_unfinished_uploads(self.task.cloud):
@@ -221,13 +222,16 @@ class Start:
         stopped = None
         try:
             requests = self._prepare(checked, cleanup, state)
+            for priced in checked.prices:
+                consumers(priced)
             pipeline = Pipeline(
-                self.task, self.settings, requests, consumers, outputs, bucket_is_new=cleanup.bucket_is_new
-            )
-            self.signals.deliver_to(pipeline.stop)
+                self.task, self.settings, requests, consumers, outputs, checked.escalation(self.task.plan),
+                bucket_is_new=cleanup.bucket_is_new,
+            )  # fmt: skip
+            self.front.stops.deliver_to(pipeline.stop)
             outputs.prepare()  # which a signal from here on does not leave behind
-            with asking(self.settings, self.signals, ground, state):
-                stopped = pipeline.run(self.signals, staged, self.cancelled)
+            with self.front.asking(self.settings, state):
+                stopped = pipeline.run(self.front.stops, staged, self.cancelled)
             if state.complete or (stopped is not None and not policy.detaches(stopped)):
                 self.lock.check()
                 outputs.finish(lambda: summary_record(state.succeeded, state.failed, state.start, now_ms()))
@@ -236,7 +240,7 @@ class Start:
             log.warning("%s: nothing more is begun; a second signal leaves at once", interrupted.name)
             raise
         finally:
-            self.signals.only_tell()
+            self.front.stops.only_tell()
             failures = self._clean_up(consumers.journal, cleanup, state, stopped)
         return stopped, failures
 

@@ -11,8 +11,10 @@ from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.bag.job import Job
 from jobbag.commands.cloud import others_aws
+from jobbag.commands.recorded import Recorded
 from jobbag.console import complain, say
 from jobbag.errors import AwsError, ToolError
+from jobbag.events import remarks
 from jobbag.events.events import Event, OutputSeen, WorkerFailed
 from jobbag.events.observation import Observation
 from jobbag.holding.lock import holder_of
@@ -22,7 +24,6 @@ from jobbag.logs.follower import Follower
 from jobbag.logs.readings import why_no_log
 from jobbag.logs.streams import stream_events
 from jobbag.options.settings import Settings
-from jobbag.run.recorded import Recorded
 from jobbag.text import plain
 
 EACH, LOCAL_EACH = 2.0, 0.25  # s between two looks at the job
@@ -76,7 +77,7 @@ class Running:
     def _why_none(self, seen: Observation | None) -> str:
         state, job = self._run.state, self._job
         outcome = state.of(job)
-        if (why := state.why_no_log(job)) is not None:
+        if (why := remarks.why_no_log(state, job)) is not None:
             return f": {why}"
         needed = [name for name in job.depends_on if not all(state.of(one).succeeded for one in state.bag.named(name))]
         waits = f": it waits for job {' and '.join(needed)}" if needed else ""

@@ -9,18 +9,18 @@ from typing import Any
 
 from jobbag import __version__
 from jobbag.bag.job import Bag
+from jobbag.commands.recorded import Recorded
 from jobbag.display.progress import Progress, Snapshot
 from jobbag.errors import ExitCode, InputError
 from jobbag.events.causes import Cause, causes
 from jobbag.events.events import Event, JobsWaiting, Staged, StagingBegun
-from jobbag.events.observation import ENDED, STATES
+from jobbag.events.observation import ENDED, STATES, now_ms
 from jobbag.events.outcome import Verdict
 from jobbag.files import STDIN
 from jobbag.holding.lock import Held, holder_of
 from jobbag.holding.requests import is_asked
 from jobbag.options.settings import Settings
 from jobbag.preflight import offline
-from jobbag.run.recorded import Recorded
 from jobbag.run.task import digest_of
 from jobbag.text import counted, iso
 
@@ -108,6 +108,12 @@ class Seen:
     def _name(self, cause: Cause) -> str:
         return self.run.bag.jobs[cause.jobs[0] - 1].name
 
+    @property
+    def cost(self) -> float | None:
+        """What its jobs have cost so far; None if no price is known."""
+        costs, now = self.run.state.costs, now_ms() if self.goes_on else self.run.last
+        return round(float(costs.total(now)), 6) if costs.is_known else None
+
     def json(self) -> dict[str, Any]:
         """All of it, as an object for JSON."""
         run, now, held = self.run, self.now, self.held
@@ -135,6 +141,7 @@ class Seen:
             "left": None if now.left is None else round(now.left, 3),
             "waits_for": "; ".join(self.waits) or None,
             "waiting": [{"queue": one.queue, "reason": one.reason, "since": one.at} for one in self.waiting],
+            "cost": self.cost,
             "halted": run.state.halted,
             "causes": [
                 {"cause": one.title, "advice": one.advice, "count": len(one.jobs), "example": self._name(one)}
@@ -157,7 +164,9 @@ class Look:
         self.run = Recorded(self._path, self._bag)
         self._sends = False  # files to S3; not told in journals of earlier versions
         state = self.run.state
-        self._progress = Progress(self.run.bag, state.start, lambda: None, verdict=lambda job: state.of(job).verdict)
+        self._progress = Progress(
+            self.run.bag, state.start, lambda: None, verdict=lambda job: state.of(job).verdict, cost=state.costs.words
+        )
 
     def seen(self) -> Seen:
         """The run as it is now. Raises InputError where the journal cannot be read any more."""

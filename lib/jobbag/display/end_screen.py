@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.filesize import decimal
 
 from jobbag.display.columns import cut, folded
 from jobbag.events.causes import NOT_SENT, STOPPED
+from jobbag.prices import money
 from jobbag.terminal import Tone
 from jobbag.text import counted, span
 
@@ -43,7 +45,7 @@ def lines(
     `overview` is that of the summary; `following` says how to go on, if anything is left to do; `files` are the paths
     of the files with the whole, by what they are (`summary`, `report`); `timed`: the time that the run took is told.
     """
-    notes = (Line(f"  note: {one}", Tone.PLAIN) for one in overview["notes"])
+    notes = (Line(f"  note: {one}", Tone.PLAIN, rows=2) for one in overview["notes"])
     found = [*_fitted([*_head(overview, timed=timed), *_errors(overview["errors"]), *notes], columns)]
     last = [Line(f"next: {following}", Tone.PLAIN, rows=2)] if following else []
     last = [*_fitted([*last, *(Line(f"{what}: {file}", Tone.PLAIN, rows=2) for what, file in files.items())], columns)]
@@ -69,6 +71,8 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     used = [f"{hours['asked']:,.2f} vCPU-hours"] if hours["asked"] >= 0.01 else []
     used += [f"{hours['wasted']:,.2f} of them in attempts that failed"] if hours["wasted"] >= 0.01 else []
     yield Line(f"  {', '.join([*overview['submit_files'], overview['region'], *used])}")
+    if overview["cost"]:
+        yield Line(f"  {_paid(overview['cost'])}")
     if overview["memory"]:
         yield Line(f"  {_spare(overview['memory'])}", rows=2)
     if retried["attempts"]:
@@ -76,6 +80,11 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
         times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
         yield Line(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
+    again = overview["sent_again"]
+    if again["jobs"]:
+        ways = {"memory": "with more memory", "machine": "after the loss of a machine"}
+        how = ", ".join(f"{counted(again[cause], 'time')} {way}" for cause, way in ways.items() if again[cause])
+        yield Line(f"  sent again: {counted(again['jobs'], 'job')}, {how}")
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
         yield Line(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
@@ -95,11 +104,20 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
         yield Line(f"  note: {left}", Tone.PLAIN)
 
 
+def _paid(cost: Mapping[str, Any]) -> str:
+    """What the jobs have cost, and for what of it nothing came."""
+    wasted = [f"by {lost}: {money(Decimal(str(amount)))}" for lost, amount in cost["wasted"].items() if amount]
+    told = f"cost: {money(Decimal(str(cost['total'])), cost['currency'] or '')}"
+    return f"{told}; wasted {', '.join(wasted)}" if wasted else told
+
+
 def _spare(groups: list[Mapping[str, Any]]) -> str:
     """What jobs could ask for in the place of far more memory than they have used."""
     first, more = groups[0], len(groups) - 1
-    number = f"{first['jobs']:,} jobs" if first["jobs"] > 1 else f"job {first['example']}"
-    which = f"the {number}" if first["all"] or first["jobs"] == 1 else f"{number} of {first['executable']}"
+    if first["jobs"] == 1:
+        which = f"job {first['example']}"
+    else:
+        which = f"the {first['jobs']:,} jobs" if first["all"] else f"{first['jobs']:,} jobs of {first['executable']}"
     of = "" if first["of"] == "container" else f", the largest process of {'each' if first['jobs'] > 1 else 'it'}"
     do = f'"resourceRequirements": [{{"type": "MEMORY", "value": "{first["enough"]}"}}] would do'
     told = f"{which} asked for {first['asked']} MiB and used at most {first['used']}{of}: {do}"

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from jobbag.bag.job import Job
 from jobbag.display.columns import cut, padded
 from jobbag.events.causes import Failure, error_line, folded
+from jobbag.events.escalation import MEMORY, Escalated, NotEscalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -77,6 +78,10 @@ class AllEnds:
                 _log_in_full(job, aws_id, seen)
             case NotSubmitted() | Lost():
                 log.error("job %s: %s", event.job.name, event.error)
+            case Escalated():
+                log.info("job %s: %s", event.job.name, _again(event))
+            case NotEscalated():
+                log.warning("job %s: %s", event.job.name, event.reason)
             case Halted():
                 self._halted = True
             case LogsWritten(note=str(note)):  # which is the same for all jobs of a halted run
@@ -108,6 +113,12 @@ class FewEnds:
             case NotSubmitted() | Lost():
                 if self._is_new(self._state.failure(event.job).alike, str(event.error)):
                     log.error("job %s: %s", event.job.name, event.error)
+            case Escalated():
+                if self._is_new((event.cause, event.memory, event.queue), _again(event)):
+                    log.info("job %s: %s", event.job.name, _again(event))
+            case NotEscalated():
+                if self._is_new(event.reason, event.reason):
+                    log.warning("job %s: %s", event.job.name, event.reason)
             case LogsWritten():
                 self._is_over(event)
 
@@ -145,6 +156,14 @@ class FewEnds:
             room = size.columns - len("12:27:16 ") - len(mark.letter if self._look.letters else mark.letters) - 1
         text = "  ".join((padded(job.name, self._name) if words else job.name, *words))
         log.info("%s", cut(text, room), extra=style(mark=mark))
+
+
+def _again(event: Escalated) -> str:
+    """Why a job is sent again, and how."""
+    if event.cause == MEMORY:
+        return f"it ran out of memory, and is sent again with {event.memory:,} MiB"
+    where = f"to the job queue {event.queue.rpartition('/')[2]}" if event.queue else "to the same job queue"
+    return f"its machine was lost ({event.reason}), and it is sent again {where}"
 
 
 def _how(event: LogsWritten, failure: Failure, seen: Observation | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 
 from jobbag.bag.job import Bag, Job
 from jobbag.display.estimate import RUNNING, TO_SEND, WAITING, Rate, Speed, remaining
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -48,6 +49,7 @@ class Snapshot:
     elapsed: float = 0.0  # s
     left: float | None = None  # s until the last job ends, an estimate; None: not known
     waits_for: str = ""  # what the run waits for or does, beside its jobs in AWS Batch, in words
+    cost: str | None = None  # so far, in words; None: no price is known
     over: bool = False  # nobody is at work any more
     changes: int = 0  # grows with each event
     others: Mapping[Verdict, int] = field(default_factory=dict)  # what became of the jobs that did not succeed
@@ -70,11 +72,11 @@ class Snapshot:
 
     @property
     def time_in_words(self) -> list[str]:
-        """Time elapsed, and left."""
-        elapsed = f"{clock(self.elapsed)} elapsed"
-        if self.over or self.ended == self.total:
-            return [elapsed]
-        return [elapsed, "time left unknown" if self.left is None else f"{about(self.left)} left"]
+        """Time elapsed, and left; and the cost, which grows with it."""
+        times = [f"{clock(self.elapsed)} elapsed"]
+        if not self.over and self.ended != self.total:
+            times.append("time left unknown" if self.left is None else f"{about(self.left)} left")
+        return [*times, self.cost] if self.cost else times
 
     @property
     def states_in_words(self) -> list[str]:
@@ -121,17 +123,19 @@ class Progress:
         delayed: Callable[[], str | None],
         awaited: Callable[[], str | None] = lambda: None,
         verdict: Callable[[Job], Verdict] = lambda _: Verdict.FAILED,
+        cost: Callable[[int], str | None] = lambda _: None,
     ) -> None:
         """`start`: when the run began (ms since the epoch). `verdict` is asked of jobs that did not succeed.
 
         `delayed` gives the trouble for which calls are tried again, `awaited` what has to happen before more jobs are
-        sent; None: nothing.
+        sent, `cost` what the jobs have cost up to a time (ms); None: nothing.
         """
         self._lock = threading.Lock()
         self._start = start
         self._delayed = delayed
         self._awaited = awaited
         self._verdict = verdict
+        self._cost = cost
         self._others: dict[int, Verdict] = {}  # of jobs that did not succeed, by number
         self._states: dict[int, str] = {}  # by job number
         self._counts = Counter({TO_SEND: len(bag.jobs)})
@@ -151,7 +155,7 @@ class Progress:
                 self._speed.saw(event)
             case LogsWritten(job=job):
                 self._finished.add(job.number)
-            case Submitting(job=job) | Unsent(job=job):
+            case Submitting(job=job) | Unsent(job=job) | Escalated(job=job):
                 self._move(job, TO_SEND)
                 self._finished.discard(job.number)
             case Submitted(job=job):
@@ -183,6 +187,7 @@ class Progress:
     def snapshot(self, at: int | None = None) -> Snapshot:
         """How far the run is now, or was `at` that time (ms since the epoch), if nothing has happened since."""
         now, delayed = now_ms() if at is None else at, self._delayed()
+        cost = self._cost(now)
         with self._lock:
             uploads = self._uploads
             rate = uploads.rate(now)
@@ -197,6 +202,7 @@ class Progress:
                 elapsed=(now - self._start) / 1000,
                 left=remaining(self._speed.known(jobs, now, uploads.seconds_left(rate))),
                 waits_for="; ".join(self._waits(jobs, delayed)),
+                cost=cost,
                 changes=self._changes,
             )
 

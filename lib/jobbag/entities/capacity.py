@@ -24,6 +24,10 @@ _FARGATE: Mapping[float, Sequence[int]] = {
 }
 _SIZE = re.compile(r"[a-z][a-z0-9-]*\.(?:(?P<times>\d*)(?P<x>x))?large")
 _IRREGULAR = re.compile(r"hpc|(c1|c4|d2|hs1|m2)\.")  # families in which a size can have other vCPUs
+# Families in which all sizes have the same memory for each vCPU, and how much (GiB) by their letter.
+_PROPORTIONAL = re.compile(r"(?:([cr])(?:[5-9]|\d\d)|(m)(?:[4-9]|\d\d))[a-z]*(?:-flex)?\.")
+_GIB_PER_VCPU = {"c": 2, "m": 4, "r": 8}
+_FOR_JOBS = 0.9  # of an instance's memory: the system and the agent of ECS take the rest, or less
 _HAS_GPUS = re.compile(r"(g|gr|p)\d")  # how the names of such families begin
 
 
@@ -125,6 +129,28 @@ def vcpus_of(instance_type: str) -> int | None:
     if found is None or _IRREGULAR.match(instance_type):
         return None
     return 4 * int(found["times"] or 1) if found["x"] else 2
+
+
+def memory_of(instance_type: str) -> int | None:
+    """The memory (MiB) of an instance type such as r5.2xlarge; None if it does not follow from its name."""
+    vcpus, found = vcpus_of(instance_type), _PROPORTIONAL.match(instance_type)
+    if vcpus is None or found is None or instance_type.startswith("c5n."):
+        return None
+    return vcpus * _GIB_PER_VCPU[found[1] or found[2]] * 1024
+
+
+def largest_memory(environment: Mapping[str, Any]) -> tuple[int, str] | None:
+    """The most memory (MiB) that a job can have in a compute environment, and on which instance type; None if it is not
+    known."""
+    kinds = (environment.get("computeResources") or {}).get("instanceTypes") or ()
+    sizes = [(memory_of(kind), kind) for kind in kinds]
+    known = [(int(size * _FOR_JOBS), kind) for size, kind in sizes if size is not None]
+    return max(known) if known and len(known) == len(sizes) else None
+
+
+def fargate_memory(vcpus: float) -> Sequence[int]:
+    """The amounts of memory (MiB) that Fargate has with so many vCPUs, in their order."""
+    return _FARGATE.get(vcpus, ())
 
 
 def misfit(needs: Needs, environment: Mapping[str, Any]) -> Misfit | None:

@@ -114,7 +114,9 @@ def wanted_memory(exit_code: int | None, reason: str | None) -> bool:
 
 
 AGAIN = "start the same command again: it sends the job again"
-HALTED = "mend what the others failed for; --retry-failed sends the job again"
+HALTED = "mend what the run was halted for; --retry-failed sends the job again"
+
+HALTED_BY = f"{PROG} was halted"  # in the reason with which the jobs of a run that is halted are terminated
 
 # Texts in a statusReason or a container's reason, the first match counts: the title of the cause (None: the reason
 # itself) and what to do.
@@ -162,7 +164,7 @@ _REASONS: tuple[tuple[str, str | None, str], ...] = (
     ("MISCONFIGURATION", None, "nothing can run it: compare its request with the compute environment"),
     ("CAPACITY", None, "AWS has no such instances to give: allow more instance types or subnets"),
     (
-        f"{PROG} was halted",
+        HALTED_BY,
         "ended by the halt of the run",
         HALTED,
     ),

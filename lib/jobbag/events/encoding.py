@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jobbag.bag.job import Job
 from jobbag.errors import ToolError
-from jobbag.events import events, results
+from jobbag.events import costs, escalation, events, results
 from jobbag.events.events import Event, Share
 from jobbag.events.observation import Attempt, LogPlace, Observation, Peak
 
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Event]] = {
         events.PartsBegun,
         events.Staged,
         events.Attached,
+        costs.Priced,
         events.Submitting,
         events.Unsent,
         events.Submitted,
@@ -43,6 +45,9 @@ KINDS: dict[str, type[Event]] = {
         results.ResultStays,
         events.Terminated,
         events.NotTerminated,
+        escalation.Escalated,
+        escalation.NotEscalated,
+        escalation.StartsFrom,
         events.Halted,
         events.TakenDown,
         events.Finished,
@@ -53,20 +58,29 @@ KINDS: dict[str, type[Event]] = {
 def encode(event: Event) -> dict[str, Any]:
     """An event as an object for JSON, without what is None or empty."""
     content: dict[str, Any] = {"event": type(event).__name__}
-    for field in dataclasses.fields(event):
-        value = getattr(event, field.name)
+    for name, value in _members(event):
         if isinstance(value, Job):
             value = value.number
-        elif isinstance(value, Observation):
-            value = dataclasses.asdict(value)
         elif isinstance(value, (Path, ToolError)):
             value = str(value)
-        content[field.name] = value
+        content[name] = value
     return {name: _short(value) for name, value in content.items() if value is not None and value != ()}
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    kind: Any = type(value)
+    return ((name, getattr(value, name)) for name in _names(kind))
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _short(value: Any) -> Any:
     """The value without members that are None or empty: these are the defaults."""
+    if isinstance(value, (Observation, LogPlace, Attempt)):  # dataclasses.asdict copies all that is in them
+        value = dict(_members(value))
     if isinstance(value, dict):
         return {name: _short(one) for name, one in value.items() if one is not None and one != ()}
     return tuple(map(_short, value)) if isinstance(value, tuple) else value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from jobbag.events.observation import LogPlace, Observation, Peak
+from jobbag.events.escalation import NOTHING, Asks, Sending
+from jobbag.events.observation import Attempt, LogPlace, Observation, Peak
 
 
 class Verdict(str, Enum):
@@ -37,6 +39,9 @@ class Outcome:
     stopped: bool = False  # by the run, when it was stopped
     withheld: str | None = None  # why it is not sent
     queue: str | None = None  # to which it may have been sent, by name or ARN, if that is known
+    asks: Asks = NOTHING  # with what it is to be sent, or is
+    earlier: tuple[Sending, ...] = ()  # that are over, before it was sent again with other `asks`
+    not_escalated: str | None = None  # why it is not sent again, though it has a rule for its end
 
     @property
     def succeeded(self) -> bool:
@@ -57,6 +62,14 @@ class Outcome:
     def has_log(self) -> bool:
         """Whether it was seen with a log stream."""
         return self.observation is not None and self.observation.log.stream is not None
+
+    @property
+    def attempts(self) -> Iterator[tuple[Attempt, int | None, str | None]]:
+        """All its attempts that are over, the first one first, with the memory (MiB) and the queue of each."""
+        for sending in self.earlier:
+            yield from ((one, sending.seen.memory, sending.queue) for one in sending.attempts)
+        if self.observation is not None:
+            yield from ((one, self.observation.memory, self.queue) for one in self.observation.attempts)
 
     @property
     def saved_logs(self) -> tuple[LogPlace, ...]:

@@ -10,7 +10,9 @@ from copy import copy
 from jobbag.bag.job import Bag, Job
 from jobbag.errors import ExitCode
 from jobbag.events.causes import HALTED, NOT_SENT, STOPPED, Failure, Kind, error_line, folded, kind_of, waited
+from jobbag.events.costs import Costs
 from jobbag.events.culprits import Culprits
+from jobbag.events.escalation import Asks, Escalated, NotEscalated, Sending, StartsFrom
 from jobbag.events.events import (
     Absent,
     Event,
@@ -48,17 +50,17 @@ class RunState:
         self._unfinished = len(bag.jobs)
         self.sent_files = self.sent_bytes = self.unchanged_files = 0
         self.results = KnownResults()
+        self.costs = Costs(start)
         self._tails: set[tuple[Kind, str]] = set()  # the ways to fail of which a tail is kept
 
     def __call__(self, event: Event) -> None:
+        self.costs(event)
         match event:
             case Staged(sent=True):
                 self.sent_files += 1
                 self.sent_bytes += event.size
             case Staged():
                 self.unchanged_files += 1
-            case StagingFailed():
-                self.errors.append(str(event.error))
             case Submitting():
                 outcome = self._reset(event.job)
                 outcome.token, outcome.queue = event.token, event.queue and sys.intern(event.queue)
@@ -77,7 +79,7 @@ class RunState:
                 self._reset(event.job).withheld = event.reason
             case LogsWritten():
                 self._finished(event)
-            case ResultFailed():
+            case StagingFailed() | ResultFailed():
                 self.errors.append(str(event.error))
             case ResultFetched() | ResultStays() | ResultsFound() | ResultsHome():
                 self.results(event)
@@ -87,6 +89,12 @@ class RunState:
                 self.of(event.job).terminated, self.of(event.job).stopped = True, self.halted is None
             case NotTerminated():
                 self.of(event.job).terminated = self.of(event.job).stopped = False
+            case Escalated():
+                self._escalated(event)
+            case NotEscalated():
+                self.of(event.job).not_escalated = event.reason
+            case StartsFrom():
+                self.of(event.job).asks = Asks(event.memory, event.queue)
             case WorkerFailed():
                 self.broken = True
                 self.errors.append(f"the {event.worker} stopped: {event.error}")
@@ -126,10 +134,18 @@ class RunState:
         return Failure(job.number, kind, outcome.last)
 
     def _reset(self, job: Job) -> Outcome:
-        """Forget what is known of the job: it is sent anew, or not at all."""
-        self._unfinished += self.of(job).finished
-        self._outcomes[job.number] = Outcome()
+        """Forget what is known of the job but for its earlier sendings: it is sent anew, or not at all."""
+        before = self.of(job)
+        self._unfinished += before.finished
+        self._outcomes[job.number] = Outcome(earlier=before.earlier, asks=before.asks)
         return self._outcomes[job.number]
+
+    def _escalated(self, event: Escalated) -> None:
+        before, outcome = self.of(event.job), self._reset(event.job)
+        outcome.asks = Asks(event.memory, event.queue)
+        if before.observation is not None:
+            sending = Sending(event.cause, before.token, before.aws_id, before.queue, before.observation)
+            outcome.earlier = (*before.earlier, sending)
 
     def _seen(self, event: StateChanged) -> None:
         outcome = self.of(event.job)
@@ -258,34 +274,17 @@ class RunState:
         in_doubt = outcome.token is not None and not outcome.aws_id and outcome.error is None
         return self.halted is None and (in_doubt or (outcome.terminated and not outcome.ended))
 
-    def why_no_log(self, job: Job) -> str | None:
-        """Why a job that is over has no log to read, if the run itself is the reason; else None."""
-        outcome = self.of(job)
-        if outcome.withheld is not None:
-            return f"not run: {outcome.withheld}"
-        if self.halted is not None and outcome.not_run:
-            return f"not run: {self.halted}"
-        if outcome.not_run and outcome.needed_a_failure:
-            return f"not run: {self.first_cause(job) or 'a job failed, on which it depends'}"
-        if outcome.error is not None and not outcome.aws_id:
-            return f"it was not submitted: {outcome.error}"
-        return None if outcome.has_log else outcome.error
-
-    def remark(self, job: Job) -> str | None:
-        """A line for the .err of a job that ran and was ended by the halt of the run, or is lost; else None."""
-        outcome = self.of(job)
-        if outcome.lost and outcome.has_log:
-            return outcome.error
-        ended_by_halt = self.halted is not None and outcome.terminated and not outcome.succeeded
-        return f"terminated: {self.halted}" if ended_by_halt and not outcome.not_run else None
-
     @property
     def has_to_send(self) -> bool:
         """Whether a job may still have to be sent, or looked for by its token."""
         if self.halted is not None:
             return any(self.in_doubt())
-        outcomes = self._outcomes.values()
-        return any(not one.aws_id or one.to_repeat or (one.terminated and not one.ended) for one in outcomes)
+        return any(self._has_to_be_sent(job, self.of(job)) for job in self.bag.jobs)
+
+    def _has_to_be_sent(self, job: Job, outcome: Outcome) -> bool:
+        if job.has_rules and not (outcome.succeeded or outcome.finished):
+            return True
+        return not outcome.aws_id or outcome.to_repeat or (outcome.terminated and not outcome.ended)
 
     def progress(self) -> str:
         """How far the run is, in a few words."""

@@ -130,17 +130,18 @@ class PollSchedule:
 
     def _next_look(self, entry: _Entry, now: float) -> float:
         sweep = len(self._entries) / self._sweep_rate
+        near = now - self._tick / 2  # to the nearest tick: the next one would make each second one and a half
         if entry.started is None:
             age = now - entry.submitted
             wait, run = self._waits.next_after(age - EARLY), self._runs.next_after(0.0)
             if wait is not None and run is not None and wait + min(run, EARLY) > age:
                 return min(entry.submitted + wait + min(run, EARLY) + MARGIN, now + LONGEST)
-            return now + min(max(SHARE * age, FIRST), LONGEST)
+            return near + min(max(SHARE * age, FIRST), LONGEST)
         lasted = now - entry.started
         expected = self._runs.next_after(lasted)
         if expected is not None:
             return min(entry.started + expected + MARGIN, now + LONGEST)
-        return now + min(max(SHARE * lasted, FIRST), max(sweep, FIRST), LONGEST)
+        return near + min(max(SHARE * lasted, FIRST), max(sweep, FIRST), LONGEST)
 
     def _put(self, key: str, due: float) -> None:
         entry = self._entries[key]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobbag.bag.job import INPUTS_VARIABLE, Bag, Job, base_name, is_url, list_key
+from jobbag.entities.kinds import QUEUE
 from jobbag.entities.names import MAX_NAME, legal_name
 from jobbag.errors import Problem
 from jobbag.jobs import launcher
@@ -119,9 +120,17 @@ def submit_request(job: Job, bag: Bag, place: S3Place, target: Target, token: st
         request.setdefault("jobQueue", target.queue)
     if target.definition is not None:
         if target.retry is not None and "jobDefinition" not in job.request:
-            request.setdefault("retryStrategy", target.retry)
+            request.setdefault("retryStrategy", _retry_of(job, target.retry))
         request.setdefault("jobDefinition", target.definition)
     return request
+
+
+def _retry_of(job: Job, strategy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tool's retry strategy; AWS starts a job that is to leave its queue not more often there than it should."""
+    rule = job.on_spot_loss
+    if rule is None or job.request.get(QUEUE.field) == rule.job_queue:
+        return strategy
+    return {**strategy, "attempts": min(strategy["attempts"], rule.after)}
 
 
 def request_problems(bag: Bag, place: S3Place) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ MISLEADING = (
     "AWS_IGNORE_CONFIGURED",
 )
 """Variables that could lead a job's AWS client out of the embedded AWS."""
+_SCRIPTS = sysconfig.get_path("scripts")  # which takes long, for each job
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def environment(job: Job, number: int, endpoint: str, home: Path, temporary: Pat
 
 def _base(home: Path, temporary: Path) -> dict[str, str]:
     path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-    base = {"PATH": f"{path}{os.pathsep}{sysconfig.get_path('scripts')}", "HOME": str(home), "TMPDIR": str(temporary)}
+    base = {"PATH": f"{path}{os.pathsep}{_SCRIPTS}", "HOME": str(home), "TMPDIR": str(temporary)}
     return base | {name: os.environ[name] for name in ("LANG",) if name in os.environ}
 
 

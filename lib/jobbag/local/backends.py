@@ -11,6 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.session
+from moto.core.base_backend import AccountSpecificBackend
 from moto.core.exceptions import ServiceException
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
@@ -29,6 +32,11 @@ MOTO = threading.Lock()
 """moto is not safe in threads: whoever goes into it holds this."""
 KNOWN = ("encryption", "kms_key_id", "checksum_algorithm", "checksum_value", "checksum_type", "checksum_parts")
 """What moto knows of an object, beside its ETag and its headers, and somebody may ask for."""
+
+_NOTHING: dict[str, Any] = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+_SESSION = boto3.Session(botocore_session=botocore.session.Session(_NOTHING))
+"""Which moto asks for the regions that there are, whatever profile and files of AWS the user has."""
+AccountSpecificBackend.get_session = lambda: _SESSION  # type: ignore[method-assign, assignment]
 
 Identity = tuple[int, int]  # size (bytes) and time of the last change (ns) of a file
 Changes = set[tuple[str, str | None]]  # of a bucket, and of a key in it or (None) of itself

@@ -25,6 +25,7 @@ from jobbag.logs.readings import (
     FetchTask,
     LogReading,
     NewReading,
+    SentBefore,
     StreamReading,
     batches_of,
     split_into,
@@ -78,16 +79,19 @@ class LogFetcher(Worker):
         remark: str | None = None,
         token: str | None = None,
         ended: float | None = None,
+        sent_before: Sequence[SentBefore] = (),
     ) -> None:
         """Write the files of a job that has ended; gives a LogsWritten, always.
 
         `observation` is None for a job that is not known to AWS. `reason` says why there is no log to read;
         `remark` is one more line for the .err of a job that has a log; `token` that of its end mark, if the launcher
-        starts it; `ended` when it was over (time.monotonic()), if that is known.
+        starts it; `ended` when it was over (time.monotonic()), if that is known; `sent_before` the attempts of earlier
+        sendings of the job.
         """
-        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token)
+        task = FetchTask(job, aws_id, observation, reason or why_no_log(observation), remark, token, sent_before)
         task.ended = task.ended if ended is None else ended
-        self._put(task, 0.0 if task.note else self._delays.first_look(launched=token is not None))
+        at_once = task.note and not task.earlier
+        self._put(task, 0.0 if at_once else self._delays.first_look(launched=token is not None))
 
     def _put(self, task: FetchTask, after: float) -> None:
         """Read the log `after` seconds from the job's end, at the next tick, with others; one that will have an end
@@ -203,10 +207,10 @@ class LogFetcher(Worker):
                 task.alone = task.alone or lines == 0  # by itself it shows whether there is a stream at all
                 return self._delays.next_look(began - task.ended, needed, launched=task.token is not None)
             note = joined(*map(_no_stream, missing))
-        if task.observation is not None and reading.whole:
-            if reading.streams:
+        if reading.whole:
+            if task.observation is not None and reading.streams:
                 note = joined(note, *why_not_all(task.observation))
-            note = joined(note, *self._write_earlier(reading, task.observation.earlier_logs, began))
+            note = joined(note, *self._write_earlier(reading, began))
         told = joined(task.remark, note)
         reading.note = note
         record = task_record(task.job, task.aws_id, task.observation, task.at) if self._places.records else None
@@ -229,19 +233,17 @@ class LogFetcher(Worker):
         for reading in own:
             self._emit(reading.written(reading.output.paths))
 
-    def _write_earlier(
-        self, reading: LogReading, attempts: Sequence[Sequence[LogPlace]], began: float
-    ) -> Iterator[str]:
+    def _write_earlier(self, reading: LogReading, began: float) -> Iterator[str]:
         """Keep the output of the attempts before the last one as <job>.out.1, <job>.err.1, and so on.
 
         Gives why that of an attempt is not there.
         """
         job = reading.task.job
-        for number, places in enumerate(attempts, 1):
+        for number, (places, token) in enumerate(reading.task.earlier, 1):
             with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
                 found = False
                 for place in filter(lambda one: one.is_readable, places):
-                    splitter = Splitter(*split_into(output, place), token=reading.task.token)
+                    splitter = Splitter(*split_into(output, place), token=token)
                     try:
                         is_there = self._read(place, reading.task, splitter.take, began)
                     except AwsError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobbag.bag.job import Job
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -58,7 +59,7 @@ def of_jobs_that_are_done(events: list[Event]) -> list[Event]:
     open_: dict[int, set[str]] = {}  # by job: of the two reasons to send it again, those that apply
     for place, event in enumerate(events):
         match event:
-            case Submitting(job=job) | NotRun(job=job) | Unsent(job=job):
+            case Submitting(job=job) | NotRun(job=job) | Unsent(job=job) | Escalated(job=job):
                 reset[job.number] = place
                 open_[job.number] = set()
             case NotSubmitted(job=job) | Lost(job=job):

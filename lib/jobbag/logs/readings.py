@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,8 @@ from jobbag.logs.splitter import Sink, Splitter
 from jobbag.logs.streams import STREAMS_PER_CALL
 
 NewReading = Callable[[Job, LogPlace], Reading | None]
+SentBefore = tuple[Sequence[LogPlace], str | None]
+"""The log of an attempt, a stream for each of its containers and nodes; and the token of the end mark in it."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class FetchTask:
     note: str | None  # why there is no log to read, or not all of it
     remark: str | None = None  # for the end of .err
     token: str | None = None  # of the launcher's end mark; None: the launcher does not start the job
+    sent_before: Sequence[SentBefore] = ()  # the attempts of earlier sendings
     alone: bool = False  # large, or empty: not to be read together with others
     ended: float = field(default_factory=time.monotonic)  # when it was over, as far as is known (time.monotonic())
     at: int = field(default_factory=now_ms)  # when it was found to be over (ms)
@@ -43,6 +46,12 @@ class FetchTask:
     def age_of(self, event: Mapping[str, Any], now: float) -> float:
         """The seconds since an event of its log (`now`: time.monotonic())."""
         return now - self.ended + (self.stopped - int(event["timestamp"])) / 1000
+
+    @property
+    def earlier(self) -> list[SentBefore]:
+        """The logs of all attempts before the last one."""
+        own = () if self.observation is None else self.observation.earlier_logs
+        return [*self.sent_before, *((places, self.token) for places in own)]
 
     @property
     def places(self) -> list[LogPlace]:

@@ -11,15 +11,11 @@ from functools import partial
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.aws.paging import Advance
 from jobbag.errors import AwsError
 from jobbag.events.observation import LogPlace
-from jobbag.threads import DaemonPool
+from jobbag.logs.one_stream import Page, all_pages, newest, pages
 
 STREAMS_PER_CALL = 100  # FilterLogEvents
-PAGES_BACK = 20  # empty ones, at most, before a stream counts as empty
-
-Page = list[dict[str, Any]]
 
 
 class Refused(set[tuple[str, str]]):
@@ -29,7 +25,7 @@ class Refused(set[tuple[str, str]]):
 def stream_events(cloud: Cloud, place: LogPlace, refused: Refused | None = None) -> Iterator[dict[str, Any]]:
     """The events of a stream from its head. `refused` is remembered from one reading to the next. Raises AwsError."""
     refused = Refused() if refused is None else refused
-    for page in _either("GetLogEvents", partial(_one_by_one, cloud, [place], 0), "FilterLogEvents",
+    for page in _either("GetLogEvents", partial(all_pages, cloud, place), "FilterLogEvents",
                         partial(_together, cloud, [place], 0), place.group, refused):  # fmt: skip
         yield from page
 
@@ -102,61 +98,14 @@ def _together(cloud: Cloud, places: Sequence[LogPlace], since: int) -> Iterator[
 
 def _one_by_one(cloud: Cloud, places: Sequence[LogPlace], since: int) -> Iterator[Page]:
     for place in places:
-        for page in _pages(cloud, place, since):
+        for page in pages(cloud, place, since):
             yield [{**event, "logStreamName": place.stream} for event in page]
-
-
-def _pages(cloud: Cloud, place: LogPlace, since: int) -> Iterator[Page]:
-    """The pages of one stream. One may be empty before the end; at the end, it names the token that led to it.
-
-    While the caller takes the events of a page, the next one is fetched.
-    """
-    more = {"startTime": since} if since else {}
-
-    def ask(**token: str) -> Any:
-        return cloud.call(
-            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
-            startFromHead=True, **more, **token,
-        )  # fmt: skip
-
-    page, token = ask(), ""
-    ahead, advance = DaemonPool(1), Advance("GetLogEvents")
-    try:
-        while page["nextForwardToken"] != token:
-            token = page["nextForwardToken"]
-            advance(token, page["events"])
-            coming = ahead.submit(partial(ask, nextToken=token))
-            yield page["events"]
-            page = coming.result()
-        yield page["events"]
-    finally:
-        ahead.shutdown(wait=False)
 
 
 def last_event(cloud: Cloud, place: LogPlace) -> dict[str, Any] | None:
     """The newest event of a stream, None if it has none. Raises AwsError."""
-    newest = None
-    for page in _either("GetLogEvents", partial(_newest, cloud, place), "FilterLogEvents",
+    found = None
+    for page in _either("GetLogEvents", partial(newest, cloud, place), "FilterLogEvents",
                         partial(_together, cloud, [place], 0), place.group, Refused()):  # fmt: skip
-        newest = page[-1] if page else newest
-    return newest
-
-
-def _newest(cloud: Cloud, place: LogPlace) -> Iterator[Page]:
-    """The newest event of a stream, if it has one.
-
-    A page may be empty though there are older events; the oldest page names the token that led to it.
-    """
-    token, more = "", dict[str, str]()
-    for _ in range(PAGES_BACK):
-        page = cloud.call(
-            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
-            startFromHead=False, limit=1, **more,
-        )  # fmt: skip
-        if page["events"]:
-            yield page["events"][-1:]
-            return
-        if page.get("nextBackwardToken") in (None, token):
-            return
-        token = page["nextBackwardToken"]
-        more = {"nextToken": token}
+        found = page[-1] if page else found
+    return found

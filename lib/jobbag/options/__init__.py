@@ -1,4 +1,4 @@
 """Command line and properties → frozen settings.
 
-Doors: `parser` (reads both), `settings` (the result), `version`.
+Doors: `parser` (reads both), `settings` (the result), `table` (of all options) and `option` (one of them), `version`.
 """

@@ -23,6 +23,7 @@ from jobbag.options.properties import PropertiesFile, open_properties, strangers
 from jobbag.options.table import DESCRIPTION, GROUPS, INFORMATION, LOG_LEVELS, SHELLS, SUBMIT_FILE
 from jobbag.options.transfers import ENCRYPTIONS, MOST_TRANSFERS
 from jobbag.options.words import hint, unknown
+from jobbag.prices import FROM_AWS, Prices, amount_of, prices_of
 from jobbag.text import split_items
 
 if TYPE_CHECKING:
@@ -130,12 +131,13 @@ def _help_width() -> int:
     return min(WIDEST, shutil.get_terminal_size().columns - 2)
 
 
-def load(argv: Sequence[str]) -> Settings:
+def load(argv: Sequence[str], bag: str | None = None) -> Settings:
     """The settings that a command line and its properties file ask for.
 
-    Raises InputError with all that is wrong. `--help`, `--version` and `--completion` print and raise SystemExit.
+    `bag`: the name of one that is in no file. Raises InputError with all that is wrong. `--help`, `--version` and
+    `--completion` print and raise SystemExit.
     """
-    if not argv:
+    if not argv and bag is None:
         raise InputError.of("usage", f"nothing to do: name a job submit file (see {PROG} --help)")
     properties = PropertiesFile()
     parser = build_parser(properties)
@@ -155,9 +157,15 @@ def load(argv: Sequence[str]) -> Settings:
     # Submit files may stand on both sides of an option; argparse takes only the first group of them.
     command = behind if options.sweep else ()
     options.submit_files += rest if options.sweep else [*rest, *behind]
+    if bag is not None:
+        options.prefix = options.prefix or bag
     problems += value_problems(options)
     if not no_options:  # whose values would be taken for submit files
-        problems += [*usage_problems(options), *looking_problems(options), *bag_problems(options, command)]
+        problems += [
+            *usage_problems(options, in_files=bag is None),
+            *looking_problems(options),
+            *bag_problems(options, command),
+        ]
     if problems:
         read = _from_properties(parser, properties)
         raise InputError(one._replace(where=read.get(one.where, one.where)) for one in problems)
@@ -171,6 +179,10 @@ def _from_properties(parser: Any, properties: PropertiesFile) -> dict[str, str]:
     read = (action for source, values in sources if source.startswith("config_file") for action, _ in values.values())
     flags = {flag for action in read if action is not None for flag in action.option_strings}
     return {option: where for option, where in properties.keys.items() if option in flags}
+
+
+def _prices(text: str) -> Prices | str:
+    return FROM_AWS if text.lower() == FROM_AWS else prices_of(text)
 
 
 def _settings(
@@ -219,6 +231,10 @@ def _settings(
         canary=int(options.canary) if options.canary else None,
         transfers=int(options.transfers or MOST_TRANSFERS),
         max_failures=options.max_failures or None,
+        prices=_prices(options.prices) if options.prices else None,
+        max_cost=amount_of(options.max_cost) if options.max_cost else None,
+        more_memory=int(options.more_memory) if options.more_memory else None,
+        fallback_queue=options.fallback_queue or None,
         transient_retries=not options.no_transient_retries,
         progress=options.progress or "auto",
         quiet=options.quiet,

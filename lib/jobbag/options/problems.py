@@ -15,6 +15,7 @@ from jobbag.options.looking import mode_of
 from jobbag.options.table import OPTIONS
 from jobbag.options.transfers import ENCRYPTIONS
 from jobbag.options.words import FLAGS
+from jobbag.prices import EXAMPLE, FROM_AWS, amount_of, prices_of
 
 
 def value_problems(options: argparse.Namespace) -> Iterator[Problem]:
@@ -36,8 +37,24 @@ def value_problems(options: argparse.Namespace) -> Iterator[Problem]:
     if options.max_failures and not _is_bound(options.max_failures):
         what = f"{options.max_failures!r} is neither a number of jobs, such as 10, nor a share of them, such as 5%"
         yield Problem("--max-failures", what)
+    yield from _price_problems(options)
+    if options.more_memory and not re.fullmatch(r"0*([1-9]|1\d|20)", options.more_memory):
+        yield Problem("--more-memory", f"{options.more_memory!r} is no number of times: 1 to 20")
     if options.endpoint and not _is_web_url(options.endpoint):
         yield Problem("--endpoint", f"{options.endpoint!r} is no http:// or https:// URL")
+
+
+def _price_problems(options: argparse.Namespace) -> Iterator[Problem]:
+    try:
+        if options.prices and options.prices.lower() != FROM_AWS:
+            prices_of(options.prices)
+    except ValueError as error:
+        yield Problem("--prices", f"{error}; write {EXAMPLE}, or {FROM_AWS}")
+    try:
+        if options.max_cost and not amount_of(options.max_cost):
+            raise ValueError("0 is what no job costs: give more, or run none")
+    except ValueError as error:
+        yield Problem("--max-cost", str(error))
 
 
 def choice_problem(value: str, choices: Sequence[str]) -> str:
@@ -45,8 +62,8 @@ def choice_problem(value: str, choices: Sequence[str]) -> str:
     return f"{value!r} is none of {', '.join(choices)}{did_you_mean(value, choices)}"
 
 
-def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
-    """What cannot be given together, or is missing."""
+def usage_problems(options: argparse.Namespace, *, in_files: bool = True) -> Iterator[Problem]:
+    """What cannot be given together, or is missing. `in_files`: the bag is in files, which are among the options."""
     files = [path for _, paths in bag_files(options) for path in paths]
     entity_mode = options.create or options.delete
     if options.create and options.delete:
@@ -54,7 +71,7 @@ def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
     if entity_mode and files:
         flag = "--create" if options.create else "--delete"
         yield Problem("usage", f"{flag} takes no job submit file, but got {files[0]}")
-    if not entity_mode and not files and not options.print_schema and mode_of(options) is None:
+    if in_files and not entity_mode and not files and not options.print_schema and mode_of(options) is None:
         yield Problem("usage", f"no job submit file (see {PROG} --help)")
     if not entity_mode:
         yield from _no_submit_files(options)
@@ -73,6 +90,10 @@ def usage_problems(options: argparse.Namespace) -> Iterator[Problem]:
         yield Problem("usage", "--yes is for --delete only")
     if entity_mode and options.s3 and options.local == "" and not options.prefix:
         yield Problem("--local", "give --local=directory, or --prefix: it is not known where its buckets are")
+    if options.max_cost and not options.prices:
+        yield Problem("--max-cost", f"without prices, no cost is known: give --prices, such as {EXAMPLE}")
+    if options.max_cost and options.detach:
+        yield Problem("usage", "--max-cost cannot be used with --detach: nobody would look at what the jobs cost")
     if options.detach and options.local is not None:
         yield Problem("usage", "--detach cannot be used with --local: the jobs end with the command")
     if options.sse == ENCRYPTIONS[0] and options.sse_kms_key_id:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from jobbag.options.looking import Mode
 from jobbag.options.transfers import MOST_TRANSFERS
+from jobbag.prices import Prices
 
 __all__ = ["DEFAULT_GRACE", "Mode", "Settings"]
 
@@ -42,12 +44,17 @@ class Settings:
     retry_failed: bool = False
     update: bool = False
     detach: bool = False
+    collects: bool = False  # go on with an unfinished run, and begin none; no option of the command
     launcher: bool = False  # for jobs whose submit file does not say
     array: str = "auto"  # or "never", "always": whether jobs are packed into array jobs
     on_interrupt: str | None = None  # or "terminate", or "detach": what becomes of the jobs
     grace: float = DEFAULT_GRACE  # s
     canary: int | None = None  # how many jobs to send before one has succeeded
+    more_memory: int | None = None  # how often jobs get more memory that say nothing of it themselves
+    fallback_queue: str | None = None  # for jobs whose machines are lost, and that say nothing of it themselves
     max_failures: str | None = None  # N or P%: how many jobs may fail, or which share of all
+    prices: Prices | str | None = None  # of an hour; FROM_AWS: AWS is asked
+    max_cost: Decimal | None = None  # what the jobs of a run may cost
     transient_retries: bool = True
     progress: str = "auto"  # or "plain", or "off"
     quiet: bool = False

@@ -211,6 +211,34 @@ RECOVERY = (
         "pegasus.aws.batch.max_failures",
     ),
     Option(
+        ("--prices",),
+        "What an hour of a vCPU and of a GB of memory costs, such as vcpu=0.04048,gb=0.004445 and for spot also "
+        "spot-vcpu=0.012,spot-gb=0.0013: then the cost of the jobs is told. aws: ask AWS for the prices of Fargate.",
+        "prices|aws",
+        "pegasus.aws.batch.prices",
+    ),
+    Option(
+        ("--max-cost",),
+        "Halt the run before its jobs have cost more than that: send no more, and terminate those that have not ended. "
+        "It needs --prices.",
+        "amount",
+        "pegasus.aws.batch.max_cost",
+    ),
+    Option(
+        ("--more-memory",),
+        "Send a job that ended for want of memory again with twice as much, N times at most, up to 60 GiB and to what "
+        "its compute environment has. A job's own onOutOfMemory counts more.",
+        "N",
+        "pegasus.aws.batch.more_memory",
+    ),
+    Option(
+        ("--fallback-queue",),
+        "Send a job of which two attempts have lost their machine (a spot interruption, a broken instance) to this job "
+        "queue, which must exist. A job's own onSpotLoss counts more.",
+        "arn|name",
+        "pegasus.aws.batch.fallback_queue",
+    ),
+    Option(
         ("--on-interrupt",),
         "What SIGINT (Ctrl-C) and SIGTERM do to the jobs that are submitted: terminate them, or detach and leave them "
         "running for a later start. SIGHUP always detaches. Default: Ctrl-C asks on a terminal, and else they are "

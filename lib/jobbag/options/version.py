@@ -10,7 +10,7 @@ from zipimport import zipimporter
 from jobbag import __version__
 from jobbag.errors import PROG
 
-_LIBRARIES = ("boto3", "botocore", "s3transfer")
+_LIBRARIES = ("boto3", "botocore")
 
 
 def archive() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,17 +16,23 @@ from jobbag.entities.creation import EntityCreator, already_exists
 from jobbag.entities.entity import Entity
 from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Kind, Plan, Spec, ToCreate
 from jobbag.errors import AwsError, InputError, SeveralErrors, ToolError
+from jobbag.escalation.policy import Escalation
 from jobbag.events.consumers import replay
+from jobbag.events.costs import Priced
 from jobbag.events.events import Event, Made, Making, Staged
 from jobbag.events.state import RunState
 from jobbag.options.settings import Settings
 from jobbag.preflight import suitability
+from jobbag.preflight.pricing import pricing
 from jobbag.preflight.suitability import Place
 from jobbag.run import takeup
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.takeup import Earlier, How
 from jobbag.run.task import TaskOnAws
 from jobbag.s3 import bucket, contents
+from jobbag.threads import DaemonPool
+
+AT_ONCE = 8  # calls that do not depend on each other
 
 
 @dataclass
@@ -40,6 +47,7 @@ class Checked:
     lost: frozenset[str] = frozenset()  # files that an earlier start sent, and that S3 does not have any more
     environments: dict[str | None, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The compute environments by what jobs name as their queue (None: that of the run), as far as they are known."""
+    prices: list[Priced] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # what a run says before it begins
     unknown: list[str] = field(default_factory=list)  # why less is known
     errors: list[ToolError] = field(default_factory=list)
@@ -64,6 +72,10 @@ class Checked:
         """The same of a job queue."""
         return self._detail(QUEUE, ref, given)
 
+    def escalation(self, plan: Plan) -> Escalation:
+        """Decides which jobs are sent again, by what was found."""
+        return Escalation(partial(self.definition, given=plan.definition), lambda ref: self.environments.get(ref, ()))
+
     def _detail(self, kind: Kind, ref: str | None, given: Spec | None) -> Mapping[str, Any]:
         if ref is None and isinstance(given, ToCreate):
             return given.request
@@ -73,7 +85,13 @@ class Checked:
 
 def check(settings: Settings, task: TaskOnAws, earlier: Earlier) -> Checked:
     """Make all checks. Raises ToolError where nothing more can be known, such as of an AWS out of reach."""
-    return _Checks(settings, task, earlier).make()
+    found = _Checks(settings, task, earlier).make()
+    try:
+        found.prices, warnings = pricing(settings, task.cloud, task.plan, found.environments)
+        found.warnings += warnings
+    except InputError as error:
+        found.errors.append(error)
+    return found
 
 
 def check_account(settings: Settings, cloud: Cloud) -> None:
@@ -93,6 +111,8 @@ class _Checks:
         self._past = earlier.events(task.bag)
         self._events: list[Event] = [] if earlier.how is How.FRESH else self._past
         self._found = Checked(takeup.folded(self._events, task.bag))
+        self._asked: dict[tuple[Kind, str], Future[Entity]] = {}  # entities that there are to be
+        self._bucket_asked: Future[bool] = Future()
 
     def make(self) -> Checked:
         self._try(lambda: check_account(self._settings, self._task.cloud))
@@ -100,6 +120,7 @@ class _Checks:
             return self._found
         self._try(self._inputs)
         if self._found.state.has_to_send:  # else there are only results to collect
+            self._ask()
             for look in (
                 self._made_before,
                 self._entities,
@@ -110,6 +131,22 @@ class _Checks:
             ):
                 self._try(look)
         return self._found
+
+    def _ask(self) -> None:
+        """Ask side by side for what is looked at one by one: over a network, most of the time before the first job is
+        that of these calls."""
+        pool, cloud, plan = DaemonPool(AT_ONCE), self._task.cloud, self._task.plan
+        named = [(kind, ref) for kind, ref, _ in lookup.named_by_jobs(self._task.bag)]
+        given = [
+            (spec.kind, spec.ref)
+            for spec in (plan.environment, plan.queue, plan.definition)
+            if isinstance(spec, Existing)
+        ]
+        others = [(QUEUE, ref) for ref in self._fallback_queues()]
+        for kind, ref in dict.fromkeys([*given, *named, *others]):
+            self._asked[kind, ref] = pool.submit(lookup.inspect, cloud, kind, ref)
+        self._bucket_asked = pool.submit(bucket.exists, cloud, self._task.place)
+        pool.shutdown(wait=False)
 
     def _try(self, look: Callable[[], None]) -> None:
         """What is wrong with the input or the permissions keeps nobody from looking further."""
@@ -156,21 +193,26 @@ class _Checks:
 
     def _entities_of_jobs(self) -> None:
         for kind, ref, job in lookup.named_by_jobs(self._task.bag):
-            self._find(kind, ref, job)
+            self._find(kind, ref, job.where)
+        for ref, where in self._fallback_queues().items():
+            self._find(QUEUE, ref, where)
 
-    def _find(self, kind: Kind, ref: str, job: Job | None = None) -> None:
+    def _fallback_queues(self) -> dict[str, str]:
+        return suitability.fallback_queues(self._task.bag.jobs, self._settings.fallback_queue)
+
+    def _find(self, kind: Kind, ref: str, where: str | None = None) -> None:
         def look() -> None:
             try:
-                self._found.entities[kind, ref] = lookup.inspect(self._task.cloud, kind, ref)
+                self._found.entities[kind, ref] = self._asked[kind, ref].result()
             except InputError as error:
-                raise (error.at(job.where) if job else error) from None
+                raise (error.at(where) if where else error) from None
 
         self._try(look)
 
     def _bucket(self) -> None:
         """It is there and ours to use, or is to be created. One that nothing can be said of counts as there."""
         self._found.bucket_is_there = True
-        self._found.bucket_is_there = bucket.exists(self._task.cloud, self._task.place)
+        self._found.bucket_is_there = self._bucket_asked.result()
         if not self._found.bucket_is_there:
             bucket.check_name(self._task.place.bucket)
 
@@ -186,12 +228,15 @@ class _Checks:
 
     def _fit(self) -> None:
         """No job is sent that AWS Batch would refuse, or never start."""
-        jobs = self._found.state.to_send()
-        for ref in dict.fromkeys(map(_queue_of, jobs)):
+        state = self._found.state
+        jobs = state.to_send()
+        again = [job for job in self._task.bag.jobs if job.has_rules and not state.of(job).finished]  # perhaps
+        elsewhere = [moved for job in again if (moved := suitability.on_fallback_queue(job)) is not None]
+        for ref in dict.fromkeys(map(_queue_of, [*jobs, *again, *elsewhere])):
             queue = self._found.queue(ref, self._task.plan.queue)
             self._environments(ref, queue)
         self._found.warnings += suitability.without_logs(jobs, self._definition_of)
-        unfit = suitability.problems(jobs, self._place_of, shares=not self._task.cloud.embedded)
+        unfit = suitability.problems([*jobs, *elsewhere], self._place_of, shares=not self._task.cloud.embedded)
         if unfit:
             raise InputError(unfit)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from jobbag.aws.regions import region_problem
 from jobbag.bag import reader
 from jobbag.bag.job import Bag, Job
+from jobbag.bag.rules import MoreMemory, OtherQueue, Rules
 from jobbag.bag.tables import Commands, Sweep, Table
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.containers import Form, form_of
-from jobbag.entities.kinds import DEFINITION, QUEUE, Plan, ToCreate
+from jobbag.entities.kinds import DEFINITION, QUEUE, Existing, Plan, ToCreate
 from jobbag.entities.plan import plan_of
 from jobbag.errors import InputError, Problem
 from jobbag.hints import did_you_mean
@@ -31,13 +32,17 @@ from jobbag.run.task import Task
 from jobbag.s3.place import LONGEST_KEY, S3Place
 
 
-def task_of(settings: Settings) -> Task:
-    """The task of a run. Raises InputError with all that is wrong with the input."""
-    bag, problems = _bag_of(settings)
+def task_of(settings: Settings, given: Table | None = None) -> Task:
+    """The task of a run. Raises InputError with all that is wrong with the input.
+
+    `given`: the bag, if it is not in the files that the settings name.
+    """
+    bag, problems = _bag_of(settings, given)
     if not problems and settings.followed_job is not None and not bag.named(settings.followed_job):
         problems.append(_no_job(settings.followed_job, bag))
     plan, of_entities = plan_of(settings, bag)
     problems += of_entities
+    problems += _fallback_problems(settings, bag, plan)
     problems += [*_region_problems(settings), *_output_problems(settings), *overwriting_problems(settings, bag)]
     if plan.place is None:
         raise AssertionError("a run always has a place in S3")
@@ -65,13 +70,20 @@ def bag_of(settings: Settings) -> Bag:
     return bag
 
 
-def _bag_of(settings: Settings) -> tuple[Bag, list[Problem]]:
-    sources: list[Path | Table] = [*settings.submit_files]
+def _bag_of(settings: Settings, given: Table | None = None) -> tuple[Bag, list[Problem]]:
+    sources: list[Path | Table] = [*settings.submit_files] if given is None else [given]
     if settings.commands is not None:
         sources.append(Commands(settings.commands))
     if settings.sweep is not None:
         sources.append(Sweep(settings.sweep, settings.command, settings.inputs, settings.outputs, settings.name))
-    return reader.load(sources, settings.files, launcher=settings.launcher)
+    return reader.load(sources, settings.files, launcher=settings.launcher, rules=rules_of(settings))
+
+
+def rules_of(settings: Settings) -> Rules:
+    """When jobs are sent again that say nothing of it themselves."""
+    memory = None if settings.more_memory is None else MoreMemory(times=settings.more_memory)
+    queue = None if settings.fallback_queue is None else OtherQueue(settings.fallback_queue)
+    return Rules(memory, queue)
 
 
 def entities_of(settings: Settings) -> Plan:
@@ -92,6 +104,20 @@ def _place_of(plan: Plan, job: Job) -> Place:
         queue = {}
     is_its_own = isinstance(plan.environment, ToCreate) and environment_refs(queue) == [plan.environment.name]
     return Place({} if DEFINITION.field in job.request else definition, queue, (environment,) if is_its_own else ())
+
+
+def _fallback_problems(settings: Settings, bag: Bag, plan: Plan) -> Iterator[Problem]:
+    """Job queues for jobs that lose their machines which are none, are to be made first, or are the first ones."""
+    made = plan.queue.name if isinstance(plan.queue, ToCreate) else None
+    for ref, where in suitability.fallback_queues(bag.jobs, settings.fallback_queue).items():
+        if ref.startswith("arn:") and f":{QUEUE.arn_type}/" not in ref:
+            yield Problem(where, f"{ref} is no ARN of a {QUEUE.words}")
+        elif ref == made or (not ref.startswith("arn:") and ("/" in ref or ref.endswith(".json"))):
+            yield Problem(where, f"{ref}: give the name or ARN of a job queue that is there already")
+        first = plan.queue.ref if isinstance(plan.queue, Existing) else None
+        those = (job for job in bag.jobs if job.on_spot_loss is not None and job.on_spot_loss.job_queue == ref)
+        if any(job.request.get(QUEUE.field, first) == ref for job in those):
+            yield Problem(where, f"{ref} is the job queue that jobs are sent to in the first place")
 
 
 def _not_local(plan: Plan) -> Iterator[Problem]:

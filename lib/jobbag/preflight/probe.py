@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from jobbag.aws.regions import url_of_s3
 from jobbag.bag.job import Job
+from jobbag.bag.rules import OtherQueue
 from jobbag.entities.capacity import Needs, needs_of_job
 from jobbag.entities.kinds import ENVIRONMENT, QUEUE, Existing, Spec, ToCreate
 from jobbag.errors import ToolError
+from jobbag.escalation.amounts import tries
 from jobbag.events.consumers import replay
 from jobbag.events.events import Staged
 from jobbag.jobs.array_request import JobGroup, Requests
@@ -70,6 +73,9 @@ class Findings:
     sendings: list[Sending] = field(default_factory=list)
     obstacles: list[tuple[Cause, list[Job]]] = field(default_factory=list)
     answer: Answer | None = None
+    more_memory: Counter[tuple[int | None, tuple[int, ...]]] = field(default_factory=Counter)
+    """How many jobs that run out of memory would be given what: what they ask for, and each try after it (MiB)."""
+    other_queues: Counter[OtherQueue] = field(default_factory=Counter)  # how many jobs would go there
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -107,6 +113,7 @@ class _Prober:
             staged = {event.item for event in events if isinstance(event, Staged)}
             self._uploads([item for item in MissingInputs(self.task.bag, to_send).items if item not in staged])
             self._requests(to_send)
+            self._again(to_send)
             self._obstacles()
         self._permissions()
 
@@ -136,6 +143,17 @@ class _Prober:
         self.found.uploads = [one.result() for one in coming]
 
     # -- jobs
+
+    def _again(self, jobs: list[Job]) -> None:
+        """With what jobs would be sent again."""
+        definition_of, environments = self._definition, self.found.checked.environments
+        for job in jobs:
+            if (rule := job.on_out_of_memory) is not None:
+                definition = definition_of(job.request.get("jobDefinition"))
+                more = tries(rule, self._needs(job), definition, environments.get(job.request.get("jobQueue"), ()))
+                self.found.more_memory[self._needs(job).memory, tuple(more)] += 1
+            if job.on_spot_loss is not None:
+                self.found.other_queues[job.on_spot_loss] += 1
 
     def _requests(self, jobs: list[Job]) -> None:
         region = self.task.bucket_region
@@ -201,8 +219,9 @@ class _Prober:
         if caller is None:
             return
         requests = [sending.request for sending in self.found.sendings]
+        elsewhere = [rule.job_queue for rule in self.found.other_queues]
         uses = Uses(
-            queues=tuple(dict.fromkeys(str(one["jobQueue"]) for one in requests)),
+            queues=tuple(dict.fromkeys([*(str(one["jobQueue"]) for one in requests), *elsewhere])),
             definitions=tuple(dict.fromkeys(str(one["jobDefinition"]) for one in requests)),
             place=self.task.place,
             bucket_is_there=self.found.checked.bucket_is_there,

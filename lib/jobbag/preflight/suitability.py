@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobbag.bag.job import Job
+from jobbag.bag.rules import MEMORY_FIELD, QUEUE_FIELD
 from jobbag.entities.capacity import fargate_misfit, needs_of_job, never_fits, platform_of, platforms_of
 from jobbag.entities.containers import Form, containers_of, form_of
 from jobbag.entities.kinds import DEFINITION, QUEUE
 from jobbag.errors import Problem
+from jobbag.escalation.amounts import no_way
 from jobbag.events.observation import AWSLOGS
 from jobbag.jobs.overrides import override_problems
 
@@ -47,6 +49,22 @@ class Place:
 PlaceOf = Callable[[Job], Place]
 
 
+def fallback_queues(jobs: Iterable[Job], of_option: str | None) -> dict[str, str]:
+    """The job queues to which jobs are sent that lose their machines, and where each is named: by an option, which has
+    this one, or by the first such job."""
+    named = {job.on_spot_loss.job_queue: job for job in reversed([*jobs]) if job.on_spot_loss is not None}
+    return {
+        queue: "--fallback-queue" if queue == of_option else f"{job.where}: {QUEUE_FIELD}.jobQueue"
+        for queue, job in reversed(named.items())
+    }
+
+
+def on_fallback_queue(job: Job) -> Job | None:
+    """The job as it is sent when it has lost its machines; None if that is as before."""
+    rule = job.on_spot_loss
+    return None if rule is None else replace(job, request={**job.request, QUEUE.field: rule.job_queue})
+
+
 def problems(jobs: Iterable[Job], place_of: PlaceOf, *, shares: bool = True) -> list[Problem]:
     """What AWS Batch would refuse of jobs, or never start. `shares`: whether share identifiers are looked at."""
     found: dict[Problem, None] = {}  # of the children of an array, once
@@ -55,7 +73,7 @@ def problems(jobs: Iterable[Job], place_of: PlaceOf, *, shares: bool = True) -> 
         found |= dict.fromkeys(override_problems(job, place.definition))
         wrong = _platform(place)
         fits = _size(job, place.definition, () if wrong else place.environments)
-        whats = [*wrong, *fits, *_nodes(place), *(_share(job, place) if shares else ())]
+        whats = [*wrong, *fits, *_nodes(place), *_memory(job, place), *(_share(job, place) if shares else ())]
         found |= dict.fromkeys(Problem(job.where, what) for what in whats)
     return list(found)
 
@@ -91,6 +109,11 @@ def _size(job: Job, definition: Detail, environments: tuple[Detail, ...]) -> Ite
     found = never_fits(needs, environments)
     if found is not None:
         yield f"resourceRequirements: the job asks for {needs}, and {found.why}: {found.remedy}"
+
+
+def _memory(job: Job, place: Place) -> Iterator[str]:
+    if job.on_out_of_memory is not None and (why := no_way(job, place.definition)) is not None:
+        yield f"{MEMORY_FIELD}: {why}; leave it out (--more-memory, too), or give it as false"
 
 
 def _share(job: Job, place: Place) -> Iterator[str]:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,7 +15,6 @@ from urllib.parse import quote
 from jobbag.files import replaced
 from jobbag.report.summary import Ended, jobs, overview
 
-_PARTS = resources.files("jobbag.report") / "assets"
 _SCRIPTS = (
     "words.js", "jobs.js", "view.js", "facts.js", "scales.js", "timeline.js", "pointer.js", "histograms.js", "table.js",
     "dialog.js", "order.js", "drawing.js", "export.js", "live.js", "main.js",
@@ -76,4 +74,6 @@ def _source(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (_PARTS / name).read_text(encoding="utf-8")
+    from importlib import resources  # slow to import, and most runs have no report
+
+    return (resources.files("jobbag.report") / "assets" / name).read_text(encoding="utf-8")

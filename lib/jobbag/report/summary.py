@@ -6,7 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +16,10 @@ from jobbag import __version__
 from jobbag.aws.redaction import shown_command
 from jobbag.bag.job import Job
 from jobbag.errors import ExitCode, Interrupted
+from jobbag.escalation.advice import advice
 from jobbag.events.causes import Cause, causes, lost_machine, lost_start
+from jobbag.events.costs import SPOT
+from jobbag.events.escalation import MACHINE, MEMORY
 from jobbag.events.observation import Attempt, Observation, joined
 from jobbag.events.outcome import Outcome, Verdict
 from jobbag.events.state import RunState
@@ -59,6 +64,7 @@ class Ended:
     calls: Mapping[str, Mapping[str, int]]
     results: Path | None = None  # the directory of the results; None: they stay in S3
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
+    tables: tuple[Path, ...] = ()  # those of `submit_files` that are no submit files
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
     unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
@@ -105,6 +111,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "signal": end.stopped.name if end.stopped else None,
         "counts": counts(end),
         "retried": _retried(state),
+        "sent_again": _sent_again(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
             "files": len(results),
@@ -119,9 +126,10 @@ def overview(end: Ended) -> dict[str, Any]:
         "console": end.console,
         "vcpu_hours": _vcpu_hours(state),
         "memory": memory.wasteful(state),
+        "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
-        "notes": list(_absent(state)),
+        "notes": [*_absent(state), *advice(state, end.tables)],
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
     }
@@ -166,12 +174,22 @@ def _retried(state: RunState) -> dict[str, int]:
     return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
+def _sent_again(state: RunState) -> dict[str, int]:
+    """How many jobs were sent again with other needs, and how often for which cause."""
+    earlier = [outcome.earlier for outcome in map(state.of, state.bag.jobs) if outcome.earlier]
+    causes = Counter(sending.cause for sendings in earlier for sending in sendings)
+    return {"jobs": len(earlier), "memory": causes[MEMORY], "machine": causes[MACHINE]}
+
+
 def _vcpu_hours(state: RunState) -> dict[str, float]:
     asked = wasted = 0.0
     for seen in _observations(state):
         hours = [(seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in seen.attempts]
         asked += sum(hours)
         wasted += sum(hours[:-1] if seen.status == "SUCCEEDED" else hours)
+    for sending in chain.from_iterable(state.of(job).earlier for job in state.bag.jobs):
+        lost = sum((sending.seen.vcpus or 0.0) * _duration(attempt) / MS_PER_HOUR for attempt in sending.attempts)
+        asked, wasted = asked + lost, wasted + lost
     return {"asked": round(asked, 6), "wasted": round(wasted, 6)}
 
 
@@ -179,6 +197,25 @@ def _duration(attempt: Attempt) -> int:
     if attempt.started is None or attempt.stopped is None:
         return 0
     return max(attempt.stopped - attempt.started, 0)
+
+
+def _cost(end: Ended) -> dict[str, Any] | None:
+    costs = end.state.costs
+    if not costs.is_known:
+        return None
+    parts = costs.parts(end.ended)
+    wasted = sorted(((lost, cost) for lost, cost in parts.items() if lost), key=lambda one: (one[0] != SPOT, -one[1]))
+    names = ("queue", "vcpu", "gb", "spot")
+    return {
+        "total": _number(sum(parts.values(), Decimal(0))),
+        "currency": costs.currency or None,
+        "wasted": {lost: _number(cost) for lost, cost in wasted},
+        "prices": [{name: getattr(one, name) for name in names} for one in costs.prices],
+    }
+
+
+def _number(cost: Decimal) -> float:
+    return float(round(cost, 6))
 
 
 def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
@@ -201,10 +238,11 @@ def _cause(end: Ended, cause: Cause) -> dict[str, Any]:
 def jobs(end: Ended) -> Iterator[dict[str, Any]]:
     """The jobs of the summary, in the order of the submit files, as objects for JSON."""
     of_job = {number: index for index, cause in enumerate(end.causes) for number in cause.jobs}
-    return (_job(end, job, of_job.get(job.number)) for job in end.state.bag.jobs)
+    costs = end.state.costs.by_job(end.ended)
+    return (_job(end, job, of_job.get(job.number), costs.get(job.number)) for job in end.state.bag.jobs)
 
 
-def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
+def _job(end: Ended, job: Job, cause: int | None, cost: Decimal | None) -> dict[str, Any]:
     outcome = end.state.of(job)
     seen = outcome.observation
     out, err = end.outputs.results(job)
@@ -218,16 +256,17 @@ def _job(end: Ended, job: Job, cause: int | None) -> dict[str, Any]:
         "outcome": end.outcome(job),
         "status": seen.status if seen else "SUBMITTED" if outcome.aws_id else None,
         "exit_code": seen.exit_code if seen else None,
-        "reason": joined(outcome.error, seen.reason if seen else None),
+        "reason": joined(outcome.error, seen.reason if seen else None, outcome.not_escalated),
         "cause": cause,
-        "created": seen.created if seen else None,
+        "created": next((one.seen.created for one in outcome.earlier), seen.created if seen else None),
         "starting": outcome.starting,
         "started": seen.started if seen else None,
         "stopped": seen.stopped if seen else None,
-        "attempts": [_attempt(attempt) for attempt in (seen.attempts if seen else ())],
+        "attempts": [_attempt(*one) for one in outcome.attempts],
         "vcpus": seen.vcpus if seen else None,
         "memory": seen.memory if seen else None,
         **_used(outcome),
+        "cost": None if cost is None else _number(cost),
         "out": str(out),
         "err": str(err),
         "lines": outcome.lines,
@@ -247,12 +286,14 @@ def _place(place: Place | None) -> dict[str, Any] | None:
     return None if place is None else {"out": place.out, "err": place.err}
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, memory: int | None, queue: str | None) -> dict[str, Any]:
     return {
         "started": attempt.started,
         "stopped": attempt.stopped,
         "exit_code": attempt.exit_code,
         "reason": attempt.reason,
+        "memory": memory,
+        "queue": queue,
     }
 
 

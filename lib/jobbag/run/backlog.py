@@ -6,8 +6,10 @@ be sent, and the safeguards allow it.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from jobbag.bag.job import Bag, Job
@@ -16,6 +18,8 @@ from jobbag.run.dependencies import Dependencies
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.packing import Packer, Packing, Suits, job_groups, own_arrays
 from jobbag.run.safeguards import Safeguards
+
+GATHERING = 10.0  # s in which jobs are gathered that one request may send; to submit 500 one by one takes as long
 
 
 class Backlog:
@@ -29,10 +33,12 @@ class Backlog:
         safeguards: Safeguards,
         others: Iterable[Job] = (),
         can_be_packed: Suits = lambda _: True,
+        as_sent: Callable[[Job], Job] = lambda job: job,
     ) -> None:
         """`jobs` are those of the bag that are to be sent; `others` may have to be, when more is known of them.
 
-        `can_be_packed` says whether AWS Batch has arrays of such jobs.
+        `can_be_packed` says whether AWS Batch has arrays of such jobs; `as_sent` gives a job with what it asks for by
+        now, which need not be what the bag says.
         """
         self._bag = bag
         self._packing = packing
@@ -40,7 +46,10 @@ class Backlog:
         self._safeguards = safeguards
         self._inputs = MissingInputs(bag, jobs, others)
         self._dependencies = Dependencies(bag)
-        self._packer = Packer(jobs, packing, can_be_packed, safeguards.canary)
+        self._as_sent = as_sent
+        self._packer = Packer(list(map(as_sent, jobs)), packing, can_be_packed, safeguards.canary)
+        self._gathered: list[Job] = []  # jobs that are to be sent again
+        self._due = math.inf  # time.monotonic() when they are
         self._ready: deque[JobGroup] = deque()
         self._taken: set[int] = set()  # numbers of jobs
         self._lost: set[int] = set()  # numbers of jobs that can never be sent, be they in `_ready`, or again
@@ -54,7 +63,7 @@ class Backlog:
     def is_empty(self) -> bool:
         """Whether no job is left to send."""
         is_ready = any(job.number not in self._lost for group in self._ready for job in group)
-        return not (is_ready or self._inputs.items or self._dependencies.has_waiting)
+        return not (is_ready or self._gathered or self._inputs.items or self._dependencies.has_waiting)
 
     def begin(self) -> None:
         """Free the jobs that wait for no file."""
@@ -73,7 +82,8 @@ class Backlog:
         self._free(job for job in jobs if self._dependencies.arrived(job))
 
     def take_back(self, jobs: Sequence[Job]) -> list[Job]:
-        """Note that these jobs, which were sent or taken, are to be sent again, once their inputs are there.
+        """Note that these jobs, which were sent or taken, are to be sent again, once their inputs are there: before
+        those that were never sent, so that a canary is one again.
 
         Returns those that never can be.
         """
@@ -83,8 +93,24 @@ class Backlog:
         able = [job for job in with_inputs if self._dependencies.arrived(job)]
         self._free(job for job in able if job.child is not None)
         alone = [job for job in able if job.child is None]
-        self._ready += job_groups(alone, self._packing, self._can_be_packed)
+        groups = job_groups(list(map(self._as_sent, alone)), self._packing, self._can_be_packed)
+        self._ready.extendleft(reversed(groups))
         return [job for job in jobs if job.number in self._lost]
+
+    def gather(self, job: Job, *, among_many: bool) -> None:
+        """Note that a job is to be sent again (`take_back`), soon; if it was `among_many`, with others that follow."""
+        self._gathered.append(job)
+        self._due = min(self._due, time.monotonic() + (GATHERING if among_many else 0.0))
+
+    @property
+    def pause(self) -> float | None:
+        """The seconds until gathered jobs are due; None if there are none."""
+        return max(self._due - time.monotonic(), 0.0) if self._gathered else None
+
+    def gathered(self) -> list[Job]:
+        """The jobs that were gathered. They are not any more."""
+        jobs, self._gathered, self._due = self._gathered, [], math.inf
+        return jobs
 
     def submitted(self, job: Job, aws_id: str) -> None:
         """Note that AWS has the job: those that depend on it can be sent."""
@@ -118,7 +144,7 @@ class Backlog:
         taken: list[JobGroup] = []
         count = 0
         while self._ready and len(taken) < most and self._safeguards.admits(count + 1) > count:
-            group = tuple(job for job in self._ready.popleft() if job.number not in self._lost)
+            group = tuple(self._as_sent(job) for job in self._ready.popleft() if job.number not in self._lost)
             if not group:
                 continue
             if group[0].child is None and self._safeguards.admits(count + len(group)) < count + len(group):
@@ -139,7 +165,7 @@ class Backlog:
 
     def give_up(self) -> list[Job]:
         """Empty the backlog. Returns the jobs that were in it, none of which is to be sent any more."""
-        jobs = [*chain(*self._ready), *self._packer.give_up(), *self._inputs.give_up()]
+        jobs = [*self.gathered(), *chain(*self._ready), *self._packer.give_up(), *self._inputs.give_up()]
         jobs += self._dependencies.give_up(self._bag.jobs)
         self._ready.clear()
         return [job for job in jobs if job.number not in self._lost]

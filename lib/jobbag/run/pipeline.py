@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from jobbag.bag.job import Job
-from jobbag.errors import Interrupted, ToolError
+from jobbag.errors import Interrupted
+from jobbag.escalation.policy import Escalation
 from jobbag.events.events import (
     Absent,
     Event,
@@ -26,17 +27,17 @@ from jobbag.events.events import (
     WorkerFailed,
 )
 from jobbag.jobs.array_request import Requests
-from jobbag.jobs.ids import by_token
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
 from jobbag.run.backlog import Backlog
 from jobbag.run.consumers import Consumers
+from jobbag.run.followups import FollowUps
 from jobbag.run.packing import Packing
 from jobbag.run.sending import Sending
 from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
-from jobbag.signals import Signals
+from jobbag.signals import Stops
 
 
 class Pipeline:
@@ -53,10 +54,11 @@ class Pipeline:
         requests: Requests,
         consumers: Consumers,
         places: Places,
+        escalation: Escalation,
         *,
         bucket_is_new: bool,
     ) -> None:
-        """`places` says where the output of jobs is written."""
+        """`places` says where the output of jobs is written; `escalation` which of them are sent again, and how."""
         self._bag = task.bag
         self._detach = settings.detach
         self._consumers = consumers
@@ -68,18 +70,16 @@ class Pipeline:
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
         to_send = self._state.to_send()
         self._to_send = {job.number for job in to_send}  # at the start
-        others = [job for job in task.bag.jobs if self._state.may_be_sent(job)]
+        self._follow_ups = FollowUps(task.bag, self._state, escalation, self.tell)
         self._backlog = Backlog(
-            task.bag, to_send, Packing(settings.array), self._safeguards, others, requests.can_be_packed
-        )
-        self._not_staged: dict[str, ToolError] = {}  # files that could not be sent
+            task.bag, to_send, Packing(settings.array), self._safeguards,
+            [*filter(self._follow_ups.may_be_sent, task.bag.jobs)], requests.can_be_packed, self._follow_ups.as_sent,
+        )  # fmt: skip
         self._workers = Workers(task, settings, places, self._state, self._events.put, bucket_is_new=bucket_is_new)
-        self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal)
+        self._sending = Sending(requests, self._workers.submitter, self.tell, consumers.journal, self._state)
         self._shutdown = Shutdown(task.cloud, self._state, consumers.journal, self._workers, self, policy_of(settings))
 
-    def run(
-        self, signals: Signals, staged: Sequence[str] = (), cancelled: Interrupted | None = None
-    ) -> Interrupted | None:
+    def run(self, stops: Stops, staged: Sequence[str] = (), cancelled: Interrupted | None = None) -> Interrupted | None:
         """Run until every job is done, or a worker cannot go on; or with --detach, until every job is submitted,
         unless the run is halted. If it is `cancelled`, what an earlier start has sent is stopped, and nothing is sent.
 
@@ -92,9 +92,9 @@ class Pipeline:
             try:
                 self._go_on(staged)
                 while not (self._stopped or self._has_ended or (self._detach and self._open and self._all_sent)):
-                    self._handle(self._events.get())
+                    self._next()
                 self._open = False
-                signals.only_tell()
+                stops.only_tell()
                 self.drain()  # one may have come just before
                 if self._stopped:
                     self._shutdown.stop(self._stopped)
@@ -136,12 +136,13 @@ class Pipeline:
         in_doubt = [job for job in self._bag.jobs if job.number not in self._to_send - over and self._take_up(job)]
         for job in self._bag.jobs:
             self._handle(*self._recall_order(job))
-        self._seek(in_doubt)
+        self._sending.seek(in_doubt)
+        follow = [*self._follow_ups.send_again(self._backlog.gathered(), self._backlog)]
         self._backlog.begin()
         if self._state.halted is not None:
             self._handle(Halted(self._state.halted))
         else:
-            self._handle(*self._heed_safeguards())
+            self._handle(*follow, *self._heed_safeguards())
         for item in staged:
             self._backlog.arrived(item)
         if self._open:
@@ -153,7 +154,8 @@ class Pipeline:
         outcome = self._state.of(job)
         if not outcome.finished:
             if outcome.over:
-                self._fetch(job)
+                if not self._follow_ups.escalates(job, self._backlog):
+                    self._fetch(job)
             elif outcome.aws_id:
                 if outcome.observation is not None:
                     self._workers.follower.follow(job, outcome.observation)
@@ -168,25 +170,9 @@ class Pipeline:
         if outcome.succeeded:
             self._backlog.succeeded(job)
         elif outcome.over and not (outcome.to_repeat and (job.child is None or job.number in self._to_send)):
-            yield from self._drop_dependants(job)
+            yield from self._follow_ups.drop_dependants(job, self._backlog)
         elif outcome.aws_id and not outcome.over and not outcome.terminated:  # what is to end is waited for
-            self._backlog.submitted(job, outcome.aws_id)
-
-    def _seek(self, jobs: Iterable[Job]) -> None:
-        """Look for jobs that an earlier start may have sent."""
-        known_by = ((job, self._state.of(job).token or "") for job in jobs)
-        for token, children in by_token(known_by).items():
-            first = next(iter(children.values()))
-            self._sending.seek(token, children, self._state.of(first).queue)
-
-    def _drop_dependants(self, job: Job) -> Iterator[Event]:
-        """The job has not succeeded, so those that depend on it are not sent."""
-        for dependant in self._backlog.failed(job):
-            if self._state.is_to_send(dependant):  # else AWS has it, or may have it, and lets it fail
-                yield self._dropped(dependant)
-
-    def _dropped(self, job: Job) -> NotRun:
-        return NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends")
+            self._follow_ups.submitted(job, outcome.aws_id, self._backlog)
 
     def _send_ready(self) -> None:
         """Send what can go, as far as the window of those under way has room."""
@@ -216,12 +202,11 @@ class Pipeline:
             case Staged(item=item):
                 self._backlog.arrived(item)
             case StagingFailed(item=item, error=error):
-                self._not_staged[item] = error
-                yield from (NotSubmitted(job, error) for job in self._backlog.never_arrives(item))
+                yield from self._follow_ups.not_staged(item, error, self._backlog)
             case Submitted(job=job, aws_id=aws_id):
                 self._arrived(job)
                 self._workers.watch(job, self._state)
-                self._backlog.submitted(job, aws_id)
+                self._follow_ups.submitted(job, aws_id, self._backlog)
                 if self._stopped:
                     self._shutdown.came_late(job, aws_id)
                 elif self._state.halted is not None:
@@ -230,7 +215,7 @@ class Pipeline:
                 if self._stopped:
                     yield from map(Unsent, jobs)
                 elif self._state.halted is None:
-                    yield from self._send_again(jobs)
+                    yield from self._follow_ups.send_again(jobs, self._backlog)
                 else:
                     yield from _not_run(jobs, self._state.halted)
             case NotSubmitted(job=job) | NotRun(job=job):
@@ -239,8 +224,11 @@ class Pipeline:
                 yield from self._is_over(job)
             case StateChanged(job=job, observation=observation) if observation.ended:
                 # Children of an array are sent again together, by a start that knows the end of all of them.
-                if self._state.of(job).to_repeat and self._open and job.child is None:
-                    yield from self._send_again([job])
+                if self._follow_ups.escalates(job, self._backlog):
+                    if not self._backlog.pause:  # a canary is one again before any other job
+                        yield from self._follow_ups.send_again(self._backlog.gathered(), self._backlog)
+                elif self._state.of(job).to_repeat and self._open and job.child is None:
+                    yield from self._follow_ups.send_again([job], self._backlog)
                 else:
                     self._fetch(job)
                     yield from self._is_over(job)
@@ -258,17 +246,6 @@ class Pipeline:
         if isinstance(event, (NotSubmitted, StateChanged, Lost, Absent)):
             yield from self._heed_safeguards()
 
-    def _send_again(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        """Send jobs that an earlier start has sent, or may have, when their inputs are there."""
-        able = []
-        for job in jobs:
-            missing = next((item for item in self._bag.needs(job) if item in self._not_staged), None)
-            if missing is not None:
-                yield NotSubmitted(job, self._not_staged[missing])
-            else:
-                able.append(job)
-        yield from map(self._dropped, self._backlog.take_back(able))
-
     def _arrived(self, job: Job) -> None:
         """It is known now what became of the sending of a job, and of those that were sent with it."""
         token = self._state.of(job).token
@@ -280,7 +257,7 @@ class Pipeline:
         if self._state.of(job).succeeded:
             self._backlog.succeeded(job)
         elif self._open:
-            yield from self._drop_dependants(job)
+            yield from self._follow_ups.drop_dependants(job, self._backlog)
 
     def _fetch(self, job: Job) -> None:
         self._fetching.add(job.number)
@@ -290,6 +267,16 @@ class Pipeline:
         verdict = self._safeguards.verdict
         if self._open and verdict is not None and (not self._all_sent or any(self._state.running())):
             yield Halted(verdict)
+
+    def _next(self) -> None:
+        """Handle the next event; or send again what was gathered, when that is due, or nothing else is to come."""
+        pause = self._backlog.pause
+        if pause and self._events.empty() and self._sending.is_empty and not any(self._state.running()):
+            pause = 0.0
+        try:
+            self._handle(self._events.get(timeout=pause))
+        except queue.Empty:
+            self._handle(*self._follow_ups.send_again(self._backlog.gathered(), self._backlog))
 
     def drain(self) -> None:
         """Handle the events that are there."""

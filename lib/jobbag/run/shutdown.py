@@ -10,6 +10,7 @@ from typing import Protocol
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Job
 from jobbag.errors import PROG, Interrupted
+from jobbag.events.causes import HALTED_BY
 from jobbag.events.events import Event, NotTerminated, Terminated
 from jobbag.events.journal import Journal
 from jobbag.events.state import RunState
@@ -68,7 +69,7 @@ class Shutdown:
 
     def end(self, running: Running, reason: str) -> None:
         """Terminate jobs of a run that is halted, in a thread beside this one."""
-        self._workers.terminator.terminate(self._to_terminate(running), f"{PROG} was halted: {reason}")
+        self._workers.terminator.terminate(self._to_terminate(running), f"{HALTED_BY}: {reason}")
 
     def came_late(self, job: Job, aws_id: str) -> None:
         """While the run is being stopped, AWS was found to have this job, too."""

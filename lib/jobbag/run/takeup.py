@@ -12,6 +12,7 @@ from jobbag.bag.job import Bag, Job
 from jobbag.errors import InputError, Problem
 from jobbag.events import journal
 from jobbag.events.consumers import replay
+from jobbag.events.escalation import Escalated, StartsFrom
 from jobbag.events.events import Event, NotRun, Removing, Staged, TakenDown, Unsent
 from jobbag.events.journal import Header, Past
 from jobbag.events.state import RunState
@@ -68,7 +69,7 @@ class Earlier:
             return []
         events = here(past_events(self.past, bag))
         if self.how in (How.RETRY_FAILED, How.UPDATE):
-            return [event for event in events if self._keeps(event)]
+            return [*(event for event in events if self._keeps(event)), *self._known_needs(events, bag)]
         return [*_of_what_is_there(events), *_released(events, bag), *_whole_arrays(events, bag)]
 
     @property
@@ -89,7 +90,20 @@ class Earlier:
         old = past_events(self.past, bag)
         files = {id(sent) for sending, given in sent_with(old, bag) if self._keeps(sending) for sent in given}
         # What is before it is not in S3 any more.
-        return [*(event for event in old if id(event) in files or self._keeps(event)), TakenDown(), *left]
+        kept = [event for event in old if id(event) in files or self._keeps(event)]
+        return [*kept, TakenDown(), *left, *self._known_needs(old, bag)]
+
+    def _known_needs(self, events: list[Event], bag: Bag) -> Iterator[Event]:
+        """What jobs that run again had to ask for, as far as their rules would lead there again."""
+        if not any(isinstance(event, (Escalated, StartsFrom)) for event in events):
+            return
+        state = folded(events, bag)
+        for job in bag.jobs:
+            asks = state.of(job).asks
+            memory = asks.memory if job.on_out_of_memory is not None else None
+            queue = asks.queue if job.on_spot_loss is not None and asks.queue == job.on_spot_loss.job_queue else None
+            if not self._keeps(StartsFrom(job)) and (memory, queue) != (None, None):
+                yield StartsFrom(job, memory, queue)
 
     @property
     def is_given_up(self) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from jobbag.bag.job import Job
+from jobbag.events import remarks
 from jobbag.events.consumers import Emit
+from jobbag.events.escalation import Sending
 from jobbag.events.outcome import Outcome
 from jobbag.events.state import RunState
 from jobbag.jobs.monitor import Monitor
@@ -17,6 +19,7 @@ from jobbag.logs.fetcher import LogFetcher
 from jobbag.logs.follower import Follower
 from jobbag.logs.part_files import Places
 from jobbag.options.settings import Settings
+from jobbag.run.safeguards import CostWatch, bound_of
 from jobbag.run.task import TaskOnAws
 from jobbag.s3.in_flight import InFlight, possible
 from jobbag.s3.result_files import ResultFiles
@@ -52,9 +55,10 @@ class Workers:
         self.follower = Follower(task.cloud, emit, lambda job: settings.follows(job.name, job.sent_name))
         self.fetcher = LogFetcher(task.cloud, places, emit, self.follower.reading)
         results = [] if self.results is None else [self.results]
+        bound = bound_of(settings, state.costs)
         self._in_order: tuple[Worker | Uploader, ...] = (
             self.fetcher, *results, self.follower, queue_watch, self.monitor, self.terminator, self.submitter,
-            self.uploader,
+            self.uploader, *([] if bound is None else [CostWatch(bound, lambda: _goes_on(state), emit)]),
         )  # fmt: skip
         self._stack = ExitStack()
         self._ending = False  # the last results are being fetched
@@ -79,11 +83,15 @@ class Workers:
         """Have the output of a job that is over, or lost, written to its files."""
         outcome = state.of(job)
         observation = outcome.observation if outcome.ended or outcome.has_log else None
-        reason, remark = state.why_no_log(job), state.remark(job)
+        reason, remark = remarks.why_no_log(state, job), remarks.remark(state, job)
         ended = None
         if observation is not None and not observation.more_logs:  # others might write after the end of the job
             ended = self.monitor.here(observation.stopped)
-        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, _mark_of(job, outcome), ended)
+        mark, before = (
+            _mark_of(job, outcome),
+            [(log, _mark_of(job, one)) for one in outcome.earlier for log in one.logs],
+        )
+        self.fetcher.fetch(job, outcome.aws_id, observation, reason, remark, mark, ended, before)
         if self.results is not None and observation is not None:
             self.results.fetch(job, observation.created)
 
@@ -99,6 +107,11 @@ class Workers:
         return self.results is None or state.results.looked_for
 
 
-def _mark_of(job: Job, outcome: Outcome) -> str | None:
+def _goes_on(state: RunState) -> bool:
+    """Whether a job runs, or may still be sent."""
+    return not state.complete and (state.has_to_send or any(state.running()))
+
+
+def _mark_of(job: Job, sent: Outcome | Sending) -> str | None:
     """The token of the end mark in a job's log, if the launcher starts it."""
-    return outcome.token if job.launcher else None
+    return sent.token if job.launcher else None

@@ -8,6 +8,8 @@ from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobbag.errors import Cancelled
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -42,10 +44,10 @@ class Arriving:
             os.close(self._file)
 
     def write(self, start: int, content: bytes) -> None:
-        """Write a part to its place. Raises OSError."""
+        """Write some of a part to its place. Raises OSError; Cancelled, once nobody waits for the file any more."""
         with self._changed:
             if self.error is not None:
-                return
+                raise Cancelled("nobody waits for the file any more")
             self._writing += 1
         try:
             left, at = memoryview(content), start
@@ -55,11 +57,16 @@ class Arriving:
         finally:
             with self._changed:
                 self._writing -= 1
-                if not left:
-                    self._parts[start] = at
-                while self._there in self._parts:
-                    self._there = self._parts.pop(self._there)
-                self._changed.notify_all()
+                if self.error is not None:
+                    self._changed.notify_all()
+
+    def arrived(self, start: int, end: int) -> None:
+        """Let the reader have a part, all of which was written."""
+        with self._changed:
+            self._parts[start] = end
+            while self._there in self._parts:
+                self._there = self._parts.pop(self._there)
+            self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
         """Let the reader have this error: a part does not come."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import logging
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from io import BufferedReader
@@ -28,6 +29,7 @@ MOST_LISTED = 50_000  # keys
 Opened = Callable[[], BufferedReader]
 UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may not list the bucket
 READ_SIZE = 1024 * 1024  # bytes
+_MD5 = re.compile("[0-9a-f]{32}")
 
 
 def is_there(cloud: Cloud, place: S3Place, item: str, key: str) -> bool:
@@ -126,7 +128,7 @@ def has_same_mode(sent: Staged) -> bool:
 
 
 def part_size(size: int) -> int:
-    """The size (bytes) of the parts in which s3transfer sends a file of `size` bytes."""
+    """The size (bytes) of the parts in which a file of `size` bytes is sent, as AWS's own tools would."""
     part = PART_SIZE
     while part * MAX_PARTS < size:
         part *= 2
@@ -150,7 +152,7 @@ def compared(head: Mapping[str, Any], opened: Opened, size: int) -> bool | None:
     etag = str(head.get("ETag", "")).strip('"')
     if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
         whole, _, parts = etag.partition("-")
-        return _has_digest(opened, size, bytes.fromhex(whole) if _is_hex(whole) else b"", parts, _md5)
+        return _has_digest(opened, size, bytes.fromhex(whole) if _MD5.fullmatch(whole) else b"", parts, _md5)
     for name, new in (("ChecksumSHA256", hashlib.sha256), ("ChecksumCRC32", _Crc32)):
         whole, _, parts = str(head.get(name, "")).partition("-")
         if whole:
@@ -174,19 +176,20 @@ def _has_digest(opened: Opened, size: int, digest: bytes, parts: str, new: Calla
 
 def _digests(opened: Opened, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
     """The digest of each part of a content; an empty one has one part."""
+    buffer = memoryview(bytearray(min(part, READ_SIZE)))
     with opened() as file:
         while True:
             digest, left = new(), part
-            while left and (block := file.read(min(left, READ_SIZE))):
-                digest.update(block)
-                left -= len(block)
+            while left and (got := file.readinto(buffer[:left])):
+                digest.update(buffer[:got])
+                left -= got
             yield digest.digest()
             if left or not file.peek(1):
                 return
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
     def digest(self) -> bytes: ...
 
 
@@ -200,12 +203,8 @@ class _Crc32:
     def __init__(self) -> None:
         self._value = 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         self._value = zlib.crc32(data, self._value)
 
     def digest(self) -> bytes:
         return self._value.to_bytes(4, "big")
-
-
-def _is_hex(text: str) -> bool:
-    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)

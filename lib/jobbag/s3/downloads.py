@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from threading import Event
@@ -97,23 +98,43 @@ class Downloads:
         head = self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         size = int(head["ContentLength"])
         with Arriving(part, size) as file:
-            for start in range(0, size, PART_SIZE):
-                self._pool.submit(self._get_part, key, head["ETag"], file, start)
+            coming = _Coming(key, head["ETag"], file, knows_ranges=head.get("AcceptRanges") == "bytes")
+            for start in coming.starts if coming.knows_ranges else coming.starts[:1]:
+                self._pool.submit(self._get_part, coming, start)
             _verify(head, file.reader, size)
             file.wait()
         sync(part)
 
-    def _get_part(self, key: str, etag: str, file: Arriving, start: int) -> None:
-        end = min(start + PART_SIZE, file.size)
+    def _get_part(self, coming: _Coming, start: int) -> None:
+        file = coming.file
+        if file.error is not None:
+            return
+        part = range(start, min(start + PART_SIZE, file.size))
+        most = part.stop if coming.knows_ranges or start else file.size
         try:
-            if file.error is None:
-                content = self._get(lambda: self._cloud.get_part(self._bucket, key, etag, start, end))
-                if len(content) != end - start:
-                    what = f"the bytes {start} to {end - 1} were asked for, and {len(content)} came"
-                    raise AwsError("GetObject", WRONG[0], what)
-                file.write(start, content)
+            end = self._get(lambda: self._write_part(coming, part, most))
+            if end not in (part.stop, most):
+                raise _other_bytes(part, end - start)
+            file.arrived(start, end)
+            if not coming.knows_ranges and not start and end < file.size:
+                for other in coming.starts[1:]:
+                    self._pool.submit(self._get_part, coming, other)
         except BaseException as error:
             file.fail(error)
+
+    def _write_part(self, coming: _Coming, part: range, most: int) -> int:
+        """Write what comes for a part, which is not to go beyond `most`; gives where it ends."""
+        end = part.start
+
+        def write(piece: bytes) -> None:
+            nonlocal end
+            if end + len(piece) > most:
+                raise _other_bytes(part, "more")
+            coming.file.write(end, piece)
+            end += len(piece)
+
+        self._cloud.get_part(self._bucket, coming.key, coming.etag, part, write)
+        return end
 
     def _get(self, once: Callable[[], Got]) -> Got:
         def attempt() -> Got:
@@ -127,6 +148,26 @@ class Downloads:
     def shutdown(self) -> None:
         """End the threads, none of which has work any more."""
         self._pool.shutdown(wait=False)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A large object that comes in parts; all of it with the first one from a server that knows no ranges."""
+
+    key: str
+    etag: str
+    file: Arriving
+    knows_ranges: bool  # for sure
+
+    @property
+    def starts(self) -> range:
+        """Where the parts begin."""
+        return range(0, self.file.size, PART_SIZE)
+
+
+def _other_bytes(part: range, came: object) -> AwsError:
+    what = f"the bytes {part.start} to {part.stop - 1} were asked for, and {came} came"
+    return AwsError("GetObject", WRONG[0], what)
 
 
 def _verify(head: Mapping[str, Any], opened: Opened, size: int) -> None:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from jobbag.aws.client import Cloud
+from jobbag.bag.directory import state_of_file
 from jobbag.bag.job import Bag, list_key
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
-from jobbag.events.events import PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading, WorkerFailed
+from jobbag.events.events import Staged, StagingBegun, StagingFailed, WorkerFailed
 from jobbag.s3.contents import Contents, state_of
 from jobbag.s3.directories import SendingDirectory, list_of
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
-from jobbag.s3.transfers import Transfers
+from jobbag.s3.sending import Sender
 from jobbag.threads import LEAVING, DaemonPool
 
 log = logging.getLogger(__name__)
-
-READ_WHOLE = 2 * 1024 * 1024  # bytes; larger files are read as they go, as more than a hundred go at once
-TOLD_EACH = 0.25  # s between two Uploading events of a file
 
 
 class Uploader:
@@ -41,9 +36,8 @@ class Uploader:
         self._place = place
         self._bag = bag
         self._emit = emit
-        self._in_flight = in_flight
         self._contents = Contents(self._cloud, place, is_new=bucket_is_new)
-        self._transfers = Transfers(self._cloud, place.bucket, in_flight.most, self._hear_of_parts)
+        self._sender = Sender(self._cloud, place, emit, in_flight, self._cancel)
         self._directories: dict[str, list[SendingDirectory]] = {}  # by the key of a file, those that it is in
         self._pool = DaemonPool(in_flight.most)
 
@@ -53,12 +47,11 @@ class Uploader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.cancel()
         if self._pool.close(LEAVING):
-            self._transfers.shutdown()
+            self._sender.shutdown()
 
     def cancel(self) -> None:
         """Begin nothing more, and give up what is under way."""
         self._cancel.set()
-        self._transfers.cancel()
 
     def send(self, items: Iterable[str]) -> None:
         """Begin to send local files and directories; each gives a Staged or a StagingFailed.
@@ -125,10 +118,10 @@ class Uploader:
         if self._cancel.is_set():
             return
         try:
-            size, modified = state_of(item)
+            before = size, modified = state_of_file(item)
             sent = not self._contents.hold(item, key)
             if sent:
-                self._cloud.persist("s3", "PutObject", lambda: self._upload(item, key))
+                self._upload(item, key, before)
             for one in items:
                 self._emit(Staged(one, key, size, modified, sent and one is item, self._bag.is_executable(one)))
             self._arrived(key)
@@ -163,10 +156,7 @@ class Uploader:
             if state_of(item)[1] != directory.state:
                 raise AwsError("upload", "DirectoryChanged", "it changed while it was sent")
             content = list_of(self._bag, self._place, item)
-            encryption = self._place.encryption.params
-            self._cloud.persist(
-                "s3", "PutObject", lambda: self._cloud.put_object(self._place.bucket, key, content, **encryption)
-            )
+            self._sender.put(key, lambda: content)
         except Cancelled:
             return
         except AwsError as error:
@@ -176,75 +166,17 @@ class Uploader:
         else:
             self._emit(Staged(item, key, len(content), directory.state, sent=True))
 
-    def _upload(self, item: str, key: str) -> None:
-        before = state_of(item)
+    def _upload(self, item: str, key: str, before: tuple[int, int]) -> None:
+        """Send a file, which has this size (bytes) and time of the last change (ns)."""
         log.debug("sending %s (%d bytes) to %s", item, before[0], self._place.url)
-        if before[0] > READ_WHOLE or not self._put(item, key):
-            self._transfer(item, key)
-        if state_of(item) != before:
+        self._sender.send(item, key, before[0])
+        if state_of_file(item) != before:
             raise AwsError("upload", "FileChanged", "it changed while it was sent", subject=f"input file {item}")
-
-    def _transfer(self, item: str, key: str) -> None:
-        """Send a file with s3transfer; a large one in parts, several at the same time."""
-        self._transfers.run(
-            lambda manager: manager.upload(
-                item,
-                self._place.bucket,
-                key,
-                extra_args=dict(self._place.encryption.params),
-                subscribers=[_UploadProgress(item, self._emit)],
-            )
-        )
-
-    def _put(self, item: str, key: str) -> bool:
-        """Send a small file with one request; false where only s3transfer can, as to a bucket in another region."""
-        try:
-            with self._in_flight.one(), open(item, "rb") as file:
-                self._cloud.put_object(self._place.bucket, key, file.read(), **self._place.encryption.params)
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status >= 400 and status != 400:
-                raise
-            return False
-        return True
-
-    def _parts_asked(self, params: Mapping[str, Any], **_: Any) -> None:
-        """A hook of botocore; it keeps no state."""
-        self._emit(PartsAsked(params["Key"]))
-
-    def _parts_begun(self, parsed: Mapping[str, Any], **_: Any) -> None:
-        """A hook of botocore; it keeps no state."""
-        if "UploadId" in parsed:
-            for _attempt in range(parsed["ResponseMetadata"].get("RetryAttempts", 0)):
-                self._emit(PartsAsked(parsed["Key"]))
-            self._emit(PartsBegun(parsed["Key"], parsed["UploadId"]))
-
-    def _hear_of_parts(self, client: Any) -> None:
-        client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", self._parts_asked)
-        client.meta.events.register("after-call.s3.CreateMultipartUpload", self._parts_begun)
-
-
-class _UploadProgress:
-    """A subscriber of s3transfer that reports how much of a file is sent."""
-
-    def __init__(self, item: str, emit: Emit) -> None:
-        self._item, self._emit = item, emit
-        self._lock = threading.Lock()  # parts go side by side
-        self._sent, self._told = 0, time.monotonic()
-
-    def on_progress(self, bytes_transferred: int, **_: Any) -> None:
-        """Called for each 256 KiB or so; the number is negative for what has to be sent again."""
-        with self._lock:
-            self._sent += bytes_transferred
-            now = time.monotonic()
-            if now - self._told >= TOLD_EACH:
-                self._told = now
-                self._emit(Uploading(self._item, self._sent))
 
 
 def _size_if_there(item: str) -> int:
     """Bytes, 0 where that is not known; what is wrong with the file shows when it is sent."""
     try:
-        return state_of(item)[0]
+        return state_of_file(item)[0]
     except OSError:
         return 0

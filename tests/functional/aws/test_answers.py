@@ -84,7 +84,7 @@ def assert_named(cloud: Cloud, operation: str) -> None:
 
 
 def test_every_answer_that_is_leant_on_is_in_the_table() -> None:
-    others = {"HeadObject", "PutObject", "UploadPart", "CompleteMultipartUpload"}  # in headers, or by s3transfer
+    others = {"HeadObject", "PutObject", "UploadPart", "CompleteMultipartUpload"}  # in headers, or for an upload
     assert CALLS.keys() | others == NEEDED.keys()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws import client, troubles
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
@@ -266,7 +267,7 @@ def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) 
         ready.call("s3", "HeadObject", Bucket="my-bucket", Key="k")
     ready.put_object("my-bucket", "k", b"x")
     (tmp_path / "large").write_bytes(bytes(9 * 1024 * 1024))
-    ready.transfer_client("").upload_file(str(tmp_path / "large"), "my-bucket", "large")
+    s3_of(ready).upload_file(str(tmp_path / "large"), "my-bucket", "large")
     assert {name: tuple(counts.values()) for name, counts in ready.calls.items() if name not in before} == {
         "batch SubmitJob": (4, 2, 1),
         "logs DescribeLogGroups": (2, 0, 1),
@@ -276,7 +277,7 @@ def test_every_request_is_counted(ready: Cloud, faults: Faults, tmp_path: Path) 
         "s3 HeadObject": (1, 0, 0),
         "s3 PutObject": (1, 0, 0),
         "s3 PutPublicAccessBlock": (2, 1, 0),
-        "s3 UploadPart": (2, 0, 0),  # by s3transfer
+        "s3 UploadPart": (2, 0, 0),
     }
     assert list(before.values()) == [{"calls": 1, "throttled": 0, "failed": 0}] * 3
 
@@ -305,11 +306,15 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def test_the_embedded_aws_is_never_left(
-    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, elsewhere: Elsewhere, no_aws_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del no_aws_environment
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://{elsewhere.address}")
+    (tmp_path / "broken").write_text("[default")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     cloud = Cloud(Access(endpoint, REGION, CREDENTIALS, embedded=True))
     assert cloud.account() == "123456789012"
     assert cloud.call("s3", "ListBuckets")["Buckets"] == []
@@ -319,7 +324,7 @@ def test_the_embedded_aws_is_never_left(
 def test_a_request_that_would_leave_the_machine_is_stopped(elsewhere: Elsewhere, no_aws_environment: None) -> None:
     del no_aws_environment
     cloud = Cloud(Access(f"http://{elsewhere.address}", REGION, CREDENTIALS, embedded=True))
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     client.meta.events.register("before-sign", lambda request, **_: setattr(request, "url", "http://127.0.0.1:1/"))
     with pytest.raises(AwsError, match=r"127\.0\.0\.1:1 was stopped"):
         client.list_buckets()

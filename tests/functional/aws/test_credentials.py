@@ -26,10 +26,15 @@ CALLS: dict[str, Callable[[Cloud], Any]] = {
     "the quick way": lambda cloud: cloud.call("batch", "DescribeJobQueues"),
     "a client": lambda cloud: cloud.call("s3", "HeadBucket", Bucket="my-bucket"),
     "a quick upload": lambda cloud: cloud.persist("s3", "PutObject", lambda: cloud.put_object("my-bucket", "k", b"x")),
-    "s3transfer": lambda cloud: cloud.persist(
-        "s3", "PutObject", lambda: cloud.transfer_client("my-bucket").upload_file(__file__, "my-bucket", "k")
+    "a quick part": lambda cloud: cloud.persist(
+        "s3", "UploadPart", lambda: cloud.put_part("my-bucket", "k", (begun(cloud), 1), b"x", lambda _: None)
     ),
 }
+
+
+def begun(cloud: Cloud) -> str:
+    """The id of a new upload in parts."""
+    return str(cloud.once("s3", "CreateMultipartUpload", None, {"Bucket": "my-bucket", "Key": "k"})["UploadId"])
 
 
 @pytest.fixture

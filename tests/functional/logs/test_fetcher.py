@@ -570,9 +570,10 @@ def test_small_logs_that_are_read_together_share_a_file(
     for one in jobs:
         service.write(one.name, f"{one.name} out", SEPARATOR, f"{one.name} err")
     service.write("large", *("x" * 99 for _ in range(20)))
+    ended = time.monotonic() + 0.3  # so that all are due at the same time
     with fetching_from(cloud, shares=True) as fetching:
         for one in jobs:
-            fetching.fetch(one, "id", seen(one.name))
+            fetching.fetch(one, "id", seen(one.name), ended=ended)
         found = {event.job.name: event for event in (fetching.written() for _ in jobs)}
     assert (found["large"].out, found["large"].share) == (Path("large.out"), None)
     assert len(err("large")) == 21

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws.client import Cloud
 from jobbag.cli import main
 from jobbag.entities import waiting
@@ -64,7 +65,7 @@ def entities(cloud: Cloud) -> set[str]:
 
 def objects(cloud: Cloud, bucket: str = "bag-bucket") -> dict[str, bytes]:
     """What is in a bucket, by key; nothing if there is none."""
-    s3: Any = cloud.transfer_client("")
+    s3: Any = s3_of(cloud)
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         return {}
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
@@ -72,7 +73,7 @@ def objects(cloud: Cloud, bucket: str = "bag-bucket") -> dict[str, bytes]:
 
 
 def buckets(cloud: Cloud) -> list[str]:
-    s3: Any = cloud.transfer_client("")
+    s3: Any = s3_of(cloud)
     return [one["Name"] for one in s3.list_buckets()["Buckets"]]
 
 
@@ -138,7 +139,7 @@ def test_inputs_that_are_gone_are_sent_again(place: tuple[str, ...], files: int,
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if '"TakenDown"' not in line and '"Remov' not in line))
     if place:
-        s3: Any = cloud.transfer_client("")
+        s3: Any = s3_of(cloud)
         for key in objects(cloud, "kept"):
             s3.delete_object(Bucket="kept", Key=key)
     desk.faults.forget()
@@ -200,7 +201,7 @@ def test_the_maker_of_a_bucket_leaves_it_to_those_who_have_files_in_it(
     (desk.place / "data").write_text("x")
 
     def share(_: Request, forward: Forward) -> Answer:
-        s3: Any = cloud.transfer_client("")
+        s3: Any = s3_of(cloud)
         s3.put_object(Bucket="bag-bucket", Key="another/data", Body=b"theirs")
         s3.create_multipart_upload(Bucket="bag-bucket", Key="another/large")
         return forward()
@@ -208,7 +209,7 @@ def test_the_maker_of_a_bucket_leaves_it_to_those_who_have_files_in_it(
     desk.faults.on("SubmitJob", share)
     assert run(*EXISTING) == 0
     assert objects(cloud) == {"another/data": b"theirs"}
-    s3: Any = cloud.transfer_client("")
+    s3: Any = s3_of(cloud)
     assert [one["Key"] for one in s3.list_multipart_uploads(Bucket="bag-bucket")["Uploads"]] == ["another/large"]
     assert "the bucket bag-bucket stays, as others have files in it: another/data" in capsys.readouterr().err
 
@@ -300,7 +301,7 @@ def test_a_job_that_ends_later_and_is_sent_again_has_its_inputs(desk: Desk, clou
     with path.open("a") as journal:
         journal.write(json.dumps({"event": "Terminated", "job": 1, "aws_id": sent["aws_id"], "at": sent["at"]}) + "\n")
     cloud.call("batch", "TerminateJob", jobId=sent["aws_id"], reason="--fresh")
-    s3: Any = cloud.transfer_client("")
+    s3: Any = s3_of(cloud)
     for key in objects(cloud):
         s3.delete_object(Bucket="bag-bucket", Key=key)
     s3.delete_bucket(Bucket="bag-bucket")

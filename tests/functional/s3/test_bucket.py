@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
@@ -29,7 +30,7 @@ CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    return cloud.transfer_client("")
+    return s3_of(cloud)
 
 
 def ensure(cloud: Cloud, name: str) -> bool:
@@ -57,7 +58,7 @@ def test_us_east_1_is_no_word_that_create_bucket_accepts(endpoint: str, no_aws_e
     del no_aws_environment
     cloud = Cloud(Access(endpoint, "us-east-1", CREDENTIALS))
     assert ensure(cloud, NAME)
-    assert buckets(cloud.transfer_client("")) == [NAME]
+    assert buckets(s3_of(cloud)) == [NAME]
 
 
 def test_a_bucket_that_is_there_is_left_as_it_is(cloud: Cloud, s3: Any, faults: Faults) -> None:
@@ -114,10 +115,10 @@ def test_who_may_list_what_is_below_the_key_prefix_may_use_the_bucket(cloud: Clo
 def test_a_bucket_in_another_region_is_used_there(cloud: Cloud, endpoint: str) -> None:
     elsewhere = Cloud(Access(endpoint, "eu-west-3", CREDENTIALS))
     ensure(elsewhere, NAME)
-    assert cloud.transfer_client(NAME).meta.region_name == cloud.region == "us-west-2"
+    assert s3_of(cloud, NAME).meta.region_name == cloud.region == "us-west-2"
     assert bucket.exists(cloud, PLACE)
     assert cloud.buckets.of(NAME) == "eu-west-3"
-    assert cloud.transfer_client(NAME).meta.region_name == "eu-west-3"
+    assert s3_of(cloud, NAME).meta.region_name == "eu-west-3"
     cloud.put_object(NAME, "k", b"x")
     assert list(listings.keys(cloud, NAME, "")) == ["k"]
 

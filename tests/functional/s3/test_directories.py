@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Item, Job, list_key
 from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed
@@ -36,7 +37,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region})
     return client
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
@@ -54,7 +55,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def put(cloud: Cloud) -> Callable[..., None]:
     """Puts results into the bucket."""
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region})
 
     def do(name: str, content: bytes = b"content", **more: Any) -> None:
@@ -293,6 +294,103 @@ def test_a_server_that_gives_other_bytes_than_were_asked_for(collecting: Callabl
         (told,) = collector.finish()
     assert isinstance(told, ResultFailed)
     assert "were asked for, and 3 came" in str(told.error)
+    assert files() == {}
+
+
+def says_of_ranges(faults: Faults, size: int, words: str | None) -> None:
+    """Let the server say that of ranges, of an object of that size."""
+
+    def head(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "accept-ranges"]
+        more = [("Content-Length", str(size)), *([("Accept-Ranges", words)] if words else [])]
+        return Answer(answer.status, [*headers, *more])
+
+    faults.on("HeadObject", head)
+
+
+def knows_no_ranges(faults: Faults, content: bytes) -> None:
+    def get(_: Request, forward: Forward) -> Answer:
+        headers = [(name, value) for name, value in forward().headers if name.lower() != "content-range"]
+        return Answer("200 OK", headers, content)
+
+    faults.on("GetObject", get)
+
+
+@pytest.mark.parametrize("head", [None, "none"])
+def test_a_server_that_knows_no_ranges_sends_all_at_once(
+    head: str | None, large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    says_of_ranges(faults, len(large), head)
+    knows_no_ranges(faults, large)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+    assert faults.count("GetObject") == 1
+
+
+def test_a_server_that_says_that_it_knows_ranges_and_does_not(
+    collecting: Callable[..., Any], faults: Faults, large: bytes
+) -> None:
+    says_of_ranges(faults, len(large), "bytes")
+    knows_no_ranges(faults, large)
+    with collecting() as collector:
+        (told,) = collector.finish()
+    assert isinstance(told, ResultFailed)
+    assert "were asked for, and" in str(told.error)
+    assert files() == {}
+
+
+def test_a_server_that_does_not_say_that_it_knows_ranges(
+    large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    says_of_ranges(faults, len(large), None)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+    assert faults.count("GetObject") == 4
+
+
+def test_a_range_that_was_not_asked_for_is_not_taken(
+    large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """Not even where no checksum would show it."""
+
+    def other(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "content-range"]
+        return Answer(answer.status, [*headers, ("Content-Range", f"bytes 5-{PART + 4}/{len(large)}")], answer.body)
+
+    faults.on("GetObject", other, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+
+
+def test_a_part_that_breaks_off_comes_again(large: bytes, collecting: Callable[..., Any], faults: Faults) -> None:
+    def cut(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        return Answer(answer.status, answer.headers, answer.body[: PART // 3])
+
+    faults.on("GetObject", cut, times=2)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+
+
+def test_a_disk_that_gets_full_ends_a_large_one_at_once(
+    large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """It is no trouble of the network, for which one would try again."""
+    del large
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PART // 2, before[1]))
+    try:
+        with collecting() as collector, pytest.raises(AssertionError, match="File too large"):
+            collector.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert faults.count("GetObject") <= 4
     assert files() == {}
 
 

@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
+from helpers.clients import s3_of
+from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag
-from jobbag.events.events import Event, Staged, StagingBegun, StagingFailed, Uploading
-from jobbag.s3 import uploads
+from jobbag.events.events import Event, PartsAsked, PartsBegun, Staged, StagingBegun, StagingFailed, Uploading
+from jobbag.s3 import sending, uploads
 from jobbag.s3.contents import MANY, PART_SIZE, is_there
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import Encryption, S3Place
-from jobbag.s3.uploads import READ_WHOLE, Uploader
+from jobbag.s3.uploads import Uploader
 
 from ..fault_layer import Answer, Faults, Forward, Request
 
@@ -37,7 +39,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
     """A client, and the bucket in place."""
-    client = cloud.transfer_client("")
+    client = s3_of(cloud)
     where = {"LocationConstraint": cloud.region}
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     return client
@@ -98,21 +100,31 @@ def test_files_go_below_the_key_prefix_by_their_base_name(send: Send, s3: Any) -
     assert (content(s3, "a.txt"), content(s3, "größe b")) == (b"a", b"")
 
 
-def test_only_small_files_are_read_whole(send: Send, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred may be under way at once."""
-    read: list[int] = []
-    put = Cloud.put_object
+def test_of_larger_files_fewer_are_in_memory(send: Send, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of small ones a hundred may be under way at once."""
+    monkeypatch.setattr(sending, "READ_WHOLE", 10)
+    monkeypatch.setattr(sending, "PARTS_AT_ONCE", 2)
+    put, lock, both = Cloud.put_object, threading.Lock(), threading.Barrier(2)
+    under_way, most = [0], [0]
 
     def put_object(cloud: Cloud, bucket: str, key: str, content: bytes, **params: Any) -> None:
-        read.append(len(content))
-        put(cloud, bucket, key, content, **params)
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        try:
+            both.wait(TIMEOUT)
+            put(cloud, bucket, key, content, **params)
+        finally:
+            with lock:
+                under_way[0] -= 1
 
     monkeypatch.setattr(Cloud, "put_object", put_object)
-    Path("small").write_bytes(b"x" * READ_WHOLE)
-    Path("large").write_bytes(b"x" * (READ_WHOLE + 1))
-    assert sent(send("small", "large")) == [True, True]
-    assert read == [READ_WHOLE]
-    assert len(content(s3, "large")) == READ_WHOLE + 1
+    names = [f"f{number}" for number in range(8)]
+    for name in names:
+        Path(name).write_bytes(b"more than that")
+    assert sent(send(*names)) == [True] * 8
+    assert most == [2]
+    assert content(s3, "f7") == b"more than that"
 
 
 SIZES = {"empty": 0, "small": 1000, "one part": PART_SIZE, "three parts": 2 * PART_SIZE + 1}
@@ -231,7 +243,7 @@ def test_who_watches_is_told_how_much_there_is_and_how_much_is_sent(
     cloud: Cloud, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part that is sent again does not count twice."""
-    monkeypatch.setattr(uploads, "TOLD_EACH", 0.0)
+    monkeypatch.setattr(sending, "TOLD_EACH", 0.0)
     size = 2 * PART_SIZE + 1
     Path("large").write_bytes(bytes(size))
     Path("small").write_bytes(b"x")
@@ -288,6 +300,112 @@ def test_leaving_does_not_wait_for_s3_for_ever(
         assert not any(isinstance(event, (Staged, StagingFailed)) for event in told)
     finally:
         go.set()
+
+
+# -- in parts
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The content of a file `f`, which goes up in three parts; but for S3's own rule they could be smaller."""
+    content = os.urandom(2 * PART_SIZE + 1000)
+    Path("f").write_bytes(content)
+    monkeypatch.setattr(client, "OUTAGE", 60.0)
+    monkeypatch.setattr(Cloud, "pause", lambda *_: None)
+    return content
+
+
+def told(cloud: Cloud, transfers: int = 16) -> list[Event]:
+    """All events of sending `f`."""
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    found: list[Event] = []
+    with Uploader(cloud, PLACE, Bag((), ("f",)), events.put, InFlight(transfers), bucket_is_new=True) as uploader:
+        uploader.send(["f"])
+        while not isinstance(event := events.get(timeout=TIMEOUT), (Staged, StagingFailed)):
+            found.append(event)
+    return [*found, event]
+
+
+def unfinished(s3: Any) -> list[str]:
+    return [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])]
+
+
+def test_what_is_begun_in_parts_is_told_before_and_after(parts: bytes, cloud: Cloud, s3: Any) -> None:
+    asked, begun, staged = [event for event in told(cloud) if not isinstance(event, (StagingBegun, Uploading))]
+    assert isinstance(asked, PartsAsked)
+    assert isinstance(begun, PartsBegun)
+    assert isinstance(staged, Staged)
+    assert asked.key == begun.key == staged.key == "some/dir/f"
+    assert content(s3, "f") == parts
+    assert unfinished(s3) == []
+
+
+def test_each_time_that_s3_is_asked_to_begin_is_told(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    faults.fail("CreateMultipartUpload", 500, "InternalError", times=2)
+    assert Counter(type(event) for event in told(cloud) if isinstance(event, (PartsAsked, PartsBegun))) == {
+        PartsAsked: 3,
+        PartsBegun: 1,
+    }
+    assert content(s3, "f") == parts
+
+
+@pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload"])
+def test_an_answer_that_is_lost_costs_nothing(
+    operation: str, parts: bytes, cloud: Cloud, s3: Any, faults: Faults
+) -> None:
+    faults.lose_answer(operation, 1)
+    assert isinstance(told(cloud)[-1], Staged)
+    assert content(s3, "f") == parts
+    assert faults.count("CreateMultipartUpload") == 1
+    assert unfinished(s3) == []
+
+
+def test_a_part_that_s3_refuses_ends_the_upload(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    del parts
+    faults.fail("UploadPart", 403, "AccessDenied", "not for you")
+    assert "input file f: UploadPart failed: not for you" in failure(told(cloud)[-1])
+    assert unfinished(s3) == []
+
+
+def test_a_slow_down_of_s3_is_heeded_for_a_part(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    faults.fail("UploadPart", 503, "SlowDown", times=3)
+    assert isinstance(told(cloud)[-1], Staged)
+    assert content(s3, "f") == parts
+
+
+def test_a_part_goes_to_where_the_bucket_is(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    """A redirection is for botocore to follow, which asks where to."""
+    faults.on(
+        "UploadPart",
+        lambda *_: Answer.of_xml("<Error><Code>TemporaryRedirect</Code></Error>", "307 Elsewhere"),
+        times=1,
+    )
+    assert isinstance(told(cloud)[-1], Staged)
+    assert content(s3, "f") == parts
+
+
+def test_parts_go_one_after_the_other_if_that_is_wanted(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    del parts, s3
+    lock = threading.Lock()
+
+    def alone(_: Request, forward: Forward) -> Answer:
+        assert lock.acquire(blocking=False)
+        answer = forward()
+        lock.release()
+        return answer
+
+    faults.on("UploadPart", alone)
+    assert isinstance(told(cloud, transfers=1)[-1], Staged)
+
+
+def test_a_file_that_gets_shorter_while_it_is_sent_is_told(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
+    def cut(_: Request, forward: Forward) -> Answer:
+        os.truncate("f", len(parts) - 1)
+        return forward()
+
+    faults.on("CreateMultipartUpload", cut)
+    assert "input file f: upload failed: it changed while it was sent" in failure(told(cloud)[-1])
+    assert unfinished(s3) == []
 
 
 # -- encryption

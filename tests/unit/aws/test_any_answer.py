@@ -20,7 +20,7 @@ from jobbag.errors import AwsError
 REGION = "us-west-2"
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
 UPLOAD = {"Key": "k", "UploadId": "u"}
-CALLS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {  # of each service, all that the tool and s3transfer make
+CALLS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {  # of each service, all that the tool makes
     "s3": {
         "HeadBucket": {}, "CreateBucket": {}, "DeleteBucket": {},
         "PutPublicAccessBlock": {"PublicAccessBlockConfiguration": {}},
@@ -104,6 +104,11 @@ def calls(cloud: Cloud) -> Iterator[Callable[[], object]]:
             more = {"Bucket": "my-bucket"} if service == "s3" else {}
             yield partial(cloud.call, service, operation, **params, **more)
     yield lambda: cloud.persist("s3", "PutObject", lambda: cloud.put_object("my-bucket", "k", b"x"))
+    part = partial(cloud.put_part, "my-bucket", "k", ("u", 1), b"x", lambda _: None)
+    yield lambda: cloud.persist("s3", "UploadPart", part)
+    yield lambda: cloud.persist("s3", "GetObject", lambda: cloud.get_object("my-bucket", "k"))
+    got = partial(cloud.get_part, "my-bucket", "k", '"e"', range(4), lambda _: None)
+    yield lambda: cloud.persist("s3", "GetObject", got)
 
 
 def refused(call: Callable[[], object]) -> AwsError | None:

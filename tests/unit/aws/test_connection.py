@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.utils import parse_timestamp
 
+from helpers.clients import s3_of
 from jobbag.aws.client import Cloud
-from jobbag.aws.connection import Access
+from jobbag.aws.connection import Access, moment
 from jobbag.errors import InputError
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -23,7 +26,7 @@ def _an_environment_without_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def s3_address(access: Access) -> str:
-    return str(Cloud(access).transfer_client("").meta.endpoint_url)
+    return str(s3_of(Cloud(access)).meta.endpoint_url)
 
 
 def test_without_credentials_nothing_begins() -> None:
@@ -70,3 +73,29 @@ def test_a_profile_gives_region_and_credentials(tmp_path: Path, monkeypatch: pyt
 def test_an_address_that_cannot_be_one_is_an_input_error() -> None:
     with pytest.raises(InputError, match="AWS configuration"):
         s3_address(Access("http://exa mple", "us-east-1", KEYS))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2026-11-28T05:13:52.000Z",
+        "2026-11-28T05:13:52.123456Z",
+        "2026-11-28T05:13:52Z",
+        "2026-11-28T05:13:52+02:00",
+        "20261128T051352Z",
+        "2026-11-28",
+        "Sat, 28 Nov 2026 05:13:52 GMT",
+        "1795842832",
+        1795842832,
+        1795842832.5,
+    ],
+)
+def test_times_are_what_botocore_takes_them_for(told: Any) -> None:
+    assert moment(told) == parse_timestamp(told)
+    assert moment(told).utcoffset() == parse_timestamp(told).utcoffset()
+
+
+@pytest.mark.parametrize("told", ["soon", "", None])
+def test_what_is_no_time_is_botocores_error(told: object) -> None:
+    with pytest.raises(ValueError, match="timestamp"):
+        moment(told)

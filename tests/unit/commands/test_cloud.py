@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,11 +126,24 @@ def test_with_local_nothing_of_the_users_aws_is_used(clouds: list[Access], local
     with heard("jobbag.commands.cloud") as said, connected(settings(local=True, endpoint="https://x")) as (_, embedded):
         assert embedded is not None
         assert local[0].running
-        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        assert aws == {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     assert not local[0].running
     assert [(one.endpoint, one.region, one.embedded) for one in clouds] == [(FakeLocal.endpoint, "us-east-1", True)]
     assert said == ["WARNING --local: the endpoint https://x is not used"]
+
+
+def test_there_is_one_embedded_aws_at_a_time_in_a_process(local: list[FakeLocal]) -> None:
+    def another() -> None:
+        with embedded_aws(None):
+            assert [one.running for one in local] == [False, True]
+
+    with embedded_aws(None):
+        with pytest.raises(InputError, match="this thread has a run with it already"), embedded_aws(None):
+            pass
+        thread = threading.Thread(target=another)
+        thread.start()
+        assert len(local) == 1
+    thread.join()
+    assert [one.running for one in local] == [False, False]
 
 
 def test_the_embedded_aws_can_be_ended_at_once(local: list[FakeLocal]) -> None:
@@ -142,7 +155,7 @@ def test_the_embedded_aws_can_be_ended_at_once(local: list[FakeLocal]) -> None:
 @pytest.mark.usefixtures("local")
 def test_a_directory_that_another_run_uses_or_that_is_none_is_told() -> None:
     directory = Path("bag.local")
-    with embedded_aws(directory):
+    with Buckets(directory, write=True):
         with (
             pytest.raises(InputError, match="--local: another run has its buckets in bag"),
             embedded_aws(directory),

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from jobbag.commands import running_logs
+from jobbag.commands.recorded import Recorded
 from jobbag.commands.running_logs import Running
 from jobbag.events.events import OutputSeen, StateChanged, Submitted, Submitting
 from jobbag.events.journal import Header, Journal
 from jobbag.events.observation import Observation
 from jobbag.options.settings import Mode
-from jobbag.run.recorded import Recorded
 
 from ..builders import job, settings
 

@@ -29,11 +29,13 @@ def overview(**values: Any) -> dict[str, Any]:
         "ended": 12_340,
         "counts": {"jobs": 2, "succeeded": 2, "failed": 0, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
+        "sent_again": {"jobs": 0, "memory": 0, "machine": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "results": {"files": 0, "bytes": 0, "directory": "results", "elsewhere": 0, "left": []},
         "outputs": "/here/<job name>.out and .err",
         "vcpu_hours": {"asked": 0.0, "wasted": 0.0},
         "memory": [],
+        "cost": None,
         "causes": [],
         "errors": [],
         "notes": [],
@@ -60,6 +62,20 @@ def test_a_start_that_had_nothing_to_do_tells_no_time_of_an_earlier_one() -> Non
     assert end_screen.lines(overview(), None, {}, timed=False)[0].text == "2 jobs: 2 succeeded, 0 failed"
 
 
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        ({"total": 0.0, "currency": None, "wasted": {}}, "cost: 0.00"),
+        (
+            {"total": 1234.5, "currency": "USD", "wasted": {"spot losses": 0.41, "failures": 0.0123, "the halt": 0.0}},
+            "cost: 1,234.50 USD; wasted by spot losses: 0.41, by failures: 0.012",
+        ),
+    ],
+)
+def test_the_cost_is_one_line(cost: dict[str, Any], told: str) -> None:
+    assert rows(overview(cost=cost), None, {}, columns=None)[2] == f"  {told}"
+
+
 def spare(**values: Any) -> dict[str, Any]:
     """Jobs that asked for far more memory than they used."""
     plain = {"jobs": 40, "all": True, "example": "one", "executable": "fit", "vcpus": 1.0, "asked": 8192, "used": 812}
@@ -73,7 +89,7 @@ DO = '"resourceRequirements": [{"type": "MEMORY", "value": "1024"}] would do'
     ("groups", "told"),
     [
         ([spare()], f"the 40 jobs asked for 8192 MiB and used at most 812: {DO}"),
-        ([spare(jobs=1, all=False)], f"the job one asked for 8192 MiB and used at most 812: {DO}"),
+        ([spare(jobs=1, all=False)], f"job one asked for 8192 MiB and used at most 812: {DO}"),
         (
             [spare(all=False, of="process"), spare()],
             f"40 jobs of fit asked for 8192 MiB and used at most 812, the largest process of each: {DO}; "
@@ -202,6 +218,7 @@ _RUN = st.builds(
     ended=st.integers(0, 10**11),
     counts=st.fixed_dictionaries(dict.fromkeys(("jobs", "succeeded", "failed", "stopped", "not_run"), _COUNT)),
     retried=st.fixed_dictionaries({"jobs": _COUNT, "attempts": _COUNT, "spot": _COUNT, "starts": _COUNT}),
+    sent_again=st.fixed_dictionaries({"jobs": _COUNT, "memory": _COUNT, "machine": _COUNT}),
     uploads=st.fixed_dictionaries({"files": _COUNT, "bytes": st.integers(0, 10**15), "unchanged": _COUNT}),
     outputs=_LONG,
     vcpu_hours=st.fixed_dictionaries({"asked": st.floats(0, 1e9), "wasted": st.floats(0, 1e9)}),

@@ -214,3 +214,10 @@ def test_each_event_is_a_change() -> None:
     assert progress.snapshot().changes == before.changes
     progress(sent(A))
     assert progress.snapshot().changes > before.changes
+
+
+def test_the_cost_is_told_with_the_time() -> None:
+    progress = Progress(bag(A), 0, lambda: None, cost=lambda now: f"cost {now}")
+    assert progress.snapshot(61_000).time_in_words == ["1:01 elapsed", "time left unknown", "cost 61000"]
+    assert "; 1:01 elapsed, time left unknown, cost 61000; " in str(progress.snapshot(61_000))
+    assert Progress(bag(A), 0, lambda: None).snapshot(0).cost is None

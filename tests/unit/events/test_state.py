@@ -27,6 +27,7 @@ from jobbag.events.events import (
     WorkerFailed,
 )
 from jobbag.events.observation import STATES, LogPlace, Observation, now_ms
+from jobbag.events.remarks import remark, why_no_log
 from jobbag.events.state import RunState
 
 from ..builders import bag, ended, job
@@ -236,7 +237,7 @@ def test_what_a_halt_kept_from_running() -> None:
         **dict.fromkeys(("job-2", "job-3"), "failed"),
         **dict.fromkeys(("job-4", "job-6", "job-7"), "not run"),
     }
-    notes = {one.name: (state.why_no_log(one), state.remark(one)) for one in jobs}
+    notes = {one.name: (why_no_log(state, one), remark(state, one)) for one in jobs}
     assert notes == {
         **dict.fromkeys(("job-1", "job-2", "job-5"), (None, None)),
         "job-3": (None, f"terminated: {WHY}"),
@@ -250,7 +251,7 @@ def test_a_halted_run_that_is_taken_up_sends_only_what_nothing_is_known_of_to_it
     assert not state.has_to_send, "it will be told as not run"
     state(NotSubmitted(jobs[6], ERROR))
     assert not any(map(state.is_to_send, jobs))
-    assert state.why_no_log(jobs[6]) == f"it was not submitted: {ERROR}"
+    assert why_no_log(state, jobs[6]) == f"it was not submitted: {ERROR}"
     state(Submitting(jobs[6], "token"))
     assert state.has_to_send, "AWS may have it"
 

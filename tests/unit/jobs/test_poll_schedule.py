@@ -109,6 +109,18 @@ def test_ends_of_like_jobs_are_seen_soon(lasts: float, waits: float) -> None:
     assert sorted(late)[len(late) // 2] <= 2.0
 
 
+def test_a_job_of_which_nothing_is_known_is_looked_at_each_second_however_long_the_answers_take() -> None:
+    schedule, now, looks = PollSchedule(TICK, RATE), 0.03, list[float]()
+    schedule.add("a", now)
+    while now < 9.0:
+        now += schedule.pause(now) or 0.0
+        assert schedule.take(now, 100) == ["a"]
+        looks.append(now)
+        now += 0.05
+        schedule.saw("a", now, 1.0 if now > 1.0 else None)
+    assert [later - sooner for sooner, later in pairwise(looks)] == pytest.approx([1.0] * (len(looks) - 1))
+
+
 def test_a_job_that_is_given_up_is_asked_for_no_more() -> None:
     schedule = PollSchedule(TICK, RATE)
     schedule.add("a", 0.0)

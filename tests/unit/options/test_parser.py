@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from jobbag.options import parser
 from jobbag.options.bags import BAG
 from jobbag.options.settings import Mode, Settings
 from jobbag.options.table import LOG_LEVELS, OPTIONS
+from jobbag.prices import prices_of
 
 LIB = Path(__file__).parents[3] / "lib"
 VALUED = [one for one in OPTIONS if one.metavar is not None and not one.optional and one.dest != "conf"]
@@ -36,8 +38,11 @@ VALUES: dict[str, tuple[str, str]] = {
     "s3": ("s3://one/dir", "s3://two"),
     "grace": ("10", "2.5"),
     "canary": ("1", "003"),
+    "more_memory": ("1", "003"),
     "transfers": ("1", "032"),
     "max_failures": ("0", "2.5%"),
+    "prices": ("vcpu=1,gb=.1", "vcpu=2,gb=0.2,spot-vcpu=1,spot-gb=0.1"),
+    "max_cost": ("5", "0.25"),
     "array": ("never", "always"),
     "on_interrupt": ("terminate", "detach"),
     "progress": ("plain", "off"),
@@ -55,7 +60,10 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "files": ("files", lambda text: (text,)),
     "grace": ("grace", float),
     "canary": ("canary", int),
+    "more_memory": ("more_memory", int),
     "transfers": ("transfers", int),
+    "prices": ("prices", prices_of),
+    "max_cost": ("max_cost", Decimal),
 }
 
 
@@ -64,7 +72,8 @@ def values(dest: str) -> tuple[str, str]:
 
 
 def load(*words: str) -> Settings:
-    return parser.load([*words, "bag.in"])
+    needed = ("--prices", "aws") if any("max-cost" in word for word in words) else ()
+    return parser.load([*words, *needed, "bag.in"])
 
 
 def value_of(settings: Settings, dest: str) -> object:
@@ -359,7 +368,8 @@ def test_no_option_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("option", HAVE_KEY, ids=[option.dest for option in HAVE_KEY])
 def test_each_property_sets_its_option(option: Any, tmp_path: Path) -> None:
     first, _ = values(option.dest)
-    conf = properties(tmp_path, f"{option.key}={first}\n")
+    needed = "pegasus.aws.batch.prices = aws\n" if option.dest == "max_cost" else ""
+    conf = properties(tmp_path, f"{needed}{option.key}={first}\n")
     assert value_of(load("--conf", conf), option.dest) == meaning(option.dest, first)
 
 
@@ -446,8 +456,11 @@ CHECKED = (
     "grace",
     "on_interrupt",
     "canary",
+    "more_memory",
     "transfers",
     "max_failures",
+    "prices",
+    "max_cost",
     "progress",
     "color",
     "array",
@@ -520,6 +533,16 @@ def test_the_properties_of_pegasus_are_ignored_in_silence(tmp_path: Path, capsys
             ([f"--max-failures={text}", "bag.in"], f"--max-failures: '{text}'")
             for text in ("-1", "1.5", "%", "5 %", "101%", "100.1%", "many", "9" * 5000)
         ),
+        (
+            ["--prices", "0.04", "bag.in"],
+            "--prices: '0.04' is none of vcpu=, gb=, spot-vcpu=, spot-gb=; write vcpu=0.04",
+        ),
+        *(
+            ([f"--max-cost={text}", "--prices=aws", "bag.in"], "--max-cost: ")
+            for text in ("0", "0.0", "-1", "5$", "1e3", "9" * 5000)
+        ),
+        (["--max-cost=5", "bag.in"], "--max-cost: without prices, no cost is known"),
+        (["--max-cost=5", "--prices=AWS", "--detach", "bag.in"], "--detach"),
         (["--on-interrupt", "cry", "bag.in"], "cry"),
         (["--resume", "--fresh", "bag.in"], "exclude each other"),
         (["--fresh", "--retry-failed", "bag.in"], "exclude each other"),
@@ -584,7 +607,7 @@ def test_help_shows_each_option_and_needs_no_boto3() -> None:
         "try:\n"
         "    main(['--help', 'all'])\n"
         "finally:\n"
-        "    heavy = {'boto3', 'botocore', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
+        "    heavy = {'boto3', 'botocore', 'moto', 'rich', 'tenacity'} & sys.modules.keys()\n"
         "    print('IMPORTED', sorted(heavy))\n"
     )
     assert "IMPORTED []" in done.stdout
@@ -632,7 +655,7 @@ def test_bad_input_is_told_without_boto3(tmp_path: Path) -> None:
         "import sys\n"
         "from jobbag.cli import main\n"
         f"status = main(['-j', 'd', '-q', 'q', {str(bag)!r}])\n"
-        "print(status, sorted({'boto3', 's3transfer', 'moto', 'rich', 'tenacity'} & sys.modules.keys()))\n"
+        "print(status, sorted({'boto3', 'moto', 'rich', 'tenacity'} & sys.modules.keys()))\n"
     )
     assert done.stdout == "3 []\n"
     assert done.stderr.count("\n") == 2
@@ -664,13 +687,13 @@ def test_version_tells_all_that_matters_and_needs_no_boto3() -> None:
         "try:\n"
         "    main(['--version'])\n"
         "finally:\n"
-        "    print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
+        "    print(sorted({'boto3', 'botocore'} & sys.modules.keys()))\n"
     )
     assert done.stdout.splitlines() == [
         f"pegasus-aws-batch {__version__}",
         f"in {LIB}",
         f"samples in {LIB}/jobbag/samples",
         f"Python {platform.python_version()} ({sys.executable})",
-        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore", "s3transfer")),
+        ", ".join(f"{name} {metadata.version(name)}" for name in ("boto3", "botocore")),
         "[]",
     ]

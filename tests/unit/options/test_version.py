@@ -40,4 +40,4 @@ def test_a_library_that_is_missing_is_told_like_any_other(monkeypatch: pytest.Mo
         return "1.2.3"
 
     monkeypatch.setattr(metadata, "version", find)
-    assert version.versions().splitlines()[-1] == "boto3 is missing, botocore 1.2.3, s3transfer 1.2.3"
+    assert version.versions().splitlines()[-1] == "boto3 is missing, botocore 1.2.3"

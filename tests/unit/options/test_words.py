@@ -64,7 +64,7 @@ def test_no_option_is_taken_for_another_by_its_begin(option: Option) -> None:
 @given(st.text("-abcelprs=", max_size=9))
 def test_what_is_suggested_is_an_option(text: str) -> None:
     told = words.hint(text).removeprefix("; did you mean ").removesuffix("?")
-    assert not told or set(told.split(" or ")) <= {*words.LONG, *words._ELSEWHERE.values()}
+    assert not told or set(told.split(" or ")) <= {*words.LONG, *words.FLAGS, *words._ELSEWHERE.values()}
 
 
 @pytest.mark.parametrize("word", ["-rus-east-1", "-r=us-east-1", "-qlocal", "-Ldebug", "-pmy-run", "-lreport.log"])

@@ -109,6 +109,7 @@ def test_the_whole_of_a_run() -> None:
         "signal": None,
         "counts": {"jobs": 2, "succeeded": 1, "failed": 1, "stopped": 0, "not_run": 0},
         "retried": {"jobs": 0, "attempts": 0, "spot": 0, "starts": 0},
+        "sent_again": {"jobs": 0, "memory": 0, "machine": 0},
         "uploads": {"files": 0, "bytes": 0, "unchanged": 0},
         "results": {"files": 0, "bytes": 0, "directory": None, "elsewhere": 0, "left": []},
         "outputs": JobFiles().description,
@@ -117,6 +118,7 @@ def test_the_whole_of_a_run() -> None:
         "console": "https://console/#jobs/",
         "vcpu_hours": {"asked": 0.000833, "wasted": 0.0},
         "memory": [],
+        "cost": None,
         "causes": [
             {
                 "cause": "why",
@@ -145,11 +147,21 @@ def test_the_whole_of_a_run() -> None:
                 "starting": 1_500,
                 "started": 2_000,
                 "stopped": 3_500,
-                "attempts": [{"started": 2_000, "stopped": 3_500, "exit_code": 0, "reason": "fine"}],
+                "attempts": [
+                    {
+                        "started": 2_000,
+                        "stopped": 3_500,
+                        "exit_code": 0,
+                        "reason": "fine",
+                        "memory": 512,
+                        "queue": "large",
+                    }
+                ],
                 "vcpus": 2.0,
                 "memory": 512,
                 "memory_used": None,
                 "memory_of": None,
+                "cost": None,
                 "out": "one.out",
                 "err": "one.err",
                 "lines": 7,
@@ -178,6 +190,7 @@ def test_the_whole_of_a_run() -> None:
                 "memory": None,
                 "memory_used": None,
                 "memory_of": None,
+                "cost": None,
                 "out": "two.out",
                 "err": "two.err",
                 "lines": 7,

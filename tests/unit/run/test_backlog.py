@@ -94,12 +94,12 @@ def test_what_has_succeeded_needs_not_be_waited_for() -> None:
     assert waiting.depends_on((two,)) == []
 
 
-def test_a_job_that_was_taken_back_goes_again_behind_the_others() -> None:
+def test_a_job_that_was_taken_back_goes_again_before_the_others() -> None:
     one, two = (of := bag(job(1, "one"), job(2, "two"))).jobs
     waiting = backlog(of)
     assert waiting.take(1) == [(one,)]
     waiting.take_back([one])
-    assert waiting.take(9) == [(two,), (one,)]
+    assert waiting.take(9) == [(one,), (two,)]
 
 
 def test_an_array_that_was_taken_back_goes_as_one_again() -> None:

@@ -15,6 +15,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag, Job
 from jobbag.entities.kinds import Plan
 from jobbag.errors import AwsError, ExitCode, Interrupted
+from jobbag.escalation.policy import Escalation
 from jobbag.events.consumers import Emit, replay
 from jobbag.events.events import (
     Event,
@@ -33,6 +34,7 @@ from jobbag.events.events import (
 from jobbag.events.journal import Journal
 from jobbag.events.observation import Observation
 from jobbag.events.outcome import Verdict
+from jobbag.events.remarks import why_no_log
 from jobbag.events.state import RunState
 from jobbag.jobs.array_request import PreparedRequest, Requests
 from jobbag.jobs.request import Target
@@ -160,7 +162,7 @@ class Place:
             consumers = Consumers(journal, state, Safeguards())
             requests = Requests(self.bag, PLACE, Target("q", "d"), "r")
             pipeline = Pipeline(
-                task, settings(on_interrupt="detach"), requests, consumers, outputs, bucket_is_new=False
+                task, settings(on_interrupt="detach"), requests, consumers, outputs, Escalation(), bucket_is_new=False
             )
             pipeline.run(cast(Signals, _NoSignals()), [event.item for event in past if isinstance(event, Staged)])
         return state
@@ -220,7 +222,7 @@ def test_a_long_chain_comes_to_its_end_and_each_job_tells_why(place: MakePlace, 
     if way == "all succeed":
         assert verdicts(state) == all_with(the_bag, Verdict.SUCCEEDED)
         return
-    assert [state.why_no_log(one) for one in the_bag.jobs[1:]] == ["not run: job c0 failed, on which it depends"] * 999
+    assert [why_no_log(state, one) for one in the_bag.jobs[1:]] == ["not run: job c0 failed, on which it depends"] * 999
     counts = {cause["cause"]: cause["count"] for cause in told(state)["causes"]}
     assert counts["not run: job c0 failed, on which it depends"] == 999
 

@@ -17,6 +17,7 @@ from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag
 from jobbag.entities.kinds import Plan
 from jobbag.errors import ExitCode, Interrupted
+from jobbag.escalation.policy import Escalation
 from jobbag.events import journal
 from jobbag.events.consumers import Consumer, replay
 from jobbag.events.events import Event, LogsWritten, Staged, StateChanged, Submitted, Submitting, Unsent
@@ -36,7 +37,7 @@ from jobbag.s3.place import S3Place
 from jobbag.signals import Signals
 
 from ..builders import bag, ended, job, settings
-from .world import Aws, InAws, Killed, World, bags
+from .world import DEFINITION, Aws, InAws, Killed, World, bags
 
 PLACE = S3Place("bucket", "", own=False)
 SEEDS = st.integers(0, 2**32)
@@ -87,7 +88,8 @@ class Run:
             task = TaskOnAws(self.bag, Plan(None, None, None, PLACE), PLACE, cast(Cloud, world))
             requests = Requests(self.bag, PLACE, Target("q", "d"), world.region)
             consumers = Consumers(notes, state, safeguards, [also] if also else [])
-            loop = Pipeline(task, self.settings, requests, consumers, JobFiles(), bucket_is_new=False)
+            escalation = Escalation(lambda _: DEFINITION)
+            loop = Pipeline(task, self.settings, requests, consumers, JobFiles(), escalation, bucket_is_new=False)
             staged = [event.item for event in events if isinstance(event, Staged)]
             self.stopped = loop.run(Signals(), staged, cancelled)
         return state

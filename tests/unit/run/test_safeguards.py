@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,9 +13,11 @@ from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
+from jobbag.events.costs import Costs, Priced
 from jobbag.events.events import (
     Absent,
     Event,
+    Halted,
     Lost,
     NotSubmitted,
     StateChanged,
@@ -21,7 +26,9 @@ from jobbag.events.events import (
     Terminated,
     Unsent,
 )
-from jobbag.run.safeguards import Safeguards, failures_allowed
+from jobbag.events.observation import Observation, now_ms
+from jobbag.run import safeguards
+from jobbag.run.safeguards import Bound, CostWatch, Safeguards, failures_allowed
 
 from ..builders import ended, job
 
@@ -43,10 +50,49 @@ def end(one: Job, how: str) -> list[Event]:
 
 
 def fold(events: Sequence[Event], canary: int | None = None, max_failures: int | None = None) -> Safeguards:
-    safeguards = Safeguards(canary, max_failures)
+    folded = Safeguards(canary, max_failures)
     for event in events:
-        safeguards(event)
-    return safeguards
+        folded(event)
+    return folded
+
+
+def running(since: int) -> Costs:
+    """A job that costs 1 a second runs since that time (ms)."""
+    costs = Costs(0)
+    costs(Priced(None, "3600", "0"))
+    costs(StateChanged(JOBS[0], "id", Observation("RUNNING", started=since, vcpus=1.0)))
+    return costs
+
+
+def test_a_run_is_halted_for_its_cost_as_soon_as_it_is_taken_up() -> None:
+    costs = running(now_ms() - 60_000)
+    verdict = Safeguards(bound=Bound(costs, Decimal(50))).verdict
+    assert verdict is not None
+    assert verdict.endswith(", and would soon cost more than the 50.00 of --max-cost")
+    assert Safeguards(bound=Bound(costs, Decimal(500))).verdict is None
+
+
+def test_a_run_is_halted_for_its_cost_as_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safeguards, "LOOK", 0.001)
+    began, told = now_ms(), queue.SimpleQueue[Event]()
+    with CostWatch(Bound(running(began), Decimal("0.05")), lambda: True, told.put):
+        halted = told.get(timeout=10)
+    assert isinstance(halted, Halted)
+    assert halted.at - began >= 37
+
+
+def test_what_is_over_is_not_halted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safeguards, "LOOK", 0.001)
+    told: list[Event] = []
+    asked = threading.Event()
+
+    def goes_on() -> bool:
+        asked.set()
+        return False
+
+    with CostWatch(Bound(running(0), Decimal(1)), goes_on, told.append):
+        assert asked.wait(10)
+    assert told == []
 
 
 STEPS = st.lists(

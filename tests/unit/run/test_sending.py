@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
-from jobbag.events.events import Event
+from jobbag.events.escalation import MEMORY, Escalated
+from jobbag.events.events import Event, StateChanged, Submitting
 from jobbag.events.journal import Journal
+from jobbag.events.state import RunState
 from jobbag.jobs.array_request import JobGroup, PreparedRequest, Requests
 from jobbag.jobs.ids import child_token
 from jobbag.jobs.request import Target
@@ -25,7 +27,7 @@ from jobbag.run.safeguards import Safeguards
 from jobbag.run.sending import AT_ONCE, Sending
 from jobbag.s3.place import S3Place
 
-from ..builders import bag, job
+from ..builders import bag, ended, job
 
 PLACE = S3Place("bucket", "", own=True)
 
@@ -66,8 +68,9 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
         yield disk
 
 
-def sending_to(submitter: Any, of: Bag, journal: Any) -> Sending:
-    return Sending(Requests(of, PLACE, Target("q", "d"), "eu-west-3"), submitter, journal, journal)
+def sending_to(submitter: Any, of: Bag, journal: Any, state: RunState | None = None) -> Sending:
+    requests = Requests(of, PLACE, Target("q", "d"), "eu-west-3")
+    return Sending(requests, submitter, journal, journal, state or RunState(of, 0))
 
 
 def backlog(of: Bag, packing: Packing = Packing.NEVER) -> Backlog:
@@ -81,10 +84,11 @@ def jobs(count: int, **values: Any) -> list[Job]:
 
 
 def test_the_journal_has_each_job_on_disk_before_the_submitter_gets_it(disk: Disk) -> None:
-    of = bag(*jobs(3), *(job(number, f"p{number}", request={"jobQueue": "x"}) for number in range(4, 7)))
+    packed = (job(number, f"p{number}", request={"jobQueue": "x"}) for number in range(4, 7))
+    of = bag(*jobs(3), *packed, job(7, "alone", request={"jobQueue": "y"}))
     waiting, submitter = backlog(of, Packing.ALWAYS), FakeSubmitter(disk)
     groups = waiting.take(9)
-    sending_to(submitter, of, disk.journal).send([*groups, (job(7, "alone"),)], waiting)
+    sending_to(submitter, of, disk.journal).send(groups, waiting)
     assert [[one.number for one in group] for group, _, _ in submitter.got] == [[1, 2, 3], [4, 5, 6], [7]]
     for (group, prepared, unsure), known in zip(submitter.got, submitter.known, strict=True):
         token = token_of(prepared.request)
@@ -135,12 +139,24 @@ def test_each_start_has_tokens_of_its_own(disk: Disk) -> None:
     assert len(set(submitter.tokens())) == 6
 
 
+def test_a_job_that_is_sent_again_by_the_same_start_has_another_token(disk: Disk) -> None:
+    (one,) = (of := bag(job())).jobs
+    submitter, state = FakeSubmitter(disk), RunState(of, 0)
+    sending = sending_to(submitter, of, disk.journal, state)
+    for memory in (4096, 8192, 16384):
+        sending.send([(one,)], backlog(of))
+        state(StateChanged(one, "id", ended("FAILED", 137)))
+        state(Escalated(one, "id", MEMORY, "OutOfMemoryError", memory))
+    assert len(set(submitter.tokens())) == 3
+
+
 def test_jobs_of_an_earlier_start_are_looked_for_by_their_token(disk: Disk) -> None:
     one, two = (of := bag(*jobs(2))).jobs
-    submitter = FakeSubmitter(disk)
-    sending = sending_to(submitter, of, disk.journal)
-    sending.seek("early.1", {None: one}, None)
-    sending.seek("early.2", {7: two}, None)
+    submitter, state = FakeSubmitter(disk), RunState(of, 0)
+    state(Submitting(one, "early.1"))
+    state(Submitting(two, child_token("early.2", 7)))
+    sending = sending_to(submitter, of, disk.journal, state)
+    sending.seek([one, two])
     assert [(group, unsure) for group, _, unsure in submitter.got] == [((one,), True), ((two,), True)]
     assert submitter.tokens() == ["early.1", "early.2"]
     assert list(submitter.got[1][1].ids((two,), "array")) == [(two, "array:7")]
@@ -169,7 +185,8 @@ def test_the_window_is_never_more_than_full_and_is_filled_by_the_half(arrivals: 
 
     submitter = Submitter()
     submitter.tokens = []
-    sending = sending_to(submitter, of := bag(), Nowhere())
+    of = bag()
+    sending = sending_to(submitter, of, Nowhere(), RunState(bag(*jobs(AT_ONCE * (len(arrivals) + 1))), 0))
     count = 0
     for arrived in arrivals:
         room = sending.room

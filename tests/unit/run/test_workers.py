@@ -104,7 +104,7 @@ def test_the_fetcher_is_told_what_is_known_of_the_job(
         state(event)
     fakes.workers().fetch(ONE, state)
     seen, when = (ended(), 3.5) if has_ended else (None, None)
-    assert fakes.fetched == [(ONE, aws_id, seen, why, None, None, when)]
+    assert fakes.fetched == [(ONE, aws_id, seen, why, None, None, when, [])]
 
 
 def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_the_log_of_a_lost_job_is_fetched_where_it_is_known(monkeypatch: pytest.
     for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen), Lost(ONE, "id", GONE)):
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None, None)]
+    assert fakes.fetched == [(ONE, "id", seen, None, str(GONE), None, None, [])]
 
 
 def test_of_several_containers_it_is_not_known_when_the_last_one_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +122,4 @@ def test_of_several_containers_it_is_not_known_when_the_last_one_ended(monkeypat
     for event in (Submitted(ONE, "id"), StateChanged(ONE, "id", seen)):
         state(event)
     fakes.workers().fetch(ONE, state)
-    assert fakes.fetched == [(ONE, "id", seen, None, None, None, None)]
+    assert fakes.fetched == [(ONE, "id", seen, None, None, None, None, [])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from jobbag.bag.job import Bag, Job
+from jobbag.bag.rules import MoreMemory, OtherQueue
 from jobbag.errors import ToolError
 from jobbag.events.events import (
     Absent,
@@ -37,15 +39,27 @@ _FILES = st.sampled_from([(), (), ("a",), ("b",), ("a", "b")])
 _NEEDED = st.just(0) | st.integers(0, 127)  # jobs, by their bits
 
 
+FIRST_MEMORY = 1024  # MiB that jobs ask for
+DEFINITION = {"containerProperties": {"resourceRequirements": [{"type": "MEMORY", "value": str(FIRST_MEMORY)}]}}
+OOM, LOST = "OutOfMemoryError: Container killed due to memory usage", "Host EC2 (instance i-1) terminated."
+OTHER = "other"  # the queue for jobs that have lost their machines
+
+
 @st.composite
-def bags(draw: st.DrawFn, *, arrays: bool = False) -> Bag:
-    """Jobs that wait for files and for each other; some of them may be arrays of the user's own."""
+def bags(draw: st.DrawFn, *, arrays: bool = False, rules: bool = False) -> Bag:
+    """Jobs that wait for files and for each other; some of them may be arrays of the user's own.
+
+    With `rules`, they are sent again with more memory, or to another queue, when that is what they lack.
+    """
     jobs: list[Job] = []
     sizes = st.sampled_from([0, 0, 2, 3] if arrays else [0])
     entries = draw(st.lists(st.tuples(_FILES, _NEEDED, sizes), min_size=1, max_size=8))
     for entry, (files, needed, size) in enumerate(entries, 1):
         depends_on = tuple(f"j{one}" for one in range(1, entry) if needed >> one & 1)
-        name, number, fields = f"j{entry}", len(jobs) + 1, {"inputs": files, "depends_on": depends_on}
+        name, number = f"j{entry}", len(jobs) + 1
+        fields: dict[str, Any] = {"inputs": files, "depends_on": depends_on}
+        if rules and not size:
+            fields |= {"on_out_of_memory": MoreMemory(2, 2), "on_spot_loss": OtherQueue(OTHER, 2)}
         jobs += array(number, name, size, **fields) if size else [job(number, name, **fields)]
     return bag(*jobs, common=draw(st.sampled_from([(), ("all",)])))
 
@@ -62,6 +76,12 @@ class InAws:
     needs: list[str]
     end: Observation | None = None
     terminated: bool = False  # or that was asked for when it had ended
+    memory: int = FIRST_MEMORY  # MiB
+    queue: str = ""
+
+    @property
+    def asks(self) -> tuple[int, str]:
+        return self.memory, self.queue
 
 
 @dataclass
@@ -72,6 +92,8 @@ class Aws:
     trouble: float
     jobs: dict[str, InAws] = field(default_factory=dict)  # by AWS id
     by_token: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, int] = field(default_factory=dict)  # MiB without which a job ends, by name
+    spot: frozenset[str] = frozenset()  # names of jobs that lose their machines, but in the other queue
     hold: bool = False  # jobs end only when they are terminated
 
     def fails(self) -> bool:
@@ -87,13 +109,24 @@ class Aws:
         assert all(map(self._with, needs)), "AWS knows what the job waits for"
         size = jobs[0].child.size if jobs[0].child else len(jobs)
         assert len(jobs) == size, "an array of the user's own is sent as a whole"
-        earlier = [there for there in self.jobs.values() if there.job in jobs]
-        stopped = [there.terminated and there.end and there.end.status == "FAILED" for there in earlier]
+        requirements = prepared.request["containerOverrides"].get("resourceRequirements", ())
+        memory = next((int(one["value"]) for one in requirements if one["type"] == "MEMORY"), FIRST_MEMORY)
+        asks = memory, prepared.request["jobQueue"]
+        numbers = {one.number for one in jobs}
+        earlier = [there for there in self.jobs.values() if there.job.number in numbers]
+        stopped = [self._may_run_again(there, asks) for there in earlier]
         assert all(stopped) or (jobs[0].child and any(stopped)), "it runs once"
         assert all(there.end for there in earlier), "it does not run twice at the same time"
-        self.jobs |= {own_id: InAws(one, needs) for one, own_id in prepared.ids(jobs, aws_id)}
+        self.jobs |= {own_id: InAws(one, needs, None, False, *asks) for one, own_id in prepared.ids(jobs, aws_id)}
         self.by_token[token] = aws_id
         return aws_id
+
+    def _may_run_again(self, there: InAws, asks: tuple[int, str]) -> bool:
+        """Whether a job can be sent that was sent before: that was terminated, or had less, or lost its machine."""
+        if there.end is None or there.end.status == "SUCCEEDED":
+            return False
+        lost = LOST in (there.end.reason or "") and there.queue != OTHER
+        return there.terminated or lost or (OOM in (there.end.reason or "") and there.memory < asks[0])
 
     def _with(self, aws_id: str) -> list[InAws]:
         """The job, or all children of the array job."""
@@ -116,7 +149,13 @@ class Aws:
                 reason = "Job terminated" if job.terminated else "Dependent Job failed"
                 job.end = ended("FAILED", None, status_reason=reason, started=None)
             else:
-                job.end = ended("FAILED", 1) if self.fails() else ended()
+                name = job.job.name
+                if name in self.spot and job.queue != OTHER:
+                    job.end = ended("FAILED", None, status_reason=LOST, memory=job.memory)
+                elif job.memory < self.needs.get(name, 0):
+                    job.end = ended("FAILED", 137, container_reason=OOM, memory=job.memory)
+                else:
+                    job.end = ended("FAILED", 1) if self.fails() else ended()
         return job.end
 
     def terminate(self, aws_ids: Iterable[str]) -> None:
@@ -161,11 +200,12 @@ class World:
         return not self._events
 
     def get(self, timeout: float | None = None) -> Event:
-        del timeout
         while True:
             self._step()
             ends = [aws_id for aws_id in self._watched if self._aws.can_end(aws_id)]
             choices = [*self._events, *self._uploads, *self._requests, *self._over, *ends]
+            if timeout is not None and (not choices or self._aws.chance.random() < 0.3):
+                raise queue.Empty
             assert choices, "the run waits for something that never comes"
             one = self._aws.chance.choice(choices)
             match one:

@@ -20,7 +20,7 @@ def test_parts_are_of_the_usual_size(size: int) -> None:
 
 
 @given(st.integers(1, 5 * 1024**4))
-def test_parts_are_as_s3transfer_makes_them(size: int) -> None:
+def test_parts_are_as_awss_own_tools_make_them(size: int) -> None:
     from s3transfer.utils import ChunksizeAdjuster
 
     assert part_size(size) == ChunksizeAdjuster().adjust_chunksize(PART_SIZE, size)

@@ -87,7 +87,7 @@ function showJob(row) {
     ["Memory", job.memory === null ? null : `${counted(job.memory)} MiB`],
     ["Memory used", job.memory_used === null ? null
       : `at most ${counted(job.memory_used)} MiB${job.memory_of === "process" ? ", by its largest process" : ""}`],
-    ["Lines of output", job.lines],
+    ["Cost", job.cost === null ? null : price(job.cost, summary.cost.currency)], ["Lines of output", job.lines],
   ].filter(([, value]) => value !== null && value !== "");
   dialog.replaceChildren(
     make("header", {}, title, close),
@@ -107,11 +107,16 @@ function showJob(row) {
   title.focus(); // and not a link below, nor what is gone
 }
 
+/** The name in an ARN, or the name that it is. */
+const nameOf = (ref) => (ref ?? "").replace(/^.*\//, "");
+
 function attemptsTable(tries) {
   const ran = ({ started, stopped }) => started === null || stopped === null ? "" : duration(stopped - started);
+  const memory = ({ memory: asked }) => asked === null || asked === undefined ? "" : `${counted(asked)} MiB`;
   const tableOf = (tag, texts) => make("tr", {}, ...texts.map((text) => make(tag, {}, text)));
   return make("table", {},
-    make("thead", {}, tableOf("th", ["Attempt", "Start", "Ran", "Exit", "Reason"])),
+    make("thead", {}, tableOf("th", ["Attempt", "Start", "Ran", "Memory", "Queue", "Exit", "Reason"])),
     make("tbody", {}, ...tries.map((one, index) => tableOf("td",
-      [index + 1, moment(one.started, TIME), ran(one), one.exit_code ?? "", line(one.reason ?? "")]))));
+      [index + 1, moment(one.started, TIME), ran(one), memory(one), line(nameOf(one.queue)), one.exit_code ?? "",
+        line(one.reason ?? "")]))));
 }

@@ -10,7 +10,7 @@ const FIELDS = [ // name, value of a row
   ...["created", "started", "stopped"].map((name) => [name, ({ job }) => stamp(job[name])]),
   ["wait_s", ({ wait }) => seconds(wait)], ["run_s", ({ run }) => seconds(run)],
   ["attempts", ({ tries }) => tries.length],
-  ...own("vcpus", "memory", "memory_used", "queue"),
+  ...own("vcpus", "memory", "memory_used", "cost", "queue"),
   ["command", ({ job }) => command(job.command)],
   ["depends_on", ({ job }) => job.depends_on.join(" ")],
   ...own("out", "err", "lines"),

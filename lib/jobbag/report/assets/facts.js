@@ -95,6 +95,9 @@ function showResources() {
     fact("compute.attempts", "Attempts beyond the first", counted(retried.attempts)),
     fact("retried.spot", "of which after a spot loss", counted(retried.spot)),
     fact("retried.starts", "Attempts that did not start", counted(retried.starts)),
+    ...(summary.cost ? [fact("cost.total", "Cost", price(summary.cost.total, summary.cost.currency))] : []),
+    ...Object.entries(summary.cost?.wasted ?? {}).map(([lost, cost]) =>
+      fact(`cost.wasted.${lost}`, `of which wasted by ${line(lost)}`, price(cost, summary.cost.currency))),
     ...summary.memory.map((group, index) => fact(`memory.${index}`, `Memory of ${plural(group.jobs, "job")} of ${
       line(group.executable)}`, `${counted(group.used)} of ${counted(group.asked)} MiB used at most${
       group.of === "process" ? ", by a process" : ""}`, `${counted(group.enough)} MiB would do`)),

@@ -12,9 +12,9 @@ const END = summary.jobs.reduce((most, job) => Math.max(most, job.created, job.s
 
 /** The starts of a job's container, the last one too if it has not ended yet. */
 function attempts(job) {
-  const { started, stopped, exit_code, reason } = job;
+  const { started, stopped, exit_code, reason, memory, queue } = job;
   const isNew = started !== null && job.attempts.every((one) => (one.started ?? -1) < started);
-  return isNew ? [...job.attempts, { started, stopped, exit_code, reason }] : job.attempts;
+  return isNew ? [...job.attempts, { started, stopped, exit_code, reason, memory, queue }] : job.attempts;
 }
 
 /** What a job did when: [what, from, to], times in ms. */

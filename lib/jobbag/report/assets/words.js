@@ -7,6 +7,12 @@ const counted = (number) => number.toLocaleString("en");
 const plural = (number, noun) => `${counted(number)} ${noun}${number === 1 ? "" : "s"}`;
 const hours = (number) => number.toLocaleString("en", { maximumSignificantDigits: number < 1000 ? 3 : 5 });
 
+/** An amount of money; the currency is not always known. */
+const price = (amount, currency) => [
+  amount && amount < 0.1 ? amount.toLocaleString("en", { maximumSignificantDigits: 2 })
+    : amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+  currency].filter(Boolean).join(" ");
+
 /** A share; the few of many are not told as none, nor the most as all. */
 const percent = (share) =>
   `${share > 0 && share < 1 ? Math.min(Math.max(0.1, 100 * share), 99.9).toFixed(1) : 100 * share} %`;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from jobbag.aws.exchange import HEAD_TIME, MOST_LINES, Answer, exchange, open_connection
+from jobbag.http.exchange import HEAD_TIME, MOST_LINES, SENT_AT_ONCE, Answer, exchange, open_connection
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def ends() -> Iterator[tuple[Any, socket.socket]]:
 def answered(ends: tuple[Any, socket.socket], content: bytes) -> Answer:
     connection, there = ends
     there.sendall(content)
-    return exchange(connection, b"GET / HTTP/1.1\r\n\r\n", b"")
+    return exchange(connection, b"GET / HTTP/1.1\r\n\r\n", [])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_an_answer_after_which_the_connection_is_of_no_use(ends: tuple[Any, sock
     connection, there = ends
     there.sendall(content)
     there.shutdown(socket.SHUT_WR)
-    with closing(exchange(connection, b"GET / HTTP/1.1\r\n\r\n", b"")) as answer:
+    with closing(exchange(connection, b"GET / HTTP/1.1\r\n\r\n", [])) as answer:
         assert answer.will_close
         assert answer.read() == b"abc"
 
@@ -95,7 +96,7 @@ def test_what_is_no_answer(ends: tuple[Any, socket.socket], content: bytes) -> N
     connection, there = ends
     there.sendall(content)
     there.shutdown(socket.SHUT_WR)
-    with pytest.raises((HTTPException, OSError)), closing(exchange(connection, b"\r\n\r\n", b"")) as answer:
+    with pytest.raises((HTTPException, OSError)), closing(exchange(connection, b"\r\n\r\n", [])) as answer:
         answer.read()
 
 
@@ -103,26 +104,62 @@ def test_a_head_that_hardly_comes_is_given_up(ends: tuple[Any, socket.socket], m
     seconds = count(step=HEAD_TIME / 5)
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
     with pytest.raises(HTTPException, match="too slowly"):
-        answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10 + b"\r\n")
+        answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10)
+
+
+@pytest.mark.parametrize("sizes", [[], [3], [70_000], [600_000], [20, 1_000_000, 2], [200_000] * 3])
+def test_all_of_a_body_is_sent(sizes: list[int], ends: tuple[Any, socket.socket]) -> None:
+    connection, there = ends
+    pieces = [bytes([number % 256]) * size for number, size in enumerate(sizes, 1)]
+    head, told, got = b"PUT / HTTP/1.1\r\n\r\n", [0], [b""]
+    whole = head + b"".join(pieces)
+
+    def serve() -> None:
+        while len(got[0]) < len(whole):
+            got[0] += there.recv(1_000_000)
+        there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with closing(exchange(connection, head, iter(pieces), told.append)) as answer:
+        assert answer.status == 200
+    thread.join()
+    assert got[0] == whole
+    assert sum(told) == len(whole)
+    assert max(told) <= SENT_AT_ONCE
 
 
 def pool_of(*connections: Any) -> Any:
-    """A pool of urllib3, as far as it is used, whose new connections are not open."""
+    """A pool of urllib3, as far as it is used, by which botocore has sent."""
     free: queue.LifoQueue[Any] = queue.LifoQueue()
     for one in connections:
         free.put(one)
-    return SimpleNamespace(pool=free, _get_conn=free.get, _put_conn=free.put)
+    timeout = SimpleNamespace(read_timeout=7.0)
+    return SimpleNamespace(pool=free, num_connections=1, timeout=timeout, _get_conn=free.get, _put_conn=free.put)
 
 
-def test_a_connection_that_the_server_has_closed_is_not_used(ends: tuple[Any, socket.socket]) -> None:
+def test_a_connection_that_the_server_has_closed_is_opened_again(ends: tuple[Any, socket.socket]) -> None:
     connection, there = ends
     pool = pool_of(connection)
     with open_connection(pool) as usable:
         assert usable is connection
     there.close()
-    with open_connection(pool) as usable:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection.port = server.getsockname()[1]
+        with open_connection(pool) as usable:
+            assert usable is connection
+            assert usable.sock.getpeername() == server.getsockname()
+            assert usable.sock.gettimeout() == 7.0
+            usable.close()
+    with open_connection(pool) as usable:  # nobody is there any more
         assert usable is None
-    with open_connection(pool_of(SimpleNamespace(sock=None, close=lambda: None))) as usable:
+    assert connection.sock is None
+
+
+def test_the_first_connection_is_botocores(ends: tuple[Any, socket.socket]) -> None:
+    pool = pool_of(ends[0])
+    pool.num_connections = 0
+    with open_connection(pool) as usable:
         assert usable is None
     with open_connection(SimpleNamespace(pool=None)) as usable:
         assert usable is None

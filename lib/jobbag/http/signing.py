@@ -35,8 +35,7 @@ class Signer:
             raise ValueError("signed in another way")
         address = urlsplit(first.url)
         self._credentials, self._frozen = credentials, credentials.get_frozen_credentials()
-        self._method, self._target = first.method.upper(), f"?{address.query}" if address.query else ""
-        self._query = "&".join(sorted(address.query.split("&")))
+        self._method = first.method.upper()
         self._region, self._service = found["region"], found["service"]
         self._signed = found["names"]
         port = "" if address.port in (None, _DEFAULT_PORTS.get(address.scheme)) else f":{address.port}"
@@ -48,7 +47,7 @@ class Signer:
         if found["id"] != self._frozen.access_key:
             raise ValueError("signed with other credentials")
         stamp, digest = self._values[_DATE], self._digest(first.body or b"")
-        if self._signature(address.path or "/", stamp, digest, self._values) != found["signature"]:
+        if self._signature(address.path or "/", address.query, stamp, digest, self._values) != found["signature"]:
             raise ValueError("signed in another way")
 
     @property
@@ -56,12 +55,14 @@ class Signer:
         """Whether the credentials are still those of the first request."""
         return bool(self._credentials.get_frozen_credentials() == self._frozen)
 
-    def head(self, path: str, body: bytes, changed: Mapping[str, str], now: float | None = None) -> bytes:
-        """The head of a request, to be sent before its body (what is left of that once it is in chunks).
+    def head(self, url: str, body: bytes, changed: Mapping[str, str], now: float | None = None) -> bytes:
+        """The head of a request, to be sent before its body.
 
-        `path`: encoded as botocore encodes it. `changed`: headers of the first request that have other values now, by
-        their names in lower case. `now`: seconds since the epoch, else those of the clock.
+        `url`: encoded as botocore encodes it. `body`: empty where its length and its digest are told in another way.
+        `changed`: headers of the first request that have other values now, by their names in lower case. `now`: seconds
+        since the epoch, else those of the clock.
         """
+        path, _, query = f"/{url.partition('://')[2].partition('/')[2]}".partition("?")
         stamp, digest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)), self._digest(body)
         values = {**self._values, **changed, _DATE: stamp}
         values.pop("expect", None)  # the body is sent at once
@@ -69,8 +70,9 @@ class Signer:
             values[_CONTENT] = digest
         if _LENGTH in values:
             values[_LENGTH] = str(len(body))
-        signature = self._signature(path, stamp, digest, values)
-        lines = [f"{self._method} {path}{self._target} HTTP/1.1", "Accept-Encoding: identity"]
+        signature = self._signature(path, query, stamp, digest, values)
+        target = f"{path}?{query}" if query else path
+        lines = [f"{self._method} {target} HTTP/1.1", "Accept-Encoding: identity"]
         lines += [f"{self._shown.get(name, 'Host')}: {value}" for name, value in values.items()]
         who = f"{self._frozen.access_key}/{self._scope(stamp)}"
         lines.append(
@@ -81,9 +83,10 @@ class Signer:
     def _digest(self, body: bytes) -> str:
         return hashlib.sha256(body).hexdigest() if self._signs_content else self._values[_CONTENT]
 
-    def _signature(self, path: str, stamp: str, digest: str, values: Mapping[str, str]) -> str:
+    def _signature(self, path: str, query: str, stamp: str, digest: str, values: Mapping[str, str]) -> str:
         headers = [f"{name}:{' '.join(values.get(name, '').split())}" for name in self._signed.split(";")]
-        request = "\n".join([self._method, path, self._query, *headers, "", self._signed, digest])
+        query = "&".join(sorted(query.split("&")))
+        request = "\n".join([self._method, path, query, *headers, "", self._signed, digest])
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(request.encode()).hexdigest()}"
         return hmac.digest(self._key_of(stamp[:8]), text.encode(), "sha256").hex()
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from jobbag.bag.job import Job
+from jobbag.commands.recorded import Recorded
 from jobbag.errors import InputError
 from jobbag.events.events import Finished, JobsWaiting, LogsWritten, StateChanged, Submitted, Submitting
 from jobbag.events.journal import Header, Journal
-from jobbag.run.recorded import Recorded
 from jobbag.run.task import digest_of
 
 from ..builders import bag, ended, job

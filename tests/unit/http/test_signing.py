@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 
 from helpers.bodies import Body
 from jobbag.aws.connection import Access, Connection
-from jobbag.aws.signing import Signer
+from jobbag.http.signing import Signer
 
 TLS = "https://127.0.0.1:1"
 ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
@@ -67,7 +67,7 @@ def made(signer: Signer, request: Any) -> tuple[str, dict[str, str]]:
     if request.headers.get("Expect"):
         changed["expect"] = "100-continue"
     body = request.body if isinstance(request.body, bytes) else b""
-    lines = signer.head(urlsplit(request.url).path, body, changed, when).decode().split("\r\n")
+    lines = signer.head(request.url, body, changed, when).decode().split("\r\n")
     assert lines[-2:] == ["", ""]
     fields = dict(line.split(": ", 1) for line in lines[1:-2])
     assert fields.pop("Accept-Encoding") == "identity"

@@ -1,0 +1,226 @@
+"""What jobs cost, folded from events: the prices of the queues, and how long which attempt of a job ran."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from jobbag.errors import PROG
+from jobbag.events.causes import HALTED_BY, lost_machine, lost_start, wanted_memory
+from jobbag.events.events import Event, Lost, StateChanged, Submitting
+from jobbag.events.observation import Observation, joined
+from jobbag.prices import money
+
+MS_PER_HOUR = 3_600_000
+FARGATE_LEAST = 60_000  # ms that Fargate bills at least
+ENDING = 30_000  # ms that jobs which are terminated have to end
+MARGIN = Decimal("0.25")  # of a bound: what these may cost is kept back, and no more than this part
+SPOT = "spot losses"  # that of a machine, on demand too
+
+
+@dataclass(frozen=True, slots=True)
+class Priced(Event):
+    """What an hour costs of a vCPU and of a GiB that jobs in a queue ask for, as decimal numbers.
+
+    `queue`: by name; None: any other. `fargate`: it is for jobs on Fargate only.
+    """
+
+    queue: str | None
+    vcpu: str
+    gb: str
+    spot: bool = False
+    currency: str = ""
+    fargate: bool = False
+
+
+class _Sending(NamedTuple):
+    """A job as one SubmitJob sent it. `until`: when AWS lost it (ms)."""
+
+    queue: str | None
+    seen: Observation
+    until: int | None = None
+
+
+class _Spans(NamedTuple):
+    """What a sending costs an hour, its time that is over (ms) by what it was lost for (None: for nothing), and since
+    when it runs."""
+
+    rate: Decimal
+    over: tuple[tuple[str | None, int], ...]
+    since: int | None
+    least: int  # ms that are billed
+
+
+class Costs:
+    """A consumer of events that knows what the jobs of a run have cost. Any thread may ask.
+
+    Each attempt costs what it asks for times its time, of every sending of a job.
+    """
+
+    def __init__(self, since: int) -> None:
+        """`since`: when the run began (ms). What was before is not of it."""
+        self._begin = since
+        self._lock = threading.Lock()
+        self._prices: dict[str | None, Priced] = {}
+        self._queues: dict[int, str] = {}  # to which a job was sent last, by its number
+        self._sendings: dict[tuple[int, str], _Sending] = {}  # by number and AWS id
+        self._spans: dict[tuple[int, str], _Spans] = {}  # of those that cost something
+        self._over: Counter[tuple[Decimal, str | None]] = Counter()  # ms by rate and by what they were lost for
+
+    def __call__(self, event: Event) -> None:
+        if event.at < self._begin:
+            return
+        match event:
+            case Priced():
+                with self._lock:
+                    self._prices[event.queue] = event
+                    for key, sending in list(self._sendings.items()):
+                        self._put(key, sending)
+            case Submitting(job=job, queue=queue) if queue is not None:
+                self._queues[job.number] = sys.intern(queue.rpartition("/")[2])
+            case StateChanged(job=job, aws_id=aws_id, observation=seen) if seen.attempts or seen.started is not None:
+                with self._lock:
+                    known = self._sendings.get((job.number, aws_id))
+                    queue = self._queues.get(job.number) if known is None else known.queue
+                    self._put((job.number, aws_id), _Sending(queue, seen))
+            case Lost(job=job, aws_id=aws_id):
+                with self._lock:
+                    known = self._sendings.get((job.number, aws_id))
+                    if known is not None:
+                        self._put((job.number, aws_id), known._replace(until=event.at))
+
+    def _put(self, key: tuple[int, str], sending: _Sending) -> None:
+        self._sendings[key] = sending
+        before = self._spans.pop(key, None)
+        if before is not None:
+            self._over.subtract({(before.rate, lost): time for lost, time in _sums(before.over).items()})
+        priced = self._prices.get(sending.queue) or self._prices.get(None)
+        seen = sending.seen
+        if priced is None or (priced.fargate and not seen.fargate):
+            return
+        vcpus, gib = Decimal(str(seen.vcpus or 0)), Decimal(seen.memory or 0) / 1024
+        rate = vcpus * Decimal(priced.vcpu) + gib * Decimal(priced.gb)
+        now = _spans(sending, rate)
+        self._spans[key] = now
+        self._over.update({(rate, lost): time for lost, time in _sums(now.over).items()})
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a price."""
+        return bool(self._prices)
+
+    @property
+    def currency(self) -> str:
+        """That of the prices, if it is known."""
+        return next((one.currency for one in self._prices.values()), "")
+
+    @property
+    def prices(self) -> list[Priced]:
+        """The prices that count now."""
+        return list(self._prices.values())
+
+    def parts(self, now: int) -> dict[str | None, Decimal]:
+        """The cost up to `now` (ms), by what it was lost for; None: for nothing, or for what is still to be seen."""
+        with self._lock:
+            times = Counter(self._over)
+            for one in self._spans.values():
+                if one.since is not None:
+                    times[one.rate, None] += max(now - one.since, one.least)
+        found: dict[str | None, Decimal] = {}
+        for (rate, lost), time in times.items():
+            if time:
+                found[lost] = found.get(lost, Decimal(0)) + rate * time / MS_PER_HOUR
+        return found
+
+    def total(self, now: int) -> Decimal:
+        """The cost up to `now` (ms)."""
+        return sum(self.parts(now).values(), Decimal(0))
+
+    def by_job(self, now: int) -> dict[int, Decimal]:
+        """The same of each job that has cost something, in all its sendings, by number."""
+        with self._lock:
+            spans = list(self._spans.items())
+        found: dict[int, Decimal] = {}
+        for (number, _), one in spans:
+            found[number] = found.get(number, Decimal(0)) + _cost(one, now)
+        return found
+
+    def words(self, now: int) -> str | None:
+        """The cost up to `now` (ms) for people; None if there is no price."""
+        return f"cost {money(self.total(now), self.currency)}" if self.is_known else None
+
+    def verdict(self, most: Decimal, now: int) -> str | None:
+        """Why a run is to halt that may cost so much: it would soon have; None if it would not.
+
+        Jobs cost something until they have ended, for which there is a margin.
+        """
+        with self._lock:
+            running = sum((one.rate for one in self._spans.values() if one.since is not None), Decimal(0))
+        total = self.total(now)
+        if total + min(running * ENDING / MS_PER_HOUR, most * MARGIN) < most:
+            return None
+        told = money(total, self.currency), money(most, self.currency)
+        return f"the jobs have cost {told[0]}, and would soon cost more than the {told[1]} of --max-cost"
+
+
+def _spans(sending: _Sending, rate: Decimal) -> _Spans:
+    """The time of the attempts of a sending, and of the one that runs."""
+    seen = sending.seen
+    least = FARGATE_LEAST if seen.fargate else 0
+    over: list[tuple[str | None, int]] = []
+    for number, one in enumerate(seen.attempts, 1):
+        if one.started is not None and one.stopped is not None:
+            last = seen.ended and number == len(seen.attempts)
+            lost = _of_end(seen) if last else waste_of(one.reason)
+            over.append((lost, max(one.stopped - one.started, least)))
+    runs = seen.started if all(one.started != seen.started for one in seen.attempts) else None
+    until = seen.stopped if seen.ended else sending.until
+    if runs is not None and (seen.ended or until is not None):
+        over.append((_of_end(seen), max((until or runs) - runs, least)))
+        runs = None
+    return _Spans(rate, tuple(over), runs, least)
+
+
+def _of_end(seen: Observation) -> str | None:
+    if seen.status == "SUCCEEDED":
+        return None
+    last = seen.attempts[-1].reason if seen.attempts else None
+    return waste_of(joined(seen.reason, last))
+
+
+def _sums(times: tuple[tuple[str | None, int], ...]) -> Counter[str | None]:
+    found: Counter[str | None] = Counter()
+    for lost, time in times:
+        found[lost] += time
+    return found
+
+
+def _cost(spans: _Spans, now: int) -> Decimal:
+    running = max(now - spans.since, spans.least) if spans.since is not None else 0
+    return spans.rate * (sum(time for _, time in spans.over) + running) / MS_PER_HOUR
+
+
+def waste_of(reason: str | None) -> str:
+    """For what an attempt was lost that did not succeed, as behind `wasted by`."""
+    return next(_wastes(reason or ""))
+
+
+def _wastes(reason: str) -> Iterator[str]:
+    if lost_machine(reason):
+        yield SPOT
+    if lost_start(reason):
+        yield "failed starts"
+    if HALTED_BY in reason:
+        yield "the halt"
+    if PROG in reason:
+        yield "being stopped"
+    if "exceeded timeout" in reason:
+        yield "timeouts"
+    if wanted_memory(None, reason):
+        yield "want of memory"
+    yield "failures"
