@@ -32,8 +32,8 @@ Wants = dict[str, tuple[float, float]]  # by API: calls a second, and until when
 
 def own_directory() -> Path:
     """The directory of the user's clients on this machine."""
-    # tempfile may take the working directory
-    return Path(os.environ.get("TMPDIR") or "/tmp", f"{PROG}-clients-{os.geteuid()}")
+    temporary = os.environ.get("TMPDIR") or "/tmp"  # tempfile might take the working directory
+    return Path(temporary, f"{PROG}-clients-{os.geteuid()}")
 
 
 class Clients:
