@@ -17,6 +17,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -176,7 +177,7 @@ def _beside(work: Callable[[Stops], Result]) -> Result:
         except BaseException as error:
             ended.put(error)
 
-    thread = threading.Thread(target=do, name="run", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(do,), name="run", daemon=True)
     try:
         start([thread])
         result = ended.get()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from jobbag import api
-from jobbag.commands import dispatch
+from jobbag.commands import cloud, dispatch
 from jobbag.commands.front import Front
 from jobbag.commands.result import Result
 from jobbag.errors import PROG, ExitCode, Interrupted
@@ -141,6 +142,19 @@ def test_signals_are_for_the_main_thread(asked: list[Settings]) -> None:
     assert list(map(str, raised)) == ["handle_signals: only the main thread can do that"]
     assert isinstance(raised[0], api.SettingError)
     assert asked == []
+
+
+def test_a_run_within_a_run_does_not_wait_for_the_embedded_aws_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(settings: Settings, *_: object) -> Result:
+        with cloud._alone():
+            if settings.prefix == "mine":
+                api.run(api.Bag([api.Job("one", "true")], "inner"), local=True)
+        return Result(ExitCode.OK)
+
+    monkeypatch.setattr(dispatch, "run", run)
+    monkeypatch.setattr(cloud, "_free", nullcontext())  # else this would wait for ever where it fails
+    with pytest.raises(api.InputError, match="has a run with it already"):
+        api.run(BAG, local=True)
 
 
 def test_submitting_and_collecting_are_said_to_the_run(asked: list[Settings]) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,20 +117,20 @@ def embedded_aws(directory: Path | None, *, looks: bool = False) -> Iterator[Emb
 
 
 _free = threading.Lock()  # held by the run of this process that has the embedded AWS, of which there can be one
-_holder: list[int] = []  # the thread of that
+_has_it = ContextVar("_has_it", default=False)  # whether that is this run, or the one that this one is within
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Keep other threads from an embedded AWS of their own meanwhile. Raises InputError in the thread that has one."""
-    if threading.get_ident() in _holder:
+    """Keep other threads from an embedded AWS of their own meanwhile. Raises InputError within a run that has one."""
+    if _has_it.get():
         raise InputError.of("--local", "this thread has a run with it already, and there can be one at a time")
     with _free:
-        _holder.append(threading.get_ident())
+        token = _has_it.set(True)
         try:
             yield
         finally:
-            _holder.clear()
+            _has_it.reset(token)
 
 
 def others_aws(keys: Mapping[str, str], region: str | None) -> Cloud:
