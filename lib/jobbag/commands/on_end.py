@@ -159,7 +159,7 @@ class _Command:
                 self.kill()
         if why is not None:
             self.kill()  # those of its group that have not heeded SIGTERM
-        while more and self._left > 0 and select.select([reader], [], [], 0)[0]:
+        while more and not self._is_cut and select.select([reader], [], [], 0)[0]:
             more = self._pass_on(reader)
         return why
 

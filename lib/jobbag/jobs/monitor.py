@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -47,6 +47,7 @@ class _Watched:
     missing_since: float | None = None  # time.monotonic()
     over_since: float | None = None  # the same, of a multi-node job some nodes of which go on
     shown: tuple[Any, ...] = ()  # the state, its reason and the counts of an array that were told of
+    since: float = field(default_factory=time.monotonic)  # when it was known to be sent
 
     @property
     def status(self) -> str:
@@ -169,6 +170,7 @@ class Monitor(Worker):
     def _saw(self, aws_id: str, detail: Mapping[str, Any]) -> None:
         watched = self._watched[aws_id]
         watched.missing_since = None
+        self.here(detail.get("createdAt"), watched.since)  # the nearest that the clocks can be compared
         status = str(detail["status"])
         is_child = parent_of(aws_id) is not None
         nodes, wanted = self._nodes(aws_id, detail, watched) if status != watched.status else ([], 0)
@@ -214,12 +216,15 @@ class Monitor(Worker):
         patient = time.monotonic() - watched.over_since < NODES_END
         return patient and sum(node["status"] in ENDED for node in nodes) < wanted
 
-    def here(self, milliseconds: int | None) -> float | None:
-        """A time of AWS's by the clock of this machine, as near as it is known: nothing is seen before it happens."""
+    def here(self, milliseconds: int | None, known: float | None = None) -> float | None:
+        """A time of AWS's by the clock of this machine, as near as it can be told: nothing is known before it happens.
+
+        `known`: when it had happened, at the latest; None: now.
+        """
         if not milliseconds:
             return None
         seconds = milliseconds / 1000
-        behind = time.monotonic() - seconds
+        behind = (time.monotonic() if known is None else known) - seconds
         self._skew = behind if self._skew is None else min(self._skew, behind)
         return seconds + self._skew
 

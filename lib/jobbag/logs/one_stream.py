@@ -24,7 +24,7 @@ from jobbag.threads import DaemonPool, start
 PAGES_BACK = 20  # empty ones, at most, before a stream counts as empty
 LONG = 8  # pages after which a stream may be long
 STRETCH = 16  # pages, about, of a stretch: each takes a call more, which finds its end
-AT_ONCE = 3  # stretches
+AT_ONCE = 2  # stretches: while one is written, the next one fills the room that it has
 AHEAD = 8  # pages of each that wait in memory
 
 Page = list[dict[str, Any]]

@@ -50,9 +50,10 @@ def pricing(settings: Settings, cloud: Cloud, plan: Plan, environments: Environm
         elif spot is None and not cloud.embedded:
             warnings.append(f"it is not known whether the job queue {name} is on spot: on-demand prices are taken")
         if from_aws and not _is_fargate(some):
-            warnings.append(
-                f"--prices aws is for Fargate, which the job queue {name} is not on: its jobs have no price"
-            )
+            what = f"--prices aws is for Fargate, which the job queue {name} is not on: its jobs have no price"
+            if settings.max_cost is not None:
+                raise InputError.of("--max-cost", f"{what}; give --prices vcpu=...,gb=...")
+            warnings.append(what)
         found.append(_priced(name, prices, spot=bool(spot), currency=currency, fargate=from_aws))
     return found, warnings
 

@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import stat
-import tempfile
 import threading
 import time
 import weakref
@@ -33,7 +32,8 @@ Wants = dict[str, tuple[float, float]]  # by API: calls a second, and until when
 
 def own_directory() -> Path:
     """The directory of the user's clients on this machine."""
-    return Path(tempfile.gettempdir(), f"{PROG}-clients-{os.geteuid()}")
+    temporary = os.environ.get("TMPDIR") or "/tmp"  # tempfile might take the working directory
+    return Path(temporary, f"{PROG}-clients-{os.geteuid()}")
 
 
 class Clients:

@@ -32,14 +32,20 @@ def used(outcome: Outcome) -> Peak | None:
 def wasteful(state: RunState) -> list[dict[str, Any]]:
     """The groups of jobs that asked for far more than they used, those with the most to spare first, for JSON."""
     groups: dict[Group, list[tuple[Job, Outcome]]] = {}
+    too_small: set[Group | None] = set()  # for jobs that were then sent again with more
     for job in state.bag.jobs:
         outcome = state.of(job)
-        seen = outcome.observation
-        if seen is not None and seen.memory is not None:
-            group = (job.executable, seen.vcpus, seen.memory, bool(seen.fargate))
+        too_small.update(_group(job, one.seen) for one in outcome.earlier if _wanted_more(one.seen))
+        if outcome.observation is not None and (group := _group(job, outcome.observation)) is not None:
             groups.setdefault(group, []).append((job, outcome))
-    found = [one for group, members in groups.items() for one in _wasteful(group, members, len(state.bag.jobs))]
+    fitting = ((group, members) for group, members in groups.items() if group not in too_small)
+    found = [one for group, members in fitting for one in _wasteful(group, members, len(state.bag.jobs))]
     return sorted(found, key=lambda one: -one["jobs"] * (one["asked"] - one["enough"]))[:MOST_GROUPS]
+
+
+def _group(job: Job, seen: Observation) -> Group | None:
+    """The group of a job by what it asked for; None if that is not known."""
+    return None if seen.memory is None else (job.executable, seen.vcpus, seen.memory, bool(seen.fargate))
 
 
 def _wasteful(group: Group, members: Sequence[tuple[Job, Outcome]], jobs: int) -> Iterator[dict[str, Any]]:

@@ -121,6 +121,15 @@ def test_no_call_asks_for_more_than_100_jobs_and_none_for_an_ended_one(follow: F
     assert all(asked.count(str(number)) == 2 for number in range(230))
 
 
+def test_when_a_job_ended_is_told_by_when_one_was_sent(cloud: Cloud) -> None:
+    monitor = Monitor(cloud, lambda _: None, lambda *_: None, ending_in_log)
+    now = time.monotonic()
+    assert monitor.here(None) is None
+    assert monitor.here(1_000_000, now - 20) == pytest.approx(now - 20)
+    assert monitor.here(1_015_000) == pytest.approx(now - 5)
+    assert monitor.here(1_000_000, now) == pytest.approx(now - 20), "an answer that took longer tells less"
+
+
 def test_a_job_that_is_missing_for_a_while_is_found_later(follow: Follow) -> None:
     events = follow({"a": then(None, "RUNNING", None, None, "RUNNING", "SUCCEEDED"), "b": then("SUCCEEDED")})
     assert states_of(events, "a") == ["RUNNING", "SUCCEEDED"]

@@ -367,6 +367,22 @@ def test_a_range_that_was_not_asked_for_is_not_taken(
     assert files() == {"one/a": large}
 
 
+def test_a_server_may_give_parts_with_another_status(
+    large: bytes, collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """As rclone does."""
+
+    def get(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        return Answer("200 OK", answer.headers, answer.body)
+
+    faults.on("GetObject", get)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": large}
+    assert faults.count("GetObject") == 4
+
+
 def test_a_part_that_breaks_off_comes_again(large: bytes, collecting: Callable[..., Any], faults: Faults) -> None:
     def cut(_: Request, forward: Forward) -> Answer:
         answer = forward()

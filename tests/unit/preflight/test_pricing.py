@@ -140,6 +140,11 @@ def test_aws_tells_the_prices_of_fargate() -> None:
     assert cloud.asked[0][1]["Filters"] == [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}]
 
 
+def test_a_bound_needs_a_price_of_every_job() -> None:
+    with pytest.raises(InputError, match="the job queue ec2 is not on: its jobs have no price; give --prices vcpu="):
+        found("aws", PriceList(LISTED), "5", own=[environment("FARGATE")], ec2=[environment()])
+
+
 def test_aws_need_not_list_spot() -> None:
     _, (warning,) = found("aws", PriceList(LISTED), own=[environment("FARGATE_SPOT")])
     assert warning.startswith("the job queue mine is on spot, for which the price list of AWS has no price")

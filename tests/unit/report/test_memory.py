@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobbag.bag.job import Job
 from jobbag.entities.capacity import Needs, fargate_misfit
+from jobbag.events.escalation import Escalated
 from jobbag.events.events import LogsWritten, StateChanged, Submitted
 from jobbag.events.observation import Peak
 from jobbag.events.state import RunState
@@ -96,6 +97,17 @@ def test_of_the_largest_process_there_may_be_one_for_each_vcpu() -> None:
 )
 def test_nothing_is_advised_that_would_not_do_for_another_job_alike(used: int | None, seen: dict[str, Any]) -> None:
     assert memory.wasteful(run((job(1, "one"), 100, {}), (job(2, "two"), used, seen))) == []
+
+
+def test_nothing_is_advised_for_jobs_of_which_one_was_sent_again_with_more() -> None:
+    state = alike(100, 100)
+    assert len(memory.wasteful(state)) == 1
+    wanting = ended("FAILED", 137, memory=8192, vcpus=1.0)
+    enough = ended(memory=16_384, vcpus=1.0)
+    state(StateChanged(state.bag.jobs[0], "job1", wanting))
+    state(Escalated(state.bag.jobs[0], "job1", "memory", "OutOfMemoryError", memory=16_384))
+    state(StateChanged(state.bag.jobs[0], "again", enough))
+    assert memory.wasteful(state) == []
 
 
 def test_what_a_job_used_that_failed_counts_and_the_job_does_not() -> None:
