@@ -18,7 +18,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from jobbag.bag.in_python import Bag, Job
 from jobbag.commands import dispatch
@@ -135,6 +135,8 @@ def _run(
     detach: bool = False,
     collects: bool = False,
 ) -> Summary:
+    if handle_signals and threading.current_thread() is not threading.main_thread():
+        raise SettingError([Problem("handle_signals", "only the main thread can do that")])
     settings = replace(_settings(bag, given, detach=detach), collects=collects)
     for warning in settings.warnings:
         log.warning("%s", warning)
@@ -211,6 +213,8 @@ def _settings(bag: Bag, given: Mapping[str, Setting], *, detach: bool) -> Settin
     """The settings of a run, checked as those of a command line. Raises SettingError, and InputError."""
     if not isinstance(bag, Bag):
         raise SettingError([Problem("bag", f"must be a jobbag.api.Bag, not {type(bag).__name__}")])
+    if not isinstance(bag.name, str) or not bag.name:
+        raise SettingError([Problem("bag", f"its name must be a string that is not empty, not {bag.name!r:.100}")])
     unknown = [Problem(name, _unknown(name)) for name in given if name not in _OPTIONS]
     if unknown:
         raise SettingError(unknown)
@@ -230,16 +234,21 @@ def _unknown(name: str) -> str:
 
 def _words(option: Option, value: Setting) -> Iterator[str]:
     """The words of a command line that stand for a setting. Raises SettingError for a type that it cannot have."""
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
     if value is None:
         return
     if isinstance(value, bool) and (option.metavar is None or option.optional):
         yield from [option.long] if value else []
-    elif option.metavar is None or isinstance(value, bool) or (is_list and option.takes != "files"):
-        shown = f"{value!r:.100}"
-        what = f"must be a string or a number, not {shown}" if option.metavar else f"must be True or False, not {shown}"
-        raise SettingError([Problem(option.dest, what)])
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif option.takes == "files" and _are_paths(value):
         yield f"{option.long}={','.join(os.fspath(item) for item in value)}"
+    elif option.metavar is None or isinstance(value, bool) or not isinstance(value, (str, int, float, os.PathLike)):
+        text = "a string, a path, or a list of them" if option.takes == "files" else "a string or a number"
+        what = f"must be {text if option.metavar else 'True or False'}, not {value!r:.100}"
+        raise SettingError([Problem(option.dest, what)])
     else:
         yield f"{option.long}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
+
+
+def _are_paths(value: object) -> TypeGuard[Sequence[str | os.PathLike[str]]]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return False
+    return all(isinstance(one, (str, os.PathLike)) for one in value)

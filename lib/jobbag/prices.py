@@ -9,7 +9,7 @@ from typing import NamedTuple
 FROM_AWS = "aws"  # in the place of prices: AWS is asked
 NAMES = ("vcpu", "gb", "spot-vcpu", "spot-gb")
 EXAMPLE = "vcpu=0.04048,gb=0.004445"
-_NUMBER = re.compile(r"\d{1,9}(\.\d{1,12})?|\.\d{1,12}")
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,12})?|\.\d{1,12}", re.ASCII)
 
 
 class Prices(NamedTuple):

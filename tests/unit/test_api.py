@@ -92,6 +92,9 @@ def test_a_properties_file_counts_less(asked: list[Settings]) -> None:
         ({"keep": "yes"}, "keep: must be True or False, not 'yes'"),
         ({"canary": True}, "canary: must be a string or a number, not True"),
         ({"prefix": ["a"]}, "prefix: must be a string or a number, not ['a']"),
+        ({"conf": {"a": 1}}, "conf: must be a string or a number, not {'a': 1}"),
+        ({"files": ["a", 1]}, "files: must be a string, a path, or a list of them, not ['a', 1]"),
+        ({"files": b"a"}, "files: must be a string, a path, or a list of them, not b'a'"),
     ],
 )
 def test_what_is_no_setting_is_a_type_error(given: dict[str, Any], told: str, asked: list[Settings]) -> None:
@@ -113,6 +116,30 @@ def test_values_and_jobs_are_checked_as_those_of_the_command(asked: list[Setting
         api.run(api.Bag([api.Job("x", "")], "mine"), **NEEDED)
     with pytest.raises(TypeError, match=r"must be a jobbag\.api\.Bag, not list"):
         api.run([])  # type: ignore[arg-type]
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["", 5])
+def test_a_bag_without_a_name_is_told(name: Any, asked: list[Settings]) -> None:
+    with pytest.raises(api.SettingError, match="bag: its name must be a string that is not empty"):
+        api.run(api.Bag([api.Job("one", "true")], name), **NEEDED)
+    assert asked == []
+
+
+def test_signals_are_for_the_main_thread(asked: list[Settings]) -> None:
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            api.run(BAG, handle_signals=True, **NEEDED)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert list(map(str, raised)) == ["handle_signals: only the main thread can do that"]
+    assert isinstance(raised[0], api.SettingError)
     assert asked == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jobbag.bag import reader, writer
+from jobbag.bag.rules import UNSAID
 from jobbag.bag.tables import Entries
 from jobbag.errors import InputError, Problem
 from jobbag.files import stem_of
@@ -52,14 +53,14 @@ class Job:
     def entry(self) -> dict[str, Any]:
         """The job as it stands in a job submit file."""
         others = deepcopy(dict(self.fields))
-        waits_for = [job.name if isinstance(job, Job) else job for job in self.depends_on]
-        variables = [{"name": name, "value": value} for name, value in self.environment.items()]
+        waits_for, ids = _listed(self.depends_on, _name), _listed(others.get("dependsOn", []))
+        all_lists = isinstance(waits_for, list) and isinstance(ids, list)
         own: dict[str, Any] = {
-            "arguments": self.arguments if isinstance(self.arguments, str) else list(self.arguments),
-            "environment": variables,
-            "inputs": list(map(_input, self.inputs)),
-            "outputs": list(self.outputs),
-            "dependsOn": [*waits_for, *others.get("dependsOn", ())],
+            "arguments": _listed(self.arguments),
+            "environment": _variables(self.environment),
+            "inputs": _listed(self.inputs, _input),
+            "outputs": _listed(self.outputs),
+            "dependsOn": [*waits_for, *ids] if all_lists else ids if isinstance(waits_for, list) else waits_for,
             "timeout": {} if self.timeout is None else {"attemptDurationSeconds": self.timeout},
             "retryStrategy": {} if self.attempts is None else {"attempts": self.attempts},
             "jobQueue": self.job_queue,
@@ -68,18 +69,18 @@ class Job:
         }
         launcher = {} if self.launcher is None else {"launcher": self.launcher}
         given = {name: value for name, value in own.items() if value}
-        return {**others, "jobName": self.name, "executable": os.fspath(self.executable), **given, **launcher}
+        return {**others, "jobName": self.name, "executable": _path(self.executable), **given, **launcher}
 
-    def _overrides(self, others: Mapping[str, Any]) -> dict[str, Any]:
+    def _overrides(self, others: Mapping[str, Any]) -> Any:
         """The fields of containerOverrides, with what the job asks for."""
-        overrides = dict(others.get("containerOverrides", {}))
+        overrides = others.get("containerOverrides", {})
         amounts = {kind: getattr(self, name) for name, kind in _AMOUNTS.items()}
         asked = [{"type": kind, "value": str(value)} for kind, value in amounts.items() if value is not None]
-        if asked:
-            more = overrides.get("resourceRequirements", ())
-            kept = [one for one in more if amounts.get(one.get("type")) is None]
-            overrides["resourceRequirements"] = [*kept, *asked]
-        return overrides
+        more = overrides.get("resourceRequirements", []) if isinstance(overrides, dict) else None
+        if not asked or not isinstance(more, list):
+            return overrides
+        kept = [one for one in more if not isinstance(one, dict) or amounts.get(str(one.get("type"))) is None]
+        return {**overrides, "resourceRequirements": [*kept, *asked]}
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Job:
@@ -100,10 +101,30 @@ class Job:
         )
 
 
-def _input(item: AnyPath | tuple[AnyPath, str]) -> Any:
-    if isinstance(item, tuple) and len(item) == 2:
-        return {"from": os.fspath(item[0]), "to": item[1]}
-    return os.fspath(item) if isinstance(item, os.PathLike) else item  # what is neither is told with all that is wrong
+# What is of another type than it should be stays as it is, and is told with all that is wrong.
+
+
+def _listed(value: Any, form: Callable[[Any], Any] | None = None) -> Any:
+    """A collection as a list; no iterator, which would be empty when it is looked at again."""
+    if not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping)):
+        return value
+    return list(value if form is None else map(form, value))
+
+
+def _variables(given: Any) -> Any:
+    return [{"name": name, "value": value} for name, value in given.items()] if isinstance(given, Mapping) else given
+
+
+def _name(job: Any) -> Any:
+    return job.name if isinstance(job, Job) else job
+
+
+def _input(item: Any) -> Any:
+    return {"from": _path(item[0]), "to": item[1]} if isinstance(item, tuple) and len(item) == 2 else _path(item)
+
+
+def _path(item: Any) -> Any:
+    return os.fspath(item) if isinstance(item, os.PathLike) else item
 
 
 @dataclass
@@ -122,10 +143,10 @@ class Bag:
     def read(cls, path: AnyPath) -> Bag:
         """The bag of a job submit file. Raises InputError with all that is wrong with it."""
         file = Path(path)
-        bag, problems = reader.parse([file])
+        bag, problems = reader.parse([file], rules=UNSAID)
         if problems:
             raise InputError(problems)
-        return cls(list(map(Job.of, writer.entries_of(bag))), stem_of(file), file=file)
+        return cls(list(map(Job.of, writer.entries_of(bag, rules=UNSAID))), stem_of(file), file=file)
 
     @property
     def path(self) -> Path:
@@ -134,6 +155,8 @@ class Bag:
 
     def entries(self) -> Entries:
         """The jobs as in a job submit file, and what is wrong with them."""
+        if not isinstance(self.jobs, Collection):
+            return [], [Problem(f"{self.path}: jobs", f"must be a list of jobs, not {type(self.jobs).__name__}")]
         strangers = [one for one in self.jobs if not isinstance(one, Job)]
         wrong = [Problem(f"{self.path}: jobs", f"{one!r:.100} is no jobbag.api.Job") for one in strangers]
         return [one.entry() for one in self.jobs if isinstance(one, Job)], wrong

@@ -47,6 +47,8 @@ class Rules:
 
 
 NONE = Rules()
+UNSAID = Rules(MoreMemory(times=0), OtherQueue(""))
+"""In the place of rules that jobs have which say nothing of theirs: no job can say this."""
 
 
 def memory_rule(value: Any) -> tuple[MoreMemory | None, list[str]]:
