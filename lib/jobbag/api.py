@@ -241,9 +241,9 @@ def _words(option: Option, value: Setting) -> Iterator[str]:
     elif option.takes == "files" and _are_paths(value):
         yield f"{option.long}={','.join(os.fspath(item) for item in value)}"
     elif option.metavar is None or isinstance(value, bool) or not isinstance(value, (str, int, float, os.PathLike)):
-        text = "a string, a path, or a list of them" if option.takes == "files" else "a string or a number"
-        what = f"must be {text if option.metavar else 'True or False'}, not {value!r:.100}"
-        raise SettingError([Problem(option.dest, what)])
+        what = "must be a string or a number, not" if option.metavar else "must be True or False, not"
+        what = "must be a string, a path, or a list of them, not" if option.takes == "files" else what
+        raise SettingError([Problem(option.dest, f"{what} {value!r:.100}")])
     else:
         yield f"{option.long}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
 

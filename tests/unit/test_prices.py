@@ -33,6 +33,7 @@ def test_what_is_written_is_read(amounts: list[Decimal], spot: bool) -> None:
         ("vcpu=-1,gb=1", "'-1' is no amount, such as 0.04048"),
         ("vcpu=$1,gb=1", "'$1' is no amount"),
         ("vcpu=1e3,gb=1", "'1e3' is no amount"),
+        ("vcpu=\u0663,gb=1", "'\u0663' is no amount"),
     ],
 )
 def test_what_is_wrong_with_prices(text: str, wrong: str) -> None:

@@ -45,6 +45,11 @@ class Rules:
     on_out_of_memory: MoreMemory | None = None
     on_spot_loss: OtherQueue | None = None
 
+    @property
+    def or_unsaid(self) -> Rules:
+        """The rules, with those of UNSAID where there are none, so that a job that has none is told from the others."""
+        return Rules(self.on_out_of_memory or UNSAID.on_out_of_memory, self.on_spot_loss or UNSAID.on_spot_loss)
+
 
 NONE = Rules()
 UNSAID = Rules(MoreMemory(times=0), OtherQueue(""))

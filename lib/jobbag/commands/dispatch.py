@@ -30,8 +30,9 @@ def execute(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
     if settings.print_schema:
         return Result(ExitCode.OK, tuple(json.dumps(schema(), indent=2).splitlines()))
     if settings.print_bag:
-        rules = offline.rules_of(settings)
-        return Result(ExitCode.OK, tuple(lines_of(offline.bag_of(settings), launcher=settings.launcher, rules=rules)))
+        rules = offline.rules_of(settings).or_unsaid
+        bag = offline.bag_of(settings, rules)
+        return Result(ExitCode.OK, tuple(lines_of(bag, launcher=settings.launcher, rules=rules)))
     if settings.mode is Mode.STATUS:
         from jobbag.commands.status import status
 

@@ -14,7 +14,7 @@ SEPARATOR = "########################[AWS BATCH] TASK STDERR ###################
 LAUNCHER_SEPARATOR = f"{SEPARATOR}#"  # the launcher's, which puts a newline in front of it, and of its end mark
 # The launcher's last line: token, exit status, and the memory that was used (bytes), with + that of one process alone.
 # That of earlier versions has no memory.
-_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d+)(?: memory=(\d+)(\+?))? #{24}")
+_END_MARK = re.compile(r"#{24}\[AWS BATCH\] END (?:(\S+) )?(\d{1,3})(?: memory=(\d{1,19})(\+?))? #{24}")
 _RECORD = re.compile(r"\[(?=(?:cluster|seqexec)-)")  # how a record begins, for Pegasus anywhere in a line
 TAIL_LINES, TAIL_WIDTH = 10, 400  # lines, and characters of each, that are kept for the report of a failure
 

@@ -62,21 +62,21 @@ def _no_job(name: str, bag: Bag) -> Problem:
     return Problem("--follow", f"there is no job {name} in the bag{hint}")
 
 
-def bag_of(settings: Settings) -> Bag:
-    """The bag alone. Raises InputError with all that is wrong with it."""
-    bag, problems = _bag_of(settings)
+def bag_of(settings: Settings, rules: Rules | None = None) -> Bag:
+    """The bag alone, with `rules` in the place of those of the settings. Raises InputError with all that is wrong."""
+    bag, problems = _bag_of(settings, rules=rules)
     if problems:
         raise InputError(problems)
     return bag
 
 
-def _bag_of(settings: Settings, given: Table | None = None) -> tuple[Bag, list[Problem]]:
+def _bag_of(settings: Settings, given: Table | None = None, rules: Rules | None = None) -> tuple[Bag, list[Problem]]:
     sources: list[Path | Table] = [*settings.submit_files] if given is None else [given]
     if settings.commands is not None:
         sources.append(Commands(settings.commands))
     if settings.sweep is not None:
         sources.append(Sweep(settings.sweep, settings.command, settings.inputs, settings.outputs, settings.name))
-    return reader.load(sources, settings.files, launcher=settings.launcher, rules=rules_of(settings))
+    return reader.load(sources, settings.files, launcher=settings.launcher, rules=rules or rules_of(settings))
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -89,6 +89,14 @@ def test_a_bag_is_printed_without_entities_and_nothing_is_run(done: list[str]) -
     assert (done, [path.name for path in Path().iterdir()]) == ([], ["t.csv"])
 
 
+def test_a_bag_is_printed_with_the_jobs_that_are_never_to_be_sent_again() -> None:
+    never = {"jobName": "never", "executable": "x", "onOutOfMemory": False}
+    Path("bag.in").write_text(json.dumps({"SubmitJob": [never, {"jobName": "usual", "executable": "x"}]}))
+    for times in (None, 2):
+        printed = json.loads("\n".join(execute(print_bag=True, more_memory=times).lines))["SubmitJob"]
+        assert [one.get("onOutOfMemory") for one in printed] == [False, None]
+
+
 def test_an_empty_table_is_named_as_an_empty_submit_file_is() -> None:
     Path("c.txt").write_text("# none\n")
     with heard("jobbag.commands.dispatch") as said:

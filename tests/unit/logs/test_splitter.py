@@ -146,3 +146,12 @@ class Pages(Cloud):
 
 def messages(cloud: Pages, place: LogPlace) -> Iterator[str]:
     return (event["message"] for event in stream_events(cloud, place))
+
+
+@pytest.mark.parametrize("number", ["3" * 5000, f"3 memory={'3' * 5000}"])
+def test_a_number_that_no_launcher_writes_is_no_end(number: str) -> None:
+    splitter = Splitter(io.BytesIO(), io.BytesIO(), token=TOKEN)
+    line = END.replace(" 3 ", f" {number} ")
+    splitter.write(line)
+    splitter.flush()
+    assert (splitter.ended, splitter.peak, exit_status_in(line, TOKEN)) == (False, None, None)
