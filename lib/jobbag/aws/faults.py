@@ -40,6 +40,7 @@ _LOST = (  # the request went out, and what became of it is not known
     exceptions.IncompleteReadError, exceptions.HTTPClientError, NoAnswer,
 )  # fmt: skip
 _NOT_SENT = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+_CUT_SHORT = {"RequestTimeout", "RequestTimeoutException"}  # of S3, for which the request came too slowly
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _NO_TOKEN = (
     exceptions.CredentialRetrievalError, exceptions.UnauthorizedSSOTokenError, exceptions.TokenRetrievalError,
@@ -89,7 +90,7 @@ def is_unsupported(error: BaseException) -> bool:
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may well succeed later."""
     if isinstance(error, exceptions.ClientError):
-        return is_throttle(error) or _is_of_server(error)
+        return is_throttle(error) or _is_of_server(error) or code_of(error) in _CUT_SHORT
     return isinstance(error, (*_NOT_SENT, *_LOST))
 
 

@@ -49,7 +49,8 @@ def _of_fargate(asked: Needs, wanted: int, limit: int) -> int:
     more = [one for one in there if (asked.memory or 0) < one <= limit]
     if not more:
         most = f"{there[-1]:,} MiB at most" if there else "no more memory"
-        raise NoMore(f"Fargate has {most} with {asked.vcpus or 0:g} vCPUs, and the limit of its rule is {limit:,} MiB")
+        but = f", and the limit of its rule is {limit:,} MiB" if there and limit < there[-1] else ""
+        raise NoMore(f"Fargate has {most} with {asked.vcpus or 0:g} vCPUs{but}")
     return next((one for one in more if one >= wanted), more[-1])
 
 

@@ -125,7 +125,7 @@ def exchange(connection: Any, head: bytes, body: Iterable[bytes], sent: Sent = l
         for block in _blocks(chain([head], body)):
             connection.sock.sendall(block)
             sent(len(block))
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         pass  # there may be an answer all the same: that it is refused, before all of it was sent
     answer = Answer(connection.sock)
     try:

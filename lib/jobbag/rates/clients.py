@@ -69,7 +69,8 @@ class Clients:
         self._own = {api: (wanted, until) for api, (wanted, until) in self._own.items() if until > now}
         try:
             with _private(self._directory) as place:
-                _write(place, self._name, _encoded(self._own))
+                with suppress(OSError):  # on a full disk they do not hear of this client, but it hears of them
+                    _write(place, self._name, _encoded(self._own))
                 self._others = [_decoded(content, now) for content in _read_all(place, but=self._name)]
         except OSError as error:
             log.debug("what other clients want is not known: %s", error)

@@ -14,6 +14,7 @@ from itertools import chain
 
 from jobbag.bag.job import Bag, Job
 from jobbag.jobs.array_request import JobGroup
+from jobbag.jobs.ids import parent_of
 from jobbag.run.dependencies import Dependencies
 from jobbag.run.inputs import MissingInputs
 from jobbag.run.packing import Packer, Packing, Suits, job_groups, own_arrays
@@ -97,10 +98,12 @@ class Backlog:
         self._ready.extendleft(reversed(groups))
         return [job for job in jobs if job.number in self._lost]
 
-    def gather(self, job: Job, *, among_many: bool) -> None:
-        """Note that a job is to be sent again (`take_back`), soon; if it was `among_many`, with others that follow."""
+    def gather(self, job: Job, aws_id: str) -> None:
+        """Note that a job with this AWS id has failed and is to be sent again (`take_back`), soon; if it was a child of
+        an array job, with others that follow."""
+        self._dependencies.goes_again(job, aws_id)
         self._gathered.append(job)
-        self._due = min(self._due, time.monotonic() + (GATHERING if among_many else 0.0))
+        self._due = min(self._due, time.monotonic() + (GATHERING if parent_of(aws_id) is not None else 0.0))
 
     @property
     def pause(self) -> float | None:

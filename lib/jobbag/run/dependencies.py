@@ -111,6 +111,16 @@ class Dependencies:
             self._needs[one.number].replace(job.number, target)
         return self._freed(job)
 
+    def goes_again(self, job: Job, aws_id: str) -> None:
+        """Note that the job with this AWS id has failed and is sent again. If it was a child, its array job has failed
+        for AWS, which cannot wait for the others by that."""
+        parent = parent_of(aws_id)
+        for one in self._dependants.get(job.number, ()) if parent is not None else ():
+            needs = self._needs[one.number]
+            if parent in needs.targets:
+                for number in [number for number, target in needs.left.items() if target == parent]:
+                    needs.replace(number, None)
+
     def succeeded(self, job: Job) -> list[Job]:
         """Note that the job has succeeded. Returns the jobs that can be sent now."""
         for one in self._dependants.get(job.number, ()):

@@ -11,7 +11,6 @@ from jobbag.events.consumers import Emit
 from jobbag.events.escalation import Escalated, NotEscalated
 from jobbag.events.events import Event, NotRun, NotSubmitted
 from jobbag.events.state import RunState
-from jobbag.jobs.ids import parent_of
 from jobbag.run.backlog import Backlog
 
 
@@ -45,7 +44,7 @@ class FollowUps:
         if event is not None:
             self._tell(event)  # before anybody takes the job for one that has failed
         if isinstance(event, Escalated):
-            backlog.gather(job, among_many=parent_of(aws_id) is not None)
+            backlog.gather(job, aws_id)
         return isinstance(event, Escalated)
 
     def _escalation_of(self, job: Job) -> Escalated | NotEscalated | None:

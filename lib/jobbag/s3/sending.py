@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from jobbag.aws.client import Cloud
+from jobbag.aws.faults import is_expired, is_transient
 from jobbag.errors import AwsError, Cancelled, ToolError
 from jobbag.events.consumers import Emit
 from jobbag.events.events import PartsAsked, PartsBegun, Uploading
@@ -116,6 +117,7 @@ class Sender:
             put = self._cloud.put_part(self._place.bucket, upload.key, place, content, sent)
         except BaseException as error:
             upload.progress(-told)
+            told = 0
             if not _is_elsewhere(error):
                 raise
             params = self._of(upload.key, UploadId=upload.id, PartNumber=number, Body=content)
@@ -179,7 +181,7 @@ class _Upload:
 
 def _is_elsewhere(error: BaseException) -> bool:
     """Whether only botocore can make a request, as one to a bucket in another region."""
-    if not isinstance(error, ClientError):
+    if not isinstance(error, ClientError) or is_transient(error) or is_expired(error):
         return False
     status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
     return status < 400 or status == 400

@@ -367,8 +367,11 @@ def test_a_part_that_s3_refuses_ends_the_upload(parts: bytes, cloud: Cloud, s3: 
     assert unfinished(s3) == []
 
 
-def test_a_slow_down_of_s3_is_heeded_for_a_part(parts: bytes, cloud: Cloud, s3: Any, faults: Faults) -> None:
-    faults.fail("UploadPart", 503, "SlowDown", times=3)
+@pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (400, "RequestTimeout"), (400, "ExpiredToken")])
+def test_a_part_is_sent_again_after_what_may_pass(
+    status: int, code: str, parts: bytes, cloud: Cloud, s3: Any, faults: Faults
+) -> None:
+    faults.fail("UploadPart", status, code, times=3)
     assert isinstance(told(cloud)[-1], Staged)
     assert content(s3, "f") == parts
 

@@ -32,6 +32,7 @@ NOT_SENT = [
     exceptions.ConnectTimeoutError(endpoint_url=URL),
     exceptions.ProxyConnectionError(proxy_url=URL),
 ]
+CUT_SHORT = [answer(400, "RequestTimeout"), answer(400, "RequestTimeoutException")]  # all of it did not come in time
 LOST = [
     exceptions.ConnectionClosedError(endpoint_url=URL),
     exceptions.ReadTimeoutError(endpoint_url=URL),
@@ -71,7 +72,7 @@ def test_whether_the_call_may_have_taken_effect_is_told(error: Exception, unsure
     assert told.unsure is unsure
 
 
-@pytest.mark.parametrize("error", NOT_SENT, ids=name)
+@pytest.mark.parametrize("error", [*NOT_SENT, *CUT_SHORT], ids=name)
 def test_what_was_never_sent(error: Exception) -> None:
     assert (is_throttle(error), is_transient(error), may_have_happened(error)) == (False, True, False)
 

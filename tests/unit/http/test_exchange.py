@@ -107,6 +107,23 @@ def test_a_head_that_hardly_comes_is_given_up(ends: tuple[Any, socket.socket], m
         answered(ends, b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10)
 
 
+def test_an_answer_is_heard_of_who_does_not_read_all_of_the_request() -> None:
+    """It comes before a reset of the connection, as nothing reads the rest."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as here:
+        there, _ = server.accept()
+        connection = urllib3.connection.HTTPConnection("127.0.0.1")
+        connection.sock = here
+
+        def body() -> Iterator[bytes]:
+            yield b"x" * SENT_AT_ONCE
+            there.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+            there.close()
+            yield from [b"x" * SENT_AT_ONCE] * 2
+
+        with closing(exchange(connection, b"PUT / HTTP/1.1\r\n\r\n", body())) as answer:
+            assert (answer.status, answer.read()) == (403, b"no")
+
+
 @pytest.mark.parametrize("sizes", [[], [3], [70_000], [600_000], [20, 1_000_000, 2], [200_000] * 3])
 def test_all_of_a_body_is_sent(sizes: list[int], ends: tuple[Any, socket.socket]) -> None:
     connection, there = ends

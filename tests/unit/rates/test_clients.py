@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import math
 import os
@@ -108,6 +109,18 @@ def test_a_directory_that_can_be_used_again_is_used_after_a_while(clock: Clock, 
     clock.now += PATIENCE
     assert second.tell(API, 1.0, clock.now + 2) == []
     assert first.tell(API, math.inf, clock.now + 2) == [1.0]
+
+
+def test_on_a_full_disk_the_others_are_heard_all_the_same(
+    clock: Clock, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    first, second = Clients(place), Clients(place)
+    first.tell(API, 1.0, clock.now + 2)
+    monkeypatch.setattr(os, "pwrite", full)
+    assert second.tell(API, math.inf, clock.now + 2) == [1.0]
 
 
 def test_what_else_is_there_is_passed_over(clock: Clock, place: Path, tmp_path: Path) -> None:

@@ -124,3 +124,23 @@ def test_a_canary_that_lacks_memory_is_the_canary_again(tmp_path: Path, seed: in
     first, second, *_ = run.aws.jobs.values()
     assert [(first.job.name, first.memory), (second.job.name, second.memory)] == [("j1", FIRST_MEMORY), ("j1", 2048)]
     assert sorted(told) == [one.name for one in jobs]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_depends_on_an_array_of_which_a_child_went_again_does_not_wait_for_the_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """For AWS, the array fails with its child, though that succeeds when it is sent again."""
+    jobs = [job(1, "j1"), job(2, "j2", on_out_of_memory=MORE), job(3, "j3", depends_on=("j1", "j2"))]
+    run = Run(bag(*jobs), tmp_path, seed, array="always")
+    run.aws.needs["j2"] = 2048
+    can_end = run.aws.can_end
+
+    def j1_ends_last(aws_id: str) -> bool:
+        jobs = run.aws.jobs
+        has_worked = any(one.job.name == "j2" and one.end and one.memory == 2048 for one in jobs.values())
+        return can_end(aws_id) and (jobs[aws_id].job.name != "j1" or has_worked)
+
+    monkeypatch.setattr(run.aws, "can_end", j1_ends_last)
+    assert run.start().exit_code is ExitCode.OK
+    assert len(run.aws.by_token) == 3
