@@ -105,27 +105,30 @@ class Cloud:
 
     def put_object(self, bucket: str, key: str, content: bytes, **params: Any) -> None:
         """Put a small object, without a retry; `params`: more of the API. Raises ClientError or a HTTPClientError."""
-        self._check()
-        with self._connection.call_counts.counted("s3", "PutObject"):
+        with self._counted("PutObject"):
             self._connection.put_object(bucket, self.buckets.of(bucket), params).put(key, content)
 
     def put_part(self, bucket: str, key: str, place: tuple[str, int], content: bytes, sent: Heard) -> Mapping[str, str]:
         """Put a part (upload and number) of a large object, see PutPart, without a retry. Raises the same."""
-        self._check()
-        with self._connection.call_counts.counted("s3", "UploadPart"):
+        with self._counted("UploadPart"):
             return self._connection.put_part(bucket, self.buckets.of(bucket)).put(key, *place, content, sent)
 
     def get_object(self, bucket: str, key: str) -> tuple[Mapping[str, str], bytes]:
         """The headers and the content of a small object, without a retry. Raises the same."""
-        self._check()
-        with self._connection.call_counts.counted("s3", "GetObject"):
+        with self._counted("GetObject"):
             return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 
     def get_part(self, bucket: str, key: str, etag: str, part: range, write: Callable[[bytes], None]) -> None:
         """Let `write` have these bytes of an object, see GetObject, without a retry. Raises the same."""
-        self._check()
-        with self._connection.call_counts.counted("s3", "GetObject"):
+        with self._counted("GetObject"):
             self._connection.get_object(bucket, self.buckets.of(bucket)).get_part(key, etag, part, write)
+
+    @contextmanager
+    def _counted(self, operation: str) -> Iterator[None]:
+        """A quick request to S3, which is made in this context."""
+        self._check()
+        with self._connection.call_counts.counted("s3", operation):
+            yield
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:

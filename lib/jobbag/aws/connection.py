@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from jobbag.threads import in_time
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+Quick = TypeVar("Quick")
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # s; the latter until the first byte, and between two
 QUICK = ("batch", "logs")  # services with thousands of calls, which speak JSON
@@ -65,10 +67,7 @@ class Connection:
         self._access = access
         self._lock = threading.Lock()  # a Session is not safe to share, its clients are
         self._clients: dict[tuple[str, str], Any] = {}
-        self._putters: dict[tuple[Any, ...], PutObject] = {}  # by bucket, region and parameters
-        self._part_putters: dict[tuple[str, str], PutPart] = {}  # by bucket and region
-        self._getters: dict[tuple[str, str], GetObject] = {}  # by bucket and region
-        self._apis: dict[tuple[str, str], JsonApi] = {}
+        self._made_quick: dict[tuple[Any, ...], Any] = {}  # by service, region, and what else tells them apart
         self.call_counts = CallCounts()
         self._made = 0.0  # time.monotonic() when the credentials were read again, or could not be
         self._told = -EXPIRY_TOLD_EACH  # the same when they were said to have expired
@@ -83,10 +82,7 @@ class Connection:
         parsers = self._identity.core.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=moment)
         self._clients.clear()
-        self._putters.clear()
-        self._part_putters.clear()
-        self._getters.clear()
-        self._apis.clear()
+        self._made_quick.clear()
 
     def _check_region(self) -> None:
         """Raises InputError if there is no such region: calls would be repeated for hours, as in an outage."""
@@ -137,37 +133,31 @@ class Connection:
         return error
 
     def put_object(self, bucket: str, region: str, params: Mapping[str, Any]) -> PutObject:
-        """The quick PutObject for a bucket, with more parameters of the API; new credentials make a new one."""
-        client = self.client("s3", region)
-        with self._lock:
-            which = bucket, region, tuple(sorted(params.items()))
-            if which not in self._putters:
-                self._putters[which] = PutObject(client, self._identity.credentials, bucket, params)
-            return self._putters[which]
+        """The quick PutObject for a bucket, with more parameters of the API."""
+        of_bucket = partial(PutObject, bucket=bucket, params=params)
+        return self._quick(of_bucket, "s3", region, "PutObject", bucket, *sorted(params.items()))
 
     def put_part(self, bucket: str, region: str) -> PutPart:
-        """The quick UploadPart for a bucket; after `renew`, one with the new credentials."""
-        client = self.client("s3", region)
-        with self._lock:
-            if (bucket, region) not in self._part_putters:
-                self._part_putters[bucket, region] = PutPart(client, self._identity.credentials, bucket)
-            return self._part_putters[bucket, region]
+        """The quick UploadPart for a bucket."""
+        return self._quick(partial(PutPart, bucket=bucket), "s3", region, "UploadPart", bucket)
 
     def get_object(self, bucket: str, region: str) -> GetObject:
-        """The quick GetObject for a bucket; after `renew`, one with the new credentials."""
-        client = self.client("s3", region)
-        with self._lock:
-            if (bucket, region) not in self._getters:
-                self._getters[bucket, region] = GetObject(client, self._identity.credentials, bucket)
-            return self._getters[bucket, region]
+        """The quick GetObject for a bucket."""
+        return self._quick(partial(GetObject, bucket=bucket), "s3", region, "GetObject", bucket)
 
     def json_api(self, service: str, region: str) -> JsonApi:
-        """The quick client of a service whose APIs use JSON; after `renew`, one with the new credentials."""
+        """The quick client of a service whose APIs use JSON."""
+        return self._quick(JsonApi, service, region)
+
+    def _quick(self, new: Callable[[Any, Any], Quick], service: str, region: str, *which: Any) -> Quick:
+        """What `new` makes of a client and the credentials, once; after `renew`, one with the new credentials."""
         client = self.client(service, region)
         with self._lock:
-            if (service, region) not in self._apis:
-                self._apis[service, region] = JsonApi(client, self._identity.credentials)
-            return self._apis[service, region]
+            key = service, region, *which
+            if key not in self._made_quick:
+                self._made_quick[key] = new(client, self._identity.credentials)
+            made: Quick = self._made_quick[key]
+            return made
 
     def account_key(self, service: str, region: str) -> str:
         """What is the same for all who call the service for the same account there: letters and digits."""
