@@ -55,6 +55,10 @@ class _Spans(NamedTuple):
     since: int | None
     least: int  # ms that are billed
 
+    def running(self, now: int) -> int:
+        """The time (ms) up to `now` of the attempt that runs; 0 if none does."""
+        return 0 if self.since is None else max(now - self.since, self.least)
+
 
 class Costs:
     """A consumer of events that knows what the jobs of a run have cost. Any thread may ask.
@@ -129,8 +133,7 @@ class Costs:
         with self._lock:
             times = Counter(self._over)
             for one in self._spans.values():
-                if one.since is not None:
-                    times[one.rate, None] += max(now - one.since, one.least)
+                times[one.rate, None] += one.running(now)
         found: dict[str | None, Decimal] = {}
         for (rate, lost), time in times.items():
             if time:
@@ -201,8 +204,7 @@ def _sums(times: tuple[tuple[str | None, int], ...]) -> Counter[str | None]:
 
 
 def _cost(spans: _Spans, now: int) -> Decimal:
-    running = max(now - spans.since, spans.least) if spans.since is not None else 0
-    return spans.rate * (sum(time for _, time in spans.over) + running) / MS_PER_HOUR
+    return spans.rate * (sum(time for _, time in spans.over) + spans.running(now)) / MS_PER_HOUR
 
 
 def waste_of(reason: str | None) -> str:
