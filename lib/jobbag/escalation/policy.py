@@ -10,12 +10,11 @@ from jobbag.bag.job import Job
 from jobbag.entities.capacity import Needs, needs_of_job
 from jobbag.entities.kinds import DEFINITION, QUEUE
 from jobbag.escalation.amounts import NoMore, next_memory, no_way
-from jobbag.events.causes import lost_machine
+from jobbag.events.causes import OUT_OF_MEMORY, lost_machine
 from jobbag.events.escalation import MACHINE, MEMORY, Asks, Escalated, NotEscalated
 from jobbag.events.observation import Observation
 from jobbag.events.outcome import Outcome
 
-OUT_OF_MEMORY = "OutOfMemory"  # in the reason of a container that the kernel has ended for that
 _MEMORY_NEED = "MEMORY"
 
 Detail = Mapping[str, Any]

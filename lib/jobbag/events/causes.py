@@ -83,6 +83,7 @@ def _merged(lines: Mapping[str, list[int]], coarser: Callable[[str], str], most:
 # -- what AWS says of the end
 
 KILLED = 137  # exit code of a container that got SIGKILL
+OUT_OF_MEMORY = "OutOfMemory"  # in the reason of a container that the kernel has ended for that
 EXITED = "Essential container in task exited"  # the container ended by itself, for better or worse
 
 # How AWS tells that an attempt lost its machine, or that its container did not start, or could not be looked after.
@@ -110,7 +111,7 @@ def lost_start(reason: str | None) -> bool:
 
 def wanted_memory(exit_code: int | None, reason: str | None) -> bool:
     """Whether a job ended for want of memory, or may have, as a container that is killed from outside."""
-    return exit_code == KILLED or any(text in (reason or "") for text in ("OutOfMemory", "OOMKilled"))
+    return exit_code == KILLED or any(text in (reason or "") for text in (OUT_OF_MEMORY, "OOMKilled"))
 
 
 AGAIN = "start the same command again: it sends the job again"
@@ -122,7 +123,7 @@ HALTED_BY = f"{PROG} was halted"  # in the reason with which the jobs of a run t
 # itself) and what to do.
 _REASONS: tuple[tuple[str, str | None, str], ...] = (
     (
-        "OutOfMemory",
+        OUT_OF_MEMORY,
         "out of memory (OutOfMemoryError)",
         "ask for more memory (MEMORY in the resourceRequirements)",
     ),
