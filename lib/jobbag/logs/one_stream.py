@@ -38,12 +38,7 @@ def pages(cloud: Cloud, place: LogPlace, since: int = 0, until: int | None = Non
     """
     more = ({"startTime": since} if since else {}) | ({"endTime": until} if until is not None else {})
 
-    def ask(**token: str) -> Any:
-        return cloud.call(
-            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
-            startFromHead=True, **more, **token,
-        )  # fmt: skip
-
+    ask = partial(_page, cloud, place, startFromHead=True, **more)
     page, token = ask(), ""
     ahead, advance = DaemonPool(1), Advance("GetLogEvents")
     try:
@@ -65,10 +60,7 @@ def newest(cloud: Cloud, place: LogPlace) -> Iterator[Page]:
     """
     token, more = "", dict[str, str]()
     for _ in range(PAGES_BACK):
-        page = cloud.call(
-            "logs", "GetLogEvents", place.region, logGroupName=place.group, logStreamName=place.stream,
-            startFromHead=False, limit=1, **more,
-        )  # fmt: skip
+        page = _page(cloud, place, startFromHead=False, limit=1, **more)
         if page["events"]:
             yield page["events"][-1:]
             return
@@ -76,6 +68,12 @@ def newest(cloud: Cloud, place: LogPlace) -> Iterator[Page]:
             return
         token = page["nextBackwardToken"]
         more = {"nextToken": token}
+
+
+def _page(cloud: Cloud, place: LogPlace, **which: Any) -> dict[str, Any]:
+    """One answer of GetLogEvents; `which`: its other parameters."""
+    where = {"logGroupName": place.group, "logStreamName": place.stream}
+    return cloud.call("logs", "GetLogEvents", place.region, **where, **which)
 
 
 def all_pages(cloud: Cloud, place: LogPlace) -> Iterator[Page]:
