@@ -232,7 +232,7 @@ def enough_memory(needed: int, vcpus: float | None, *, fargate: bool) -> int | N
     """The least memory (MiB) with so many vCPUs that is no less than what is needed; None if there is none."""
     if not fargate:
         return needed
-    return next((one for one in _FARGATE.get(vcpus or 0, ()) if one >= needed), None)
+    return next((one for one in fargate_memory(vcpus or 0) if one >= needed), None)
 
 
 def _either(values: Iterable[float]) -> str:

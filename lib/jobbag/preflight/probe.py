@@ -150,8 +150,8 @@ class _Prober:
         for job in jobs:
             if (rule := job.on_out_of_memory) is not None:
                 definition = definition_of(job.request.get("jobDefinition"))
-                more = tries(rule, self._needs(job), definition, environments.get(job.request.get("jobQueue"), ()))
-                self.found.more_memory[self._needs(job).memory, tuple(more)] += 1
+                needs, those = self._needs(job), environments.get(job.request.get("jobQueue"), ())
+                self.found.more_memory[needs.memory, tuple(tries(rule, needs, definition, those))] += 1
             if job.on_spot_loss is not None:
                 self.found.other_queues[job.on_spot_loss] += 1
 

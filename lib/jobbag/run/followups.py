@@ -63,6 +63,10 @@ class FollowUps:
                 able.append(job)
         yield from map(self._dropped, backlog.take_back(able))
 
+    def send_gathered(self, backlog: Backlog) -> Iterator[Event]:
+        """Send the jobs again that were gathered for that."""
+        return self.send_again(backlog.gathered(), backlog)
+
     def not_staged(self, item: str, error: ToolError, backlog: Backlog) -> Iterator[Event]:
         """A file could not be sent, so the jobs that need it never can be."""
         self._not_staged[item] = error

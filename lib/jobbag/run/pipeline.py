@@ -137,7 +137,7 @@ class Pipeline:
         for job in self._bag.jobs:
             self._handle(*self._recall_order(job))
         self._sending.seek(in_doubt)
-        follow = [*self._follow_ups.send_again(self._backlog.gathered(), self._backlog)]
+        follow = [*self._follow_ups.send_gathered(self._backlog)]
         self._backlog.begin()
         if self._state.halted is not None:
             self._handle(Halted(self._state.halted))
@@ -226,7 +226,7 @@ class Pipeline:
                 # Children of an array are sent again together, by a start that knows the end of all of them.
                 if self._follow_ups.escalates(job, self._backlog):
                     if not self._backlog.pause:  # a canary is one again before any other job
-                        yield from self._follow_ups.send_again(self._backlog.gathered(), self._backlog)
+                        yield from self._follow_ups.send_gathered(self._backlog)
                 elif self._state.of(job).to_repeat and self._open and job.child is None:
                     yield from self._follow_ups.send_again([job], self._backlog)
                 else:
@@ -276,7 +276,7 @@ class Pipeline:
         try:
             self._handle(self._events.get(timeout=pause))
         except queue.Empty:
-            self._handle(*self._follow_ups.send_again(self._backlog.gathered(), self._backlog))
+            self._handle(*self._follow_ups.send_gathered(self._backlog))
 
     def drain(self) -> None:
         """Handle the events that are there."""
