@@ -105,6 +105,12 @@ def files() -> dict[str, bytes]:
     return {str(path.relative_to("home")): path.read_bytes() for path in Path("home").rglob("*") if path.is_file()}
 
 
+def assert_comes_home(content: bytes, collecting: Callable[..., Any]) -> None:
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/a": content}
+
+
 def test_all_of_the_jobs_of_the_bag_come_home(put: Callable[..., None], collecting: Callable[..., Any]) -> None:
     large = bytes(range(256)) * (QUICK // 128)
     for name, content in (("one/a, b.txt", b"1"), ("one/plots/x.png", b""), ("two/large", large)):
@@ -203,9 +209,7 @@ def test_a_large_one_comes_in_parts_each_of_which_may_fail(
     large: bytes, collecting: Callable[..., Any], faults: Faults
 ) -> None:
     faults.fail("GetObject", 503, "SlowDown", times=2)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
     assert faults.count("GetObject") == 6
 
 
@@ -229,9 +233,7 @@ def test_servers_say_in_other_words_that_it_was_replaced(
     words: str, large: bytes, collecting: Callable[..., Any], faults: Faults
 ) -> None:
     faults.on("GetObject", lambda *_: Answer.of_xml(words, "416 Error" if words else "412 Error"), times=1)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
 
 
 def test_a_server_that_does_not_heed_if_match(large: bytes, collecting: Callable[..., Any], faults: Faults) -> None:
@@ -250,9 +252,7 @@ def test_a_server_that_does_not_heed_if_match(large: bytes, collecting: Callable
 
     faults.on("HeadObject", unverified)
     faults.on("GetObject", other, times=1)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
 
 
 @pytest.mark.parametrize("size", [10, 3 * PART])
@@ -323,9 +323,7 @@ def test_a_server_that_knows_no_ranges_sends_all_at_once(
 ) -> None:
     says_of_ranges(faults, len(large), head)
     knows_no_ranges(faults, large)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
     assert faults.count("GetObject") == 1
 
 
@@ -345,9 +343,7 @@ def test_a_server_that_does_not_say_that_it_knows_ranges(
     large: bytes, collecting: Callable[..., Any], faults: Faults
 ) -> None:
     says_of_ranges(faults, len(large), None)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
     assert faults.count("GetObject") == 4
 
 
@@ -362,9 +358,7 @@ def test_a_range_that_was_not_asked_for_is_not_taken(
         return Answer(answer.status, [*headers, ("Content-Range", f"bytes 5-{PART + 4}/{len(large)}")], answer.body)
 
     faults.on("GetObject", other, times=1)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
 
 
 def test_a_server_may_give_parts_with_another_status(
@@ -377,9 +371,7 @@ def test_a_server_may_give_parts_with_another_status(
         return Answer("200 OK", answer.headers, answer.body)
 
     faults.on("GetObject", get)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
     assert faults.count("GetObject") == 4
 
 
@@ -389,9 +381,7 @@ def test_a_part_that_breaks_off_comes_again(large: bytes, collecting: Callable[.
         return Answer(answer.status, answer.headers, answer.body[: PART // 3])
 
     faults.on("GetObject", cut, times=2)
-    with collecting() as collector:
-        assert [type(one) for one in collector.finish()] == [ResultFetched]
-    assert files() == {"one/a": large}
+    assert_comes_home(large, collecting)
 
 
 def test_a_disk_that_gets_full_ends_a_large_one_at_once(
