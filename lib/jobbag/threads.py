@@ -124,7 +124,7 @@ class DaemonPool:
 
         self._work.put(work)
         self._grow()
-        while not self._threads and not self._is_starting:  # the system allows none
+        while not self._count:  # the system allows none
             try:
                 waiting = self._work.get_nowait()
             except queue.Empty:
@@ -144,8 +144,9 @@ class DaemonPool:
         try:
             self._threads += start([threading.Thread(target=self._serve, daemon=True)])
         except ToolError:
-            self._is_starting = False
-            self._count -= 1
+            with self._lock:
+                self._is_starting = False
+                self._count -= 1
 
     def _serve(self) -> None:
         self._is_starting = False

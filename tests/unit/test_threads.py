@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,6 +144,29 @@ def test_each_item_goes_to_one_thread() -> None:
         for one in done:
             one.result(20)
     assert sorted(got) == list(range(200))
+
+
+def test_no_caller_does_the_work_while_the_first_thread_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be one more at work than there may be threads."""
+    pool, begun, gate = DaemonPool(1), threading.Event(), threading.Event()
+    submitted: list[Future[int]] = []
+
+    def first() -> None:
+        begun.set()
+        gate.wait(20)
+
+    def slow_start(ones: Sequence[threading.Thread]) -> list[threading.Thread]:
+        found = really_start(ones)
+        assert begun.wait(20)
+        submitted.append(pool.submit(threading.get_ident))
+        gate.set()
+        return found
+
+    really_start = threads.start
+    monkeypatch.setattr(threads, "start", slow_start)
+    pool.submit(first)
+    assert submitted[0].result(20) != threading.get_ident()
+    pool.shutdown()
 
 
 def test_a_pool_has_never_more_threads_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
