@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -175,11 +175,15 @@ class Sending:
                 checksum = f"<ChecksumSHA256>{b64encode(content.digest).decode()}</ChecksumSHA256>"
                 return f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag>{checksum}</Part>"
 
+        coming = [self._parts.submit(send, start) for start in range(0, size, part)]
         try:
-            parts = "".join(self._parts.map(send, range(0, size, part)))
+            parts = "".join(one.result() for one in coming)
             body = f'<CompleteMultipartUpload xmlns="{NAMESPACE}">{parts}</CompleteMultipartUpload>'
             self._s3.call("POST", url, body.encode(), use=completed, uploadId=upload)
         except Failure:
+            for one in coming:
+                one.cancel()
+            wait(coming)  # a part that comes after the end of the upload may stay in S3
             with suppress(Failure):
                 self._s3.call("DELETE", url, uploadId=upload)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.message
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,19 @@ def test_what_all_others_would_be_refused_too_ends_it(s3: Dictionary) -> None:
 
 
 def test_an_upload_in_parts_that_fails_is_given_up(s3: Dictionary) -> None:
+    """Not before the other parts are there: one that came later would stay in S3."""
     url = f"{BASE}/results/j/large"
-    call = s3.call
+    call, begun, given_up = s3.call, threading.Event(), threading.Event()
 
     def failing(method: str, url: str, *words: Any, **more: Any) -> Any:
         if more.get("partNumber") == "2":
+            begun.wait(20)
             raise Failure("no part 2", 503)
+        if more.get("partNumber") == "3":
+            begun.set()
+            given_up.wait(0.2)
+        if method == "DELETE":
+            given_up.set()
         return call(method, url, *words, **more)
 
     s3.call = failing  # type: ignore[method-assign]
