@@ -1,14 +1,15 @@
-"""AWS Batch of one region: its operations, by the last word of their path."""
+"""AWS Batch of one region: its operations, by the last word of their path, and the jobs that come of SubmitJob."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from . import submission
 from .entities import Body, Entities, page
 from .jobs import RUNNABLE, RUNNING, STATES, Job, now_ms
-from .policy import one_of, refuse, required
+from .policy import check_request, one_of, refuse, required
 from .pool import Pool
 
 Operation = Callable[[Body], Body]
@@ -74,10 +75,10 @@ class Batch:
         return answer
 
     def _submit_job(self, body: Body) -> Body:
-        submission.check(body, len(json.dumps(body)))
-        job = submission.build(body, self.entities)
+        check_request(body, len(json.dumps(body)))
+        job = _build(body, self.entities)
         runners = job.children or [job]
-        waiting = [submission.dependencies(each, self._jobs) for each in runners]
+        waiting = [_dependencies(each, self._jobs) for each in runners]
         self._jobs.update({each.job_id: each for each in (job, *job.children)})
         for each, dependencies in zip(runners, waiting, strict=True):
             self._pool.add(each, dependencies)
@@ -135,6 +136,59 @@ class Batch:
         for job_id in body["jobs"]:
             self._stop_job({"jobId": job_id, "reason": body["reason"]}, running_too)
         return {"successful": body["jobs"], "errors": []}
+
+
+def _build(body: Body, entities: Entities) -> Job:
+    """The job that the request asks for, with its children if it is an array."""
+    queue = entities.queue(body["jobQueue"]) or refuse(f"JobQueue {body['jobQueue']} not found")
+    if queue["state"] != "ENABLED":
+        refuse(f"JobQueue {queue['jobQueueName']} is not ENABLED")
+    definition = entities.definition(body["jobDefinition"])
+    if not definition or definition["status"] != "ACTIVE":
+        refuse(f"JobDefinition name {body['jobDefinition']} does not exist or is not in ACTIVE status")
+    parameters = {**definition.get("parameters", {}), **body.get("parameters", {})}
+    overrides = body.get("containerOverrides") or {}
+    command = overrides.get("command") or definition["containerProperties"].get("command") or []
+    words = [_substituted(word, parameters) for word in command]
+
+    def make(job_id: str, parent: Job | None = None, index: int | None = None) -> Job:
+        arn = entities.arn("job", job_id)
+        may_start = partial(entities.places_jobs, queue)
+        return Job(job_id, arn, entities.region, queue, definition, body, words, parent, index, may_start)
+
+    job = make(str(uuid.uuid4()))
+    size = (body.get("arrayProperties") or {}).get("size", 0)
+    job.children = [make(f"{job.job_id}:{index}", job, index) for index in range(size)]
+    job.summary.update(child.status for child in job.children)
+    return job
+
+
+def _dependencies(job: Job, known: dict[str, Job]) -> list[Job]:
+    """The jobs that this job, or child of an array, waits for."""
+    found: list[Job] = []
+    for item in job.request.get("dependsOn") or []:
+        kind, job_id = item.get("type"), item.get("jobId")
+        if kind == "SEQUENTIAL":
+            if not job.parent or job_id:
+                refuse("a SEQUENTIAL dependency is for an array job, without a jobId")
+            found += [job.parent.children[job.index - 1]] if job.index else []
+            continue
+        other = known.get(job_id or "") or refuse(f"dependsOn: job {job_id} does not exist")
+        if kind == "N_TO_N":
+            if not job.parent or len(other.children) != len(job.parent.children):
+                refuse("an N_TO_N dependency is between array jobs of the same size")
+            other = other.children[job.index or 0]
+        found.append(other)
+    return found
+
+
+def _substituted(word: str, parameters: dict[str, str]) -> str:
+    if not word.startswith("Ref::"):
+        return word
+    name = word.removeprefix("Ref::")
+    if name not in parameters:
+        refuse(f"Unable to substitute value. No parameter found for reference {name}")
+    return parameters[name]
 
 
 def _passes(job: Job, wanted: Body) -> bool:

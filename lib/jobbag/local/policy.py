@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 RULE_FIELDS = ("onExitCode", "onReason", "onStatusReason")
 MAX_DEFINITION = 24 * 1024
+MAX_REQUEST = 30 * 1024
+UNSUPPORTED = ("nodeOverrides", "eksPropertiesOverride", "ecsPropertiesOverride")
 
 
 class ClientException(Exception):
@@ -76,6 +78,31 @@ def check_definition(body: dict[str, Any]) -> None:
     check_environment(container.get("environment", []))
     check_retry(body.get("retryStrategy", {}))
     check_timeout(body.get("timeout", {}))
+
+
+def check_request(body: dict[str, Any], size: int) -> None:
+    """Refuse a request for a job, of so many bytes, that can be seen to be wrong by itself."""
+    required(body, "jobName", "jobQueue", "jobDefinition")
+    if size > MAX_REQUEST:
+        refuse(f"Job size must be less than 30 KiB, got {-(-size // 1024)} KiB")
+    if not NAME.fullmatch(body["jobName"]):
+        refuse("Job name should match valid pattern")
+    for field in UNSUPPORTED:
+        if field in body:
+            refuse(f"the embedded AWS does not support {field}")
+    overrides = body.get("containerOverrides") or {}
+    if "" in overrides.get("command", []):
+        refuse("Container overrides command must not contain empty strings")
+    check_environment(overrides.get("environment", []))
+    check_retry(body.get("retryStrategy") or {})
+    check_timeout(body.get("timeout") or {})
+    size_of_array = (body.get("arrayProperties") or {}).get("size")
+    if size_of_array is not None and not 2 <= size_of_array <= 10_000:
+        refuse("arrayProperties.size must be between 2 and 10000")
+    if len(body.get("dependsOn") or []) > 20:
+        refuse("a job may depend on 20 jobs at most")
+    if len(body.get("tags") or {}) > 50:
+        refuse("a job may have 50 tags at most")
 
 
 def check_environment(variables: list[dict[str, str]]) -> None:
