@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -260,6 +261,33 @@ def test_failing_jobs_and_the_reasons(tool: Tool) -> None:
     }
     assert summary["retried"] == {"jobs": 3, "attempts": 4, "spot": 0, "starts": 3}
     assert summary["calls"]["batch SubmitJob"] == {"calls": 6, "throttled": 0, "failed": 0}
+
+
+def test_a_job_that_runs_out_of_memory_is_sent_again_with_more(tool: Tool) -> None:
+    needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    container = {"image": "x", "resourceRequirements": needs}
+    definition = tool.json("definition.json", {"type": "container", "containerProperties": container})
+    script = (
+        "import time; held = bytearray(b'x') * (80 << 20); print('has it', flush=True); time.sleep(1); print('whole')"
+    )
+    words = {"executable": sys.executable, "arguments": ["-Ic", script], "launcher": True}
+    bag = tool.bag({"jobName": "hungry", **words, "onOutOfMemory": {"factor": 2}}, shell("small", "echo small"))
+    done = tool.run("--local", "-j", definition, "--summary", "end.json", bag)
+    assert done.status == 0, done.err
+    assert job_output(tool.read("hungry.out"))[0] == ["has it", "whole"]
+    assert tool.read("hungry.out.1") == "has it\n"
+    assert "Killed" in tool.read("hungry.err.1")  # as the shell says that started it
+    said = [match["message"] for line in done.err.splitlines() if (match := LOG_LINE.fullmatch(line))]
+    assert "job hungry: it ran out of memory, and is sent again with 128 MiB" in said
+    assert "  sent again: 1 job, 1 time with more memory" in said
+    assert any(line.startswith("  note: 1 job needed more than 64 MiB; 128 MiB did: write") for line in said)
+    summary = json.loads(tool.read("end.json"))
+    assert summary["sent_again"] == {"jobs": 1, "memory": 1, "machine": 0}
+    reasons = "Essential container in task exited; OutOfMemoryError: Container killed due to memory usage"
+    first, second = summary["jobs"][0]["attempts"]
+    assert (first["exit_code"], first["reason"], first["memory"]) == (137, reasons, 64)
+    assert (second["exit_code"], second["memory"]) == (0, 128)
+    assert 80 < summary["jobs"][0]["memory_used"] < 128
 
 
 def test_merged_files_of_a_bag_with_a_failed_task(tool: Tool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from . import process
 from .fetch import Download, FetchError, fetch, is_wanted
 from .jobs import Job
+from .memory import Limit, OomKiller
 from .watchdog import remove_tree
 
 CREDENTIALS = {"aws_access_key_id": f"local-{secrets.token_hex(16)}", "aws_secret_access_key": "local"}
@@ -26,6 +28,7 @@ MISLEADING = (
     "AWS_IGNORE_CONFIGURED",
 )
 """Variables that could lead a job's AWS client out of the embedded AWS."""
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 _SCRIPTS = sysconfig.get_path("scripts")  # which takes long, for each job
 
 
@@ -37,11 +40,12 @@ class Site:
     directory: Path
     download: Download
     guarded: process.Guarded
+    oom_killer: OomKiller
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; there is a reason if the container could not start."""
+    """How an attempt ended; there is a reason if the container could not start, or was killed."""
 
     exit_code: int | None
     reason: str | None = None
@@ -62,14 +66,19 @@ def run(job: Job, number: int, site: Site, sink: process.Sink) -> Outcome:
             except FetchError as error:
                 sink.write(f"fetch-and-run: {error}\n".encode())
                 return Outcome(error.status)
-        return _execute(argv, env, cwd, job, sink, site.guarded)
+        return _execute(argv, env, cwd, job, sink, site)
 
 
-def _execute(
-    argv: list[str], env: dict[str, str], cwd: Path, job: Job, sink: process.Sink, guarded: process.Guarded
-) -> Outcome:
+def _execute(argv: list[str], env: dict[str, str], cwd: Path, job: Job, sink: process.Sink, site: Site) -> Outcome:
     if not argv:
         return Outcome(None, "CannotStartContainerError: neither the job nor its definition has a command")
+    limit = Limit.of(job.memory)
+
+    @contextlib.contextmanager
+    def guarded(leader: int) -> Iterator[None]:
+        with site.guarded(leader), site.oom_killer.watching(leader, limit):
+            yield
+
     try:
         ended = process.run(argv, env, cwd, sink, job.leash, job.timeout, guarded)
     except (OSError, ValueError) as error:  # ValueError: a NUL character
@@ -77,6 +86,8 @@ def _execute(
         text = str(error) if found else f"exec: {argv[0]!r}: executable file not found in $PATH"
         sink.write(f"{text}\n".encode())
         return Outcome(126 if found else 127, f"CannotStartContainerError: {text}"[:255])
+    if limit.exceeded:
+        return Outcome(128 + signal.SIGKILL, OUT_OF_MEMORY, ended.timed_out)
     return Outcome(ended.exit_code, None, ended.timed_out)
 
 

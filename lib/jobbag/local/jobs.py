@@ -23,6 +23,8 @@ SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = STATES = (
 
 
 MAX_OVERRIDES = 8192
+STAND_IN = "local"
+"""The image in a job definition that stands in for one of the real AWS: nobody here knows what that asks for."""
 
 
 def now_ms() -> int:
@@ -88,6 +90,15 @@ class Job:
     @property
     def retry_strategy(self) -> dict[str, Any]:
         return dict(self.request.get("retryStrategy") or self.definition.get("retryStrategy") or {"attempts": 1})
+
+    @property
+    def memory(self) -> float | None:
+        """How much it asks for, in MiB; None: it has a stand-in for its definition, and does not say so itself."""
+        asking = [self.overrides] + ([self.container] if self.container["image"] != STAND_IN else [])
+        needs = [need for one in asking for need in one.get("resourceRequirements") or ()]
+        amounts = [need["value"] for need in needs if need["type"] == "MEMORY"]
+        amounts += [one["memory"] for one in asking if one.get("memory")]  # deprecated, and never wins
+        return float(amounts[0]) if amounts else None
 
     @property
     def timeout(self) -> int | None:

@@ -69,15 +69,18 @@ def check_definition(body: dict[str, Any]) -> None:
     required(container, "image")
     needs = {need["type"]: need["value"] for need in container.get("resourceRequirements", [])}
     for kind, old in (("VCPU", "vcpus"), ("MEMORY", "memory")):
-        try:
-            amount = float(needs.get(kind, container.get(old, 0)))
-        except ValueError:
-            raise ClientException(f"{kind} must be a number") from None
-        if amount <= 0:
+        if _number(kind, needs.get(kind, container.get(old, 0))) <= 0:
             refuse(f"containerProperties must have {kind} in resourceRequirements")
     check_environment(container.get("environment", []))
     check_retry(body.get("retryStrategy", {}))
     check_timeout(body.get("timeout", {}))
+
+
+def _number(kind: str, amount: Any) -> float:
+    try:
+        return float(amount)
+    except ValueError:
+        raise ClientException(f"{kind} must be a number") from None
 
 
 def check_request(body: dict[str, Any], size: int) -> None:
@@ -94,6 +97,8 @@ def check_request(body: dict[str, Any], size: int) -> None:
     if "" in overrides.get("command", []):
         refuse("Container overrides command must not contain empty strings")
     check_environment(overrides.get("environment", []))
+    for need in overrides.get("resourceRequirements", []):
+        _number(need["type"], need["value"])
     check_retry(body.get("retryStrategy") or {})
     check_timeout(body.get("timeout") or {})
     size_of_array = (body.get("arrayProperties") or {}).get("size")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from moto.utilities.utils import get_partition
 
 from . import attempt, process
-from .attempt import Outcome, Site
+from .attempt import OUT_OF_MEMORY, Outcome, Site
 from .backends import open_log
 from .entities import ACCOUNT
 from .jobs import FAILED, PENDING, RUNNABLE, RUNNING, STARTING, SUCCEEDED, Job, now_ms
@@ -176,4 +176,4 @@ def _why(job: Job, outcome: Outcome) -> str:
         return job.termination
     if outcome.timed_out:
         return "Job attempt duration exceeded timeout"
-    return "Task failed to start" if outcome.reason else EXITED
+    return EXITED if outcome.reason in (None, OUT_OF_MEMORY) else "Task failed to start"

@@ -14,6 +14,8 @@ from .attempt import CREDENTIALS, Site
 from .backends import MOTO, download, forget
 from .batch import Batch
 from .buckets import Buckets
+from .jobs import STAND_IN
+from .memory import OomKiller
 from .pool import Pool
 from .web import Server, application
 from .workplace import Workplace
@@ -21,7 +23,6 @@ from .workplace import Workplace
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-IMAGE = "local"
 ENVIRONMENT = "local"
 
 
@@ -76,7 +77,8 @@ class LocalAws:
             stack.callback(server.server_close)
             self.endpoint = f"http://127.0.0.1:{server.server_port}"
             place = stack.enter_context(Workplace())
-            self._pool = Pool(self._slots, Site(self.endpoint, place.directory, download, place.guarded))
+            killer = stack.enter_context(OomKiller())
+            self._pool = Pool(self._slots, Site(self.endpoint, place.directory, download, place.guarded, killer))
             stack.callback(self._pool.close)
             thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="local-aws", daemon=True)
             thread.start()
@@ -108,7 +110,7 @@ class LocalAws:
             batch.entities.create_job_queue({"jobQueueName": queue, "priority": 1, "computeEnvironmentOrder": order})
         if definition and not batch.entities.definition(definition):
             needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}]
-            container = {"image": IMAGE, "resourceRequirements": needs}
+            container = {"image": STAND_IN, "resourceRequirements": needs}
             batch.entities.register_job_definition(
                 {"jobDefinitionName": definition, "type": "container", "containerProperties": container}
             )

@@ -26,7 +26,7 @@ from jobbag.local import CREDENTIALS, LocalAws, process
 REGION = "eu-west-1"
 SLOTS = 2
 LIB = Path(__file__).parents[3] / "lib"
-DEFINITION: dict[str, Any] = {"image": "x", "vcpus": 1, "memory": 64}
+DEFINITION: dict[str, Any] = {"image": "x", "vcpus": 1, "memory": 512}
 
 
 def client(endpoint: str, service: str, key: str) -> Any:
@@ -174,6 +174,21 @@ def test_a_failed_job_tells_its_exit_code(cloud: Cloud, script: str, code: int) 
     job = cloud.run(script)
     assert (job["status"], job["container"]["exitCode"]) == ("FAILED", code)
     assert job["attempts"][0]["container"]["exitCode"] == code
+
+
+def test_a_job_that_uses_more_memory_than_it_asked_for_is_ended_as_on_aws(cloud: Cloud) -> None:
+    """The rules of its retry strategy see why."""
+    rules = [{"onReason": "OutOfMemoryError*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]
+    script = "import signal; held = bytearray(b'x') * (96 << 20); print('has it', flush=True); signal.pause()"
+    given: dict[str, Any] = {
+        "jobDefinition": cloud.define(memory=64),
+        "retryStrategy": {"attempts": 2, "evaluateOnExit": rules},
+    }
+    job = cloud.ended(cloud.submit(sys.executable, "-Ic", script, **given))
+    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
+    assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+    assert [one["statusReason"] for one in job["attempts"]] == ["Essential container in task exited"] * 2
+    assert cloud.output(job) == ["has it"]
 
 
 def test_an_unknown_command_is_named_in_the_reason_and_in_the_log(cloud: Cloud) -> None:
@@ -530,6 +545,10 @@ def test_list_by_filter_is_newest_first_in_all_states(cloud: Cloud) -> None:
         ({"parameters": {"long": "x" * 31000}}, "Job size must be less than 30 KiB, got 31 KiB"),
         ({"containerOverrides": {"command": ["echo", ""]}}, "empty strings"),
         ({"containerOverrides": {"environment": [{"name": "AWS_BATCH_X", "value": ""}]}}, "AWS_BATCH_X"),
+        (
+            {"containerOverrides": {"resourceRequirements": [{"type": "MEMORY", "value": "much"}]}},
+            "MEMORY must be a number",
+        ),
         ({"nodeOverrides": {"numNodes": 2}}, "does not support nodeOverrides"),
     ],
 )
