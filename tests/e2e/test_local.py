@@ -268,14 +268,14 @@ def test_a_job_that_runs_out_of_memory_is_sent_again_with_more(tool: Tool) -> No
     container = {"image": "x", "resourceRequirements": needs}
     definition = tool.json("definition.json", {"type": "container", "containerProperties": container})
     script = (
-        "import time; held = bytearray(b'x') * (80 << 20); print('has it', flush=True); time.sleep(1); print('whole')"
+        "import time; print('begins', flush=True); held = bytearray(b'x') * (80 << 20); time.sleep(1); print('whole')"
     )
     words = {"executable": sys.executable, "arguments": ["-Ic", script], "launcher": True}
     bag = tool.bag({"jobName": "hungry", **words, "onOutOfMemory": {"factor": 2}}, shell("small", "echo small"))
     done = tool.run("--local", "-j", definition, "--summary", "end.json", bag)
     assert done.status == 0, done.err
-    assert job_output(tool.read("hungry.out"))[0] == ["has it", "whole"]
-    assert tool.read("hungry.out.1") == "has it\n"
+    assert job_output(tool.read("hungry.out"))[0] == ["begins", "whole"]
+    assert tool.read("hungry.out.1") == "begins\n"
     assert "Killed" in tool.read("hungry.err.1")  # as the shell says that started it
     said = [match["message"] for line in done.err.splitlines() if (match := LOG_LINE.fullmatch(line))]
     assert "job hungry: it ran out of memory, and is sent again with 128 MiB" in said

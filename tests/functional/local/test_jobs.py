@@ -179,7 +179,7 @@ def test_a_failed_job_tells_its_exit_code(cloud: Cloud, script: str, code: int) 
 def test_a_job_that_uses_more_memory_than_it_asked_for_is_ended_as_on_aws(cloud: Cloud) -> None:
     """The rules of its retry strategy see why."""
     rules = [{"onReason": "OutOfMemoryError*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]
-    script = "import signal; held = bytearray(b'x') * (96 << 20); print('has it', flush=True); signal.pause()"
+    script = "import signal; print('begins', flush=True); held = bytearray(b'x') * (96 << 20); signal.pause()"
     given: dict[str, Any] = {
         "jobDefinition": cloud.define(memory=64),
         "retryStrategy": {"attempts": 2, "evaluateOnExit": rules},
@@ -188,7 +188,7 @@ def test_a_job_that_uses_more_memory_than_it_asked_for_is_ended_as_on_aws(cloud:
     assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
     assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
     assert [one["statusReason"] for one in job["attempts"]] == ["Essential container in task exited"] * 2
-    assert cloud.output(job) == ["has it"]
+    assert cloud.output(job) == ["begins"]
 
 
 def test_an_unknown_command_is_named_in_the_reason_and_in_the_log(cloud: Cloud) -> None:
