@@ -153,4 +153,5 @@ class OomKiller:
             if self._watched.get(leader, (None,))[0] is limit:
                 for process in processes:
                     with contextlib.suppress(OSError):
-                        os.kill(process, signal.SIGKILL)
+                        if os.getsid(process) == leader:
+                            os.kill(process, signal.SIGKILL)
