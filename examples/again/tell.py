@@ -8,7 +8,7 @@ summary = json.loads(Path(os.environ["PEGASUS_AWS_BATCH_SUMMARY"]).read_text(enc
 print(f"{summary['counts']['succeeded']} of {summary['counts']['jobs']} jobs succeeded")
 for job in summary["jobs"]:
     if len(job["attempts"]) > 1:
-        tried = ", ".join(f"{one['memory']} MiB in {one['queue']}" for one in job["attempts"])
+        tried = ", ".join(f"{one['memory']} MiB in {one['queue'].rpartition('/')[2]}" for one in job["attempts"])
         print(f"{job['name']} was tried with {tried}")
 if summary["cost"]:
     wasted = sum(summary["cost"]["wasted"].values())
