@@ -59,6 +59,8 @@ def settings_of(*words: str) -> Settings:
         ({"max_failures": "5%", "canary": 3, "grace": 2.5}, ["--max-failures=5%", "--canary=3", "--grace=2.5"]),
         ({"local": True, "follow": "one"}, ["--local", "--follow=one"]),
         ({"local": "there"}, ["--local=there"]),
+        ({"max_cost": 1e-07, "prices": "vcpu=1,gb=1"}, ["--max-cost=0.0000001", "--prices=vcpu=1,gb=1"]),
+        ({"max_cost": "", "prices": "", "on_end": "", "canary": ""}, []),
         ({"prefix": "other", "array": "never"}, ["--prefix=other", "--array=never"]),
         ({"on_end": "echo -n 'x' -- y"}, ["--on-end", "echo -n 'x' -- y"]),
     ],
