@@ -149,6 +149,7 @@ def test_again(inside: Inside, aws: Aws) -> None:
         "1 job with 2,048 MiB, if out of memory: sent again with 6,144 MiB",
         "3 jobs, after 2 lost machines: sent again to the job queue again-on-demand-job-queue",
         "0.0128 for a vCPU-hour, 0.0014 for a GB-hour in the job queue again-job-queue (spot)",
+        "on-end  python3 tell.py\n",
     ):
         assert said.count(told) == 2
     type_in(inside, delete, inside.cwd)

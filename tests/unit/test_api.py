@@ -155,7 +155,7 @@ def test_a_run_within_a_run_does_not_wait_for_the_embedded_aws_of_that(monkeypat
 
     monkeypatch.setattr(dispatch, "run", run)
     monkeypatch.setattr(cloud, "_free", nullcontext())  # else this would wait for ever where it fails
-    with pytest.raises(api.InputError, match="has a run with it already"):
+    with pytest.raises(api.InputError, match="is begun within a run with it"):
         api.run(BAG, local=True)
 
 

@@ -111,7 +111,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "signal": end.stopped.name if end.stopped else None,
         "counts": counts(end),
         "retried": _retried(state),
-        "sent_again": _sent_again(state),
+        "sent_again": sent_again(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
             "files": len(results),
@@ -174,7 +174,7 @@ def _retried(state: RunState) -> dict[str, int]:
     return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
-def _sent_again(state: RunState) -> dict[str, int]:
+def sent_again(state: RunState) -> dict[str, int]:
     """How many jobs were sent again with other needs, and how often for which cause."""
     earlier = [outcome.earlier for outcome in map(state.of, state.bag.jobs) if outcome.earlier]
     causes = Counter(sending.cause for sendings in earlier for sending in sendings)
