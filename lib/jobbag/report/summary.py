@@ -66,6 +66,7 @@ class Ended:
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
     tables: tuple[Path, ...] = ()  # those of `submit_files` that are no submit files
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
+    notes: tuple[str, ...] = ()  # of what is beside its files
     unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
     @cached_property
@@ -129,7 +130,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
-        "notes": [*_absent(state), *advice(state, end.tables)],
+        "notes": [*_absent(state), *advice(state, end.tables), *end.notes],
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
     }
