@@ -90,7 +90,8 @@ clean:
 .venv/stamp: $(PACKAGE) | python
 	@echo "Installing into .venv (once) ..."
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/$(PIP) install --editable '.[local]'
+	@# Of the 3,700 modules a run needs a part, which Python compiles when it first imports them.
+	@.venv/bin/$(PIP) install --no-compile --editable '.[local]'
 	@touch $@
 
 .venv-test/stamp: $(PACKAGE) tests/requirements-pegasus.txt | python

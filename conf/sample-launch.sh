@@ -6,15 +6,9 @@
 # stderr share one log, so the stderr is kept back until SCRIPT has ended, and follows a line that marks where it starts.
 set -u
 
+# One Python process brings all inputs sooner than the aws command, which starts anew for each, brings two.
 fetch() {
-    if command -v aws >/dev/null; then
-        # An old aws command does not know these variables by itself.
-        endpoint=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}
-        for name; do
-            aws ${endpoint:+--endpoint-url "$endpoint"} s3 cp --only-show-errors \
-                "$PEGASUS_AWS_BATCH_BUCKET$name" "$name" || return
-        done
-    else
+    if python3 -c 'import boto3' 2>/dev/null; then
         python3 - "$@" <<'EOF'
 import os, sys
 import boto3
@@ -25,6 +19,13 @@ s3 = boto3.client("s3", endpoint_url=endpoint)
 for name in sys.argv[1:]:
     s3.download_file(bucket, prefix + name, name)
 EOF
+    else
+        # An old aws command does not know these variables by itself.
+        endpoint=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}
+        for name; do
+            aws ${endpoint:+--endpoint-url "$endpoint"} s3 cp --only-show-errors \
+                "$PEGASUS_AWS_BATCH_BUCKET$name" "$name" || return
+        done
     fi
 }
 

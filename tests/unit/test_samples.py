@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,35 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 SEPARATOR = "########################[AWS BATCH] TASK STDERR ########################\n"
 
 
+# A boto3 whose clients copy out of a folder.
+BOTO3 = """
+import os, shutil
+
+class client:
+    def __init__(self, service, endpoint_url):
+        print(f"{service} from {endpoint_url}", flush=True)
+
+    def download_file(self, bucket, key, name):
+        assert bucket == "bucket" and key.startswith("dir/"), (bucket, key)
+        shutil.copy(os.path.join(os.environ["PLACE"], key[len("dir/"):]), name)
+"""
+
+
 @pytest.fixture
 def bucket(tmp_path: Path) -> Path:
-    """A stand-in for S3: a folder, and an `aws` command whose `s3 cp` copies out of it."""
+    """A stand-in for S3: a folder, an `aws` command whose `s3 cp` copies out of it, and a Python that has no boto3."""
     bucket = tmp_path / "bucket"
     bucket.mkdir()
-    aws = tmp_path / "bin" / "aws"
-    aws.parent.mkdir()
+    (tmp_path / "bin").mkdir()
     told = '[ "$1" != --endpoint-url ] || { echo "from $2"; shift 2; }'
-    aws.write_text(f'#!/bin/sh\n{told}\ncp "$PLACE/${{4#s3://bucket/dir/}}" "$5"\n', encoding="utf-8")
-    aws.chmod(0o755)
+    command(tmp_path / "bin/aws", f'{told}\ncp "$PLACE/${{4#s3://bucket/dir/}}" "$5"')
+    command(tmp_path / "bin/python3", "exit 1")
     return bucket
+
+
+def command(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def launch(bucket: Path, *words: str, inputs: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +100,22 @@ def test_launch_fetches_from_the_endpoint_of_s3(bucket: Path) -> None:
     everywhere, of_s3 = {"AWS_ENDPOINT_URL": "http://aws"}, {"AWS_ENDPOINT_URL_S3": "http://s3"}
     for given, used in (({}, ""), (everywhere, "from http://aws\n"), ({**everywhere, **of_s3}, "from http://s3\n")):
         assert launch(bucket, "task.sh", inputs="task.sh", **given).stdout == f"{used}done\n{SEPARATOR}"
+
+
+def test_launch_fetches_all_inputs_by_one_python_that_has_boto3(bucket: Path, tmp_path: Path) -> None:
+    (tmp_path / "boto3.py").write_text(BOTO3, encoding="utf-8")
+    command(tmp_path / "bin/python3", f'PYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"')
+    script(bucket, "cat one.txt two.txt")
+    for name in ("one", "two"):
+        (bucket / f"{name}.txt").write_text(f"{name}\n", encoding="utf-8")
+    everywhere, of_s3 = {"AWS_ENDPOINT_URL": "http://aws"}, {"AWS_ENDPOINT_URL_S3": "http://s3"}
+    for given, used in (({}, "None"), (everywhere, "http://aws"), ({**everywhere, **of_s3}, "http://s3")):
+        done = launch(bucket, "task.sh", inputs="task.sh,one.txt,two.txt", **given)
+        assert (done.stdout, done.stderr) == (f"s3 from {used}\none\ntwo\n{SEPARATOR}", "")
+    (bucket / "two.txt").unlink()
+    done = launch(bucket, "task.sh", inputs="task.sh,one.txt,two.txt")
+    assert done.returncode == 1
+    assert "could not fetch the inputs from s3://bucket/dir/" in done.stderr
 
 
 def test_launch_says_which_inputs_it_could_not_fetch(bucket: Path) -> None:
