@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeGuard
 
 from jobbag.bag.in_python import Bag, Job
@@ -245,6 +246,8 @@ def _words(option: Option, value: Setting) -> Iterator[str]:
         what = "must be a string or a number, not" if option.metavar else "must be True or False, not"
         what = "must be a string, a path, or a list of them, not" if option.takes == "files" else what
         raise SettingError([Problem(option.dest, f"{what} {value!r:.100}")])
+    elif isinstance(value, float):
+        yield f"{option.long}={Decimal(str(float(value))):f}"  # options take no 1e-07; of others' floats, the number
     else:
         yield f"{option.long}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
 

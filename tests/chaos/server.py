@@ -84,7 +84,7 @@ class Chaos:
         self.met: Counter[str] = Counter()  # faults, as `SubmitJob lost`
         self._ways: dict[str, Callable[[Any], None]] = {
             "GetLogEvents": self._late, "FilterLogEvents": self._late, "ListJobs": self._unlisted,
-            "DescribeJobs": _out_of_memory,
+            "DescribeJobs": out_of_memory,
         }  # fmt: skip
         self._layer = Faults()
         for operation in OPERATIONS:
@@ -154,7 +154,7 @@ def _edited(answer: Answer, change: Callable[[Any], object]) -> Answer:
     return Answer.of(content)
 
 
-def _out_of_memory(content: Any) -> None:
+def out_of_memory(content: Any) -> None:
     """What was killed in its container, and not by a request, has run out of memory; nothing here measures that."""
     for job in content["jobs"]:
         if job["status"] == "FAILED" and job.get("statusReason") == "Essential container in task exited":

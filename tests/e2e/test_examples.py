@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,6 +138,29 @@ def test_spot(inside: Inside, aws: Aws) -> None:
     assert definition["retryStrategy"]["attempts"] == 5
     type_in(inside, delete, inside.cwd)
     assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
+
+
+def test_again(inside: Inside, aws: Aws) -> None:
+    run, delete = go_to(inside, "again")
+    said = type_in(inside, dry(run), inside.cwd)
+    assert aws.queues() == ["again-job-queue", "again-on-demand-job-queue"]
+    for told in (
+        "2 jobs with 512 MiB, if out of memory: sent again with 1,024, 2,048 MiB",
+        "1 job with 2,048 MiB, if out of memory: sent again with 6,144 MiB",
+        "3 jobs, after 2 lost machines: sent again to the job queue again-on-demand-job-queue",
+        "0.0128 for a vCPU-hour, 0.0014 for a GB-hour in the job queue again-job-queue (spot)",
+        "on-end  python3 tell.py\n",
+    ):
+        assert said.count(told) == 2
+    type_in(inside, delete, inside.cwd)
+    assert aws.everything() == {**NOTHING, "buckets": ["my-own-bucket"]}
+
+
+def test_again_counts_primes(tmp_path: Path) -> None:
+    for number, primes in ((3, 1), (10_000, 1229)):
+        program = [sys.executable, str(EXAMPLES / "again" / "sieve.py"), str(number)]
+        done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60)
+        assert done.stdout == f"{primes} primes below {number}\n"
 
 
 # -- Pegasus

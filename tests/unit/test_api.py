@@ -59,6 +59,8 @@ def settings_of(*words: str) -> Settings:
         ({"max_failures": "5%", "canary": 3, "grace": 2.5}, ["--max-failures=5%", "--canary=3", "--grace=2.5"]),
         ({"local": True, "follow": "one"}, ["--local", "--follow=one"]),
         ({"local": "there"}, ["--local=there"]),
+        ({"max_cost": 1e-07, "prices": "vcpu=1,gb=1"}, ["--max-cost=0.0000001", "--prices=vcpu=1,gb=1"]),
+        ({"max_cost": "", "prices": "", "on_end": "", "canary": ""}, []),
         ({"prefix": "other", "array": "never"}, ["--prefix=other", "--array=never"]),
         ({"on_end": "echo -n 'x' -- y"}, ["--on-end", "echo -n 'x' -- y"]),
     ],
@@ -153,7 +155,7 @@ def test_a_run_within_a_run_does_not_wait_for_the_embedded_aws_of_that(monkeypat
 
     monkeypatch.setattr(dispatch, "run", run)
     monkeypatch.setattr(cloud, "_free", nullcontext())  # else this would wait for ever where it fails
-    with pytest.raises(api.InputError, match="has a run with it already"):
+    with pytest.raises(api.InputError, match="is begun within a run with it"):
         api.run(BAG, local=True)
 
 

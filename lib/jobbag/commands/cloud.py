@@ -124,7 +124,7 @@ _has_it = ContextVar("_has_it", default=False)  # whether that is this run, or t
 def _alone() -> Iterator[None]:
     """Keep other threads from an embedded AWS of their own meanwhile. Raises InputError within a run that has one."""
     if _has_it.get():
-        raise InputError.of("--local", "this thread has a run with it already, and there can be one at a time")
+        raise InputError.of("--local", "this is begun within a run with it, and there can be one at a time")
     with _free:
         token = _has_it.set(True)
         try:

@@ -61,8 +61,7 @@ def dry_run(settings: Settings, task: Task) -> Result:
 
 
 def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> Iterator[str]:
-    yield "dry run: nothing is written, here or in AWS"
-    yield ""
+    yield from ("dry run: nothing is written, here or in AWS", "")
     files = ", ".join(map(str, settings.bag_files))
     yield from _table(
         [
@@ -71,6 +70,7 @@ def _told(settings: Settings, task: Task, earlier: Earlier, found: Findings) -> 
             ("as", found.caller.arn if found.caller else "the embedded AWS" if settings.local else "not known"),
             ("region", found.region),
             *(("prices", line) for line in told(found.checked.prices)),
+            *([("on-end", settings.on_end)] if settings.on_end else []),
         ]
     )
     if earlier.selection is not None:

@@ -12,7 +12,8 @@ from jobbag.bag.job import Bag
 from jobbag.errors import ExitCode, Interrupted, told_of
 from jobbag.events.observation import now_ms
 from jobbag.events.state import RunState
-from jobbag.logs.outputs import JobFiles, Outputs
+from jobbag.hints import some_of
+from jobbag.logs.outputs import JobFiles, Outputs, of_no_attempt
 from jobbag.options.settings import Settings
 from jobbag.report import page, summary
 from jobbag.report.details import Details
@@ -98,7 +99,7 @@ class Ending:
 
     def write(self, code: ExitCode, stopped: Interrupted | None = None, failures: list[str] | None = None) -> Ended:
         """Write the files that are wanted. That one cannot be written is an error of the run."""
-        end = self._ended(code, stopped, tuple(failures or ()))
+        end = replace(self._ended(code, stopped, tuple(failures or ())), notes=self._notes())
         for what, file in self._files.items():
             try:
                 WRITERS[what](file, end)
@@ -117,6 +118,13 @@ class Ending:
         else:
             lines, code = told_of(error)
             self.over(self.write(code, None, lines))
+
+    def _notes(self) -> tuple[str, ...]:
+        try:
+            found = of_no_attempt(self.state)
+        except OSError:  # what cannot be written there is told
+            return ()
+        return (f"not of this run, but from before it: {some_of(found)}",) if found else ()
 
     @property
     def _files(self) -> dict[str, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from jobbag.commands.status import journals
 from jobbag.console import complain, pour, say
 from jobbag.errors import PROG, ExitCode, InputError
 from jobbag.hints import did_you_mean
+from jobbag.logs.outputs import attempt_files
 from jobbag.logs.ranges import Range, merged_ranges, merged_targets, ranges_of
 from jobbag.logs.records import is_task_record
 from jobbag.options.settings import Settings
@@ -42,8 +42,8 @@ def logs(settings: Settings) -> Result:
         say(sys.stdout, HEADING)
     if not _print(err) and not has_out:
         complain(f"job {job.name} has written nothing")
-    earlier = sorted(str(path) for path in Path().glob(f"{glob.escape(job.name)}.out.[0-9]*"))
-    if earlier:
+    before = (attempt_files(job, number)[0] for number in range(1, run.state.of(job).attempts_before + 1))
+    if earlier := [str(path) for path in before if path.exists()]:
         complain(f"this is the last attempt; of those before: {', '.join(earlier)}, and .err")
     return Result(ExitCode.OK)
 

@@ -10,6 +10,7 @@ from typing import Any
 from jobbag import __version__
 from jobbag.bag.job import Bag
 from jobbag.commands.recorded import Recorded
+from jobbag.display.end_screen import sent_again
 from jobbag.display.progress import Progress, Snapshot
 from jobbag.errors import ExitCode, InputError
 from jobbag.events.causes import Cause, causes
@@ -21,6 +22,7 @@ from jobbag.holding.lock import Held, holder_of
 from jobbag.holding.requests import is_asked
 from jobbag.options.settings import Settings
 from jobbag.preflight import offline
+from jobbag.report import summary
 from jobbag.run.task import digest_of
 from jobbag.text import counted, iso
 
@@ -91,6 +93,7 @@ class Seen:
     def lines(self) -> Iterator[str]:
         """What there is to say beside the counts, in words."""
         yield from (f"since {when(one.at)}: {one.reason}" for one in self.waiting)
+        yield from sent_again(self.sent_again)
         if self.run.state.halted is not None:
             yield f"halted: {self.run.state.halted}"
         if found := self.causes:
@@ -107,6 +110,11 @@ class Seen:
 
     def _name(self, cause: Cause) -> str:
         return self.run.bag.jobs[cause.jobs[0] - 1].name
+
+    @property
+    def sent_again(self) -> dict[str, int]:
+        """How many jobs were sent again with more memory or to another queue, and how often for which cause."""
+        return summary.sent_again(self.run.state)
 
     @property
     def cost(self) -> float | None:
@@ -142,6 +150,7 @@ class Seen:
             "waits_for": "; ".join(self.waits) or None,
             "waiting": [{"queue": one.queue, "reason": one.reason, "since": one.at} for one in self.waiting],
             "cost": self.cost,
+            "sent_again": self.sent_again,
             "halted": run.state.halted,
             "causes": [
                 {"cause": one.title, "advice": one.advice, "count": len(one.jobs), "example": self._name(one)}

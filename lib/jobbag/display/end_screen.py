@@ -80,11 +80,7 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
         lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
         times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
         yield Line(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
-    again = overview["sent_again"]
-    if again["jobs"]:
-        ways = {"memory": "with more memory", "machine": "after the loss of a machine"}
-        how = ", ".join(f"{counted(again[cause], 'time')} {way}" for cause, way in ways.items() if again[cause])
-        yield Line(f"  sent again: {counted(again['jobs'], 'job')}, {how}")
+    yield from (Line(f"  {again}") for again in sent_again(overview["sent_again"]))
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""
         yield Line(f"  {counted(uploads['files'], 'file')} ({decimal(uploads['bytes'])}) sent to S3{there}")
@@ -102,6 +98,14 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     if results["left"]:
         left = f"{counted(len(results['left']), 'result')} can have no file here: {results['left'][0]}"
         yield Line(f"  note: {left}", Tone.PLAIN)
+
+
+def sent_again(again: Mapping[str, int]) -> Iterator[str]:
+    """The jobs that were sent again with other needs, if there are any, and how often for what."""
+    if again["jobs"]:
+        ways = {"memory": "with more memory", "machine": "after the loss of a machine"}
+        how = ", ".join(f"{counted(again[cause], 'time')} {way}" for cause, way in ways.items() if again[cause])
+        yield f"sent again: {counted(again['jobs'], 'job')}, {how}"
 
 
 def _paid(cost: Mapping[str, Any]) -> str:

@@ -31,7 +31,8 @@ class Culprits:
         known = self._found.get(job.sent_name)
         if known is not None and self._failed(known):
             return known
-        return next(filter(self._failed, self._needed_by(job)), None)
+        return next(filter(self._failed, self.needed_by(job)), None)
 
-    def _needed_by(self, job: Job) -> Iterator[Job]:
+    def needed_by(self, job: Job) -> Iterator[Job]:
+        """The jobs of the bag on which this one depends itself."""
         return chain.from_iterable(map(self._bag.named, job.depends_on))

@@ -72,6 +72,12 @@ class Outcome:
             yield from ((one, self.observation.memory, self.queue) for one in self.observation.attempts)
 
     @property
+    def attempts_before(self) -> int:
+        """How many attempts there were before the last one, whose output has files of its own."""
+        own = len(self.observation.attempts[:-1]) if self.observation is not None else 0
+        return own + sum(len(sending.attempts) for sending in self.earlier)
+
+    @property
     def saved_logs(self) -> tuple[LogPlace, ...]:
         """The log streams whose content is on disk."""
         if not self.finished or self.note is not None or self.observation is None:

@@ -41,7 +41,7 @@ class RunState:
     def __init__(self, bag: Bag, start: int) -> None:
         """`start`: when the run began (ms)."""
         self.bag = bag
-        self._culprits = Culprits(bag, lambda job: self.of(job).failed)
+        self.culprits = Culprits(bag, lambda job: self.of(job).failed)
         self._outcomes = {job.number: Outcome() for job in bag.jobs}
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
@@ -107,7 +107,7 @@ class RunState:
         """A copy for another thread: what happens from now on changes nothing in it."""
         state = copy(self)
         state._outcomes = {number: copy(outcome) for number, outcome in dict(self._outcomes).items()}
-        state._culprits = Culprits(state.bag, lambda job: state.of(job).failed)
+        state.culprits = Culprits(state.bag, lambda job: state.of(job).failed)
         state.results, state.errors = self.results.as_they_are_now(), [*self.errors]
         return state
 
@@ -118,7 +118,7 @@ class RunState:
     def failure(self, job: Job) -> Failure:
         """Why a job did not succeed of which nothing is under way any more."""
         outcome = self.of(job)
-        culprit = self._culprits.of(job) if outcome.not_run else None
+        culprit = self.culprits.of(job) if outcome.not_run else None
         if culprit is not None:
             stopped = self.of(culprit).stopped
             return Failure(job.number, waited(self._missed(culprit), stopped=stopped), "")
@@ -204,7 +204,7 @@ class RunState:
 
     def first_cause(self, job: Job) -> str | None:
         """The failure that kept a job from running which depends on others, in words; None if there is none."""
-        culprit = self._culprits.of(job)
+        culprit = self.culprits.of(job)
         return None if culprit is None else self._missed(culprit)
 
     def _missed(self, culprit: Job) -> str:

@@ -18,8 +18,8 @@ from jobbag.bag.job import Job
 from jobbag.errors import PROG, AwsError
 from jobbag.events.consumers import Emit, worker_failed
 from jobbag.events.observation import LogPlace, Observation, joined
-from jobbag.files import named
 from jobbag.logs.delays import Delays
+from jobbag.logs.outputs import attempt_files
 from jobbag.logs.part_files import Output, Places, commit, write_shared
 from jobbag.logs.readings import (
     FetchTask,
@@ -240,7 +240,7 @@ class LogFetcher(Worker):
         """
         job = reading.task.job
         for number, (places, token) in enumerate(reading.task.earlier, 1):
-            with Output((named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}"))) as output:
+            with Output(attempt_files(job, number)) as output:
                 found = False
                 for place in filter(lambda one: one.is_readable, places):
                     splitter = Splitter(*split_into(output, place), token=token)

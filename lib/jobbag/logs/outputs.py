@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +23,7 @@ from jobbag.events.events import (
     Terminated,
     Unsent,
 )
+from jobbag.events.state import RunState
 from jobbag.files import named
 from jobbag.logs.part_files import Places
 
@@ -87,6 +90,30 @@ def is_there(event: LogsWritten) -> bool:
     least = (share.start + share.out + share.err,) * 2 if share else event.sizes or (0, 0)
     paths = event.out, event.err
     return all(path.exists() and path.stat().st_size >= size for path, size in zip(paths, least, strict=True))
+
+
+_OF_ATTEMPT = re.compile(r"(.+)\.(?:out|err)\.([1-9]\d{0,3})", re.DOTALL)  # a file name: the job, which attempt
+
+
+def attempt_files(job: Job, number: int) -> tuple[Path, Path]:
+    """The .out and the .err file of an attempt of a job that was not its last one; the first one is 1."""
+    return named(f"{job.name}.out.{number}"), named(f"{job.name}.err.{number}")
+
+
+def of_no_attempt(state: RunState) -> list[str]:
+    """The names of files that look like output of earlier attempts of jobs which had no such attempt in this run.
+
+    Most are of an earlier run; whose they are is not known, so they stay. Raises OSError.
+    """
+    jobs = {named(job.name).name: job for job in state.bag.jobs}
+    found = []
+    with os.scandir() as entries:  # a look at each output that there may be would take long on a file server
+        for entry in entries:
+            match = _OF_ATTEMPT.fullmatch(entry.name)
+            job = jobs.get(match[1]) if match else None
+            if match and job and state.of(job).finished and int(match[2]) > state.of(job).attempts_before:
+                found.append(entry.name)
+    return sorted(found)
 
 
 class JobFiles:

@@ -66,6 +66,7 @@ class Ended:
     console: str | None = None  # what the address of a job in AWS's console begins with; None: it has no page there
     tables: tuple[Path, ...] = ()  # those of `submit_files` that are no submit files
     goes_on: int | None = None  # s until this is told anew, as the run goes on; None: it is over
+    notes: tuple[str, ...] = ()  # of what is beside its files
     unwritten: tuple[str, ...] = ()  # which of its files could not be written: "summary", "report"
 
     @cached_property
@@ -111,7 +112,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "signal": end.stopped.name if end.stopped else None,
         "counts": counts(end),
         "retried": _retried(state),
-        "sent_again": _sent_again(state),
+        "sent_again": sent_again(state),
         "uploads": {"files": state.sent_files, "bytes": state.sent_bytes, "unchanged": state.unchanged_files},
         "results": {
             "files": len(results),
@@ -129,7 +130,7 @@ def overview(end: Ended) -> dict[str, Any]:
         "cost": _cost(end),
         "causes": [_cause(end, cause) for cause in end.causes],
         "errors": [*halted, *state.errors, *_unfetched(state), *end.errors],
-        "notes": [*_absent(state), *advice(state, end.tables)],
+        "notes": [*_absent(state), *advice(state, end.tables), *end.notes],
         "calls": end.calls,
         **({} if end.goes_on is None else {"goes_on": end.goes_on}),
     }
@@ -174,7 +175,7 @@ def _retried(state: RunState) -> dict[str, int]:
     return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
-def _sent_again(state: RunState) -> dict[str, int]:
+def sent_again(state: RunState) -> dict[str, int]:
     """How many jobs were sent again with other needs, and how often for which cause."""
     earlier = [outcome.earlier for outcome in map(state.of, state.bag.jobs) if outcome.earlier]
     causes = Counter(sending.cause for sendings in earlier for sending in sendings)

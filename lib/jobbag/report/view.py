@@ -21,6 +21,9 @@ class JobSummary:
 
     `out` and `err` are the files with its output, relative to the working directory of the run, and `results` those
     that came home. `tail` is the end of its output, where that is kept. `attempts`: how often AWS Batch has started it.
+    `memory` is what it asked for at last, and `memory_used` the most that its last attempt used, both in MiB;
+    `memory_of`: all of its "container" together, or its largest "process". What it used is known of jobs that the
+    launcher has started.
     """
 
     name: str
@@ -31,6 +34,9 @@ class JobSummary:
     started: int | None
     stopped: int | None
     attempts: int
+    memory: int | None
+    memory_used: int | None
+    memory_of: str | None
     out: Path
     err: Path
     results: tuple[Path, ...]
@@ -140,6 +146,9 @@ def _job(told: Mapping[str, Any]) -> JobSummary:
         started=told["started"],
         stopped=told["stopped"],
         attempts=len(told["attempts"]),
+        memory=told["memory"],
+        memory_used=told["memory_used"],
+        memory_of=told["memory_of"],
         out=Path(told["out"]),
         err=Path(told["err"]),
         results=tuple(map(Path, told["results"])),

@@ -10,6 +10,7 @@ from jobbag.escalation.policy import Escalation
 from jobbag.events.consumers import Emit
 from jobbag.events.escalation import Escalated, NotEscalated
 from jobbag.events.events import Event, NotRun, NotSubmitted
+from jobbag.events.remarks import why_not_run
 from jobbag.events.state import RunState
 from jobbag.run.backlog import Backlog
 
@@ -79,4 +80,4 @@ class FollowUps:
                 yield self._dropped(dependant)
 
     def _dropped(self, job: Job) -> NotRun:
-        return NotRun(job, self._state.first_cause(job) or "a job failed, on which it depends")
+        return NotRun(job, why_not_run(self._state, job))

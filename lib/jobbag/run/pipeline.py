@@ -10,6 +10,7 @@ from contextlib import suppress
 from jobbag.bag.job import Job
 from jobbag.errors import Interrupted
 from jobbag.escalation.policy import Escalation
+from jobbag.events import remarks
 from jobbag.events.events import (
     Absent,
     Event,
@@ -68,6 +69,7 @@ class Pipeline:
         self._stopped: Interrupted | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._fetching: set[int] = set()  # numbers of jobs whose output is to come
+        self._unexplained: dict[int, list[Job]] = {}  # of these, those not run, by the job whose end may tell why
         to_send = self._state.to_send()
         self._to_send = {job.number for job in to_send}  # at the start
         self._follow_ups = FollowUps(task.bag, self._state, escalation, self.tell)
@@ -96,6 +98,8 @@ class Pipeline:
                 self._open = False
                 stops.only_tell()
                 self.drain()  # one may have come just before
+                for number in [*self._unexplained]:
+                    self._explain(number)
                 if self._stopped:
                     self._shutdown.stop(self._stopped)
             except OSError as error:
@@ -243,6 +247,8 @@ class Pipeline:
                 self._open = False
                 yield from _not_run(self._backlog.give_up(), reason)
                 self._shutdown.halt(reason)
+        if isinstance(event, Lost) or (isinstance(event, StateChanged) and event.observation.ended):
+            self._explain(event.job.number)
         if isinstance(event, (NotSubmitted, StateChanged, Lost, Absent)):
             yield from self._heed_safeguards()
 
@@ -261,7 +267,16 @@ class Pipeline:
 
     def _fetch(self, job: Job) -> None:
         self._fetching.add(job.number)
-        self._workers.fetch(job, self._state)
+        explained_by = remarks.explained_by(self._state, job) if self._open else None
+        if explained_by is not None:
+            self._unexplained.setdefault(explained_by.number, []).append(job)
+        else:
+            self._workers.fetch(job, self._state)
+
+    def _explain(self, number: int) -> None:
+        """Fetch the output of jobs that have waited for the end of the one with this number."""
+        for job in self._unexplained.pop(number, ()):
+            self._fetch(job)
 
     def _heed_safeguards(self) -> Iterator[Event]:
         verdict = self._safeguards.verdict

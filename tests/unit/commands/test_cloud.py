@@ -137,7 +137,7 @@ def test_there_is_one_embedded_aws_at_a_time_in_a_process(local: list[FakeLocal]
             assert [one.running for one in local] == [False, True]
 
     with embedded_aws(None):
-        with pytest.raises(InputError, match="this thread has a run with it already"), embedded_aws(None):
+        with pytest.raises(InputError, match="this is begun within a run with it"), embedded_aws(None):
             pass
         thread = threading.Thread(target=another)
         thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from helpers.summaries import in_page
 from jobbag.commands.ending import Ending
 from jobbag.errors import AwsError, CleanupError, ExitCode, Interrupted, ToolError
 from jobbag.events.events import Event, LogsWritten, StateChanged, Submitted
+from jobbag.events.observation import Attempt
 from jobbag.events.state import RunState
 from jobbag.logs.outputs import JobFiles
 from jobbag.report.details import Details
@@ -62,6 +64,19 @@ def test_a_run_that_went_well_needs_nothing_more() -> None:
     assert end.exit_code == 0
     assert lines[0].startswith("INFO 1 job: 1 succeeded, 0 failed, in ")
     assert not any("next" in line or "summary" in line for line in lines)
+
+
+def test_files_of_attempts_that_this_run_did_not_have_are_told_and_left() -> None:
+    for name in ("one.out.1", "one.err.1", "one.out.2", "one.err.12", "one.out.0", "one.out.x", "two.out.1", "one.out"):
+        Path(name).touch()
+    submitted, _, written = story("SUCCEEDED")
+    before = Attempt("s", 1_000, 2_000, 137, "OutOfMemoryError")
+    seen = StateChanged(ONE, "id", ended("SUCCEEDED", attempts=(before, replace(before, exit_code=0))))
+    there = sorted(Path().iterdir())
+    with heard("jobbag.commands.ending") as lines:
+        ending(submitted, seen, written).tell(ExitCode.OK, None, [], finished=True)
+    assert "INFO   note: not of this run, but from before it: one.err.12, one.out.2" in lines
+    assert sorted(Path().iterdir()) == there
 
 
 @pytest.mark.parametrize(

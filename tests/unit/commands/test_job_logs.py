@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from jobbag.commands import job_logs
 from jobbag.errors import InputError
-from jobbag.events.events import Event, LogsWritten, Merged, NotRun, Share
+from jobbag.events.events import Event, LogsWritten, Merged, NotRun, Share, StateChanged, Submitted
 from jobbag.events.journal import Header, Journal
+from jobbag.events.observation import Attempt
 from jobbag.logs.records import task_record
 from jobbag.options.settings import Mode
 
@@ -47,7 +49,14 @@ def test_both_come_on_stdout_without_the_record(prefix: str | None, capfdbinary:
     Path("fit-01.out").write_bytes(OUT)
     Path("fit-01.err").write_bytes(ERR)
     Path("fit-01.out.1").touch()
-    write(LogsWritten(JOBS[0], Path("fit-01.out"), Path("fit-01.err"), 2))
+    Path("fit-01.out.2").touch()  # of an earlier run
+    first = Attempt("s", 1_000, 2_000, 137, "OutOfMemoryError")
+    seen = ended("SUCCEEDED", attempts=(first, replace(first, exit_code=0)))
+    write(
+        Submitted(JOBS[0], "id"),
+        StateChanged(JOBS[0], "id", seen),
+        LogsWritten(JOBS[0], Path("fit-01.out"), Path("fit-01.err"), 2),
+    )
     logs("fit-01", prefix=prefix)
     shown = capfdbinary.readouterr()
     assert shown.out == WHOLE

@@ -16,6 +16,7 @@ import pytest
 
 from jobbag.commands import status
 from jobbag.errors import ExitCode, InputError, Interrupted
+from jobbag.events.escalation import MEMORY, Escalated
 from jobbag.events.events import (
     Event,
     Finished,
@@ -79,6 +80,17 @@ def test_a_run_that_goes_on() -> None:
     assert lines[3].endswith(": the queue has no room")
     assert lines[4:6] == ["1 failure, 1 cause:", "  1 x exit code 3: ValueError: bad <n> (job j1)"]
     assert lines[6].startswith("held by process ")
+
+
+def test_jobs_that_were_sent_again() -> None:
+    write(
+        *sent(1, "FAILED", exit_code=137),
+        Escalated(JOBS[0], "id1", MEMORY, "OutOfMemoryError", 2048),
+        *sent(2, "RUNNING"),
+    )
+    told = "sent again: 1 job, 1 time with more memory"
+    assert told in said()
+    assert json.loads("\n".join(said(json=True)))["sent_again"] == {"jobs": 1, "memory": 1, "machine": 0}
 
 
 def test_a_run_that_has_ended() -> None:

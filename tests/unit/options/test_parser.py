@@ -373,6 +373,19 @@ def test_each_property_sets_its_option(option: Any, tmp_path: Path) -> None:
     assert value_of(load("--conf", conf), option.dest) == meaning(option.dest, first)
 
 
+@pytest.mark.parametrize("option", HAVE_KEY, ids=[option.dest for option in HAVE_KEY])
+def test_an_empty_value_counts_as_none_and_beats_the_properties_file(option: Any, tmp_path: Path) -> None:
+    unset = value_of(load(), option.dest) or None
+    conf = [
+        "--conf",
+        properties(tmp_path, f"pegasus.aws.batch.prices=vcpu=1,gb=1\n{option.key}={values(option.dest)[0]}\n"),
+    ]
+    for words in ([option.long, ""], [f"{option.long}="], [*conf, f"{option.long}="]):
+        assert (value_of(load(*words), option.dest) or None) == unset
+    properties(tmp_path, f"{option.key} =  \n")
+    assert (value_of(load(*conf), option.dest) or None) == unset
+
+
 KEYED_SPELLINGS = [(option, flag) for option, flag in SPELLINGS if option.key is not None]
 
 

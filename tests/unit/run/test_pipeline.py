@@ -138,6 +138,20 @@ TWO = bag(job(1, "j1"), job(2, "j2", depends_on=("j1",)))
 # -- one start
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_was_not_run_names_the_job_that_failed_in_whatever_order_their_ends_are_seen(
+    seed: int, tmp_path: Path
+) -> None:
+    """A chain behind one of several jobs, all of which AWS has: it lets what depends on a failure fail by itself."""
+    first = [job(1, "good"), job(2, "bad"), job(3, "other")]
+    chain = [job(4, "next", depends_on=("good", "bad", "other")), job(5, "last", depends_on=("next",))]
+    run = Run(bag(*chain[::-1], *first), tmp_path, seed)
+    run.aws.failing = frozenset({"bad"})
+    run.start()
+    why = "not run: job bad failed, on which it depends"
+    assert {name: run.aws.told[name] for name in ("next", "last")} == {"next": why, "last": why}
+
+
 @given(bags(arrays=True), SEEDS, st.sampled_from(["never", "always"]), st.sampled_from([None, 1, 3]))
 def test_all_jobs_run_once_and_in_their_order(
     tmp_path_factory: pytest.TempPathFactory, of: Bag, seed: int, array: str, canary: int | None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jobbag.bag.job import Bag, Job
 from jobbag.bag.rules import MoreMemory, OtherQueue
 from jobbag.errors import ToolError
+from jobbag.events import remarks
 from jobbag.events.events import (
     Absent,
     Event,
@@ -94,6 +95,8 @@ class Aws:
     by_token: dict[str, str] = field(default_factory=dict)
     needs: dict[str, int] = field(default_factory=dict)  # MiB without which a job ends, by name
     spot: frozenset[str] = frozenset()  # names of jobs that lose their machines, but in the other queue
+    failing: frozenset[str] = frozenset()  # names of jobs that fail by themselves
+    told: dict[str, str | None] = field(default_factory=dict)  # why jobs have no log, by name
     hold: bool = False  # jobs end only when they are terminated
 
     def fails(self) -> bool:
@@ -155,7 +158,7 @@ class Aws:
                 elif job.memory < self.needs.get(name, 0):
                     job.end = ended("FAILED", 137, container_reason=OOM, memory=job.memory)
                 else:
-                    job.end = ended("FAILED", 1) if self.fails() else ended()
+                    job.end = ended("FAILED", 1) if name in self.failing or self.fails() else ended()
         return job.end
 
     def terminate(self, aws_ids: Iterable[str]) -> None:
@@ -299,6 +302,9 @@ class World:
         assert state.of(job).over
         assert job.name not in self._fetched, "its output is written once"
         self._fetched.add(job.name)
+        why = remarks.why_no_log(state, job)
+        assert why is None or "a job failed" not in why, "a job that failed is named"
+        self._aws.told[job.name] = why
         self._over.append(job)
 
     # -- AWS, for the main thread
