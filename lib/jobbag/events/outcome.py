@@ -64,6 +64,13 @@ class Outcome:
         return self.observation is not None and self.observation.log.stream is not None
 
     @property
+    def sendings(self) -> Iterator[Observation]:
+        """What was seen of each time that it was sent, the first one first."""
+        yield from (sending.seen for sending in self.earlier)
+        if self.observation is not None:
+            yield self.observation
+
+    @property
     def attempts(self) -> Iterator[tuple[Attempt, int | None, str | None]]:
         """All its attempts that are over, the first one first, with the memory (MiB) and the queue of each."""
         for sending in self.earlier:
