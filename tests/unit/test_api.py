@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,8 @@ def settings_of(*words: str) -> Settings:
         ({"local": True, "follow": "one"}, ["--local", "--follow=one"]),
         ({"local": "there"}, ["--local=there"]),
         ({"prefix": "other", "array": "never"}, ["--prefix=other", "--array=never"]),
+        ({"prices": "vcpu=1,gb=1", "max_cost": 0.00005}, ["--prices=vcpu=1,gb=1", "--max-cost=0.00005"]),
+        ({"prices": "vcpu=1,gb=1", "max_cost": Decimal("1E+2")}, ["--prices=vcpu=1,gb=1", "--max-cost=100"]),
         ({"on_end": "echo -n 'x' -- y"}, ["--on-end", "echo -n 'x' -- y"]),
     ],
 )
