@@ -73,7 +73,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 logging.getLogger("jobbag").addHandler(logging.NullHandler())  # else Python prints warnings that nobody handles
 
-Setting = str | int | float | bool | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
+Setting = str | int | float | Decimal | bool | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 Hear = Callable[[Event], object]
 
 EVENTS = (
@@ -90,6 +90,7 @@ _NO_SETTINGS = {
     **dict.fromkeys(("create", "delete", "yes", "dry_run", "json", "status", "watch", "logs", "cancel"), ""),
     "detach": "submit() does that",
 }
+_ONE = (str, int, float, Decimal, os.PathLike)  # types of settings that have one value
 _OPTIONS = {option.dest: option for option in OPTIONS if option.dest not in _NO_SETTINGS}
 
 
@@ -242,14 +243,19 @@ def _words(option: Option, value: Setting) -> Iterator[str]:
         yield from [option.long] if value else []
     elif option.takes == "files" and _are_paths(value):
         yield f"{option.long}={','.join(os.fspath(item) for item in value)}"
-    elif option.metavar is None or isinstance(value, bool) or not isinstance(value, (str, int, float, os.PathLike)):
+    elif option.metavar is None or isinstance(value, bool) or not isinstance(value, _ONE):
         what = "must be a string or a number, not" if option.metavar else "must be True or False, not"
         what = "must be a string, a path, or a list of them, not" if option.takes == "files" else what
         raise SettingError([Problem(option.dest, f"{what} {value!r:.100}")])
-    elif isinstance(value, float):
-        yield f"{option.long}={Decimal(str(float(value))):f}"  # options take no 1e-07; of others' floats, the number
     else:
-        yield f"{option.long}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
+        yield f"{option.long}={_word(value)}"
+
+
+def _word(value: object) -> str:
+    """A string, path or number as a command line has it: no exponent, as of 1e-05."""
+    if isinstance(value, (float, Decimal)):
+        return format(Decimal(str(float(value))) if isinstance(value, float) else value, "f")  # of others' floats, too
+    return str(os.fspath(value) if isinstance(value, os.PathLike) else value)
 
 
 def _are_paths(value: object) -> TypeGuard[Sequence[str | os.PathLike[str]]]:

@@ -62,6 +62,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
             "spot": sum(attempt["reason"] == SPOT_LOSS for attempt in attempts),
             "starts": 0,
         },
+        "sent_again": {"jobs": 3, "memory": 2, "machine": 1},
         "uploads": {"files": 3 + jobs, "bytes": 1_234 * jobs, "unchanged": 1},
         "results": {"files": jobs // 10, "bytes": 7 * jobs, "directory": "results", "left": []},
         "outputs": "<job>.out and <job>.err",
@@ -73,6 +74,7 @@ def sample(jobs: int, slots: int = 500, failing: float = 0.06, seed: int = 1) ->
         "cost": {"total": 41.5, "currency": "USD", "wasted": {"spot losses": 0.41}, "prices": []},
         "causes": _causes(entries),
         "errors": [],
+        "notes": ["3 jobs needed more than 2 GiB; 4 GiB did: write it in these jobs"],
         "calls": {
             "batch DescribeJobs": {"calls": 41 + jobs // 20, "throttled": jobs // 500, "failed": 0},
             "batch SubmitJob": {"calls": jobs + jobs // 500, "throttled": jobs // 500, "failed": jobs // 2_000},

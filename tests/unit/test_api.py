@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +63,7 @@ def settings_of(*words: str) -> Settings:
         ({"max_cost": 1e-07, "prices": "vcpu=1,gb=1"}, ["--max-cost=0.0000001", "--prices=vcpu=1,gb=1"]),
         ({"max_cost": "", "prices": "", "on_end": "", "canary": ""}, []),
         ({"prefix": "other", "array": "never"}, ["--prefix=other", "--array=never"]),
+        ({"prices": "vcpu=1,gb=1", "max_cost": Decimal("1E+2")}, ["--prices=vcpu=1,gb=1", "--max-cost=100"]),
         ({"on_end": "echo -n 'x' -- y"}, ["--on-end", "echo -n 'x' -- y"]),
     ],
 )

@@ -76,10 +76,11 @@ def _head(overview: Mapping[str, Any], *, timed: bool) -> Iterator[Line]:
     if overview["memory"]:
         yield Line(f"  {_spare(overview['memory'])}", rows=2)
     if retried["attempts"]:
-        lost = [f"{retried['spot']:,} had lost their machine"] if retried["spot"] else []
-        lost += [f"{retried['starts']:,} not started"] if retried["starts"] else []
-        times = "; ".join(filter(None, (f"{counted(retried['attempts'], 'time')} in all", ", ".join(lost))))
-        yield Line(f"  started again: {counted(retried['jobs'], 'job')}, {times}")
+        lost = [f"lost their machine: {retried['spot']:,}"] if retried["spot"] else []
+        lost += [f"could not be started or looked after: {retried['starts']:,}"] if retried["starts"] else []
+        attempts = f"; attempts that {', that '.join(lost)}" if lost else ""
+        times = f"{counted(retried['jobs'], 'job')}, {counted(retried['attempts'], 'time')} in all"
+        yield Line(f"  started again: {times}{attempts}", rows=2)
     yield from (Line(f"  {again}") for again in sent_again(overview["sent_again"]))
     if uploads["files"] or uploads["unchanged"]:
         there = f", {uploads['unchanged']:,} were there already" if uploads["unchanged"] else ""

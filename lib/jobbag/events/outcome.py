@@ -64,6 +64,13 @@ class Outcome:
         return self.observation is not None and self.observation.log.stream is not None
 
     @property
+    def sendings(self) -> Iterator[Observation]:
+        """What was seen of each time that it was sent, the first one first."""
+        yield from (sending.seen for sending in self.earlier)
+        if self.observation is not None:
+            yield self.observation
+
+    @property
     def attempts(self) -> Iterator[tuple[Attempt, int | None, str | None]]:
         """All its attempts that are over, the first one first, with the memory (MiB) and the queue of each."""
         for sending in self.earlier:
@@ -106,10 +113,17 @@ class Outcome:
 
     @property
     def not_run(self) -> bool:
-        """Whether it was kept from starting: not sent, or terminated before; or AWS did, for a failed dependency."""
+        """Whether it was kept from any start: not sent, or terminated before; or AWS did, for a failed dependency."""
         seen = self.observation
         never_started = seen is not None and seen.status == "FAILED" and seen.started is None and not seen.attempts
-        return self.withheld is not None or (never_started and (self.terminated or self.needed_a_failure))
+        kept = self.withheld is not None or (never_started and (self.terminated or self.needed_a_failure))
+        return kept and not self.earlier
+
+    @property
+    def why_withheld(self) -> str | None:
+        """Why it is not sent, or not again, in words; None if that is not so."""
+        how = "not sent again" if self.earlier else "not run"
+        return None if self.withheld is None else f"{how}: {self.withheld}"
 
     @property
     def needed_a_failure(self) -> bool:
@@ -125,7 +139,8 @@ class Outcome:
             return Verdict.NOT_RUN
         if self.stopped and self.error is None and (self.ended or self.is_running):
             return Verdict.STOPPED
-        return Verdict.FAILED if self.ended or self.lost else Verdict.NOT_RUN
+        has_run = self.ended or self.lost or (self.over and self.earlier)
+        return Verdict.FAILED if has_run else Verdict.NOT_RUN
 
     @property
     def to_repeat(self) -> bool:

@@ -12,7 +12,7 @@ def why_no_log(state: RunState, job: Job) -> str | None:
     """Why a job that is over has no log to read, if the run itself is the reason; else None."""
     outcome = state.of(job)
     if outcome.withheld is not None:
-        return f"not run: {outcome.withheld}"
+        return outcome.why_withheld
     if state.halted is not None and outcome.not_run:
         return f"not run: {state.halted}"
     if outcome.not_run and outcome.needed_a_failure:

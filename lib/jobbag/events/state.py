@@ -122,8 +122,8 @@ class RunState:
         if culprit is not None:
             stopped = self.of(culprit).stopped
             return Failure(job.number, waited(self._missed(culprit), stopped=stopped), "")
-        if outcome.withheld is not None:
-            return Failure(job.number, Kind(f"not run: {outcome.withheld}", HALTED), "")
+        if outcome.why_withheld is not None:
+            return Failure(job.number, Kind(outcome.why_withheld, HALTED), "")
         if outcome.terminated and outcome.error is None and (outcome.stopped or not outcome.ended):
             return Failure(job.number, STOPPED, "")
         if not outcome.over and not outcome.aws_id:

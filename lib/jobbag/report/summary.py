@@ -169,10 +169,11 @@ def _observations(state: RunState) -> Iterator[Observation]:
 
 
 def _retried(state: RunState) -> dict[str, int]:
-    more = [len(seen.attempts) - 1 for seen in _observations(state) if len(seen.attempts) > 1]
-    reasons = [attempt.reason for seen in _observations(state) for attempt in seen.attempts]
+    outcomes = [state.of(job) for job in state.bag.jobs]
+    more = [sum(max(len(seen.attempts) - 1, 0) for seen in outcome.sendings) for outcome in outcomes]
+    reasons = [attempt.reason for outcome in outcomes for attempt, _, _ in outcome.attempts]
     lost, starts = sum(map(lost_machine, reasons)), sum(map(lost_start, reasons))
-    return {"jobs": len(more), "attempts": sum(more), "spot": lost, "starts": starts}
+    return {"jobs": sum(map(bool, more)), "attempts": sum(more), "spot": lost, "starts": starts}
 
 
 def sent_again(state: RunState) -> dict[str, int]:

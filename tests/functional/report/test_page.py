@@ -123,13 +123,14 @@ def test_ten_thousand_jobs_open_without_a_word_on_the_console_and_without_the_ne
 
 def test_the_numbers_are_those_of_the_summary(reader: Reader) -> None:
     values = reader.open(MANY).values()
-    for group in ("counts", "retried"):
+    for group in ("counts", "retried", "sent_again"):
         assert {key: values.get(f"{group}.{key}", "0") for key in MANY[group]} == {  # what became of none is not told
             key: f"{number:,}" for key, number in MANY[group].items()
         }
     assert float(values["vcpu_hours.asked"]) == pytest.approx(MANY["vcpu_hours"]["asked"], rel=0.005)
     assert float(values["vcpu_hours.wasted"]) == pytest.approx(MANY["vcpu_hours"]["wasted"], rel=0.005)
     assert values["uploads.files"] == "1,203 files, 1.48 MB"
+    assert MANY["notes"][0] in reader.one("#notes").text
     for number, cause in enumerate(MANY["causes"]):
         assert values[f"causes.{number}.count"] == f"{cause['count']:,}"
         assert cause["cause"] in reader.one("#causes").text

@@ -133,7 +133,8 @@ def test_a_run_of_all_kinds() -> None:
     assert rows(run, "do it again", {"summary": "sum.json"}) == [
         "1,000 jobs: 585 succeeded, 412 failed, 1 stopped, 2 not run, in 1 h 2 min",
         "  bag.in, eu-west-3, 12.50 vCPU-hours, 3.25 of them in attempts that failed",
-        "  started again: 3 jobs, 4 times in all; 2 had lost their machine, 1 not started",
+        "  started again: 3 jobs, 4 times in all; attempts that lost their machine: 2,",
+        "that could not be started or looked after: 1",
         "  1 file (1 byte) sent to S3, 12 were there already",
         "  output: /here/<job name>.out and .err",
         "  error: input file x: no",

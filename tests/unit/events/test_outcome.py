@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobbag.events.escalation import MACHINE, Sending
 from jobbag.events.observation import STATES, Attempt, Observation
 from jobbag.events.outcome import Outcome, Verdict
 
 from ..builders import ended
 
 NEVER_STARTED = ended("FAILED", None, started=None)
+EARLIER = (Sending(MACHINE, "t", "before", "q", ended("FAILED", None)),)
 DEPENDENT = ended("FAILED", None, started=None, status_reason="Dependent Job failed")
 
 
@@ -38,7 +40,24 @@ OUTCOMES = st.builds(
     terminated=st.booleans(),
     stopped=st.booleans(),
     withheld=st.none() | st.just("halted"),
+    earlier=st.sampled_from([(), EARLIER]),
 )
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict"),
+    [
+        (Outcome("t", error="refused", earlier=EARLIER), "failed"),
+        (Outcome(withheld="halted", earlier=EARLIER), "failed"),
+        (sent(NEVER_STARTED, terminated=True, earlier=EARLIER), "failed"),
+        (sent(NEVER_STARTED, terminated=True, stopped=True, earlier=EARLIER), "stopped"),
+        (Outcome(earlier=EARLIER), "not run"),
+        (sent(Observation("RUNNABLE"), earlier=EARLIER), "not run"),
+        (sent(ended(), earlier=EARLIER), "succeeded"),
+    ],
+)
+def test_a_job_that_ran_before_it_was_to_be_sent_again_was_run(known: Outcome, verdict: str) -> None:
+    assert known.verdict.value == verdict
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError
+from jobbag.events.escalation import MEMORY, Escalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -254,6 +255,15 @@ def test_a_halted_run_that_is_taken_up_sends_only_what_nothing_is_known_of_to_it
     assert why_no_log(state, jobs[6]) == f"it was not submitted: {ERROR}"
     state(Submitting(jobs[6], "token"))
     assert state.has_to_send, "AWS may have it"
+
+
+def test_a_job_that_ran_and_is_held_back_by_the_halt_is_told_so() -> None:
+    again = Escalated(ONE, "id-1", MEMORY, "OutOfMemoryError", memory=4096)
+    state = fold(
+        [ONE], Submitted(ONE, "id-1"), StateChanged(ONE, "id-1", FAILED), again, Halted("why"), NotRun(ONE, "why")
+    )
+    assert why_no_log(state, ONE) == state.failure(ONE).kind.title == "not sent again: why"
+    assert state.of(ONE).verdict.value == "failed"
 
 
 def test_a_job_that_a_signal_stopped_is_sent_again_unless_the_run_is_halted() -> None:

@@ -12,6 +12,7 @@ import pytest
 from jobbag import __version__
 from jobbag.bag.job import Job
 from jobbag.errors import AwsError, ExitCode, Interrupted
+from jobbag.events.escalation import MACHINE, Escalated
 from jobbag.events.events import (
     Event,
     Halted,
@@ -233,6 +234,17 @@ def test_retries_and_what_they_cost() -> None:
     found = summary.overview(run)
     assert found["retried"] == {"jobs": 3, "attempts": 4, "spot": 4, "starts": 0}
     assert found["vcpu_hours"] == {"asked": 2 * 3 + 0.5 * 4, "wasted": 2 * 1 + 0.5 * 4}
+
+
+def test_retries_before_a_job_was_sent_again_count() -> None:
+    sending = ended("FAILED", None, attempts=(LOST, LOST))
+    again = Escalated(ONE, "id-1", MACHINE, LOST.reason or "", queue="other")
+    last = replace(GOOD, attempts=(Attempt("s2", 2 * HOUR, 3 * HOUR, 0),))
+    found = summary.overview(
+        of([ONE], Submitted(ONE, "id-1"), StateChanged(ONE, "id-1", sending), again, *story(ONE, last))
+    )
+    assert found["retried"] == {"jobs": 1, "attempts": 1, "spot": 2, "starts": 0}
+    assert found["sent_again"] == {"jobs": 1, "memory": 0, "machine": 1}
 
 
 def test_jobs_that_did_not_run() -> None:

@@ -42,7 +42,8 @@ function showHeader() {
     fact("elapsed", "Elapsed", duration(Math.max(0, ended - started)), afterwards().slice(0, 1)
       .map(([what, from, to]) => `${duration(to - from)} of it ${what}`).join("")),
     fact("vcpu_hours.asked", "vCPU-hours", hours(vcpu.asked), `${hours(vcpu.wasted)} wasted`),
-    fact("retried.attempts", "Started again", counted(retried.attempts), `${counted(retried.spot)} after a spot loss`),
+    fact("retried.attempts", "Started again", counted(retried.attempts),
+      retried.spot ? `${plural(retried.spot, "machine")} lost` : ""),
   );
 }
 
@@ -53,9 +54,9 @@ function part(name, share) {
   return element;
 }
 
-function showErrors() {
-  $("errors").hidden = !summary.errors.length;
-  $("errors").querySelector("ul").append(...summary.errors.map((error) => make("li", {}, line(error))));
+function showLines(what) {
+  $(what).hidden = !summary[what].length;
+  $(what).querySelector("ul").append(...summary[what].map((text) => make("li", {}, line(text))));
 }
 
 function showCauses() {
@@ -84,17 +85,22 @@ function example({ job, err, tail }) {
 }
 
 function showResources() {
-  const { vcpu_hours: vcpu, retried, uploads, jobstate_log: states, log_file: log } = summary;
+  const { vcpu_hours: vcpu, retried, sent_again: again, uploads, jobstate_log: states, log_file: log } = summary;
   const wasted = vcpu.asked ? vcpu.wasted / vcpu.asked : 0;
   if (wasted < 1 && vcpu.asked) $("hours").append(part("succeeded", 1 - wasted));
   if (wasted) $("hours").append(part("failed", wasted));
   $("compute").append(
     fact("compute.asked", "vCPU-hours asked for", hours(vcpu.asked)),
     fact("vcpu_hours.wasted", `of which wasted${wasted ? ` (${percent(wasted)})` : ""}`, hours(vcpu.wasted)),
-    fact("retried.jobs", "Jobs started again", counted(retried.jobs)),
-    fact("compute.attempts", "Attempts beyond the first", counted(retried.attempts)),
-    fact("retried.spot", "of which after a spot loss", counted(retried.spot)),
-    fact("retried.starts", "Attempts that did not start", counted(retried.starts)),
+    fact("retried.jobs", "Jobs that AWS Batch started again", counted(retried.jobs)),
+    fact("compute.attempts", "How often, in all", counted(retried.attempts)),
+    fact("retried.spot", "Attempts that lost their machine", counted(retried.spot)),
+    fact("retried.starts", "Attempts that could not be started or looked after", counted(retried.starts)),
+    ...(again.jobs ? [
+      fact("sent_again.jobs", "Jobs sent again", counted(again.jobs)),
+      fact("sent_again.memory", "Sent again with more memory", counted(again.memory)),
+      fact("sent_again.machine", "Sent again after a machine was lost", counted(again.machine)),
+    ] : []),
     ...(summary.cost ? [fact("cost.total", "Cost", price(summary.cost.total, summary.cost.currency))] : []),
     ...Object.entries(summary.cost?.wasted ?? {}).map(([lost, cost]) =>
       fact(`cost.wasted.${lost}`, `of which wasted by ${line(lost)}`, price(cost, summary.cost.currency))),

@@ -57,7 +57,8 @@ function onPaper(is) {
 }
 
 showHeader();
-showErrors();
+showLines("errors");
+showLines("notes");
 showCauses();
 showResources();
 showLegend();
