@@ -85,7 +85,7 @@ class Ending:
 
         end = self.write(code, stopped, failures)
         finished = finished and not end.unwritten
-        files = {what: str(file) for what, file in self._files.items()}
+        files = {what: str(file) for what, file in self._files.items() if what not in end.unwritten}
         columns, rows = self.size or (None, end_screen.ROWS + OTHER_ROWS)
         lines = end_screen.lines(
             overview(end), self._following(finished=finished), files, columns, max(rows - OTHER_ROWS, FEWEST_ROWS),

@@ -216,7 +216,7 @@ def _wastes(reason: str) -> Iterator[str]:
     if lost_machine(reason):
         yield SPOT
     if lost_start(reason):
-        yield "failed starts"
+        yield "container errors"
     if HALTED_BY in reason:
         yield "the halt"
     if PROG in reason:

@@ -121,6 +121,7 @@ def test_a_file_that_cannot_be_written_is_an_error_of_the_run(code: ExitCode, to
     assert (end.exit_code, end.unwritten, finished) == (told, (what,), False)
     assert lines[0] == f"ERROR cannot write the {what} {path}: No such file or directory"
     assert any(f"  error: cannot write the {what}" in line for line in lines)
+    assert not any(f"{what}: {path}" in line for line in lines)
 
 
 def test_the_summary_knows_of_a_page_that_could_not_be_written() -> None:
