@@ -51,6 +51,7 @@ def hurry(factor: float) -> None:
             setattr(owner, name, getattr(owner, name) * factor)
     for looking in (submission, creation, abandon):
         looking.LOOKS = tuple(look * factor for look in looking.LOOKS)  # type: ignore[attr-defined]
+    submission.AGAIN = tuple(pause * factor for pause in submission.AGAIN)  # type: ignore[assignment]
     calls: Any = client
     pauses = calls.wait_random_exponential
     calls.wait_random_exponential = lambda multiplier, max: pauses(multiplier=multiplier * factor, max=max * factor)

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 REQUESTS_AT_ONCE = 12  # fills 50 a second up to a latency of 240 ms
 LOOKS = (1.0, 3.0, 6.0, 10.0)  # s after a lost answer; not found at the last one: it is not there
+AGAIN = (0.5, 1.0, 2.0, 4.0)  # s between two times that a job is asked for which is listed, but not shown
 
 
 @dataclass
@@ -184,19 +185,29 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
     named = {"name": "JOB_NAME", "values": [request["jobName"]]}
     pages = cloud.pages("batch", "ListJobs", jobQueue=request["jobQueue"], filters=[named])
     ids = [one["jobId"] for page in pages for one in page["jobSummaryList"]]
-    for batch in batches(ids, IDS_PER_CALL):
-        for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
-            if token_of(_with_variables(cloud, detail)) == token:
-                return str(detail["jobId"])
+    for pause in (*AGAIN, None):
+        shown = set()
+        for batch in batches(ids, IDS_PER_CALL):
+            for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
+                bearer = _with_variables(cloud, detail)
+                if bearer is not None and token_of(bearer) == token:
+                    return str(detail["jobId"])
+                if bearer is not None:
+                    shown.add(detail["jobId"])
+        ids = [one for one in ids if one not in shown]
+        if not ids or pause is None:
+            break
+        cloud.pause(pause)
     return None
 
 
-def _with_variables(cloud: Cloud, detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The job, or of a multi-node job its main node: only that shows what the request has overridden."""
+def _with_variables(cloud: Cloud, detail: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The job, or of a multi-node job its main node: only that shows what the request has overridden. None: AWS does
+    not show that."""
     if form_of(detail) is not Form.NODES:
         return detail
     main = node_id(str(detail["jobId"]), detail[Form.NODES.value]["mainNode"])
-    return next(iter(cloud.call("batch", "DescribeJobs", jobs=[main])["jobs"]), detail)
+    return next(iter(cloud.call("batch", "DescribeJobs", jobs=[main])["jobs"]), None)
 
 
 def token_of(bearer: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from jobbag.events.events import Absent, Event, NotRun, NotSubmitted, Submitted
 from jobbag.jobs import submission
 from jobbag.jobs.array_request import PreparedRequest
 from jobbag.jobs.request import TOKEN_LENGTH, TOKEN_VARIABLE, Target, submit_request
-from jobbag.jobs.submission import LOOKS, Submitter, find, token_of
+from jobbag.jobs.submission import AGAIN, LOOKS, Submitter, find, token_of
 from jobbag.s3.place import S3Place
 from jobbag.threads import DueQueue
 
@@ -54,6 +54,9 @@ class FakeCloud:
         self.jobs, self.page = jobs, page
         self.answers: list[Exception | str] = []  # of SubmitJob: an error, or an id
         self.hidden_looks = 0  # how many times ListJobs shows nothing
+        self.hidden: dict[str, int] = {}  # how many times DescribeJobs does not show a job
+        self.of_nodes: set[str] = set()  # jobs that have several nodes
+        self.pauses: list[float] = []
         self.calls: list[str] = []
         self.troubles = Troubles()
         self.on_list: Callable[[], None] = lambda: None
@@ -66,7 +69,10 @@ class FakeCloud:
         self.calls.append(operation)
         if operation == "DescribeJobs":
             assert 0 < len(params["jobs"]) <= IDS_PER_CALL
-            return {"jobs": [detail(one, self.jobs[one]) for one in params["jobs"]]}
+            shown = [one for one in params["jobs"] if not self.hidden.get(one)]
+            self.hidden |= {one: self.hidden[one] - 1 for one in params["jobs"] if one not in shown}
+            nodes = {"jobId": "ours", "nodeProperties": {"mainNode": 0, "numNodes": 2}}
+            return {"jobs": [nodes if one in self.of_nodes else detail(one, self.jobs[one]) for one in shown]}
         assert operation == "ListJobs"
         self.on_list()
         assert params["jobQueue"] == "q"
@@ -75,9 +81,12 @@ class FakeCloud:
             self.hidden_looks -= 1
             return {"jobSummaryList": []}
         start = int(params.get("nextToken", 0))
-        ids = list(self.jobs)[start : start + self.page]
+        ids = [one for one in self.jobs if "#" not in one][start : start + self.page]
         more = {"nextToken": str(start + self.page)} if start + self.page < len(self.jobs) else {}
         return {"jobSummaryList": [{"jobId": one} for one in ids], **more}
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def pages(self, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
         cloud: Any = self
@@ -121,6 +130,28 @@ def test_nothing_is_described_when_nothing_is_listed() -> None:
     fake = FakeCloud({})
     assert find(fake.cloud, request()) is None
     assert fake.calls == ["ListJobs"]
+
+
+def test_a_listed_job_that_is_not_shown_yet_is_asked_for_again() -> None:
+    """It may be the one that is sought: taken for absent, that would be sent once more."""
+    fake = FakeCloud({"other": "other", "ours": "mine"})
+    fake.hidden = {"ours": len(AGAIN)}
+    assert find(fake.cloud, request()) == "ours"
+    assert fake.pauses == list(AGAIN)
+
+
+def test_a_multi_node_job_whose_main_node_is_not_shown_yet_is_asked_for_again() -> None:
+    fake = FakeCloud({"ours": "mine", "ours#0": "mine"})
+    fake.of_nodes, fake.hidden = {"ours"}, {"ours#0": 1}
+    assert find(fake.cloud, request()) == "ours"
+    assert fake.pauses == [AGAIN[0]]
+
+
+def test_a_listed_job_that_is_never_shown_is_not_waited_for_without_end() -> None:
+    fake = FakeCloud({"other": "other", "forgotten": "mine"})
+    fake.hidden = {"forgotten": 1000}
+    assert find(fake.cloud, request()) is None
+    assert fake.calls == ["ListJobs", *["DescribeJobs"] * (1 + len(AGAIN))]
 
 
 def test_the_looks_give_a_service_time_that_is_eventually_consistent() -> None:
