@@ -190,10 +190,11 @@ def find(cloud: Cloud, request: Mapping[str, Any]) -> str | None:
         for batch in batches(ids, IDS_PER_CALL):
             for detail in cloud.call("batch", "DescribeJobs", jobs=batch)["jobs"]:
                 bearer = _with_variables(cloud, detail)
-                if bearer is not None and token_of(bearer) == token:
+                if bearer is None:
+                    continue
+                if token_of(bearer) == token:
                     return str(detail["jobId"])
-                if bearer is not None:
-                    shown.add(detail["jobId"])
+                shown.add(detail["jobId"])
         ids = [one for one in ids if one not in shown]
         if not ids or pause is None:
             break

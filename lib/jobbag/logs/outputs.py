@@ -105,15 +105,13 @@ def of_no_attempt(state: RunState) -> list[str]:
 
     Most are of an earlier run; whose they are is not known, so they stay. Raises OSError.
     """
-    jobs = {named(job.name).name: job for job in state.bag.jobs}
-    found = []
     with os.scandir() as entries:  # a look at each output that there may be would take long on a file server
-        for entry in entries:
-            match = _OF_ATTEMPT.fullmatch(entry.name)
-            job = jobs.get(match[1]) if match else None
-            if match and job and state.of(job).finished and int(match[2]) > state.of(job).attempts_before:
-                found.append(entry.name)
-    return sorted(found)
+        found = [match for entry in entries if (match := _OF_ATTEMPT.fullmatch(entry.name))]
+    if not found:  # as in most runs: then the names of all files of a large bag are not needed
+        return []
+    jobs = {named(job.name).name: job for job in state.bag.jobs}
+    outcomes = [(match, state.of(jobs[match[1]])) for match in found if match[1] in jobs]
+    return sorted(match[0] for match, of in outcomes if of.finished and int(match[2]) > of.attempts_before)
 
 
 class JobFiles:
