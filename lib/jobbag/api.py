@@ -58,7 +58,7 @@ from jobbag.options.table import OPTIONS
 from jobbag.preflight import offline
 from jobbag.report.view import Cause, Counts, JobSummary, Summary
 from jobbag.signals import Signals, Stops
-from jobbag.threads import start
+from jobbag.threads import next_of, start
 
 if TYPE_CHECKING:
     from jobbag.commands.result import Result
@@ -182,7 +182,7 @@ def _beside(work: Callable[[Stops], Result]) -> Result:
     thread = threading.Thread(target=copy_context().run, args=(do,), name="run", daemon=True)
     try:
         start([thread])
-        result = ended.get()
+        result = next_of(ended)
     except BaseException:
         if thread in threading.enumerate():  # else the system allows none
             stops.stop(Interrupted(ExitCode.SIGINT))

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 M_ARENA_MAX, HEAPS = -8, 2  # of glibc's mallopt: how many heaps all threads share
+HEED = 0.5  # s after which a waiting thread looks whether there was a signal
 LEAVING = 5.0  # s that the requests under way get when a worker is to end
 
+Item = TypeVar("Item")
 Failed = Callable[[str, BaseException], None]  # the name of a worker, and the error that ended it
 
 
@@ -35,6 +37,21 @@ def start(threads: Sequence[threading.Thread]) -> list[threading.Thread]:
     if threads and not started:
         raise ToolError("the system allows no new thread: fewer processes may help, or a higher limit (ulimit -u)")
     return started
+
+
+def next_of(items: queue.SimpleQueue[Item], seconds: float | None = None) -> Item:
+    """The next item, which is waited for so many seconds at most. Raises queue.Empty, and what a signal raises.
+
+    Python handles signals in the main thread alone, whose wait does not end by one that the system gave to another.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        left = HEED if deadline is None else max(deadline - time.monotonic(), 0.0)
+        try:
+            return items.get(timeout=min(left, HEED))
+        except queue.Empty:
+            if left <= HEED and deadline is not None:
+                raise
 
 
 def share_heaps() -> None:
@@ -189,9 +206,6 @@ def in_time(call: Callable[[], Result], seconds: float) -> Result:
         raise TimeoutError
     result: Result = future.result()
     return result
-
-
-Item = TypeVar("Item")
 
 
 class DueQueue(Generic[Item]):

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,18 @@ def test_signals_are_heeded_where_that_is_asked_for() -> None:
 
 
 @pytest.mark.usefixtures("desk")
-def test_a_keyboard_interrupt_terminates_the_jobs_and_collects_their_output() -> None:
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda number: os.kill(os.getpid(), number),
+        lambda number: signal.pthread_kill(threading.get_ident(), number),  # as the system may do by itself
+    ],
+    ids=["to the process", "to another thread"],
+)
+def test_a_keyboard_interrupt_terminates_the_jobs_and_collects_their_output(send: Callable[[int], None]) -> None:
     def interrupt() -> None:
         wait_until(lambda: Path("begun").exists())
-        os.kill(os.getpid(), signal.SIGINT)
+        send(signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()

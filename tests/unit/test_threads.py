@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 
 from jobbag import threads
 from jobbag.errors import Cancelled, ToolError
-from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join, share_heaps
+from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join, next_of, share_heaps
 
 LIB = Path(__file__).parents[2] / "lib"
 
@@ -27,6 +29,35 @@ LIB = Path(__file__).parents[2] / "lib"
 def test_a_c_library_without_such_heaps_is_fine(libc: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", libc and SimpleNamespace(CDLL=lambda _: libc))
     share_heaps()
+
+
+def test_the_next_item_is_waited_for_as_long_as_is_said() -> None:
+    items: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with pytest.raises(queue.Empty):
+        next_of(items, 0.0)
+    items.put(1)
+    assert next_of(items, 0.0) == 1
+    threading.Thread(target=items.put, args=(2,)).start()
+    assert next_of(items) == 2
+
+
+def test_who_waits_for_an_item_heeds_a_signal_that_another_thread_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "HEED", 0.01)
+
+    def heed(*_: object) -> None:
+        raise InterruptedError
+
+    def wait_with(other: ThreadPoolExecutor, seconds: float | None) -> None:
+        other.submit(lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR2))
+        next_of(queue.SimpleQueue(), seconds)
+
+    before = signal.signal(signal.SIGUSR2, heed)
+    try:
+        for seconds in (None, 60.0):
+            with ThreadPoolExecutor(1) as other, pytest.raises(InterruptedError):
+                wait_with(other, seconds)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
 
 
 def test_it_calls_and_gives_what_comes_of_it() -> None:

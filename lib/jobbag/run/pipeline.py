@@ -39,6 +39,7 @@ from jobbag.run.shutdown import Shutdown, policy_of
 from jobbag.run.task import TaskOnAws
 from jobbag.run.workers import Workers
 from jobbag.signals import Stops
+from jobbag.threads import next_of
 
 
 class Pipeline:
@@ -289,7 +290,7 @@ class Pipeline:
         if pause and self._events.empty() and self._sending.is_empty and not any(self._state.running()):
             pause = 0.0
         try:
-            self._handle(self._events.get(timeout=pause))
+            self._handle(next_of(self._events, pause))
         except queue.Empty:
             self._handle(*self._follow_ups.send_gathered(self._backlog))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -235,11 +236,14 @@ def calls(work: Callable[[], object]) -> int:
         nonlocal count
         count += what in ("call", "c_call")
 
+    gc.collect()
+    gc.disable()  # what it calls is the work of tests before
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 

@@ -85,6 +85,7 @@ class Run:
         with pytest.MonkeyPatch.context() as patch, Journal(self.path) as notes:
             patch.setattr(pipeline, "Workers", lambda *_, **__: world)
             patch.setattr(pipeline, "queue", SimpleNamespace(SimpleQueue=lambda: world, Empty=queue.Empty))
+            patch.setattr(pipeline, "next_of", lambda events, seconds: events.get(timeout=seconds))
             task = TaskOnAws(self.bag, Plan(None, None, None, PLACE), PLACE, cast(Cloud, world))
             requests = Requests(self.bag, PLACE, Target("q", "d"), world.region)
             consumers = Consumers(notes, state, safeguards, [also] if also else [])
