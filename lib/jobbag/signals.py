@@ -3,7 +3,7 @@
 `--cancel` comes the same way, as a signal of its own that does nothing by itself.
 
 While the main thread reads the events of a run, a signal becomes one of them, so that it interrupts nothing. Elsewhere
-it becomes an exception. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
+it becomes an exception; where it is held back, as it would cut short what must be whole, at the end of that. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
 whatever it waits for.
 """
 
@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import NamedTuple, Protocol
 
@@ -44,6 +44,7 @@ class Stops:
     def __init__(self) -> None:
         self._deliver: Callable[[Interrupted], None] | None = None
         self._early: Interrupted | None = None  # what came before anybody was there to hear of it
+        self._holds = False  # no signal is raised
         self._giving = threading.Lock()
         self.asker: Asker | None = None
         self.patience: float | None = None  # s from SIGTERM to the end of the process; None: no bound
@@ -67,6 +68,17 @@ class Stops:
         """Raises Interrupted if the run was stopped before it had begun to listen. For the thread of the run."""
         if self._early is not None:
             raise self._early
+
+    def held_back(self) -> AbstractContextManager[None]:
+        """A context that no signal cuts short: one that comes meanwhile is raised at its end."""
+        return _Holding(self, True)
+
+    def let_through(self) -> AbstractContextManager[None]:
+        """A context within `held_back` in which signals are raised again, those of before at its beginning.
+
+        Together they guard the beginning and the end of what is entered between the two.
+        """
+        return _Holding(self, False)
 
     def deliver_to(self, deliver: Callable[[Interrupted], None]) -> None:
         """From now on, hand what stops the run to `deliver`, which must be safe to call at any moment."""
@@ -160,9 +172,12 @@ class Signals(Stops):
         self._hand_over(Interrupted(code))
 
     def _hand_over(self, interrupted: Interrupted) -> None:
-        if self._deliver is None:
+        if self._deliver is not None:
+            self._deliver(interrupted)
+        elif self._holds:
+            self._early = interrupted
+        else:
             raise interrupted
-        self._deliver(interrupted)
 
     def heed(self, interrupted: Interrupted) -> None:
         """Deliver a signal that was asked about. For any thread."""
@@ -192,6 +207,24 @@ class Signals(Stops):
             with suppress(Exception):
                 self.last_act()
             os._exit(code)
+
+
+class _Holding(AbstractContextManager[None]):
+    """A context in which signals are held back, or are not."""
+
+    def __init__(self, stops: Stops, holds: bool) -> None:
+        self._stops = stops
+        self._holds = self._before = holds
+
+    def __enter__(self) -> None:
+        self._before, self._stops._holds = self._stops._holds, self._holds
+        if not self._holds:
+            self._stops.check()
+
+    def __exit__(self, _: object, error: object, __: object) -> None:
+        self._stops._holds = self._before
+        if not self._before and error is None:
+            self._stops.check()
 
 
 def _tell_soon(interrupted: Interrupted) -> None:

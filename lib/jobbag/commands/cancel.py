@@ -60,7 +60,12 @@ def cancel(settings: Settings, tool_log: ToolLog, signals: Signals) -> Result:
                 return Result(ExitCode.OK, (f"{path.stem}: {f'stopped; {why}' if began else BEFORE}",))
             _recorded(settings)  # else there is nothing to cancel
             try:
-                with OnEnd(settings, signals) as at_end, JournalLock(path, cancels=True) as lock:
+                with (
+                    OnEnd(settings, signals) as at_end,
+                    signals.held_back(),
+                    JournalLock(path, cancels=True) as lock,
+                    signals.let_through(),
+                ):
                     return _stop(settings, lock, at_end, asked, Terminal(tool_log, signals))
             except InputError:
                 if holder_of(path) is None:

@@ -65,7 +65,12 @@ def run_bag(settings: Settings, task: Task, front: Front) -> Result:
     path, stops, mine = settings.journal, front.stops, threading.get_ident()
     stops.last_words = f"{PROG}: left before all was done; {path} is intact: start the same command again to go on\n"
     stops.patience = settings.grace + LEAVING
-    with OnEnd(settings, stops) as at_end, JournalLock(path, stops.cancel) as lock:
+    with (
+        OnEnd(settings, stops) as at_end,
+        stops.held_back(),
+        JournalLock(path, stops.cancel) as lock,
+        stops.let_through(),
+    ):
         remove_leftover(path)
         earlier = takeup.earlier(settings, path, header_of(settings, task))
         if settings.collects and earlier.how is not How.GO_ON:
@@ -141,7 +146,9 @@ class Start:
         header = self.earlier.header
         if self.earlier.begins:
             records = self.earlier.records(events, left, self.task.bag)
-            if (aside := begin_anew(path, header, records)) is not None:
+            with self.front.stops.held_back():
+                aside = begin_anew(path, header, records)
+            if aside is not None:
                 log.debug("the journal of the earlier run is now %s", aside)
         events += left
         with Journal(path, self._check_often) as journal:

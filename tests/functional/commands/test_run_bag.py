@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from helpers.waiting import wait_until
 from jobbag.aws.client import Cloud
 from jobbag.aws.connection import Access
 from jobbag.cli import main
+from jobbag.holding import lock
 from jobbag.jobs import monitor, poll_schedule, submission
 from jobbag.local import CREDENTIALS
 from jobbag.logs import delays, fetcher
@@ -96,6 +98,32 @@ def test_what_aws_refused_is_sent_again_by_the_same_command_and_nothing_else(des
     assert desk.run() == 0
     assert desk.is_finished
     assert {name: desk.sent[name] for name in ("one", "two")} == {"one": 1, "two": 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "status"),
+    [
+        ([], "_remove_leftovers", 143),
+        (["--cancel"], "_remove_leftovers", 143),
+        (["-q", "another"], "__exit__", 3),  # the error of the user's comes before
+        (["--cancel"], "__exit__", 143),
+    ],
+)
+def test_a_signal_while_the_journal_is_taken_or_left_leaves_it_free(
+    words: list[str], name: str, status: int, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.bag(job("one"))
+    desk.faults.on("SubmitJob", refuse("one"))
+    assert desk.run() == 2
+    whole = getattr(lock.JournalLock, name)
+
+    def interrupted(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return whole(*arguments)
+
+    monkeypatch.setattr(lock.JournalLock, name, interrupted)
+    assert desk.run(*words) == status
+    assert not list(desk.place.glob("bag.journal.held*"))
 
 
 def test_a_file_that_could_not_be_uploaded_is_sent_by_the_same_command(desk: Desk) -> None:
