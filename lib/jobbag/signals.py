@@ -3,8 +3,8 @@
 `--cancel` comes the same way, as a signal of its own that does nothing by itself.
 
 While the main thread reads the events of a run, a signal becomes one of them, so that it interrupts nothing. Elsewhere
-it becomes an exception; where it is held back, as it would cut short what must be whole, at the end of that. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
-whatever it waits for.
+it becomes an exception; where it is held back, as it would cut short what must be whole, at the end of that. After
+SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it, whatever it waits for.
 """
 
 from __future__ import annotations

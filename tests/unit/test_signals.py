@@ -29,33 +29,46 @@ def test_a_signal_is_an_exception_and_leaves_no_trace(number: signal.Signals) ->
     assert [signal.getsignal(one) for one in ALL] == before
 
 
-def test_a_signal_that_is_held_back_is_raised_once_what_must_be_whole_is_whole() -> None:
-    passed: list[str] = []
-    with pytest.raises(Interrupted) as caught, Signals() as signals, signals.held_back():
-        signal.raise_signal(signal.SIGTERM)
-        passed.append("the beginning")
-        with signals.let_through():
-            passed.append("the middle")
-    assert caught.value.exit_code == 143
-    assert passed == ["the beginning"]
+def whole(passed: list[str], when: str) -> None:
+    """What must have a whole beginning and end, with a signal meanwhile."""
 
+    def passes(what: str) -> None:
+        if what == when:
+            signal.raise_signal(signal.SIGTERM)
+        passed.append(what)
 
-def test_a_signal_is_raised_in_the_middle_of_what_has_a_whole_beginning_and_end() -> None:
-    passed: list[str] = []
-    with pytest.raises(Interrupted), Signals() as signals, signals.held_back():
+    with Signals() as signals, signals.held_back():
         try:
+            passes("beginning")
             with signals.let_through():
-                signal.raise_signal(signal.SIGINT)
-                passed.append("the middle")
+                passes("middle")
         finally:
-            passed.append("the end")
-    assert passed == ["the end"]
+            passes("end")
 
 
-def test_a_signal_at_the_end_hides_no_error() -> None:
-    with pytest.raises(ValueError, match="wrong"), Signals() as signals, signals.held_back():
-        signal.raise_signal(signal.SIGTERM)
-        raise ValueError("wrong")
+@pytest.mark.parametrize(
+    ("when", "wanted"),
+    [
+        ("beginning", ["beginning", "end"]),
+        ("middle", ["beginning", "end"]),
+        ("end", ["beginning", "middle", "end"]),
+    ],
+)
+def test_a_signal_cuts_nothing_short_where_it_is_held_back(when: str, wanted: list[str]) -> None:
+    passed: list[str] = []
+    with pytest.raises(Interrupted) as caught:
+        whole(passed, when)
+    assert (caught.value.exit_code, passed) == (143, wanted)
+
+
+def test_a_signal_that_is_held_back_hides_no_error() -> None:
+    def fail() -> None:
+        with Signals() as signals, signals.held_back():
+            signal.raise_signal(signal.SIGTERM)
+            raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        fail()
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
