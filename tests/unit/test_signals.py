@@ -22,11 +22,28 @@ ALL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_a_signal_is_an_exception_and_leaves_no_trace(number: signal.Signals) -> None:
-    before = [signal.getsignal(one) for one in ALL]
+    before = [sys.unraisablehook, *(signal.getsignal(one) for one in ALL)]
     with pytest.raises(Interrupted) as caught, Signals():
         signal.raise_signal(number)
     assert caught.value.exit_code == ALL[number]
-    assert [signal.getsignal(one) for one in ALL] == before
+    assert [sys.unraisablehook, *(signal.getsignal(one) for one in ALL)] == before
+
+
+class Dying:
+    """Python drops what is raised at its end, as at that of an import."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_python_drops_is_raised_again() -> None:
+    def die_and_wait() -> None:
+        Dying()
+        threading.Event().wait(20)
+
+    with pytest.raises(Interrupted) as caught, Signals():
+        die_and_wait()
+    assert caught.value.exit_code == 143
 
 
 def whole(passed: list[str], when: str) -> None:
