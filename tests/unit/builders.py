@@ -39,7 +39,8 @@ NOTHING = Settings(
 )
 
 # Any text that UTF-8 can write, control characters and all.
-TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+# Without surrogates, as UTF-8 is; Hypothesis finds out what a codec can hold in six seconds, in each new clone.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

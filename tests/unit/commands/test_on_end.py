@@ -69,11 +69,13 @@ def test_its_environment_tells_how_the_run_ended() -> None:
 
 
 @pytest.mark.parametrize("summary", [None, Path("gone/s.json")])
-def test_there_is_a_summary_for_it_in_any_case(summary: Path | None) -> None:
+def test_there_is_a_summary_for_it_in_any_case(summary: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(Path("tmp").absolute()))
     end = ending(*story("FAILED"), summary=summary).write(ExitCode.TASK_FAILED)
     play('cp "$PEGASUS_AWS_BATCH_SUMMARY" s; echo "$PEGASUS_AWS_BATCH_EXIT_STATUS" >status', end, summary=summary)
     assert json.loads(Path("s").read_text())["exit_code"] == int(Path("status").read_text()) == int(end.exit_code)
-    assert list(Path(tempfile.gettempdir()).glob("pegasus-aws-batch-*")) == []
+    assert list(Path("tmp").iterdir()) == []
 
 
 def test_where_no_file_can_be_written_it_is_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

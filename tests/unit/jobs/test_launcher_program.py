@@ -71,7 +71,7 @@ class Dictionary(S3):
         return use(Answer(b""))
 
 
-NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0\n/"), min_size=1, max_size=8).filter(
+NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n/"), min_size=1, max_size=8).filter(
     lambda name: name not in (".", "..")
 )
 PATHS = st.lists(NAME, min_size=1, max_size=3).map("/".join)

@@ -459,9 +459,9 @@ def java_escaped(text: str) -> str:
     return "".join(letters)
 
 
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # A value with white space around it, or one that looks like an option, is no name of anything.
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Z")), min_size=1, max_size=30)
+NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Z")), min_size=1, max_size=30)
 CHECKED = (
     "account",
     "endpoint",
