@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("quick")
 
 BEGAN = time.monotonic()
+
+# The tests and the models of botocore are hundreds of thousands of objects that stay: to look through them for garbage
+# as often as Python does by itself is a sixth of all work.
+gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
