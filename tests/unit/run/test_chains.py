@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import cProfile
 import gc
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, cast
 
 import pytest
@@ -230,21 +229,14 @@ def test_a_long_chain_comes_to_its_end_and_each_job_tells_why(place: MakePlace, 
 
 def calls(work: Callable[[], object]) -> int:
     """How many functions are called, and generators resumed, meanwhile."""
-    count = 0
-
-    def note(_: FrameType, what: str, __: object) -> None:
-        nonlocal count
-        count += what in ("call", "c_call")
-
+    profile = cProfile.Profile()
     gc.collect()
     gc.disable()  # what it calls is the work of tests before
-    sys.setprofile(note)
     try:
-        work()
+        profile.runcall(work)
     finally:
-        sys.setprofile(None)
         gc.enable()
-    return count
+    return sum(entry.callcount for entry in profile.getstats())
 
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["in order", "backwards"])
