@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -58,6 +59,11 @@ class Store:
         self.held: threading.Event | None = None  # uploads wait for it
         self.under_way = threading.Event()  # an upload waits
         self.home = ""
+
+    @functools.cached_property
+    def _s3(self) -> Any:
+        """The test's own client."""
+        return client(self.home, "s3")
 
     def wrap(self, application: WSGIApplication) -> WSGIApplication:
         """The application with the gate before it."""
@@ -120,13 +126,12 @@ class Store:
 
     def content(self, prefix: str) -> dict[str, bytes]:
         """The objects whose keys begin like this, by the rest."""
-        s3 = client(self.home, "s3")
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
-        return {key[len(prefix) :]: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+        keys = [one["Key"] for one in self._s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
+        return {key[len(prefix) :]: self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
     def put(self, key: str, content: bytes) -> str:
         """Store an object; its URL."""
-        client(self.home, "s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        self._s3.put_object(Bucket=BUCKET, Key=key, Body=content)
         return f"s3://{BUCKET}/{key}"
 
 
