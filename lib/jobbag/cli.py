@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobbag.console import complain, open_standard_streams, say
-from jobbag.errors import ExitCode, Interrupted, ToolError, told_of
+from jobbag.errors import ExitCode, ToolError, interruption_in, told_of
 from jobbag.signals import Signals
 
 if TYPE_CHECKING:
@@ -28,14 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(sys.stdout)
             say(sys.stderr)  # what the log could not
             return code
-        except Interrupted as interrupted:
+        except ToolError as error:  # the command line itself is wrong
+            complain(*error.lines)
+            return error.exit_code
+        except BaseException as error:
+            if (interrupted := interruption_in(error)) is None:
+                raise
             if sys.stderr.isatty():
                 say(sys.stderr, "")  # which shows ^C on the line of the cursor
             complain(interrupted.told)
             return interrupted.exit_code
-        except ToolError as error:  # the command line itself is wrong
-            complain(*error.lines)
-            return error.exit_code
 
 
 def _main(argv: Sequence[str], signals: Signals) -> ExitCode:
@@ -58,6 +60,8 @@ def _execute(settings: Settings, signals: Signals) -> ExitCode:
 
             result = execute(settings, tool_log, signals)
         except Exception as error:
+            if interruption_in(error) is not None:
+                raise
             log.debug("the run ends with an error", exc_info=error)
             lines, code = told_of(error)
         else:

@@ -223,3 +223,15 @@ class Interrupted(BaseException):
     def is_hurried(self) -> bool:
         """Whether SIGKILL is to be expected."""
         return self.exit_code is ExitCode.SIGTERM and not self.cancelled
+
+
+def interruption_in(error: BaseException) -> Interrupted | None:
+    """The signal that another error has come of, as Python or a library made that of the exception; None: no signal."""
+    seen: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in seen:
+        if isinstance(found, Interrupted):
+            return found
+        seen.append(found)
+        found = found.__cause__ or found.__context__
+    return None

@@ -3,22 +3,26 @@
 `--cancel` comes the same way, as a signal of its own that does nothing by itself.
 
 While the main thread reads the events of a run, a signal becomes one of them, so that it interrupts nothing. Elsewhere
-it becomes an exception; where it is held back, as it would cut short what must be whole, at the end of that. After SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it,
-whatever it waits for.
+it becomes an exception; where it is held back, as it would cut short what must be whole, at the end of that. After
+SIGTERM, SIGKILL is to be expected, so the process ends by itself some time after it, whatever it waits for.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from types import FrameType
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from jobbag.errors import ExitCode, Interrupted
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _EXIT_CODES = {
     signal.SIGINT: ExitCode.SIGINT,
@@ -26,6 +30,7 @@ _EXIT_CODES = {
     signal.SIGHUP: ExitCode.SIGHUP,
 }
 _CANCEL = signal.SIGURG  # which nobody else sends, and which is ignored without a handler
+_AGAIN = 0.05  # s until an exception that Python has dropped is raised again
 
 
 class Asker(Protocol):
@@ -114,15 +119,18 @@ class Signals(Stops):
         self._alarm: threading.Timer | None = None
         self._leaving = threading.RLock()  # kept by who ends the process; reentrant, as a handler may run anywhere
         self._over = False
+        self._dropped: Interrupted | None = None
 
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
         self._before = {number: signal.signal(number, self._handle) for number in heeded}
-        self._before[_CANCEL] = signal.signal(_CANCEL, self._heed_cancel)
+        self._before[_CANCEL] = signal.signal(_CANCEL, self._heed_own)
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._hear_dropped
         return self
 
     def __exit__(self, *_: object) -> None:
         self.ignore()
+        sys.unraisablehook = self._hook
         for number, handler in self._before.items() if not self._for_good else ():
             signal.signal(number, handler)
 
@@ -148,10 +156,24 @@ class Signals(Stops):
     def cancel(self) -> None:
         """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
         self._cancelled = True
-        signal.pthread_kill(threading.main_thread().ident or 0, _CANCEL)
+        _call_main_thread()
 
-    def _heed_cancel(self, _: int, __: FrameType | None) -> None:
-        if self._cancelled and not self._seen:  # else it stops already
+    def _hear_dropped(self, dropped: UnraisableHookArgs) -> None:
+        """Python drops what is raised in a callback of its own, such as those at the end of each import."""
+        if not isinstance(dropped.exc_value, Interrupted):
+            self._hook(dropped)
+            return
+        self._dropped = dropped.exc_value
+        with suppress(RuntimeError):  # the system allows no thread
+            again = threading.Timer(_AGAIN, _call_main_thread)
+            again.daemon = True
+            again.start()
+
+    def _heed_own(self, _: int, __: FrameType | None) -> None:
+        dropped, self._dropped = self._dropped, None
+        if dropped is not None:
+            self._hand_over(dropped)
+        elif self._cancelled and not self._seen:  # else it stops already
             if self.asker is not None:
                 self.asker.withdraw()
             self._seen = True
@@ -207,6 +229,11 @@ class Signals(Stops):
             with suppress(Exception):
                 self.last_act()
             os._exit(code)
+
+
+def _call_main_thread() -> None:
+    """Have the main thread heed what is set for it. For any thread."""
+    signal.pthread_kill(threading.main_thread().ident or 0, _CANCEL)
 
 
 class _Holding(AbstractContextManager[None]):

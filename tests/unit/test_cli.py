@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from helpers.processes import run
 from helpers.surroundings import LANG
 from helpers.tool import COMMAND
+from jobbag.cli import main
 
 
 @contextmanager
@@ -86,3 +88,22 @@ def test_stderr_that_is_full_changes_no_status(tmp_path: Path) -> None:
     for bag, status in (('{"SubmitJob": []}', 0), ("nonsense", 3)):
         with gone("full") as writer:
             assert play(tmp_path, bag, stderr=writer)[0] == status
+
+
+@pytest.mark.parametrize("where", ["jobbag.options.parser.load", "jobbag.commands.dispatch.execute"])
+def test_a_signal_of_which_a_library_makes_another_error(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Python itself does with an exception in `__set_name__`, in the middle of an import."""
+
+    def interrupted(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    (tmp_path / "bag.in").write_text('{"SubmitJob": []}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(where, interrupted)
+    assert main(["--region", "us-east-1", "bag.in"]) == 143
+    assert capsys.readouterr().err == "pegasus-aws-batch: stopped by a signal\n"
