@@ -26,6 +26,7 @@ from jobbag.aws.bodies import name_of, refuse_foreign, service_of
 from jobbag.aws.call_counts import CallCounts
 from jobbag.aws.credentials import identify, words
 from jobbag.aws.faults import NoAnswer, NoCredentials, is_expired, is_of, is_transient
+from jobbag.aws.listed import read_contents
 from jobbag.aws.objects import GetObject, PutObject, PutPart, with_checksums
 from jobbag.aws.regions import has_no_host, is_unknown, region_problem, suffixes
 from jobbag.aws.signed_http import JsonApi, hand_over
@@ -218,6 +219,7 @@ class Connection:
         client.meta.events.register("response-received", self.call_counts.listener(service))
         client.meta.events.register("after-call", _check_answer)
         client.meta.events.register("before-parse", refuse_foreign)
+        client.meta.events.register_first("before-parse.s3.ListObjectsV2", partial(read_contents, moment=moment))
         client.meta.events.register("provide-client-params.s3.CreateMultipartUpload", with_checksums)
         client.meta.events.register_last("before-call", hand_over)
         return client

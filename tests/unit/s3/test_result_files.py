@@ -79,3 +79,25 @@ def test_what_is_not_whole_stands_aside_and_goes(files: ResultFiles) -> None:
     part.unlink()
     files.tidy()
     assert [path.name for path in Path("results").iterdir()] == ["job"]
+
+
+def test_a_directory_that_is_removed_or_replaced_meanwhile(files: ResultFiles) -> None:
+    """What was found of it for the file before holds no longer."""
+    before = files.place_of("job", "plots/x.png")
+    before.parent.rmdir()
+    assert files.place_of("job", "plots/y.png").parent.is_dir()
+    before.parent.rmdir()
+    before.parent.symlink_to("/tmp")
+    with pytest.raises(Unsuitable, match="is a link"):
+        files.place_of("job", "plots/z.png")
+    before.parent.unlink()
+    before.parent.touch()
+    with pytest.raises(Unsuitable, match="is a file"):
+        files.place_of("job", "plots/z.png")
+
+
+def test_where_parts_come_is_there_again(files: ResultFiles) -> None:
+    """Another run with the same results has removed it when it ended."""
+    assert files.part_of("k").parent.is_dir()
+    files.tidy()
+    assert files.part_of("k").parent.is_dir()
