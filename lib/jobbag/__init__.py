@@ -15,7 +15,7 @@ know each other. tests/unit/test_architecture.py reads the floors here, and the 
     events
     options, bag, aws
     console, holding, http, rates, tool_log, signals
-    text, files, threads, batches, hints, terminal, prices
+    text, files, threads, main_thread, batches, hints, terminal, prices
     errors
 
 `local` is the embedded AWS, which stands apart: only commands.cloud knows it.

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from jobbag import main_thread
 from jobbag.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _EXIT_CODES = {
     signal.SIGTERM: ExitCode.SIGTERM,
     signal.SIGHUP: ExitCode.SIGHUP,
 }
-_CANCEL = signal.SIGURG  # which nobody else sends, and which is ignored without a handler
 _AGAIN = 0.05  # s until an exception that Python has dropped is raised again
 
 
@@ -124,12 +124,14 @@ class Signals(Stops):
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
         self._before = {number: signal.signal(number, self._handle) for number in heeded}
-        self._before[_CANCEL] = signal.signal(_CANCEL, self._heed_own)
+        self._before[main_thread.CALL] = signal.signal(main_thread.CALL, self._heed_call)
         self._hook, sys.unraisablehook = sys.unraisablehook, self._hear_dropped
+        self._waker = main_thread.Waker()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.ignore()
+        self._waker.close()
         sys.unraisablehook = self._hook
         for number, handler in self._before.items() if not self._for_good else ():
             signal.signal(number, handler)
@@ -156,20 +158,23 @@ class Signals(Stops):
     def cancel(self) -> None:
         """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
         self._cancelled = True
-        _call_main_thread()
+        main_thread.call()
 
     def _hear_dropped(self, dropped: UnraisableHookArgs) -> None:
         """Python drops what is raised in a callback of its own, such as those at the end of each import."""
         if not isinstance(dropped.exc_value, Interrupted):
             self._hook(dropped)
             return
-        self._dropped = dropped.exc_value
         with suppress(RuntimeError):  # the system allows no thread
-            again = threading.Timer(_AGAIN, _call_main_thread)
+            again = threading.Timer(_AGAIN, self._raise_again, [dropped.exc_value])
             again.daemon = True
             again.start()
 
-    def _heed_own(self, _: int, __: FrameType | None) -> None:
+    def _raise_again(self, interrupted: Interrupted) -> None:
+        self._dropped = interrupted
+        main_thread.call()
+
+    def _heed_call(self, _: int, __: FrameType | None) -> None:
         dropped, self._dropped = self._dropped, None
         if dropped is not None:
             self._hand_over(dropped)
@@ -229,11 +234,6 @@ class Signals(Stops):
             with suppress(Exception):
                 self.last_act()
             os._exit(code)
-
-
-def _call_main_thread() -> None:
-    """Have the main thread heed what is set for it. For any thread."""
-    signal.pthread_kill(threading.main_thread().ident or 0, _CANCEL)
 
 
 class _Holding(AbstractContextManager[None]):

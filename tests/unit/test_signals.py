@@ -281,8 +281,8 @@ def test_who_is_done_after_sigterm_is_left_alone_without_a_thread(monkeypatch: p
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_after_other_signals_it_has_all_the_time(number: signal.Signals) -> None:
-    before = threading.active_count()
     with Signals() as signals:
+        before = threading.active_count()
         signals.patience = 60
         signals.deliver_to(lambda _: None)
         signal.raise_signal(number)
@@ -290,8 +290,8 @@ def test_after_other_signals_it_has_all_the_time(number: signal.Signals) -> None
 
 
 def test_who_is_done_after_sigterm_is_left_alone() -> None:
-    before = set(threading.enumerate())
     with Signals() as signals:
+        before = set(threading.enumerate())
         signals.patience = 60
         signals.deliver_to(lambda _: None)
         signal.raise_signal(signal.SIGTERM)
