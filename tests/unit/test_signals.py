@@ -143,8 +143,8 @@ def test_what_was_asked_about_counts_as_the_first_signal() -> None:
 def test_a_signal_that_has_nothing_to_cut_short_is_told(
     number: signal.Signals, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = set(threading.enumerate())
     with caplog.at_level(logging.WARNING), Signals() as signals:
+        before = set(threading.enumerate())
         signals.only_tell()
         signal.raise_signal(number)
         for thread in set(threading.enumerate()) - before:
