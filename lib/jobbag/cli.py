@@ -60,7 +60,7 @@ def _execute(settings: Settings, signals: Signals) -> ExitCode:
 
             result = execute(settings, tool_log, signals)
         except Exception as error:
-            if interruption_in(error) is not None:
+            if not isinstance(error, ToolError | OSError) and interruption_in(error) is not None:
                 raise
             log.debug("the run ends with an error", exc_info=error)
             lines, code = told_of(error)

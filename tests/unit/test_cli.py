@@ -16,6 +16,7 @@ from helpers.processes import run
 from helpers.surroundings import LANG
 from helpers.tool import COMMAND
 from jobbag.cli import main
+from jobbag.errors import CleanupError
 
 
 @contextmanager
@@ -107,3 +108,19 @@ def test_a_signal_of_which_a_library_makes_another_error(
     monkeypatch.setattr(where, interrupted)
     assert main(["--region", "us-east-1", "bag.in"]) == 143
     assert capsys.readouterr().err == "pegasus-aws-batch: stopped by a signal\n"
+
+
+def test_what_went_wrong_after_a_signal_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            raise CleanupError(["queue a: busy"])
+
+    (tmp_path / "bag.in").write_text('{"SubmitJob": []}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("jobbag.commands.dispatch.execute", fail)
+    assert main(["--region", "us-east-1", "bag.in"]) == 2
+    assert capsys.readouterr().err == "pegasus-aws-batch: queue a: busy\n"
