@@ -22,22 +22,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # as stderr's: jobs say what the locale may have no letters for
-    with Signals(for_good=argv is None) as signals:
-        try:
+    try:
+        with Signals(for_good=argv is None) as signals:
             code = _main(sys.argv[1:] if argv is None else argv, signals)
             say(sys.stdout)
             say(sys.stderr)  # what the log could not
             return code
-        except ToolError as error:  # the command line itself is wrong
-            complain(*error.lines)
-            return error.exit_code
-        except BaseException as error:
-            if (interrupted := interruption_in(error)) is None:
-                raise
-            if sys.stderr.isatty():
-                say(sys.stderr, "")  # which shows ^C on the line of the cursor
-            complain(interrupted.told)
-            return interrupted.exit_code
+    except ToolError as error:  # the command line itself is wrong
+        complain(*error.lines)
+        return error.exit_code
+    except BaseException as error:
+        if (interrupted := interruption_in(error)) is None:
+            raise
+        if sys.stderr.isatty():
+            say(sys.stderr, "")  # which shows ^C on the line of the cursor
+        complain(interrupted.told)
+        return interrupted.exit_code
 
 
 def _main(argv: Sequence[str], signals: Signals) -> ExitCode:

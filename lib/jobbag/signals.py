@@ -123,11 +123,17 @@ class Signals(Stops):
 
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
-        self._before = {number: signal.signal(number, self._handle) for number in heeded}
-        self._before[main_thread.CALL] = signal.signal(main_thread.CALL, self._heed_call)
         self._hook, sys.unraisablehook = sys.unraisablehook, self._hear_dropped
+        self._before = {main_thread.CALL: signal.signal(main_thread.CALL, self._heed_call)}
         self._waker = main_thread.Waker()
-        return self
+        try:
+            for number in heeded:  # from the first on, a signal is raised here
+                self._before[number] = signal.getsignal(number)
+                signal.signal(number, self._handle)
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.ignore()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,3 +125,21 @@ def test_what_went_wrong_after_a_signal_is_told(
     monkeypatch.setattr("jobbag.commands.dispatch.execute", fail)
     assert main(["--region", "us-east-1", "bag.in"]) == 2
     assert capsys.readouterr().err == "pegasus-aws-batch: queue a: busy\n"
+
+
+def test_a_signal_as_soon_as_there_is_a_handler(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handle = signal.signal
+
+    def handle_and_send(number: int, handler: Any) -> Any:
+        before = handle(number, handler)
+        if number == signal.SIGTERM and handler is not signal.SIG_IGN and handler != usual:
+            signal.raise_signal(number)
+        return before
+
+    usual = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(signal, "signal", handle_and_send)
+    assert main(["bag.in"]) == 143
+    assert capsys.readouterr().err == "pegasus-aws-batch: stopped by a signal\n"
+    assert signal.getsignal(signal.SIGTERM) == usual
