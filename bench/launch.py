@@ -16,7 +16,7 @@ pid = os.posix_spawnp(
     sys.argv[1:],
     os.environ,
     file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)],  # stdout is for what is told here
-    setsigdef=[signal.SIGPIPE],
+    setsigdef=[signal.SIGPIPE, signal.SIGHUP],  # of the last: where nohup has started the bench
 )
 print(pid, flush=True)
 _, status, usage = os.wait4(pid, 0)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import signal
 import threading
+import time
 import xml.etree.ElementTree
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +16,7 @@ from typing import Any
 
 import pytest
 from bench.bags import Load
-from bench.measure import Failed
+from bench.measure import Failed, Measured
 from bench.peers.compared import complete
 from bench.peers.known import OWN, peers
 from bench.peers.played import Played, of_redun, of_snakemake
@@ -193,3 +196,14 @@ def test_the_plot_names_the_clients_and_has_colours_for_a_dark_page(tmp_path: Pa
     said = {element.text for element in xml.etree.ElementTree.fromstring(text).iter() if element.text}
     assert {OWN[0], "other: 2 lost", "13.0", "640", "one for each job"} <= said
     assert "prefers-color-scheme: dark" in text
+
+
+def test_a_command_heeds_sighup_where_who_measures_it_does_not(tmp_path: Path) -> None:
+    """As nohup would start it: the run that is left waiting is ended by that signal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Measured(["sleep", "1000"], dict(os.environ), tmp_path) as process:
+            process.signal(signal.SIGHUP)
+            assert process.finish(time.monotonic() + 20, None).status == -signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)
