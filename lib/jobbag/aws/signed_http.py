@@ -117,16 +117,13 @@ class Api:
 
     def joined(self, pieces: Iterator[bytes]) -> bytes:
         """The body of an answer, no larger than any of AWS's. Raises NoAnswer."""
-        return b"".join(self.limited(pieces))
-
-    def limited(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces of an answer, which is no larger. Raises NoAnswer."""
-        size = 0
+        parts, size = [], 0
         for piece in pieces:
+            parts.append(piece)
             size += len(piece)
             if size > LARGEST:
                 raise NoAnswer(service=service_of(self.model), what=f"more than {LARGEST} bytes")
-            yield piece
+        return b"".join(parts)
 
     def _send_first(self, built: dict[str, Any], read: Read) -> tuple[int, Mapping[str, str], bytes]:
         """Let botocore send a request: the first one, and each for which there is no connection."""

@@ -27,7 +27,6 @@ MAX_PARTS = 10_000
 MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
 MOST_LISTED = 50_000  # keys
 Opened = Callable[[], BufferedReader]
-Digests = Callable[[int, Callable[[], "Hash"]], Iterator[bytes]]  # of each part of so many bytes; an empty one has one
 UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may not list the bucket
 READ_SIZE = 1024 * 1024  # bytes
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -138,13 +137,13 @@ def part_size(size: int) -> int:
 
 def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
     """Whether what HeadObject says of an object proves that it has the content of a file of the same size."""
-    return compared(head, read_from(lambda: open(item, "rb")), size) is True
+    return compared(head, lambda: open(item, "rb"), size) is True
 
 
-def compared(head: Mapping[str, Any], digests: Digests, size: int) -> bool | None:
+def compared(head: Mapping[str, Any], opened: Opened, size: int) -> bool | None:
     """Whether an object has a content of the same size; None if what HeadObject says of it tells nothing.
 
-    `digests` gives those of that content, with the errors of reading it.
+    `opened` opens that content for reading; it raises OSError.
 
     Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
     SHA-256 or CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
@@ -153,64 +152,48 @@ def compared(head: Mapping[str, Any], digests: Digests, size: int) -> bool | Non
     etag = str(head.get("ETag", "")).strip('"')
     if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
         whole, _, parts = etag.partition("-")
-        return _has_digest(digests, size, bytes.fromhex(whole) if _MD5.fullmatch(whole) else b"", parts, _md5)
+        return _has_digest(opened, size, bytes.fromhex(whole) if _MD5.fullmatch(whole) else b"", parts, _md5)
     for name, new in (("ChecksumSHA256", hashlib.sha256), ("ChecksumCRC32", _Crc32)):
         whole, _, parts = str(head.get(name, "")).partition("-")
         if whole:
-            return _has_digest(digests, size, base64.b64decode(whole), parts, new)
+            return _has_digest(opened, size, base64.b64decode(whole), parts, new)
     return None
 
 
-def _has_digest(digests: Digests, size: int, digest: bytes, parts: str, new: Callable[[], Hash]) -> bool | None:
+def _has_digest(opened: Opened, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool | None:
     if not digest:
         return None
     if not parts:
-        return next(digests(max(size, 1), new)) == digest
+        return next(_digests(opened, max(size, 1), new)) == digest
     part = part_size(size)
     if parts != str(-(-size // part)):
         return None  # sent by somebody else, in parts of another size
     all_parts = new()
-    for one in digests(part, new):
+    for one in _digests(opened, part, new):
         all_parts.update(one)
     return all_parts.digest() == digest
 
 
-def read_from(opened: Opened) -> Digests:
-    """The digests of what can be opened for reading; they raise OSError."""
-
-    def digests(part: int, new: Callable[[], Hash]) -> Iterator[bytes]:
-        buffer = memoryview(bytearray(min(part, READ_SIZE)))
-        with opened() as file:
-            while True:
-                digest, left = new(), part
-                while left and (got := file.readinto(buffer[:left])):
-                    digest.update(buffer[:got])
-                    left -= got
-                yield digest.digest()
-                if left or not file.peek(1):
-                    return
-
-    return digests
+def _digests(opened: Opened, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
+    """The digest of each part of a content; an empty one has one part."""
+    buffer = memoryview(bytearray(min(part, READ_SIZE)))
+    with opened() as file:
+        while True:
+            digest, left = new(), part
+            while left and (got := file.readinto(buffer[:left])):
+                digest.update(buffer[:got])
+                left -= got
+            yield digest.digest()
+            if left or not file.peek(1):
+                return
 
 
-def in_memory(pieces: Sequence[bytes]) -> Digests:
-    """The digests of a content that is no larger than a part."""
-
-    def digests(_: int, new: Callable[[], Hash]) -> Iterator[bytes]:
-        digest = new()
-        for piece in pieces:
-            digest.update(piece)
-        yield digest.digest()
-
-    return digests
-
-
-class Hash(Protocol):
+class _Hash(Protocol):
     def update(self, data: bytes | memoryview, /) -> None: ...
     def digest(self) -> bytes: ...
 
 
-def _md5() -> Hash:
+def _md5() -> _Hash:
     return hashlib.md5(usedforsecurity=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled
 from jobbag.files import fsync, naming, sync
 from jobbag.s3.arriving import Arriving
-from jobbag.s3.contents import PART_SIZE, Digests, compared, in_memory, read_from
+from jobbag.s3.contents import PART_SIZE, Opened, compared
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.threads import DaemonPool
@@ -77,7 +78,7 @@ class Downloads:
         """Get an object with one request; false where it has to be looked for first: it is in another region, or what
         came is not what was listed, but a later object, or a page of somebody else."""
         try:
-            headers, pieces = self._get(lambda: self._cloud.get_object(self._bucket, key))
+            headers, content = self._get(lambda: self._cloud.get_object(self._bucket, key))
         except AwsError as error:
             if error.code in ELSEWHERE:
                 return False
@@ -85,12 +86,10 @@ class Downloads:
         if headers["etag"] != etag:
             return False
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
-        _verify(head, in_memory(pieces), sum(map(len, pieces)))
-        with part.open("wb", buffering=0) as file:
-            for piece in pieces:
-                left = memoryview(piece)
-                while left:
-                    left = left[file.write(left) :]
+        _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
             fsync(file.fileno(), part)
         return True
 
@@ -102,7 +101,7 @@ class Downloads:
             coming = _Coming(key, head["ETag"], file, knows_ranges=head.get("AcceptRanges") == "bytes")
             for start in coming.starts if coming.knows_ranges else coming.starts[:1]:
                 self._pool.submit(self._get_part, coming, start)
-            _verify(head, read_from(file.reader), size)
+            _verify(head, file.reader, size)
             file.wait()
         sync(part)
 
@@ -171,6 +170,6 @@ def _other_bytes(part: range, came: object) -> AwsError:
     return AwsError("GetObject", WRONG[0], what)
 
 
-def _verify(head: Mapping[str, Any], digests: Digests, size: int) -> None:
-    if head.get("ContentLength", size) != size or compared(head, digests, size) is False:
+def _verify(head: Mapping[str, Any], opened: Opened, size: int) -> None:
+    if head.get("ContentLength", size) != size or compared(head, opened, size) is False:
         raise AwsError("GetObject", WRONG[0], "what came does not have the checksum that S3 has for it")

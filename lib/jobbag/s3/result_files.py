@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +24,6 @@ class ResultFiles:
         """`bag`: none of its inputs is written over."""
         self.home = home
         self._incoming = home / ".incoming"
-        self._made: dict[tuple[str, ...], Path] = {}  # directories, by their names below `home`
         below = os.path.join(os.path.realpath(home), "")
         paths = (path for item in bag.local_files() for path in bag.paths_of(item))
         self._inputs = {real for real in map(os.path.realpath, paths) if real.startswith(below)}
@@ -38,47 +36,35 @@ class ResultFiles:
         parts = name.split("/")
         if ".." in parts or not parts[0]:
             raise Unsuitable("its name leads out of the directory of its job")
-        if "" in parts or "." in parts or "\0" in name or any(len(part.encode()) > LONGEST_NAME for part in parts):
+        if (
+            "" in parts
+            or "." in parts
+            or "\0" in name
+            or any(len(os.fsencode(named(part))) > LONGEST_NAME for part in parts)
+        ):
             raise Unsuitable("no file can have its name")
-        path = self._directory(job, *parts[:-1]) / named(parts[-1])
+        path = self.home / named(job)
+        for part in (None, *parts[:-1]):
+            path = path if part is None else path / named(part)
+            if path.is_symlink():
+                raise Unsuitable(f"{path} is a link")
+            try:
+                path.mkdir(parents=part is None, exist_ok=True)
+            except FileExistsError:
+                raise Unsuitable(f"{path} is a file, and it needs a directory there") from None
+        path /= named(parts[-1])
         if path.is_dir() and not path.is_symlink():
             raise Unsuitable(f"{path} is a directory")
         if self._inputs and os.path.realpath(path) in self._inputs:
             raise Unsuitable(f"it would overwrite the input {path}")
         return path
 
-    def _directory(self, *names: str) -> Path:
-        """The directory of a job, or one below it, made where it is not there. Raises Unsuitable and OSError."""
-        path = self._made.get(names)
-        if path is not None and _is_directory(path):  # the many files of one directory look at no other
-            return path
-        path = self.home
-        for name in names:
-            path /= named(name)
-            if path.is_symlink():
-                raise Unsuitable(f"{path} is a link")
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-            except FileExistsError:
-                raise Unsuitable(f"{path} is a file, and it needs a directory there") from None
-        self._made[names] = path
-        return path
-
     def part_of(self, key: str) -> Path:
         """Where an object is written until it is whole. No job has such a directory, as no name has a dot in front."""
-        if not _is_directory(self._incoming):
-            self._incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
         return self._incoming / hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def tidy(self) -> None:
         """Remove the directory for what is not whole, unless another run uses it."""
         with suppress(OSError):
             self._incoming.rmdir()
-
-
-def _is_directory(path: Path) -> bool:
-    """Whether there is a directory, and no link to one."""
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
