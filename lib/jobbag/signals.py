@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from jobbag import main_thread
 from jobbag.errors import ExitCode, Interrupted
+from jobbag.main_thread import Waker
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -124,8 +124,8 @@ class Signals(Stops):
     def __enter__(self) -> Signals:
         heeded = [number for number in _EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants
         self._hook, sys.unraisablehook = sys.unraisablehook, self._hear_dropped
-        self._before = {main_thread.CALL: signal.signal(main_thread.CALL, self._heed_call)}
-        self._waker = main_thread.Waker()
+        self._before: dict[int, Any] = {}  # the handlers
+        self._waker = Waker(self._heed_call)
         try:
             for number in heeded:  # from the first on, a signal is raised here
                 self._before[number] = signal.getsignal(number)
@@ -164,7 +164,7 @@ class Signals(Stops):
     def cancel(self) -> None:
         """Stop what the main thread does, as SIGTERM would, but without its hurry. For any thread."""
         self._cancelled = True
-        main_thread.call()
+        self._waker.call()
 
     def _hear_dropped(self, dropped: UnraisableHookArgs) -> None:
         """Python drops what is raised in a callback of its own, such as those at the end of each import."""
@@ -178,9 +178,11 @@ class Signals(Stops):
 
     def _raise_again(self, interrupted: Interrupted) -> None:
         self._dropped = interrupted
-        main_thread.call()
+        self._waker.call()
 
-    def _heed_call(self, _: int, __: FrameType | None) -> None:
+    def _heed_call(self) -> None:
+        if self._over:
+            return
         dropped, self._dropped = self._dropped, None
         if dropped is not None:
             self._hand_over(dropped)

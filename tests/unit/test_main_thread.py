@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 import time
@@ -30,12 +31,29 @@ def wait_and_be_told_elsewhere(wait: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wait", [lambda: threading.Event().wait(LONG), lambda: time.sleep(LONG)], ids=["for a thread", "for the system"]
+    "wait",
+    [lambda: threading.Event().wait(LONG), lambda: select.select([], [], [], LONG)],
+    ids=["for a thread", "for the system"],
 )
 def test_a_signal_that_another_thread_gets_ends_the_wait_of_the_main_thread(wait: Callable[[], object]) -> None:
     began = time.monotonic()
     with pytest.raises(Interrupted), Signals():
         wait_and_be_told_elsewhere(wait)
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_a_call_just_before_the_main_thread_begins_to_wait_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, kill = list[int](), signal.pthread_kill
+
+    def lose_the_first(thread: int, number: int) -> None:
+        calls.append(number)
+        if calls.count(signal.SIGURG) != 1 or number != signal.SIGURG:
+            kill(thread, number)
+
+    monkeypatch.setattr(signal, "pthread_kill", lose_the_first)
+    began = time.monotonic()
+    with pytest.raises(Interrupted), Signals():
+        wait_and_be_told_elsewhere(lambda: threading.Event().wait(LONG))
     assert time.monotonic() - began < LONG / 2
 
 
