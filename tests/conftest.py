@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -75,6 +76,13 @@ def _commands_are_forked(request: pytest.FixtureRequest) -> Iterator[None]:
     shared: dict[str, str] = getattr(request.config, "workerinput", {})
     with processes.forking(shared.get("fork_server")):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_tool_log_is_left() -> Iterator[None]:
+    """Within a ToolLog the logger does not propagate. Left so, it would show in a test that comes much later."""
+    yield
+    assert logging.getLogger("jobbag").propagate, "a ToolLog was not left, or two of them overlapped"
 
 
 @pytest.fixture
