@@ -166,10 +166,13 @@ class Stage:
         self._processes[-1].wait()
 
     def kill_at(self, operation: str, number: int = 1, *, after: bool) -> None:
-        """Kill a start when this request comes: before, or after it has taken effect. ReadLogs is any of a log."""
-        requests = itertools.count(1)
+        """Kill the next start at this request: before, or after it has taken effect. ReadLogs is any of a log."""
+        requests, starts = itertools.count(1), len(self._processes)
 
-        def act(_: Request, forward: Forward) -> Answer:
+        def act(request: Request, forward: Forward) -> Answer:
+            if len(self._processes) == starts:  # a job asks, which an earlier start has sent
+                self.faults.on(request.operation, act, 1)
+                return forward()
             if next(requests) != number:
                 return forward()
             if after:
