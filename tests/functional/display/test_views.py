@@ -50,8 +50,8 @@ UNDER_WAY = (
 
 
 def frame(terminal: Terminal) -> list[str]:
-    """The display, once it shows what was played until UNDER_WAY ended."""
-    lines = terminal.shows("412 RUNNABLE")
+    """The display, once it shows what was played until UNDER_WAY ended, to its last line."""
+    lines = terminal.shows("412 RUNNABLE", "sending 39 files")
     return lines[next(number for number, line in enumerate(lines) if line.startswith("bag:")) :]
 
 
@@ -97,11 +97,11 @@ def test_it_takes_the_new_size_of_a_terminal_in_the_middle(terminal: Open) -> No
     for columns in (200, 80, 100):
         shown.resize(columns, 24)
         shown.say(f"log '{columns} columns'")
-        shown.shows(f"{columns} columns")
+        shown.shows(f"{columns} columns", "sending 39 files")
         assert_one_frame(shown.all_lines)
     shown.resize(40, 24)
     shown.say("job 4037 4448 RUNNING")
-    lines = shown.shows("1,436 RUNNING")
+    lines = shown.shows("1,436 RUNNING", "sending 39 files")
     assert max(map(len, lines)) <= 40
     assert sum(line.startswith("bag:") for line in lines) == 1
     assert shown.end() == 0
