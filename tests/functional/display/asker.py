@@ -19,6 +19,7 @@ from jobbag.display.question import Question
 from jobbag.errors import Interrupted
 from jobbag.events.observation import now_ms
 from jobbag.signals import Signals
+from jobbag.threads import next_of
 from jobbag.tool_log import ToolLog
 
 log = logging.getLogger("jobbag.asker")
@@ -45,7 +46,7 @@ def main() -> None:
         signals.deliver_to(heard.put)
         with Question(signals, ground, lambda: 40, detach=True):
             log.info("ready")
-            while (told := heard.get()) is None:
+            while (told := next_of(heard)) is None:  # SIGUSR1 may go to another thread
                 log.info("said meanwhile")
         log.info("%s, jobs %s", told.exit_code.name, "go on" if told.leaves_jobs else "end")
 

@@ -86,7 +86,7 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     driver = shutil.which("chromedriver")
     if driver is None or not any(found):
@@ -97,7 +97,8 @@ def browser() -> Iterator[Chrome]:
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1360,1000"):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    environment = os.environ | {"TMPDIR": "/tmp"}  # it has a socket there, whose path may not be long
+    # It writes to its home, which other tests want empty; TMPDIR has a socket, whose path may not be long.
+    environment = os.environ | {"HOME": str(tmp_path_factory.mktemp("browser")), "TMPDIR": "/tmp"}
     with Chrome(options=options, service=Service(driver, env=environment)) as browser:
         yield browser
 
