@@ -66,7 +66,8 @@ class Delays:
         """
         if self._embedded:
             return 0.0
-        usual = min(max(2 * self._worst + 1, SHORTEST_SETTLE if self._is_known else FIRST_SETTLE), LONGEST_SETTLE)
+        usual = 2 * self._worst + SHORTEST_SETTLE
+        usual = min(usual if self._is_known else max(usual, FIRST_SETTLE), LONGEST_SETTLE)
         if lines == 0:
             return max(usual, MISSING_SETTLE if missing else EMPTY_SETTLE)
         return usual
