@@ -188,7 +188,10 @@ def test_the_table_of_growth_has_a_row_for_each_size_and_way() -> None:
     ]  # fmt: skip
 
 
-def test_the_plot_names_the_clients_and_has_colours_for_a_dark_page(tmp_path: Path) -> None:
+def test_the_plot_names_the_clients_and_has_colours_for_a_dark_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "own"))  # else it leaves files in the home of all tests
     pytest.importorskip("matplotlib")
     runs = (peer(OWN[0], 13.0), peer("other", 640.0, lost=2))
     assert plot([Outcome("peers", runs), Outcome("growth", growth(calls_per_job=1.0))], tmp_path / "plot.svg")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from helpers.clients import s3_of
+from helpers.waiting import wait_until
 from jobbag.aws import client
 from jobbag.aws.client import Cloud
 from jobbag.bag.job import Bag
@@ -268,11 +269,13 @@ def test_leaving_ends_the_transfers(cloud: Cloud, s3: Any, faults: Faults) -> No
     del s3
     for number in range(40):
         Path(f"f{number}").write_bytes(b"x")
-    faults.fail("HeadObject", 500, "InternalError")  # so that each would be tried for long
+    faults.fail("ListObjectsV2", 403, "AccessDenied")  # so that each is asked for
+    faults.fail("HeadObject", 500, "InternalError")  # and would be tried for long
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     items = tuple(f"f{number}" for number in range(40))
     with Uploader(cloud, PLACE, Bag((), items), events.put, InFlight(16), bucket_is_new=False) as uploader:
         uploader.send(items)
+        wait_until(lambda: faults.count("HeadObject"), what="the first transfers")
     assert faults.count("PutObject") == 0
 
 

@@ -55,7 +55,7 @@ def _read(body: bytes) -> tuple[dict[str, Any], bool]:
     size=st.integers(0, 2**40),
 )
 def test_objects_are_those_that_botocore_reads(keys: list[str], size: int) -> None:
-    listed = "".join(ONE.replace(">a<", f">{escape(key)}<").replace(">7<", f">{size}<") for key in keys)
+    listed = "".join(ONE.replace(">7<", f">{size}<").replace(">a<", f">{escape(key)}<") for key in keys)
     body = f"{HEAD}{REST}{listed}{END}".encode()
     page, taken = _read(body)
     assert taken
