@@ -16,7 +16,7 @@ PYTHON ?= python3
 PIP = python -m pip --quiet --quiet --disable-pip-version-check
 PACKAGE = setup.py pyproject.toml
 # Many tests wait for a process or a server: more of them than processors run at once, and who is done takes over.
-WORKERS ?= 6
+WORKERS ?= 8
 # -E: no variable of whoever starts them makes it another Python. tests/conftest.py sees to the other variables.
 PYTEST = .venv-test/bin/python -E -m pytest -n $(WORKERS) --dist worksteal
 LAB ?= ../shared/lab

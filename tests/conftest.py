@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -42,6 +43,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("time and programs")
     for line in surroundings.told(time.monotonic() - BEGAN, reasons):
         terminalreporter.line(line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that mostly compute beside those that mostly wait, so that neither are left alone at the end."""
+    items.sort(key=lambda item: (item.path.parent.name != "chaos", crc32(item.path.name.encode()), str(item.path)))
 
 
 @pytest.fixture(autouse=True, scope="session")

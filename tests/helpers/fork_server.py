@@ -7,6 +7,7 @@ its working directory follow, as a line of JSON, and its process id and exit sta
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -20,6 +21,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -139,12 +141,27 @@ def become(conversation: IO[str], files: list[int]) -> NoReturn:
     if script == "-m":
         sys.argv = words
         sys.path[0] = os.getcwd()
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        run = partial(runpy.run_module, words[0], run_name="__main__", alter_sys=True)
     else:
         sys.argv = [script, *words]
         sys.path[0] = str(Path(script).resolve().parent)
-        runpy.run_path(script, run_name="__main__")
-    sys.exit()
+        run = partial(runpy.run_path, script, run_name="__main__")
+    try:
+        run()
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        leave(end.code or 0)
+    leave(0)
+
+
+def leave(status: int) -> NoReturn:
+    """End as Python does, but for taking apart what is loaded: that is a third of the CPU of a short command."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status & 0xFF)
 
 
 def main() -> None:

@@ -35,11 +35,18 @@ def clean() -> None:
 
 
 def settle(place: Path) -> None:
-    """Have a home and a directory for temporary files in an own new directory."""
+    """Have a home and a directory for temporary files in an own new directory, and python3 be this Python.
+
+    What is called so may be a script that looks for one, such as pyenv's: half of the time of a short job.
+    """
     for name, folder in (("HOME", "home"), ("TMPDIR", "tmp")):
         (place / folder).mkdir()
         os.environ[name] = str(place / folder)
     tempfile.tempdir = os.environ["TMPDIR"]
+    programs = place / "bin"
+    programs.mkdir()
+    (programs / "python3").symlink_to(Path(sys.executable).resolve())
+    os.environ["PATH"] = os.pathsep.join([str(programs), os.environ["PATH"]])
 
 
 def told(seconds: float, reasons: Iterable[str]) -> list[str]:
