@@ -177,8 +177,8 @@ def test_all_pages_of_a_stream(count: int, fetching: Fetching, service: Service)
 
 def test_lines_that_come_late_are_waited_for_once_a_delay_is_known(fetching: Fetching, service: Service) -> None:
     """The first lines tell that the end may take a while, too."""
-    service.write("s", "early", delay=0.03)
-    service.write("s", "late", SEPARATOR, "later", delay=0.5)
+    service.write("s", "early", delay=0.08)
+    service.write("s", "late", SEPARATOR, "later", delay=0.15)
     fetching.of(seen())
     assert (out(), err()) == (["early", "late"], ["later"])
 
