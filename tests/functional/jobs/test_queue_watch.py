@@ -99,8 +99,18 @@ def watch(ready: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
         yield watch
 
 
-def test_a_queue_that_is_disabled_after_the_jobs_were_sent(watch: Watch) -> None:
-    watch.submit(3)
+def submit_and_know(watch: Watch, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first question comes when all are known: before, one of ours may be taken for one of others,
+    and where none waits for a moment, what is wrong is told again.
+    """
+    with monkeypatch.context() as context:
+        context.setattr(queue_watch, "PATIENCE", 1000.0)
+        watch.submit(count)
+        watch.until_known(count)
+
+
+def test_a_queue_that_is_disabled_after_the_jobs_were_sent(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit_and_know(watch, 3, monkeypatch)
     watch.cloud.call("batch", "UpdateJobQueue", jobQueue="q", state="DISABLED")
     told = watch.told(" in the job queue q: the queue is DISABLED; enable it: ")
     assert "--job-queue q --state ENABLED" in told.reason
@@ -132,14 +142,6 @@ def test_the_children_of_an_array_job_are_counted(watch: Watch) -> None:
     watch.until_all_ended(7)
 
 
-def submit_and_know(watch: Watch, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first question comes when all are known: before, one of ours may be taken for one of others."""
-    with monkeypatch.context() as context:
-        context.setattr(queue_watch, "PATIENCE", 1000.0)
-        watch.submit(count)
-        watch.until_known(count)
-
-
 def test_others_are_ahead(watch: Watch, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     stranger = watch.cloud.call("batch", "SubmitJob", jobName="other", jobQueue="q", jobDefinition="d")["jobArn"]
 
@@ -166,7 +168,7 @@ def test_others_are_ahead_by_a_service_that_gives_no_snapshot(watch: Watch, faul
     assert re.search(r": 1[0-2] jobs of others are ahead; ", watch.told("of others").reason)
 
 
-def test_what_aws_says_is_told_once_for_all_jobs(watch: Watch, faults: Faults) -> None:
+def test_what_aws_says_is_told_once_for_all_jobs(watch: Watch, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     said = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance has what the job asks for"
 
     def blocked(content: dict[str, list[dict[str, object]]]) -> None:
@@ -175,7 +177,7 @@ def test_what_aws_says_is_told_once_for_all_jobs(watch: Watch, faults: Faults) -
                 detail["statusReason"] = said
 
     faults.edit("DescribeJobs", blocked)
-    watch.submit(30)
+    submit_and_know(watch, 30, monkeypatch)
     watch.told(f"AWS Batch says {said}; give the compute environment larger instance types")
     watch.open_gate()
     assert watch.until_all_ended(30) == []
