@@ -15,7 +15,7 @@ from chaos.run import Outcome, Run
 from chaos.shape import Shape
 from functional.fault_layer import Answer
 
-JOBS = 20
+JOBS = 10
 SEEDS = (4, 11)  # entities made and existing, per-job and merged logs, both kinds of buckets, packed and not
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,8 @@ def test_a_detached_run_is_seen_and_cancelled(scene: Stage) -> None:
     )
     assert scene.play(0, bag, *EXISTING, "--detach")
     wait_until(lambda: {"done", "runs"} <= set(scene.times()), what="the jobs")
-    assert "nobody holds it, and 3 jobs may run on in AWS" in scene.tool.run("--status", bag).out
+    # A start that was slow to leave has seen the end of the first.
+    assert re.search("nobody holds it, and [23] jobs may run on in AWS", scene.tool.run("--status", bag).out)
     wait_until(lambda: "runs begins" in scene.tool.run("--logs", "runs", bag).out, what="its output")
     waits = scene.tool.run("--logs", "waits", bag)
     assert (waits.status, waits.out) == (0, "")
