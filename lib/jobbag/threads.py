@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jobbag.errors import Cancelled, ToolError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 M_ARENA_MAX, HEAPS = -8, 2  # of glibc's mallopt: how many heaps all threads share
+M_MMAP_THRESHOLD, LARGE = -3, 256 * 1024  # bytes: what is as large is in no heap, and given back when it is freed
 HEED = 0.5  # s after which a waiting thread looks whether there was a signal
 LEAVING = 5.0  # s that the requests under way get when a worker is to end
 
@@ -55,11 +55,14 @@ def next_of(items: queue.SimpleQueue[Item], seconds: float | None = None) -> Ite
 
 
 def share_heaps() -> None:
-    """Save memory where glibc is: it gives each thread a heap of its own, in which it keeps what is freed."""
+    """Save memory where glibc is: it gives each thread a heap of its own, in which it keeps what is freed; and among
+    it, after a while, what the tables of a hundred thousand jobs were before they grew."""
     with suppress(ImportError, OSError, AttributeError):  # another C library, or a Python without ctypes
         import ctypes
 
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
+        glibc = ctypes.CDLL(None)
+        glibc.mallopt(M_ARENA_MAX, HEAPS)
+        glibc.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def join(threads: Sequence[threading.Thread], seconds: float | None) -> bool:
@@ -212,21 +215,24 @@ class DueQueue(Generic[Item]):
     """Items, each with the time (time.monotonic(), s) before which nobody gets it. Safe to share."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Item]] = []
-        self._order = count()
+        self._dues: list[float] = []  # a heap
+        self._items: dict[float, list[Item]] = {}  # by these times: of a hundred thousand, most have one of few
         self._changed = threading.Condition()
         self._closed = False
 
     def put(self, due: float, item: Item) -> None:
         """Add an item."""
         with self._changed:
-            heapq.heappush(self._heap, (due, next(self._order), item))
+            if due not in self._items:
+                self._items[due] = []
+                heapq.heappush(self._dues, due)
+            self._items[due].append(item)
             self._changed.notify()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits in it."""
-        return not self._heap
+        return not self._dues
 
     def get(self) -> Item | None:
         """The next item, once it is due; None when the queue is closed."""
@@ -239,11 +245,15 @@ class DueQueue(Generic[Item]):
             while not self._closed:
                 now = time.monotonic()
                 due: list[Item] = []
-                while self._heap and self._heap[0][0] <= now and len(due) < most:
-                    due.append(heapq.heappop(self._heap)[2])
+                while self._dues and self._dues[0] <= now and (room := most - len(due)):
+                    first = self._items[self._dues[0]]
+                    due += first[:room]
+                    del first[:room]
+                    if not first:
+                        del self._items[heapq.heappop(self._dues)]
                 if due:
                     return due
-                self._changed.wait(self._heap[0][0] - now if self._heap else None)
+                self._changed.wait(self._dues[0] - now if self._dues else None)
             return []
 
     def close(self) -> list[Item]:
@@ -251,6 +261,7 @@ class DueQueue(Generic[Item]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            left = [item for _, _, item in self._heap]
-            self._heap.clear()
+            left = [item for due in sorted(self._items) for item in self._items[due]]
+            self._dues.clear()
+            self._items.clear()
             return left

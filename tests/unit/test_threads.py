@@ -132,13 +132,18 @@ def test_the_process_ends_all_the_same() -> None:
 LONG = 60.0  # s; no test waits for it
 
 
-@given(st.lists(st.integers(0, 5)))
-def test_the_earliest_comes_first_and_equals_keep_their_order(dues: list[int]) -> None:
+@given(st.lists(st.integers(0, 5)), st.integers(1, 4))
+def test_the_earliest_comes_first_and_equals_keep_their_order(dues: list[int], most: int) -> None:
     due_queue: DueQueue[tuple[int, int]] = DueQueue()
     items = [(due, number) for number, due in enumerate(dues)]
     for item in items:
         due_queue.put(float(item[0]) - 10, item)
-    assert [due_queue.get() for _ in items] == sorted(items)
+    got: list[tuple[int, int]] = []
+    while not due_queue.is_empty:
+        together = due_queue.get_all(most)
+        assert len(together) == min(most, len(items) - len(got))
+        got += together
+    assert got == sorted(items)
 
 
 def test_an_item_is_not_given_out_before_it_is_due() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import gzip
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import botocore.configprovider
 import botocore.exceptions as exceptions
 import botocore.session
 from botocore.credentials import create_credential_resolver
+from botocore.loaders import JSONFileLoader
 from botocore.utils import JSONFileCache
 
 from jobbag.aws.faults import NoCredentials, is_of, is_transient
@@ -39,6 +41,17 @@ _NOTHING = {
     name: (None, None, os.devnull if name in ("config_file", "credentials_file") else default, cast)
     for name, (_, _, default, cast) in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
 }
+
+
+class _Models(JSONFileLoader):
+    """Reads what botocore knows of the services into plain dicts, which take a third less time and memory."""
+
+    def load_file(self, file_path: str) -> Any:
+        """What the file holds, whose ending is to be found; None if there is none."""
+        for ending, opened in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), opened(f"{file_path}{ending}", "rb") as file:
+                return json.loads(file.read())
+        return None
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ def identify(region: str | None, keys: Mapping[str, str], *, may_ask: bool, alon
     region = region or os.environ.get("AWS_REGION") or None
     core.register("before-send", refuse_unfit)
     try:
+        core.get_component("data_loader").file_loader = _Models()
         session: Any = boto3.Session(botocore_session=core, region_name=region, **keys)
         if not keys:
             core.register_component("credential_provider", _provider(core, may_ask=may_ask))

@@ -38,12 +38,9 @@ class BucketRegions:
 
 def partition_of(region: str) -> str:
     """The partition of a region, as it stands in ARNs. One that botocore does not know counts as of the first."""
-    from botocore.exceptions import UnknownRegionError
+    from botocore.endpoint_provider import RuleSetStandardLibrary  # unlike a session, it needs no list of endpoints
 
-    try:
-        return str(_session().get_partition_for_region(region))
-    except UnknownRegionError:
-        return str(_partitions()[0]["id"])
+    return str(RuleSetStandardLibrary({"partitions": _partitions()}).aws_partition(region)["name"])
 
 
 def region_of_prices(region: str) -> str | None:

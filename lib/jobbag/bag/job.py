@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -206,3 +206,40 @@ def list_key(path: str) -> str:
 def _in_its_folder(path: str) -> str:
     folder, name = os.path.split(os.path.abspath(path))
     return f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}/{name}"
+
+
+class JobNumbers:
+    """A set of numbers of jobs, which go from 1. It takes a byte for each job of the bag; a `set` takes up to a hundred
+    for each that is in it."""
+
+    def __init__(self, jobs: int, numbers: Iterable[int] = ()) -> None:
+        """`jobs`: how many the bag has."""
+        self._flags = bytearray(jobs + 1)
+        self.update(numbers)
+
+    def __contains__(self, number: int) -> bool:
+        return bool(self._flags[number])
+
+    def __len__(self) -> int:
+        return self._flags.count(1)
+
+    def __bool__(self) -> bool:
+        return 1 in self._flags
+
+    def add(self, number: int) -> None:
+        """Have it in the set."""
+        self._flags[number] = 1
+
+    def discard(self, number: int) -> None:
+        """Have it no more, if it was there."""
+        self._flags[number] = 0
+
+    def update(self, numbers: Iterable[int]) -> None:
+        """Have all of them."""
+        for number in numbers:
+            self._flags[number] = 1
+
+    def difference_update(self, numbers: Iterable[int]) -> None:
+        """Have none of them."""
+        for number in numbers:
+            self._flags[number] = 0

@@ -133,6 +133,7 @@ class Start:
             self.settings = replace(self.settings, detach=False)  # all have ended: they are collected
         events, path = takeup.without(self.earlier.events(self.task.bag), checked.lost), self.settings.journal
         self.task = replace(self.task, bag=with_kept_results(self.task.bag, checked.state.results, self.task.place))
+        checked.forget_jobs()
         self.lock.check()
         left: list[Event] = []
         if self.earlier.is_given_up and (past := self.earlier.past) is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rich.filesize import decimal
 
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Bag, Job, JobNumbers
 from jobbag.display.estimate import RUNNING, TO_SEND, WAITING, Rate, Speed, remaining
 from jobbag.events.escalation import Escalated
 from jobbag.events.events import (
@@ -137,9 +137,9 @@ class Progress:
         self._verdict = verdict
         self._cost = cost
         self._others: dict[int, Verdict] = {}  # of jobs that did not succeed, by number
-        self._states: dict[int, str] = {}  # by job number
+        self._states = [TO_SEND for _ in bag.jobs]  # in the order of their numbers, from 1
         self._counts = Counter({TO_SEND: len(bag.jobs)})
-        self._finished: set[int] = set()  # jobs whose output is on disk
+        self._finished = JobNumbers(len(bag.jobs))  # of those whose output is on disk
         self._uploads = _Uploads()
         self._results = 0  # files that this start has fetched
         self._speed = Speed()
@@ -176,9 +176,9 @@ class Progress:
                 self._stopping = True
 
     def _move(self, job: Job, state: str) -> None:
-        self._counts[self._states.get(job.number, TO_SEND)] -= 1
+        self._counts[self._states[job.number - 1]] -= 1
         self._counts[state] += 1
-        self._states[job.number] = state
+        self._states[job.number - 1] = state
         if state == ENDED[1]:
             self._others[job.number] = self._verdict(job)
         else:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from jobbag.bag.job import Job
 from jobbag.errors import PROG
 from jobbag.events.causes import HALTED_BY, lost_machine, lost_start, wanted_memory
-from jobbag.events.events import Event, Lost, StateChanged, Submitting
+from jobbag.events.events import Event, Lost, StateChanged
 from jobbag.events.observation import Observation, joined
 from jobbag.prices import money
 
@@ -39,17 +40,18 @@ class Priced(Event):
 
 
 class _Sending(NamedTuple):
-    """A job as one SubmitJob sent it. `until`: when AWS lost it (ms)."""
+    """A job, by its number, as one SubmitJob sent it."""
 
+    number: int
     queue: str | None
     seen: Observation
-    until: int | None = None
 
 
 class _Spans(NamedTuple):
-    """What a sending costs an hour, its time that is over (ms) by what it was lost for (None: for nothing), and since
-    when it runs."""
+    """What a sending of a job, by its number, costs an hour, its time that is over (ms) by what it was lost for (None:
+    for nothing), and since when it runs."""
 
+    number: int
     rate: Decimal
     over: tuple[tuple[str | None, int], ...]
     since: int | None
@@ -66,14 +68,16 @@ class Costs:
     Each attempt costs what it asks for times its time, of every sending of a job.
     """
 
-    def __init__(self, since: int) -> None:
-        """`since`: when the run began (ms). What was before is not of it."""
+    def __init__(self, since: int, queue_of: Callable[[Job], str | None]) -> None:
+        """`since`: when the run began (ms). What was before is not of it. `queue_of`: where a job was sent last, by
+        name or ARN, if it is known."""
         self._begin = since
         self._lock = threading.Lock()
         self._prices: dict[str | None, Priced] = {}
-        self._queues: dict[int, str] = {}  # to which a job was sent last, by its number
-        self._sendings: dict[tuple[int, str], _Sending] = {}  # by number and AWS id
-        self._spans: dict[tuple[int, str], _Spans] = {}  # of those that cost something
+        self._queue_of = queue_of
+        self._sendings: dict[str, _Sending] = {}  # by AWS id
+        self._lost: dict[str, int] = {}  # when AWS lost those that it lost (ms)
+        self._spans: dict[str, _Spans] = {}  # of those that cost something
         self._over: Counter[tuple[Decimal, str | None]] = Counter()  # ms by rate and by what they were lost for
 
     def __call__(self, event: Event) -> None:
@@ -83,24 +87,28 @@ class Costs:
             case Priced():
                 with self._lock:
                     self._prices[event.queue] = event
-                    for key, sending in list(self._sendings.items()):
-                        self._put(key, sending)
-            case Submitting(job=job, queue=queue) if queue is not None:
-                self._queues[job.number] = sys.intern(queue.rpartition("/")[2])
+                    for aws_id, sending in list(self._sendings.items()):
+                        self._put(aws_id, sending)
             case StateChanged(job=job, aws_id=aws_id, observation=seen) if seen.attempts or seen.started is not None:
                 with self._lock:
-                    known = self._sendings.get((job.number, aws_id))
-                    queue = self._queues.get(job.number) if known is None else known.queue
-                    self._put((job.number, aws_id), _Sending(queue, seen))
-            case Lost(job=job, aws_id=aws_id):
+                    known = self._sendings.get(aws_id)
+                    queue = self._queue_name(job) if known is None else known.queue
+                    self._lost.pop(aws_id, None)
+                    self._put(aws_id, _Sending(job.number, queue, seen))
+            case Lost(aws_id=aws_id):
                 with self._lock:
-                    known = self._sendings.get((job.number, aws_id))
+                    known = self._sendings.get(aws_id)
                     if known is not None:
-                        self._put((job.number, aws_id), known._replace(until=event.at))
+                        self._lost[aws_id] = event.at
+                        self._put(aws_id, known)
 
-    def _put(self, key: tuple[int, str], sending: _Sending) -> None:
-        self._sendings[key] = sending
-        before = self._spans.pop(key, None)
+    def _queue_name(self, job: Job) -> str | None:
+        queue = self._queue_of(job)
+        return queue and sys.intern(queue.rpartition("/")[2])
+
+    def _put(self, aws_id: str, sending: _Sending) -> None:
+        self._sendings[aws_id] = sending
+        before = self._spans.pop(aws_id, None)
         if before is not None:
             self._over.subtract({(before.rate, lost): time for lost, time in _sums(before.over).items()})
         priced = self._prices.get(sending.queue) or self._prices.get(None)
@@ -109,8 +117,8 @@ class Costs:
             return
         vcpus, gib = Decimal(str(seen.vcpus or 0)), Decimal(seen.memory or 0) / 1024
         rate = vcpus * Decimal(priced.vcpu) + gib * Decimal(priced.gb)
-        now = _spans(sending, rate)
-        self._spans[key] = now
+        now = _spans(sending, rate, self._lost.get(aws_id))
+        self._spans[aws_id] = now
         self._over.update({(rate, lost): time for lost, time in _sums(now.over).items()})
 
     @property
@@ -147,10 +155,10 @@ class Costs:
     def by_job(self, now: int) -> dict[int, Decimal]:
         """The same of each job that has cost something, in all its sendings, by number."""
         with self._lock:
-            spans = list(self._spans.items())
+            spans = list(self._spans.values())
         found: dict[int, Decimal] = {}
-        for (number, _), one in spans:
-            found[number] = found.get(number, Decimal(0)) + _cost(one, now)
+        for one in spans:
+            found[one.number] = found.get(one.number, Decimal(0)) + _cost(one, now)
         return found
 
     def words(self, now: int) -> str | None:
@@ -171,8 +179,8 @@ class Costs:
         return f"the jobs have cost {told[0]}, and would soon cost more than the {told[1]} of --max-cost"
 
 
-def _spans(sending: _Sending, rate: Decimal) -> _Spans:
-    """The time of the attempts of a sending, and of the one that runs."""
+def _spans(sending: _Sending, rate: Decimal, lost_at: int | None) -> _Spans:
+    """The time of the attempts of a sending, and of the one that runs. `lost_at`: when AWS lost it (ms)."""
     seen = sending.seen
     least = FARGATE_LEAST if seen.fargate else 0
     over: list[tuple[str | None, int]] = []
@@ -182,11 +190,11 @@ def _spans(sending: _Sending, rate: Decimal) -> _Spans:
             lost = _of_end(seen) if last else waste_of(one.reason)
             over.append((lost, max(one.stopped - one.started, least)))
     runs = seen.started if all(one.started != seen.started for one in seen.attempts) else None
-    until = seen.stopped if seen.ended else sending.until
+    until = seen.stopped if seen.ended else lost_at
     if runs is not None and (seen.ended or until is not None):
         over.append((_of_end(seen), max((until or runs) - runs, least)))
         runs = None
-    return _Spans(rate, tuple(over), runs, least)
+    return _Spans(sending.number, rate, tuple(over), runs, least)
 
 
 def _of_end(seen: Observation) -> str | None:

@@ -42,7 +42,7 @@ class RunState:
         """`start`: when the run began (ms)."""
         self.bag = bag
         self.culprits = Culprits(bag, lambda job: self.of(job).failed)
-        self._outcomes = {job.number: Outcome() for job in bag.jobs}
+        self._outcomes = [Outcome() for _ in bag.jobs]  # in the order of their numbers, from 1
         self.start = start
         self.errors: list[str] = []  # of AWS or the tool, about no single job
         self.broken = False  # a worker failed, so the run cannot go on
@@ -50,7 +50,7 @@ class RunState:
         self._unfinished = len(bag.jobs)
         self.sent_files = self.sent_bytes = self.unchanged_files = 0
         self.results = KnownResults()
-        self.costs = Costs(start)
+        self.costs = Costs(start, lambda job: self.of(job).queue)
         self._tails: set[tuple[Kind, str]] = set()  # the ways to fail of which a tail is kept
 
     def __call__(self, event: Event) -> None:
@@ -106,14 +106,14 @@ class RunState:
     def as_it_is_now(self) -> RunState:
         """A copy for another thread: what happens from now on changes nothing in it."""
         state = copy(self)
-        state._outcomes = {number: copy(outcome) for number, outcome in dict(self._outcomes).items()}
+        state._outcomes = list(map(copy, self._outcomes))
         state.culprits = Culprits(state.bag, lambda job: state.of(job).failed)
         state.results, state.errors = self.results.as_they_are_now(), [*self.errors]
         return state
 
     def of(self, job: Job) -> Outcome:
         """What is known of a job."""
-        return self._outcomes[job.number]
+        return self._outcomes[job.number - 1]
 
     def failure(self, job: Job) -> Failure:
         """Why a job did not succeed of which nothing is under way any more."""
@@ -137,8 +137,8 @@ class RunState:
         """Forget what is known of the job but for its earlier sendings: it is sent anew, or not at all."""
         before = self.of(job)
         self._unfinished += before.finished
-        self._outcomes[job.number] = Outcome(earlier=before.earlier, asks=before.asks)
-        return self._outcomes[job.number]
+        after = self._outcomes[job.number - 1] = Outcome(earlier=before.earlier, asks=before.asks)
+        return after
 
     def _escalated(self, event: Escalated) -> None:
         before, outcome = self.of(event.job), self._reset(event.job)
@@ -176,17 +176,17 @@ class RunState:
     @property
     def settled(self) -> bool:
         """Whether each job has an outcome of its own: a new start would send none of them again."""
-        return self.halted is not None or not any(outcome.to_repeat for outcome in self._outcomes.values())
+        return self.halted is not None or not any(outcome.to_repeat for outcome in self._outcomes)
 
     @property
     def all_logs_whole(self) -> bool:
         """Whether no log is left that a new start could still fetch."""
-        return all(outcome.whole for outcome in self._outcomes.values())
+        return all(outcome.whole for outcome in self._outcomes)
 
     @property
     def succeeded(self) -> int:
         """How many jobs succeeded."""
-        return sum(outcome.succeeded for outcome in self._outcomes.values())
+        return sum(outcome.succeeded for outcome in self._outcomes)
 
     @property
     def failed(self) -> int:
@@ -196,7 +196,7 @@ class RunState:
     @property
     def exit_code(self) -> ExitCode:
         """The exit status of the command, if the run ends now."""
-        if self.errors or any(outcome.error for outcome in self._outcomes.values()) or not self.complete:
+        if self.errors or any(outcome.error for outcome in self._outcomes) or not self.complete:
             return ExitCode.AWS_ERROR
         if self.failed:
             return ExitCode.TASK_FAILED
@@ -288,7 +288,7 @@ class RunState:
 
     def progress(self) -> str:
         """How far the run is, in a few words."""
-        outcomes = self._outcomes.values()
+        outcomes = self._outcomes
         submitted = sum(bool(outcome.aws_id) for outcome in outcomes)
         ended = sum(outcome.ended for outcome in outcomes)
         return f"of {len(outcomes)} jobs, {submitted} are submitted, {ended} of them have ended"
@@ -296,13 +296,13 @@ class RunState:
     def running(self) -> Iterator[tuple[Job, str]]:
         """Jobs that AWS has and that have not ended, as far as is known, with their AWS ids."""
         for job in self.bag.jobs:
-            outcome = self._outcomes[job.number]
+            outcome = self.of(job)
             if outcome.aws_id and not outcome.ended:
                 yield job, outcome.aws_id
 
     def in_doubt(self) -> Iterator[Job]:
         """Jobs that AWS may have: they were about to be sent, and no answer is known."""
         for job in self.bag.jobs:
-            outcome = self._outcomes[job.number]
+            outcome = self.of(job)
             if outcome.token is not None and not outcome.aws_id and outcome.error is None:
                 yield job

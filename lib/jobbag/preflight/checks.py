@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from jobbag.aws.client import Cloud
-from jobbag.bag.job import Job
+from jobbag.bag.job import Bag, Job
 from jobbag.entities import lookup
 from jobbag.entities.capacity import environment_refs
 from jobbag.entities.creation import EntityCreator, already_exists
@@ -58,6 +58,10 @@ class Checked:
             raise SeveralErrors(self.errors)
         for error in self.errors:
             raise error
+
+    def forget_jobs(self) -> None:
+        """Free what is known of the jobs, which may be a hundred thousand: a run has a state of its own."""
+        self.state = RunState(Bag((), ()), self.state.start)
 
     def existing(self, plan: Plan) -> dict[Kind, Entity]:
         """Those entities of a plan that there are already."""

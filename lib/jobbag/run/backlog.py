@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from jobbag.bag.job import Bag, Job
+from jobbag.bag.job import Bag, Job, JobNumbers
 from jobbag.jobs.array_request import JobGroup
 from jobbag.jobs.ids import parent_of
 from jobbag.run.dependencies import Dependencies
@@ -52,7 +52,7 @@ class Backlog:
         self._gathered: list[Job] = []  # jobs that are to be sent again
         self._due = math.inf  # time.monotonic() when they are
         self._ready: deque[JobGroup] = deque()
-        self._taken: set[int] = set()  # numbers of jobs
+        self._taken = JobNumbers(len(bag.jobs))
         self._lost: set[int] = set()  # numbers of jobs that can never be sent, be they in `_ready`, or again
 
     @property

@@ -99,7 +99,8 @@ class Dependencies:
         """Note that these jobs are sent as one array job."""
         needed = Counter(one.number for job in jobs for one in self._dependants.get(job.number, ()))
         need_all = frozenset(number for number, count in needed.items() if count == len(jobs))
-        self._need_all |= dict.fromkeys((job.number for job in jobs), need_all)
+        if need_all:
+            self._need_all |= dict.fromkeys((job.number for job in jobs), need_all)
 
     def submitted(self, job: Job, aws_id: str) -> list[Job]:
         """Note that AWS has the job. Returns the jobs that can be sent now."""

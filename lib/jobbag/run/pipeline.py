@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from jobbag.bag.job import Job
+from jobbag.bag.job import Job, JobNumbers
 from jobbag.errors import Interrupted
 from jobbag.escalation.policy import Escalation
 from jobbag.events import remarks
@@ -69,10 +69,10 @@ class Pipeline:
         self._open = True  # jobs may be sent
         self._stopped: Interrupted | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._fetching: set[int] = set()  # numbers of jobs whose output is to come
+        self._fetching = JobNumbers(len(task.bag.jobs))  # of those whose output is to come
         self._unexplained: dict[int, list[Job]] = {}  # of these, those not run, by the job whose end may tell why
         to_send = self._state.to_send()
-        self._to_send = {job.number for job in to_send}  # at the start
+        self._to_send = JobNumbers(len(task.bag.jobs), (job.number for job in to_send))  # at the start
         self._follow_ups = FollowUps(task.bag, self._state, escalation, self.tell)
         self._backlog = Backlog(
             task.bag, to_send, Packing(settings.array), self._safeguards,
@@ -137,8 +137,7 @@ class Pipeline:
         return not settled and not self._state.broken
 
     def _go_on(self, staged: Sequence[str]) -> None:
-        over = {job.number for job in self._bag.jobs if self._stopped and self._state.of(job).over}  # not sent again
-        in_doubt = [job for job in self._bag.jobs if job.number not in self._to_send - over and self._take_up(job)]
+        in_doubt = [job for job in self._bag.jobs if self._take_up(job)]
         for job in self._bag.jobs:
             self._handle(*self._recall_order(job))
         self._sending.seek(in_doubt)
@@ -157,7 +156,8 @@ class Pipeline:
     def _take_up(self, job: Job) -> bool:
         """Go on with a job where an earlier start left it; true if it is not known whether AWS has it."""
         outcome = self._state.of(job)
-        if not outcome.finished:
+        goes_anew = job.number in self._to_send and not (self._stopped and outcome.over)
+        if not goes_anew and not outcome.finished:
             if outcome.over:
                 if not self._follow_ups.escalates(job, self._backlog):
                     self._fetch(job)

@@ -95,7 +95,7 @@ class Safeguards:
         self._canary = canary
         self._max_failures = max_failures
         self._bound = bound
-        self._sent: set[int] = set()  # numbers of jobs, without those that were terminated before they could succeed
+        self._sent: set[int] = set()  # the canaries, by number, but for those terminated before they could succeed
         self._failed: set[int] = set()
         self._terminated: set[int] = set()
         self._proven = False  # of any job
@@ -103,7 +103,8 @@ class Safeguards:
     def __call__(self, event: Event) -> None:
         match event:
             case Submitting(job=job):
-                self._sent.add(job.number)
+                if self._canary is not None and not self._proven:
+                    self._sent.add(job.number)
                 self._failed.discard(job.number)
                 self._terminated.discard(job.number)
             case Unsent(job=job):

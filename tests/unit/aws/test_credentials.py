@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import gzip
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.exceptions
 import botocore.loaders
 import botocore.session
 import pytest
@@ -23,6 +25,7 @@ from botocore.httpsession import URLLib3Session
 
 from jobbag.aws import connection
 from jobbag.aws.connection import Access, Connection
+from jobbag.aws.credentials import identify
 from jobbag.aws.faults import NoCredentials
 from jobbag.errors import InputError
 
@@ -56,6 +59,20 @@ def refused() -> str:
 
 def configure(home: Path, text: str) -> None:
     (home / ".aws" / "config").write_text(text)
+
+
+@pytest.mark.parametrize(("ending", "opened"), [(".json", open), (".json.gz", gzip.open)])
+def test_a_service_of_the_users_own_is_known(ending: str, opened: Any, home: Path) -> None:
+    configure(home, f"[default]\ndata_path = {home / 'models'}\n")
+    model = home / "models" / "mine" / "2020-01-01" / f"service-2{ending}"
+    model.parent.mkdir(parents=True)
+    with opened(model, "wb") as file:
+        file.write(b'{"metadata": {}, "shapes": {"A": {"members": {"b": {}, "a": {}}}}}')
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": SECRET}
+    loader = identify("eu-west-3", keys, may_ask=False).core.get_component("data_loader")
+    assert list(loader.load_service_model("mine", "service-2")["shapes"]["A"]["members"]) == ["b", "a"]
+    with pytest.raises(botocore.exceptions.UnknownServiceError):
+        loader.load_service_model("other", "service-2")
 
 
 def helper(home: Path, script: str, *arguments: str) -> None:

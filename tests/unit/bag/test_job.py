@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jobbag.bag.job import base_name, is_url
+from jobbag.bag.job import JobNumbers, base_name, is_url
 
 from ..builders import bag, job
 
@@ -33,3 +35,19 @@ def test_a_file_has_the_last_part_of_its_path_in_s3(path: str, name: str) -> Non
 
 def test_messages_name_the_file_and_the_job() -> None:
     assert job(1, "one", submit_file=Path("dir/bag.in")).where == 'dir/bag.in: job "one"'
+
+
+JOBS = 9
+CHANGES = st.tuples(
+    st.sampled_from(["add", "discard", "update", "difference_update"]), st.lists(st.integers(1, JOBS), min_size=1)
+)
+
+
+@given(st.sets(st.integers(1, JOBS)), st.lists(CHANGES))
+def test_numbers_of_jobs_are_a_set(first: set[int], changes: list[tuple[str, list[int]]]) -> None:
+    numbers, wanted = JobNumbers(JOBS, first), set(first)
+    for change, given_numbers in changes:
+        for one in (numbers, wanted):
+            getattr(one, change)(given_numbers if change.endswith("update") else given_numbers[0])
+        assert [number for number in range(1, JOBS + 1) if number in numbers] == sorted(wanted)
+        assert (len(numbers), bool(numbers)) == (len(wanted), bool(wanted))

@@ -13,8 +13,9 @@ from jobbag.errors import AwsError
 from jobbag.events.costs import MS_PER_HOUR, Costs, Priced
 from jobbag.events.events import Event, Lost, StateChanged, Submitting
 from jobbag.events.observation import Attempt, Observation
+from jobbag.events.state import RunState
 
-from ..builders import job
+from ..builders import bag, job
 
 HOUR = MS_PER_HOUR
 ONE = job(1, "one")
@@ -36,10 +37,10 @@ def changed(now: Observation, aws_id: str = "id", at: int = 1) -> StateChanged:
 
 
 def of(*events: Event, since: int = 0) -> Costs:
-    costs = Costs(since)
+    state = RunState(bag(ONE), since)
     for event in events:
-        costs(event)
-    return costs
+        state(event)
+    return state.costs
 
 
 def test_a_job_costs_what_it_asks_for_times_its_time() -> None:

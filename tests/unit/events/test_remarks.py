@@ -27,19 +27,19 @@ def state_of(*jobs: Job, **ends: Any) -> RunState:
 
 
 def of_aws(*ids: str, **fields: Any) -> Job:
-    return job(9, "it", request={"dependsOn": [{"jobId": one} for one in ids]}, **fields)
+    return job(4, "it", request={"dependsOn": [{"jobId": one} for one in ids]}, **fields)
 
 
 @pytest.mark.parametrize(
     ("it", "told"),
     [
-        (job(9, "it", depends_on=("a",)), "job a failed, on which it depends"),
-        (job(9, "it", depends_on=("a", "good")), "job a failed, on which it depends"),
-        (job(9, "it", depends_on=("a", "b")), "one of the jobs a, b failed, on which it depends"),
+        (job(4, "it", depends_on=("a",)), "job a failed, on which it depends"),
+        (job(4, "it", depends_on=("a", "good")), "job a failed, on which it depends"),
+        (job(4, "it", depends_on=("a", "b")), "one of the jobs a, b failed, on which it depends"),
         (of_aws("id-7"), "job id-7 failed, on which it depends"),
         (of_aws("id-7", depends_on=("good",)), "job id-7 failed, on which it depends"),
         (of_aws("id-7", depends_on=("b",)), "one of the jobs b, id-7 failed, on which it depends"),
-        (job(9, "it"), "AWS says that another failed before it"),
+        (job(4, "it"), "AWS says that another failed before it"),
     ],
 )
 def test_a_job_that_was_not_run_names_those_that_may_have_failed(it: Job, told: str) -> None:

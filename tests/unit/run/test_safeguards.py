@@ -58,7 +58,7 @@ def fold(events: Sequence[Event], canary: int | None = None, max_failures: int |
 
 def running(since: int) -> Costs:
     """A job that costs 1 a second runs since that time (ms)."""
-    costs = Costs(0)
+    costs = Costs(0, lambda _: None)
     costs(Priced(None, "3600", "0"))
     costs(StateChanged(JOBS[0], "id", Observation("RUNNING", started=since, vcpus=1.0)))
     return costs
