@@ -173,6 +173,7 @@ class DaemonPool:
         while (work := self._next()) is not None:
             self._grow()
             work()
+            del work  # and what it was given, which may be large, while the next is waited for
         self._work.put(None)  # for the others
 
     def _next(self) -> Callable[[], None] | None:

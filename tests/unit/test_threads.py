@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.waiting import wait_until
 from jobbag import threads
 from jobbag.errors import Cancelled, ToolError
 from jobbag.threads import DaemonPool, DueQueue, Worker, in_time, join, next_of, share_heaps
@@ -65,6 +67,15 @@ def test_it_calls_and_gives_what_comes_of_it() -> None:
     assert [pool.submit(divmod, 7, n).result(20) for n in (2, 3)] == [(3, 1), (2, 1)]
     with pytest.raises(ZeroDivisionError):
         pool.submit(divmod, 7, 0).result(20)
+    pool.shutdown()
+
+
+def test_while_it_waits_for_work_it_holds_on_to_nothing() -> None:
+    pool, large = DaemonPool(1), threading.Event()
+    held = weakref.ref(large)
+    pool.submit(large.is_set).result(20)
+    del large
+    wait_until(lambda: held() is None, what="the end of it")
     pool.shutdown()
 
 

@@ -232,6 +232,7 @@ class Start:
             requests = self._prepare(checked, cleanup, state)
             for priced in checked.prices:
                 consumers(priced)
+            state.costs.has_all_prices()
             pipeline = Pipeline(
                 self.task, self.settings, requests, consumers, outputs, checked.escalation(self.task.plan),
                 bucket_is_new=cleanup.bucket_is_new,

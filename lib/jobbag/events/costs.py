@@ -78,6 +78,7 @@ class Costs:
         self._sendings: dict[str, _Sending] = {}  # by AWS id
         self._lost: dict[str, int] = {}  # when AWS lost those that it lost (ms)
         self._spans: dict[str, _Spans] = {}  # of those that cost something
+        self._has_all_prices = False
         self._over: Counter[tuple[Decimal, str | None]] = Counter()  # ms by rate and by what they were lost for
 
     def __call__(self, event: Event) -> None:
@@ -106,14 +107,22 @@ class Costs:
         queue = self._queue_of(job)
         return queue and sys.intern(queue.rpartition("/")[2])
 
+    def has_all_prices(self) -> None:
+        """No more prices will come: what none counts for, which may be all of a hundred thousand jobs, is not kept."""
+        with self._lock:
+            self._has_all_prices = True
+            self._sendings = {aws_id: one for aws_id, one in self._sendings.items() if aws_id in self._spans}
+
     def _put(self, aws_id: str, sending: _Sending) -> None:
-        self._sendings[aws_id] = sending
         before = self._spans.pop(aws_id, None)
         if before is not None:
             self._over.subtract({(before.rate, lost): time for lost, time in _sums(before.over).items()})
         priced = self._prices.get(sending.queue) or self._prices.get(None)
         seen = sending.seen
-        if priced is None or (priced.fargate and not seen.fargate):
+        has_price = priced is not None and (seen.fargate or not priced.fargate)
+        if has_price or not self._has_all_prices:
+            self._sendings[aws_id] = sending
+        if priced is None or not has_price:
             return
         vcpus, gib = Decimal(str(seen.vcpus or 0)), Decimal(seen.memory or 0) / 1024
         rate = vcpus * Decimal(priced.vcpu) + gib * Decimal(priced.gb)

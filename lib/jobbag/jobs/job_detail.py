@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from jobbag.entities.capacity import needs_of
 from jobbag.entities.containers import Form, containers_of, form_of
 from jobbag.events.observation import ENDED, ON_EKS, Attempt, LogPlace, Observation, joined
 
 Detail = Mapping[str, Any]
+Number = TypeVar("Number", int, float, None)
 
 STOPPED = (137, 143)  # exit codes of a container that may have been stopped with another one
 _PLAIN = ("Completed", "Error")  # how Kubernetes says that a container ended by itself
@@ -32,11 +34,11 @@ def observe(detail: Detail, nodes: Sequence[Detail] = ()) -> Observation:
         exit_code=first.get("exitCode"),
         container_reason=_shared(_reason(first)),
         log=_log_place(parts[0]) if parts else _DEFAULT_LOG,
-        created=detail.get("createdAt"),
+        created=_once(detail.get("createdAt")),
         started=detail.get("startedAt") or None,  # 0 before the start, on some services
         stopped=detail.get("stoppedAt") or None,
         attempts=_attempts(detail, parts),
-        vcpus=needs.vcpus,
+        vcpus=_once(needs.vcpus),
         memory=needs.memory,
         fargate=True if "FARGATE" in (detail.get("platformCapabilities") or ()) else None,
         more_logs=tuple(map(_log_place, parts[1:])),
@@ -174,6 +176,12 @@ def _reason(container: Detail) -> str | None:
     """Why a container ended, unless that says nothing."""
     reason: str | None = container.get("reason")
     return None if reason in _PLAIN else reason
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _once(number: Number) -> Number:
+    """The same object for equal numbers: thousands of jobs have them."""
+    return number
 
 
 def _shared(text: str | None) -> str | None:

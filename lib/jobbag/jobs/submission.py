@@ -110,6 +110,7 @@ class Submitter(Worker):
                 self._cloud.troubles.over(task.name)
                 for job in task.jobs:
                     self._emit(NotSubmitted(job, error))
+            del task  # and the manifest of thousands of jobs with it, while the next is waited for
 
     def _dropped(self, task: _Task) -> None:
         self._cloud.troubles.over(task.name)

@@ -197,7 +197,7 @@ class MergedFiles:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, LogsWritten):
-            self._done[event.job.number] = event
+            self._done[event.job.number] = replace(event, tail=())  # thousands may wait here for the first
             self._merge()
 
     def _merge(self) -> None:

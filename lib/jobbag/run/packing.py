@@ -127,6 +127,8 @@ class Packer:
 
     def _count_down(self, job: Job) -> list[JobGroup]:
         number = self._pack_of.pop(job.number)
+        if not self._pack_of:
+            self._pack_of = {}  # whose table is small again
         self._left[number] -= 1
         if self._left[number]:
             return []

@@ -87,11 +87,11 @@ class Results(Worker):
                 self._news = True
                 self._changed.notify_all()
 
-    def finish(self, created: Mapping[str, int | None]) -> None:
+    def finish(self, created: dict[str, int | None]) -> None:
         """Fetch all that is left, now that all jobs are over; gives a ResultsHome. `created`: as above, by the name of
         each job, or of an array of the user's own."""
         with self._changed:
-            self._over = dict(created)
+            self._over = created
             self._final = True
             self._changed.notify_all()
 
@@ -105,7 +105,8 @@ class Results(Worker):
                     if self._news and left <= 0:
                         break
                     self._changed.wait(left if self._news else None)
-                over, final, self._news = dict(self._over), self._final, False
+                final, self._news = self._final, False
+                over = self._over if final else dict(self._over)  # which changes no more, and may be large
             if self.stopped.is_set():
                 return
             began = time.monotonic()
@@ -137,7 +138,8 @@ class Results(Worker):
             else:
                 log.warning("whether jobs left results below %s%s is not known: %s", self._place.url, RESULTS, error)
         else:
-            self._tell_counts(over, counts)
+            if self._has_outputs:
+                self._tell_counts(over, counts)
 
     def _tell_counts(self, over: Mapping[str, int | None], counts: Mapping[str, int]) -> None:
         """Tell how many results each of these jobs has: all were there when it had ended."""

@@ -44,7 +44,7 @@ def bag(*jobs: Job) -> Bag:
 
 
 TWO = bag(job(1, "one", outputs=("x",)), job(2, "two", outputs=("x",)))
-OVER = {"one": None, "two": None}
+OVER: dict[str, int | None] = {"one": None, "two": None}
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ class Collector:
             assert not isinstance(event, WorkerFailed), event.error
         return event
 
-    def finish(self, over: Mapping[str, int | None] = OVER) -> list[Event]:
+    def finish(self, over: dict[str, int | None] = OVER) -> list[Event]:
         """All that is told of single results until the end."""
         self.results.finish(over)
         found: list[Event] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +55,24 @@ def test_without_a_price_there_is_no_cost() -> None:
     assert (costs.is_known, costs.words(0), costs.by_job(0)) == (False, None, {})
     costs(PRICE)  # which comes with a start that takes it up
     assert costs.total(0) == Decimal("0.15")
+
+
+@pytest.mark.parametrize(("queue", "cost"), [("q", HOURLY * 2), ("other", Decimal(0))])
+@pytest.mark.parametrize("known", [1, 2, 3])
+def test_it_costs_the_same_once_all_prices_are_known(known: int, queue: str, cost: Decimal) -> None:
+    events = [
+        replace(PRICE, queue="q"),
+        Submitting(ONE, "token", f"arn:aws:batch:us-west-2:1:job-queue/{queue}"),
+        changed(seen("RUNNING", started=0)),
+        changed(seen("SUCCEEDED", ran(2), started=0, stopped=2 * HOUR)),
+    ]
+    state = RunState(bag(ONE), 0)
+    for number, event in enumerate(events):
+        if number == known:
+            state.costs.has_all_prices()
+        state(event)
+    assert state.costs.total(9 * HOUR) == cost
+    assert state.costs.by_job(9 * HOUR) == ({1: cost} if cost else {})
 
 
 def test_what_runs_costs_more_and_more() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import weakref
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from helpers.waiting import wait_until
 from jobbag.aws import troubles
 from jobbag.aws.client import IDS_PER_CALL, Cloud
 from jobbag.aws.troubles import Troubles
@@ -175,6 +177,19 @@ def submit(fake: FakeCloud, *, unsure: bool = False) -> Event:
     with Submitter(fake.cloud, events.put) as submitter:
         submitter.submit((ONE,), PreparedRequest(request()), unsure=unsure)
         return events.get(timeout=TIMEOUT)
+
+
+def test_what_was_sent_is_not_kept_while_the_next_is_waited_for() -> None:
+    fake = FakeCloud({})
+    fake.answers = ["sent"]
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    prepared = PreparedRequest(request())
+    held = weakref.ref(prepared)
+    with Submitter(fake.cloud, events.put) as submitter:
+        submitter.submit((ONE,), prepared)
+        del prepared
+        events.get(timeout=TIMEOUT)
+        wait_until(lambda: held() is None, what="the end of it")
 
 
 def test_a_job_that_is_recalled_is_not_sent() -> None:
