@@ -99,7 +99,9 @@ class Dependencies:
         """Note that these jobs are sent as one array job."""
         needed = Counter(one.number for job in jobs for one in self._dependants.get(job.number, ()))
         need_all = frozenset(number for number, count in needed.items() if count == len(jobs))
-        if need_all:
+        for job in jobs:
+            self._need_all.pop(job.number, None)
+        if need_all:  # else a hundred thousand may be noted for nothing
             self._need_all |= dict.fromkeys((job.number for job in jobs), need_all)
 
     def submitted(self, job: Job, aws_id: str) -> list[Job]:

@@ -130,3 +130,18 @@ def test_large_arrays_that_depend_on_each_other_cost_as_much_as_their_children()
         order.arrived(one)
     freed = [one for child in first for one in order.submitted(child, f"id:{child.number}")]
     assert freed == second
+
+
+def test_what_is_sent_again_in_another_array_is_waited_for_by_itself() -> None:
+    many = bag(set(), set(), {1, 2}, set())
+    one, two, both, other = many.jobs
+    order = Dependencies(many)
+    assert not order.arrived(both)
+    order.sent_as_array([one, two])
+    assert order.submitted(one, "first:0") == []
+    order.goes_again(one, "first:0")
+    order.sent_as_array([one, other])
+    assert order.submitted(one, "second:0") == []
+    assert order.submitted(two, "first:1") == []
+    assert order.succeeded(one) == [both]
+    assert order.targets(both) == ["first"]
