@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 M_ARENA_MAX, HEAPS = -8, 2  # of glibc's mallopt: how many heaps all threads share
-M_MMAP_THRESHOLD, LARGE = -3, 256 * 1024  # bytes: what is as large is in no heap, and given back when it is freed
+M_MMAP_THRESHOLD, LARGE = -3, 2 * 1024**2  # bytes: what is as large is in no heap, and given back when it is freed
+M_TRIM_THRESHOLD, FREE = -1, 16 * 1024**2  # bytes free at the end of a heap that are kept for the next file
 HEED = 0.5  # s after which a waiting thread looks whether there was a signal
 LEAVING = 5.0  # s that the requests under way get when a worker is to end
 
@@ -63,6 +64,7 @@ def share_heaps() -> None:
         glibc = ctypes.CDLL(None)
         glibc.mallopt(M_ARENA_MAX, HEAPS)
         glibc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        glibc.mallopt(M_TRIM_THRESHOLD, FREE)
 
 
 def join(threads: Sequence[threading.Thread], seconds: float | None) -> bool:
