@@ -288,10 +288,9 @@ class RunState:
 
     def progress(self) -> str:
         """How far the run is, in a few words."""
-        outcomes = self._outcomes
-        submitted = sum(bool(outcome.aws_id) for outcome in outcomes)
-        ended = sum(outcome.ended for outcome in outcomes)
-        return f"of {len(outcomes)} jobs, {submitted} are submitted, {ended} of them have ended"
+        submitted = sum(bool(outcome.aws_id) for outcome in self._outcomes)
+        ended = sum(outcome.ended for outcome in self._outcomes)
+        return f"of {len(self._outcomes)} jobs, {submitted} are submitted, {ended} of them have ended"
 
     def running(self) -> Iterator[tuple[Job, str]]:
         """Jobs that AWS has and that have not ended, as far as is known, with their AWS ids."""

@@ -103,7 +103,7 @@ class Safeguards:
     def __call__(self, event: Event) -> None:
         match event:
             case Submitting(job=job):
-                if self._canary is not None and not self._proven:
+                if self.canary:
                     self._sent.add(job.number)
                 self._failed.discard(job.number)
                 self._terminated.discard(job.number)
