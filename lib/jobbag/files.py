@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, TypeVar
+
+Made = TypeVar("Made")
 
 STDIN = Path("-")  # where a file is to be read, and this is given
 
@@ -58,6 +60,15 @@ def stem_of(path: Path) -> str:
 def named(name: str) -> Path:
     """The path of the file with this name in UTF-8, whatever the encoding of the locale is."""
     return Path(os.fsdecode(name.encode()))
+
+
+def with_directory(path: Path, make: Callable[[], Made]) -> Made:
+    """What `make` gives, which makes the file at `path`; its directory, too, if that is not there."""
+    try:
+        return make()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return make()
 
 
 def beside(path: Path) -> Path:

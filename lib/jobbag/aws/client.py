@@ -113,8 +113,8 @@ class Cloud:
         with self._counted("UploadPart"):
             return self._connection.put_part(bucket, self.buckets.of(bucket)).put(key, *place, content, sent)
 
-    def get_object(self, bucket: str, key: str) -> tuple[Mapping[str, str], bytes]:
-        """The headers and the content of a small object, without a retry. Raises the same."""
+    def get_object(self, bucket: str, key: str) -> tuple[Mapping[str, str], list[bytes]]:
+        """The headers and the content, in pieces, of a small object, without a retry. Raises the same."""
         with self._counted("GetObject"):
             return self._connection.get_object(bucket, self.buckets.of(bucket)).get(key)
 

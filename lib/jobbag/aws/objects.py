@@ -61,15 +61,23 @@ class GetObject:
         self._whole = _ObjectApi(client, credentials, "GetObject", params)
         self._part = _ObjectApi(client, credentials, "GetObject", {**params, "Range": "bytes=0-0", "IfMatch": "x"})
 
-    def get(self, key: str) -> tuple[Mapping[str, str], bytes]:
-        """The headers of a small object, with its checksum if S3 has one, and its content.
+    def get(self, key: str) -> tuple[Mapping[str, str], list[bytes]]:
+        """The headers of a small object, with its checksum if S3 has one, and its content in pieces.
 
         Raises ClientError, a HTTPClientError or NoAnswer.
         """
-        headers, body = self._whole.ask(key, b"")
+        content: list[bytes] = []
+
+        def read(status: int, headers: Mapping[str, str], pieces: Iterator[bytes]) -> bytes:
+            if status >= 300 or "etag" not in headers:
+                return self._whole.joined(pieces)
+            content.extend(self._whole.collected(pieces))
+            return b""
+
+        headers, body = self._whole.ask(key, b"", read=read)
         if "etag" not in headers:
             raise self._whole.no_etag(body)
-        return headers, body
+        return headers, content
 
     def get_part(self, key: str, etag: str, part: range, write: Write) -> None:
         """Let `write` have these bytes of an object with this ETag, piece by piece.

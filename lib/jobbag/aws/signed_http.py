@@ -117,13 +117,17 @@ class Api:
 
     def joined(self, pieces: Iterator[bytes]) -> bytes:
         """The body of an answer, no larger than any of AWS's. Raises NoAnswer."""
+        return b"".join(self.collected(pieces))
+
+    def collected(self, pieces: Iterator[bytes]) -> list[bytes]:
+        """The same in pieces."""
         parts, size = [], 0
         for piece in pieces:
             parts.append(piece)
             size += len(piece)
             if size > LARGEST:
                 raise NoAnswer(service=service_of(self.model), what=f"more than {LARGEST} bytes")
-        return b"".join(parts)
+        return parts
 
     def _send_first(self, built: dict[str, Any], read: Read) -> tuple[int, Mapping[str, str], bytes]:
         """Let botocore send a request: the first one, and each for which there is no connection."""

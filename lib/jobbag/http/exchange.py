@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
+from io import BufferedReader
 from itertools import chain
 from typing import Any
 
@@ -17,6 +18,7 @@ from urllib3.util.connection import is_connection_dropped
 
 SENT_AT_ONCE = 256 * 1024  # bytes, for which the timeout of a connection holds
 COPIED = 64 * 1024  # bytes of a piece that is sent together with others
+READ_AHEAD = 64 * 1024  # bytes of an answer, at most, that are read together with its head
 LONGEST_LINE, MOST_LINES = 65536, 100  # of the head of an answer
 HEAD_TIME = 20.0  # s from the first line of a head to its last
 MOST_DIGITS = 18  # of the length of an answer
@@ -29,6 +31,10 @@ class Answer(HTTPResponse):
     """An answer; the standard library's, but for its head, which that reads as if it were an e-mail."""
 
     fields: dict[str, str]  # the headers by their names in lower case
+
+    def __init__(self, sock: Any) -> None:
+        super().__init__(sock)
+        self.fp = BufferedReader(self.fp.detach(), READ_AHEAD)
 
     def begin(self) -> None:
         """Read the head. Raises HTTPException and OSError."""

@@ -43,7 +43,7 @@ class Signer:
         self._signs_content = (
             _CONTENT not in self._values or len(self._values[_CONTENT]) == 2 * hashlib.sha256().digest_size
         )
-        self._derived = "", b""  # the key of a day, and that day (YYYYMMDD)
+        self._derived = "", hmac.new(b"", digestmod="sha256")  # with the key of a day, and that day (YYYYMMDD)
         if found["id"] != self._frozen.access_key:
             raise ValueError("signed with other credentials")
         stamp, digest = self._values[_DATE], self._digest(first.body or b"")
@@ -88,20 +88,23 @@ class Signer:
         query = "&".join(sorted(query.split("&")))
         request = "\n".join([self._method, path, query, *headers, "", self._signed, digest])
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        return hmac.digest(self._key_of(stamp[:8]), text.encode(), "sha256").hex()
+        signature = self._keyed(stamp[:8]).copy()  # which lets no other thread in, as hmac.digest would
+        signature.update(text.encode())
+        return signature.hexdigest()
 
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
 
-    def _key_of(self, day: str) -> bytes:
-        """The key for the requests of one day, which threads may make at the same time."""
-        known, key = self._derived
+    def _keyed(self, day: str) -> hmac.HMAC:
+        """An empty digest with the key for the requests of one day, which threads may make at the same time."""
+        known, keyed = self._derived
         if known != day:
             key = f"AWS4{self._frozen.secret_key}".encode()
             for part in (day, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._derived = day, key
-        return key
+            keyed = hmac.new(key, digestmod="sha256")
+            self._derived = day, keyed
+        return keyed
 
 
 def _text(value: Any) -> str:

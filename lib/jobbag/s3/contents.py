@@ -8,7 +8,8 @@ import logging
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from io import BufferedReader
 from itertools import islice
 from typing import Any, Protocol
@@ -26,10 +27,13 @@ PART_SIZE = 8 * 1024 * 1024  # bytes; files of at least this size go up in parts
 MAX_PARTS = 10_000
 MANY = 20  # files from which on it takes fewer calls to list the bucket than to ask for each
 MOST_LISTED = 50_000  # keys
-Opened = Callable[[], BufferedReader]
+Opened = Callable[[], BufferedReader]  # a content that is opened for reading; raises OSError
+Pieces = Sequence[bytes]  # all of a content that is no larger than a part
 UNSEEN = ("404", "403", "NoSuchKey")  # of HeadObject; 403: absent, for who may not list the bucket
 READ_SIZE = 1024 * 1024  # bytes
 _MD5 = re.compile("[0-9a-f]{32}")
+SUREST = ("ETag", "ChecksumSHA256", "ChecksumCRC32")  # what tells one content from another, the best first
+FASTEST = ("ChecksumCRC32", "ETag", "ChecksumSHA256")  # the same, what costs least first: on the way, all are as good
 
 
 def is_there(cloud: Cloud, place: S3Place, item: str, key: str) -> bool:
@@ -140,44 +144,51 @@ def proves_same(head: Mapping[str, Any], item: str, size: int) -> bool:
     return compared(head, lambda: open(item, "rb"), size) is True
 
 
-def compared(head: Mapping[str, Any], opened: Opened, size: int) -> bool | None:
+def compared(
+    head: Mapping[str, Any], content: Opened | Pieces, size: int, proofs: Sequence[str] = SUREST
+) -> bool | None:
     """Whether an object has a content of the same size; None if what HeadObject says of it tells nothing.
 
-    `opened` opens that content for reading; it raises OSError.
-
-    Proof is S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or of the customer), else the
-    SHA-256 or CRC32 that was sent with it; for an object that was sent in parts, the digest of the parts' digests
-    (Amazon S3 User Guide, Checking object integrity).
+    Proof is the first of `proofs` that tells: S3's MD5 (the ETag, unless the object is encrypted with a key of KMS or
+    of the customer), or the SHA-256 or CRC32 that was sent with it; for an object that was sent in parts, the digest of
+    the parts' digests (Amazon S3 User Guide, Checking object integrity).
     """
-    etag = str(head.get("ETag", "")).strip('"')
-    if head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head:
-        whole, _, parts = etag.partition("-")
-        return _has_digest(opened, size, bytes.fromhex(whole) if _MD5.fullmatch(whole) else b"", parts, _md5)
-    for name, new in (("ChecksumSHA256", hashlib.sha256), ("ChecksumCRC32", _Crc32)):
-        whole, _, parts = str(head.get(name, "")).partition("-")
-        if whole:
-            return _has_digest(opened, size, base64.b64decode(whole), parts, new)
+    for name in proofs:
+        digest, parts = _told(head, name)
+        part, new = part_size(size) if parts else max(size, 1), _HASHES[name]
+        if parts and parts != str(-(-size // part)):
+            continue  # sent by somebody else, in parts of another size
+        if digest:
+            found = _digests(content, part, new)
+            return (_joined(found, new) if parts else next(found)) == digest
     return None
 
 
-def _has_digest(opened: Opened, size: int, digest: bytes, parts: str, new: Callable[[], _Hash]) -> bool | None:
-    if not digest:
-        return None
-    if not parts:
-        return next(_digests(opened, max(size, 1), new)) == digest
-    part = part_size(size)
-    if parts != str(-(-size // part)):
-        return None  # sent by somebody else, in parts of another size
+def _told(head: Mapping[str, Any], name: str) -> tuple[bytes, str]:
+    """A digest that S3 tells, and the number of parts of whose digests it is; nothing of what it does not tell."""
+    whole, _, parts = str(head.get(name, "")).strip('"').partition("-")
+    if name != "ETag":
+        with suppress(ValueError):  # as of servers that tell something else there
+            return base64.b64decode(whole), parts
+        return b"", ""
+    is_plain = head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head
+    return bytes.fromhex(whole) if is_plain and _MD5.fullmatch(whole) else b"", parts
+
+
+def _joined(digests: Iterable[bytes], new: Callable[[], _Hash]) -> bytes:
     all_parts = new()
-    for one in _digests(opened, part, new):
+    for one in digests:
         all_parts.update(one)
-    return all_parts.digest() == digest
+    return all_parts.digest()
 
 
-def _digests(opened: Opened, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
+def _digests(content: Opened | Pieces, part: int, new: Callable[[], _Hash]) -> Iterator[bytes]:
     """The digest of each part of a content; an empty one has one part."""
+    if not callable(content):
+        yield _joined(content, new)
+        return
     buffer = memoryview(bytearray(min(part, READ_SIZE)))
-    with opened() as file:
+    with content() as file:
         while True:
             digest, left = new(), part
             while left and (got := file.readinto(buffer[:left])):
@@ -208,3 +219,10 @@ class _Crc32:
 
     def digest(self) -> bytes:
         return self._value.to_bytes(4, "big")
+
+
+_HASHES: Mapping[str, Callable[[], _Hash]] = {
+    "ETag": _md5,
+    "ChecksumSHA256": hashlib.sha256,
+    "ChecksumCRC32": _Crc32,
+}

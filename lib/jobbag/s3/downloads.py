@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 from jobbag.aws.client import Cloud
 from jobbag.errors import AwsError, Cancelled
-from jobbag.files import fsync, naming, sync
+from jobbag.files import fsync, naming, sync, with_directory
 from jobbag.s3.arriving import Arriving
-from jobbag.s3.contents import PART_SIZE, Opened, compared
+from jobbag.s3.contents import FASTEST, PART_SIZE, Opened, Pieces, compared
 from jobbag.s3.in_flight import InFlight
 from jobbag.s3.place import S3Place
 from jobbag.threads import DaemonPool
@@ -24,6 +23,7 @@ TRIES = 3  # of an object that comes with a wrong content
 WRONG = ("WrongContent", "PreconditionFailed", "412", "InvalidRange", "416")
 PARTS_AT_ONCE = 10  # of all large objects together
 QUICK = 1024 * 1024  # bytes of an object that is got at once, in memory
+MOST_AT_ONCE = 512  # pieces of it that are written with one call (POSIX writev)
 ELSEWHERE = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307", "400")
 _HEADERS = {  # of GetObject, by the names that HeadObject's answer has for them
     "ETag": "etag",
@@ -58,7 +58,7 @@ class Downloads:
         try:
             with naming(target):
                 self._get_right(key, size, etag, part)
-                os.replace(part, target)
+                with_directory(target, lambda: os.replace(part, target))
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -86,18 +86,15 @@ class Downloads:
         if headers["etag"] != etag:
             return False
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
-        _verify(head, lambda: BufferedReader(BytesIO(content)), len(content))
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            fsync(file.fileno(), part)
+        _verify(head, content, sum(map(len, content)))
+        _write(part, content)
         return True
 
     def _large(self, key: str, part: Path) -> None:
         """Get an object in parts, several at the same time, and verify it while it comes."""
         head = self._cloud.call("s3", "HeadObject", Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         size = int(head["ContentLength"])
-        with Arriving(part, size) as file:
+        with with_directory(part, lambda: Arriving(part, size)) as file:
             coming = _Coming(key, head["ETag"], file, knows_ranges=head.get("AcceptRanges") == "bytes")
             for start in coming.starts if coming.knows_ranges else coming.starts[:1]:
                 self._pool.submit(self._get_part, coming, start)
@@ -170,6 +167,22 @@ def _other_bytes(part: range, came: object) -> AwsError:
     return AwsError("GetObject", WRONG[0], what)
 
 
-def _verify(head: Mapping[str, Any], opened: Opened, size: int) -> None:
-    if head.get("ContentLength", size) != size or compared(head, opened, size) is False:
+def _verify(head: Mapping[str, Any], content: Opened | Pieces, size: int) -> None:
+    if head.get("ContentLength", size) != size or compared(head, content, size, FASTEST) is False:
         raise AwsError("GetObject", WRONG[0], "what came does not have the checksum that S3 has for it")
+
+
+def _write(path: Path, content: Pieces) -> None:
+    """Write a small content to disk, with few calls: each lets another thread in, for which this one then waits."""
+    file = with_directory(path, lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+    try:
+        left = [memoryview(piece) for piece in content]
+        while left:
+            written = os.writev(file, left[:MOST_AT_ONCE])
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if left:
+                left[0] = left[0][written:]
+        fsync(file, path)
+    finally:
+        os.close(file)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from jobbag.aws.faults import is_throttle
 
-FIRST = 32
+FIRST = 64
 WINDOW = 0.1  # s, at least, after which it is looked at how many were answered
 GAIN = 1.1  # more requests at once are right that have made the rate so many times what it was
 

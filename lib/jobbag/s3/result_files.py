@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,35 +38,43 @@ class ResultFiles:
         parts = name.split("/")
         if ".." in parts or not parts[0]:
             raise Unsuitable("its name leads out of the directory of its job")
-        if (
-            "" in parts
-            or "." in parts
-            or "\0" in name
-            or any(len(os.fsencode(named(part))) > LONGEST_NAME for part in parts)
-        ):
+        if "" in parts or "." in parts or "\0" in name or max(map(len, map(str.encode, parts))) > LONGEST_NAME:
             raise Unsuitable("no file can have its name")
-        path = self.home / named(job)
-        for part in (None, *parts[:-1]):
-            path = path if part is None else path / named(part)
-            if path.is_symlink():
-                raise Unsuitable(f"{path} is a link")
-            try:
-                path.mkdir(parents=part is None, exist_ok=True)
-            except FileExistsError:
-                raise Unsuitable(f"{path} is a file, and it needs a directory there") from None
-        path /= named(parts[-1])
-        if path.is_dir() and not path.is_symlink():
+        path = os.path.join(self._directory_of([job, *parts[:-1]]), named(parts[-1]))
+        if _is_directory(path):
             raise Unsuitable(f"{path} is a directory")
         if self._inputs and os.path.realpath(path) in self._inputs:
             raise Unsuitable(f"it would overwrite the input {path}")
+        return Path(path)
+
+    def _directory_of(self, names: Sequence[str]) -> str:
+        """A directory that has these names below each other, and is there. Raises the same."""
+        path = str(self.home)
+        for name in names:
+            path = os.path.join(path, named(name))
+            if _is_directory(path):  # as nearly all
+                continue
+            if os.path.islink(path):
+                raise Unsuitable(f"{path} is a link")
+            try:
+                os.makedirs(path, exist_ok=True)
+            except FileExistsError:
+                raise Unsuitable(f"{path} is a file, and it needs a directory there") from None
         return path
 
     def part_of(self, key: str) -> Path:
         """Where an object is written until it is whole. No job has such a directory, as no name has a dot in front."""
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        return self._incoming / hashlib.sha256(key.encode()).hexdigest()[:32]
+        return Path(os.path.join(self._incoming, hashlib.sha256(key.encode()).hexdigest()[:32]))
 
     def tidy(self) -> None:
         """Remove the directory for what is not whole, unless another run uses it."""
         with suppress(OSError):
             self._incoming.rmdir()
+
+
+def _is_directory(path: str) -> bool:
+    """Whether it is one itself, and no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import random
 import resource
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -140,6 +141,24 @@ def test_a_disk_that_gets_full_leaves_no_half_of_a_file(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert files() == {}
+
+
+@pytest.mark.parametrize("size", [10, QUICK + 1])
+def test_directories_that_are_removed_meanwhile_are_made_again(
+    size: int, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """As by another run with the same results, which has ended."""
+
+    def remove(_: Request, forward: Forward) -> Answer:
+        shutil.rmtree("home", ignore_errors=True)
+        return forward()
+
+    content = b"x" * size
+    put("one/plots/a", content)
+    faults.on("GetObject" if size < QUICK else "HeadObject", remove, times=1)
+    with collecting() as collector:
+        assert [type(one) for one in collector.finish()] == [ResultFetched]
+    assert files() == {"one/plots/a": content}
 
 
 def test_those_of_a_job_come_when_it_has_ended_and_none_twice(
@@ -400,22 +419,23 @@ def test_a_disk_that_gets_full_ends_a_large_one_at_once(
     assert files() == {}
 
 
+@pytest.mark.parametrize("checksum", [{}, {"ChecksumAlgorithm": "CRC32"}, {"ChecksumAlgorithm": "SHA256"}])
 @pytest.mark.parametrize("size", [10, QUICK + 1])
 def test_a_content_that_is_broken_on_the_way_is_fetched_again(
-    size: int, put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+    size: int, checksum: Mapping[str, str], put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
 ) -> None:
     def spoil(_: Request, forward: Forward) -> Answer:
         answer = forward()
         return Answer(answer.status, answer.headers, b"?" + answer.body[1:])
 
     content = b"x" * size
-    put("one/a", content)
+    put("one/a", content, **checksum)
     faults.on("GetObject", spoil, times=1)
     with collecting() as collector:
         assert [type(one) for one in collector.finish()] == [ResultFetched]
     assert files() == {"one/a": content}
     faults.on("GetObject", spoil)
-    put("one/b", content)
+    put("one/b", content, **checksum)
     with collecting() as collector:
         told = [one for one in collector.finish() if isinstance(one, ResultFailed)]
     assert "some/dir/results/one/" in str(told[0].error)

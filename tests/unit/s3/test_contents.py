@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobbag.s3 import contents
-from jobbag.s3.contents import MAX_PARTS, PART_SIZE, part_size, proves_same
+from jobbag.s3.contents import FASTEST, MAX_PARTS, PART_SIZE, compared, part_size, proves_same
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_SIZE, PART_SIZE * MAX_PARTS])
@@ -45,6 +47,9 @@ CUSTOMER = {"SSECustomerAlgorithm": "AES256"}
         (lambda content: {"ETag": f'"{MD5[content]}"', **CUSTOMER}, False),
         (lambda content: {"ETag": '"x"', "ChecksumCRC32": CRC32[content], **KMS}, True),
         (lambda _: {"ETag": '"x"', "ChecksumCRC32": "AAAAAQ==", **KMS}, False),
+        (lambda content: {"ETag": f'"{MD5[content]}-2"', "ChecksumCRC32": CRC32[content]}, True),
+        (lambda content: {"ETag": f'"{MD5[content]}-2"', "ChecksumCRC32": "AAAAAQ=="}, False),
+        (lambda _: {"ETag": '"x"', "ChecksumCRC32": "non"}, False),
         (lambda content: {"ETag": f'"{MD5[content]}-2"'}, False),
         (lambda content: {"ETag": f'"{MD5[content]}-x"'}, False),
         (lambda _: {"ETag": '"not hex at all"'}, False),
@@ -58,6 +63,23 @@ def test_what_proves_the_same_content(
     file = tmp_path / "file"
     file.write_bytes(content)
     assert proves_same(head(content), str(file), len(content)) is same
+
+
+HASHES: dict[str, Callable[[bytes], bytes]] = {
+    "ETag": lambda content: hashlib.md5(content).digest(),
+    "ChecksumSHA256": lambda content: hashlib.sha256(content).digest(),
+    "ChecksumCRC32": lambda content: zlib.crc32(content).to_bytes(4, "big"),
+}
+
+
+@given(st.lists(st.binary(max_size=9)), st.sampled_from([*HASHES]), st.booleans())
+def test_what_came_in_pieces_is_verified_by_whatever_s3_tells(pieces: list[bytes], told: str, is_part: bool) -> None:
+    whole, new = b"".join(pieces), HASHES[told]
+    digest = new(new(whole)) if is_part else new(whole)
+    shown = f'"{digest.hex()}' if told == "ETag" else base64.b64encode(digest).decode()
+    head = {told: shown + ("-1" if is_part else "")}
+    assert compared(head, pieces, len(whole), FASTEST) is True
+    assert compared(head, [*pieces, b"x"], len(whole) + 1, FASTEST) is False
 
 
 @pytest.mark.parametrize("size", [4, 5, 8, 9])
