@@ -21,6 +21,7 @@ TOOL = [sys.executable, str(ROOT / "pegasus_aws_batch.py")]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 KEY = "benchmark"  # access key and secret key in one
 NAME = "bench"  # of the bucket and of all batch entities
+RESULTS = "in/results/job/r/"  # the key prefix of what is fetched
 TAIL = 2000  # characters of a command's output that are told when it fails
 
 

@@ -1,4 +1,4 @@
-"""The figures as a plot: makespans against their bounds, uploads, other clients, and how cost grows."""
+"""The figures as a plot: makespans against their bounds, files moved, other clients, and how cost grows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _sections(outcomes: Sequence[Outcome]) -> list[Section]:
         found.append((0.42 * len(jobs) + 1.1, lambda part: _draw_jobs(part.subplots(), jobs)))
     if files := [item for outcome in outcomes for item in by_files(outcome.runs).items()]:
         heights = [0.3 * len(by_peer) + 0.7 for _, by_peer in files]
-        found.append((sum(heights), lambda part: _draw_all_uploads(part, heights, files)))
+        found.append((sum(heights), lambda part: _draw_transfers(part, heights, files)))
     return found
 
 
@@ -83,16 +83,16 @@ def _draw_jobs(axis: Any, jobs: Sequence[tuple[str, JobFigures]]) -> None:
     axis.invert_yaxis()
 
 
-def _draw_all_uploads(part: Any, heights: Sequence[float], files: Sequence[tuple[str, Any]]) -> None:
+def _draw_transfers(part: Any, heights: Sequence[float], files: Sequence[tuple[str, Any]]) -> None:
     axes = part.subplots(len(files), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axis, (what, by_peer) in zip(axes, files, strict=True):
-        _draw_uploads(axis, what, {peer: one.seconds for peer, one in by_peer.items()})
+        _draw_clients(axis, what, {peer: one.seconds for peer, one in by_peer.items()})
     axes[-1].set_xlabel("seconds, from the start of the client to its end")
 
 
-def _draw_uploads(axis: Any, what: str, seconds: dict[str, float]) -> None:
+def _draw_clients(axis: Any, what: str, seconds: dict[str, float]) -> None:
     bars = axis.barh(list(seconds), list(seconds.values()), color=[*OWN, *OTHER], height=0.65)
     axis.bar_label(bars, fmt=" %.1f s", color=GREY)
-    axis.set_title(f"Upload of {what}", loc="left", fontweight="bold")
+    axis.set_title(what, loc="left", fontweight="bold")
     axis.set_xlim(0, 1.15 * max(seconds.values()))
     axis.invert_yaxis()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+
+Way = Literal["sent", "fetched"]  # of files, to S3 or from it
 
 MB = 1e6  # bytes
 ONE_BY_ONE, PACKED = "one by one", "packed"
@@ -82,9 +84,11 @@ class StartFigures:
 
 
 @dataclass(frozen=True)
-class UploadFigures:
-    """A client that sends some files, from its start to its end."""
+class TransferFigures:
+    """A client that moves some files, from its start to its end."""
 
+    way: Way
+    network: str  # in a few words; empty if it adds nothing
     files: int
     size: int  # bytes of each
     peer: str
@@ -96,7 +100,7 @@ class UploadFigures:
     def what(self) -> str:
         """The files, in short."""
         unit, name = next((unit, name) for unit, name in UNITS if self.size >= unit)
-        return f"{self.files:,} x {self.size / unit:g} {name}"
+        return ", ".join(filter(None, [f"{self.files:,} x {self.size / unit:g} {name} {self.way}", self.network]))
 
     @property
     def headline(self) -> str:
@@ -142,8 +146,8 @@ class GrowthFigures:
         return f"{self.jobs:,} {self.how}: {self.cpu:.1f} s of CPU, {self.memory:.0f} MB, {self.calls:,.0f} calls"
 
 
-Figures = JobFigures | IdleFigures | StartFigures | UploadFigures | PeerFigures | GrowthFigures
-Same = TypeVar("Same", JobFigures, IdleFigures, StartFigures, UploadFigures, PeerFigures, GrowthFigures)
+Figures = JobFigures | IdleFigures | StartFigures | TransferFigures | PeerFigures | GrowthFigures
+Same = TypeVar("Same", JobFigures, IdleFigures, StartFigures, TransferFigures, PeerFigures, GrowthFigures)
 Key = TypeVar("Key", bound=Hashable)
 
 

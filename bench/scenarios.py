@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import SubprocessError
 
-from . import idle, jobruns, servers, startup, uploads
+from . import idle, jobruns, servers, startup, transfers
 from .bags import Load
 from .measure import Failed
 from .peers import compared
-from .results import ONE_BY_ONE, PACKED, Figures, GrowthFigures, Outcome
-from .uploads import FileSet
+from .results import ONE_BY_ONE, PACKED, Figures, GrowthFigures, Outcome, Way
+from .transfers import FileSet
 
 Tell = Callable[[str], None]
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+BANDWIDTH = 60  # MB/s of a connection, for large files and with latency
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,11 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Uploads:
-    """The same files sent by this tool and by others."""
+class Transfers:
+    """The same files moved by this tool and by others, without latency or with that of the lab."""
+
+    way: Way
+    needs_lab: bool = False  # and is made with its latency
 
     full: tuple[FileSet, ...] = (
         FileSet(1, 2 * GIB),
@@ -133,11 +138,16 @@ class Uploads:
         FileSet(50, MIB),
         FileSet(200, 16 * KIB),
     )
-    needs_lab: bool = False
 
     def run(self, choice: Choice) -> Iterator[Figures]:
         for of in self.quick if choice.quick else self.full:
-            yield from uploads.run(of, choice.repeat)
+            if not self.needs_lab:
+                yield from transfers.run(self.way, of, choice.repeat, servers.rclone, "")
+                continue
+            assert choice.lab is not None
+            bandwidth = ("--bandwidth", str(BANDWIDTH)) if of.size >= GIB else ()
+            server = partial(servers.lab, choice.lab, "--s3-store", "disk", *bandwidth)
+            yield from transfers.run(self.way, of, choice.repeat, server, f"{servers.LATENCY} ms")
 
 
 def _lab(choice: Choice, load: Load, limits: str = "") -> AbstractContextManager[str]:
@@ -146,7 +156,7 @@ def _lab(choice: Choice, load: Load, limits: str = "") -> AbstractContextManager
     return servers.lab(choice.lab, "--job-time", f"const:{load.seconds}", "--limits", limits)
 
 
-Scenario = Bag | Idle | Start | Uploads | Peers | Growth
+Scenario = Bag | Idle | Start | Transfers | Peers | Growth
 
 SCENARIOS: dict[str, Scenario] = {
     "help": Start(),
@@ -163,7 +173,10 @@ SCENARIOS: dict[str, Scenario] = {
     "array-100000x1s": Bag(Load(100_000, 1, packed=True), Load(400, 1, packed=True), repeat=1),
     "diamond-1000": Bag(Load(1000, 1, order="diamond"), Load(60, 1, order="diamond")),
     "chain-200": Bag(Load(200, 1, order="chain"), Load(10, 1, order="chain"), repeat=1),
-    "uploads": Uploads(),
+    "uploads": Transfers("sent"),
+    "uploads-far": Transfers("sent", needs_lab=True),
+    "results": Transfers("fetched"),
+    "results-far": Transfers("fetched", needs_lab=True),
     "peers": Peers(),
     "growth": Growth(),
     "jobs-100000x1s": Bag(Load(100_000, 1), Load(300, 1), limits="off", repeat=1),

@@ -16,7 +16,7 @@ from .results import (
     runs_of,
 )
 from .targets import Target, by_files
-from .uploads import AWS, S5CMD
+from .transfers import AWS, S5CMD
 
 Row = Sequence[str]
 
@@ -26,7 +26,7 @@ JOBS = (
 )  # fmt: skip
 IDLE = ("scenario", "jobs", "seconds", "CPU s", "DescribeJobs/s", "calls/s", "memory MB")
 START = ("scenario", "CPU s", "seconds", "memory MB", "modules", "of boto3, botocore, rich")
-UPLOADS = ("files", "client", "seconds", "aws / it", "s5cmd / it", "CPU s", "memory MB")
+TRANSFERS = ("files", "client", "seconds", "aws / it", "s5cmd / it", "CPU s", "memory MB")
 PEERS = (
     "client", "jobs", "bound s", "makespan s", "times the bound", "calls/job", "refused", "CPU s", "memory MB", "lost",
     "submitted again",
@@ -42,7 +42,7 @@ def tables(outcomes: Iterable[Outcome], targets: Sequence[Target]) -> str:
         _table(JOBS, _job_rows(outcomes)),
         _table(IDLE, _idle_rows(outcomes)),
         _table(START, _start_rows(outcomes)),
-        _table(UPLOADS, _upload_rows(outcomes), texts=2),
+        _table(TRANSFERS, _transfer_rows(outcomes), texts=2),
         _table(PEERS, _peer_rows(outcomes)),
         _table(GROWTH, _growth_rows(outcomes)),
         _table(TARGETS, map(_target_row, targets), texts=2),
@@ -80,7 +80,7 @@ def _start_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
                    _number(one.modules, 0), _number(one.heavy, 0))  # fmt: skip
 
 
-def _upload_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
+def _transfer_rows(outcomes: Iterable[Outcome]) -> Iterator[Row]:
     for outcome in outcomes:
         for what, by_peer in by_files(outcome.runs).items():
             for peer, one in by_peer.items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .results import Figures, IdleFigures, JobFigures, Outcome, StartFigures, UploadFigures, medians
-from .uploads import AWS, PEERS, S5CMD, THIS
+from .results import Figures, IdleFigures, JobFigures, Outcome, StartFigures, TransferFigures, medians
+from .transfers import AWS, PEERS, S5CMD, THIS
 
-MIB = 1024**2
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ MAKESPAN, CALLS, CPU = 1.15, 1.3, 6.0  # times the bound; per job; s per 1,000 j
 MEMORY = {"jobs-5000x60s": 150.0, "jobs-100000x1s": 300.0, "array-100000x1s": 300.0}  # MB
 PACKED, REFUSED = 200.0, 5.0  # s for 100,000 jobs; % of the calls of many clients
 NOTICED = {"jobs-1000x5s": 5.0}  # s
+TIMES = {  # as fast as others, without latency and with it, by the size of the files (bytes)
+    16 * KIB: {S5CMD: (0.7, 0.8), AWS: (2.0, 8.0)},
+    MIB: {S5CMD: (0.8, 0.9), AWS: (1.0, 1.0)},
+    2 * GIB: {S5CMD: (0.8, 1.0), AWS: (1.0, 1.0)},
+}
 SENT = 30.0 * 1.2  # MB, with what the requests themselves take
 
 
@@ -49,7 +54,7 @@ def _targets(outcome: Outcome) -> Iterator[Target]:
         yield Target(name, "imported modules of boto3, botocore, rich", 0, medians(starts).heavy)
     else:
         for what, by_peer in by_files(runs).items():
-            yield from _of_uploads(what, by_peer)
+            yield from _of_transfers(name, what, by_peer)
 
 
 def _of_jobs(name: str, run: JobFigures) -> Iterator[Target]:
@@ -74,22 +79,21 @@ def _of_jobs(name: str, run: JobFigures) -> Iterator[Target]:
         yield Target(name, "sent MB", SENT, run.sent or 0)
 
 
-def by_files(runs: Sequence[Figures]) -> dict[str, dict[str, UploadFigures]]:
-    """The medians of the uploads by files and peer; without files that not all peers have sent."""
-    found: dict[str, dict[str, list[UploadFigures]]] = {}
+def by_files(runs: Sequence[Figures]) -> dict[str, dict[str, TransferFigures]]:
+    """The medians of what was moved, by files and peer; without files that not all peers have moved."""
+    found: dict[str, dict[str, list[TransferFigures]]] = {}
     for run in runs:
-        if isinstance(run, UploadFigures):
+        if isinstance(run, TransferFigures):
             found.setdefault(run.what, {}).setdefault(run.peer, []).append(run)
     return {
-        what: {peer: medians(same) for peer, same in sorted(by_peer.items(), key=lambda item: PEERS.index(item[0]))}
+        what: {peer: medians(by_peer[peer]) for peer in PEERS[next(iter(by_peer.values()))[0].way] if peer in by_peer}
         for what, by_peer in found.items()
-        if by_peer.keys() == set(PEERS)
+        if by_peer.keys() == set(PEERS[next(iter(by_peer.values()))[0].way])
     }
 
 
-def _of_uploads(what: str, by_peer: Mapping[str, UploadFigures]) -> Iterator[Target]:
-    own, aws, s5cmd = (by_peer[peer] for peer in (THIS, AWS, S5CMD))
-    times_aws = 2.0 if own.size < MIB else 1.0
-    yield Target("uploads", f"{what}: times as fast as {AWS}", times_aws, aws.seconds / own.seconds, at_most=False)
-    if own.size >= MIB:
-        yield Target("uploads", f"{what}: times as fast as {S5CMD}", 0.8, s5cmd.seconds / own.seconds, at_most=False)
+def _of_transfers(name: str, what: str, by_peer: Mapping[str, TransferFigures]) -> Iterator[Target]:
+    own = by_peer[THIS]
+    for peer, (near, far) in TIMES.get(own.size, {}).items():
+        times = by_peer[peer].seconds / own.seconds
+        yield Target(name, f"{what}: times as fast as {peer}", far if own.network else near, times, at_most=False)

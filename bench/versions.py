@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .measure import ROOT, SCRIPTS
 from .peers.environments import REQUIREMENTS
-from .uploads import s5cmd_binary
+from .transfers import s5cmd_binary
 
 PACKAGES = ("boto3", "awscli", "uvloop")
 VERSION = re.compile(r"v?(\d[\w.+-]*)")

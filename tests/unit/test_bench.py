@@ -21,8 +21,10 @@ from bench.peers.compared import complete
 from bench.peers.known import OWN, peers
 from bench.peers.played import Played, of_redun, of_snakemake
 from bench.plot import plot
-from bench.results import ONE_BY_ONE, PACKED, GrowthFigures, Outcome, PeerFigures
+from bench.results import ONE_BY_ONE, PACKED, GrowthFigures, Outcome, PeerFigures, TransferFigures
 from bench.table import tables
+from bench.targets import MIB, targets
+from bench.transfers import AWS, S5CMD, THIS
 
 STOPPED = 4_000_000_000_000  # ms since the epoch: long after this
 
@@ -175,6 +177,28 @@ def test_the_table_has_the_medians_of_each_client() -> None:
         ["y", "300", "11.0", "500.0", "45.5"],
     ]
     assert [row.split("|")[-3].strip() for row in rows] == ["0", "3"]
+
+
+def moved(peer: str, seconds: float, network: str) -> TransferFigures:
+    return TransferFigures("fetched", network, 1000, MIB, peer, seconds, 1.0, 50.0)
+
+
+def test_files_are_compared_with_those_that_other_clients_moved_over_the_same_network() -> None:
+    near = [
+        moved(THIS, 3.0, ""),
+        moved(THIS, 2.0, ""),
+        moved(THIS, 1.0, ""),
+        moved(AWS, 4.0, ""),
+        moved(S5CMD, 1.0, ""),
+    ]
+    far = [moved(THIS, 5.0, "40 ms"), moved(AWS, 10.0, "40 ms"), moved(S5CMD, 5.0, "40 ms")]
+    found = targets([Outcome("results", (*near, *far, moved(THIS, 1.0, "which no other has")))])
+    assert [(one.what, one.limit, one.measured) for one in found] == [
+        ("1,000 x 1 MiB fetched: times as fast as s5cmd cp", 0.8, 0.5),
+        ("1,000 x 1 MiB fetched: times as fast as aws s3 cp", 1.0, 2.0),
+        ("1,000 x 1 MiB fetched, 40 ms: times as fast as s5cmd cp", 0.9, 1.0),
+        ("1,000 x 1 MiB fetched, 40 ms: times as fast as aws s3 cp", 1.0, 2.0),
+    ]
 
 
 def test_the_table_of_growth_has_a_row_for_each_size_and_way() -> None:

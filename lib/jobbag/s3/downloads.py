@@ -83,7 +83,7 @@ class Downloads:
             if error.code in ELSEWHERE:
                 return False
             raise
-        if headers["etag"] != etag:
+        if headers["etag"].strip('"') != etag.strip('"'):  # some servers list it without
             return False
         head = {name: headers[header] for name, header in _HEADERS.items() if header in headers}
         _verify(head, content, sum(map(len, content)))

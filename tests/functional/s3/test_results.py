@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
+import re
 import resource
 import shutil
 import threading
@@ -535,6 +536,21 @@ def test_leaving_asks_for_no_further_part_of_a_large_one(
         left.set()
     assert faults.count("GetObject") <= PARTS_AT_ONCE
     assert files() == {}
+
+
+def test_a_server_that_lists_etags_without_quotes(
+    put: Callable[..., None], collecting: Callable[..., Any], faults: Faults
+) -> None:
+    """As rclone does: each was asked for three times."""
+
+    def strip(_: Request, forward: Forward) -> Answer:
+        answer = forward()
+        return Answer(answer.status, answer.headers, re.sub(rb"(<ETag>)\W+(\w+)\W+(</ETag>)", rb"\1\2\3", answer.body))
+
+    put("one/a")
+    faults.on("ListObjectsV2", strip)
+    assert_comes_home(b"content", collecting)
+    assert (faults.count("GetObject"), faults.count("HeadObject")) == (1, 0)
 
 
 def test_encrypted_ones_are_verified_by_their_checksum(
