@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .results import Figures, IdleFigures, JobFigures, Outcome, StartFigures, TransferFigures, medians
+from .results import Figures, GrowthFigures, IdleFigures, JobFigures, Outcome, StartFigures, TransferFigures, medians
 from .transfers import AWS, PEERS, S5CMD, THIS
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -35,6 +35,7 @@ TIMES = {  # as fast as others, without latency and with it, by the size of the 
     MIB: {S5CMD: (0.8, 0.9), AWS: (1.0, 1.0)},
     2 * GIB: {S5CMD: (0.8, 1.0), AWS: (1.0, 1.0)},
 }
+EACH = 1.2  # times the CPU of a job in a smaller bag
 SENT = 30.0 * 1.2  # MB, with what the requests themselves take
 
 
@@ -52,6 +53,8 @@ def _targets(outcome: Outcome) -> Iterator[Target]:
     elif starts := [run for run in runs if isinstance(run, StartFigures)]:
         yield Target(name, "CPU s", 0.15, medians(starts).cpu)
         yield Target(name, "imported modules of boto3, botocore, rich", 0, medians(starts).heavy)
+    elif bags := [run for run in runs if isinstance(run, GrowthFigures)]:
+        yield from _of_growth(name, bags)
     else:
         for what, by_peer in by_files(runs).items():
             yield from _of_transfers(name, what, by_peer)
@@ -77,6 +80,16 @@ def _of_jobs(name: str, run: JobFigures) -> Iterator[Target]:
         yield Target(name, "end of a job noticed within s", NOTICED[name], run.noticed)
     if name == "shared-file":
         yield Target(name, "sent MB", SENT, run.sent or 0)
+
+
+def _of_growth(name: str, runs: Sequence[GrowthFigures]) -> Iterator[Target]:
+    """What a job costs in the largest bag, by what it costs in the one before: work that grows faster than the bag."""
+    for how in dict.fromkeys(run.how for run in runs):
+        cost = {run.jobs: run.cpu / run.jobs for run in runs if run.how == how}
+        if len(cost) > 1:
+            few, many = sorted(cost)[-2:]
+            what = f"{how}: CPU of each of {many:,} jobs, times that of {few:,}"
+            yield Target(name, what, EACH, cost[many] / cost[few])
 
 
 def by_files(runs: Sequence[Figures]) -> dict[str, dict[str, TransferFigures]]:

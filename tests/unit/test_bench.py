@@ -184,13 +184,8 @@ def moved(peer: str, seconds: float, network: str) -> TransferFigures:
 
 
 def test_files_are_compared_with_those_that_other_clients_moved_over_the_same_network() -> None:
-    near = [
-        moved(THIS, 3.0, ""),
-        moved(THIS, 2.0, ""),
-        moved(THIS, 1.0, ""),
-        moved(AWS, 4.0, ""),
-        moved(S5CMD, 1.0, ""),
-    ]
+    near = [moved(THIS, seconds, "") for seconds in (3.0, 2.0, 1.0)]
+    near += [moved(AWS, 4.0, ""), moved(S5CMD, 1.0, "")]
     far = [moved(THIS, 5.0, "40 ms"), moved(AWS, 10.0, "40 ms"), moved(S5CMD, 5.0, "40 ms")]
     found = targets([Outcome("results", (*near, *far, moved(THIS, 1.0, "which no other has")))])
     assert [(one.what, one.limit, one.measured) for one in found] == [
@@ -199,6 +194,14 @@ def test_files_are_compared_with_those_that_other_clients_moved_over_the_same_ne
         ("1,000 x 1 MiB fetched, 40 ms: times as fast as s5cmd cp", 0.9, 1.0),
         ("1,000 x 1 MiB fetched, 40 ms: times as fast as aws s3 cp", 1.0, 2.0),
     ]
+
+
+def test_a_larger_bag_costs_no_more_for_each_job() -> None:
+    sizes = ((1000, 2.0), (10_000, 10.0), (100_000, 130.0))
+    runs = tuple(GrowthFigures(PACKED, jobs, 9.0, cpu, 80.0, jobs) for jobs, cpu in sizes)
+    (found,) = targets([Outcome("growth", runs)])
+    assert (found.what, found.reached) == ("packed: CPU of each of 100,000 jobs, times that of 10,000", False)
+    assert found.measured == pytest.approx(1.3)
 
 
 def test_the_table_of_growth_has_a_row_for_each_size_and_way() -> None:
