@@ -155,8 +155,9 @@ def compared(
     """
     for name in proofs:
         digest, parts = _told(head, name)
-        part, new = part_size(size) if parts else max(size, 1), _HASHES[name]
-        if parts and parts != str(-(-size // part)):
+        some = max(size, 1)  # an empty content is one part, too
+        part, new = part_size(size) if parts else some, _HASHES[name]
+        if parts and parts != str(-(-some // part)):
             continue  # sent by somebody else, in parts of another size
         if digest:
             found = _digests(content, part, new)
