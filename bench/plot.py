@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .plot_compared import draw_growth, draw_peers
-from .results import GrowthFigures, JobFigures, Outcome, PeerFigures, medians, medians_by, runs_of
+from .results import GrowthFigures, JobFigures, Outcome, PeerFigures, TransferFigures, medians, medians_by, runs_of
 from .targets import MAKESPAN, by_files
 from .themes import GREY, OTHER, OWN, TEXT, both_themes
+from .transfers import AWS, S5CMD, THIS, THIS_NEW
 
+CLIENTS = dict(zip((THIS, THIS_NEW, AWS, S5CMD), (*OWN, *OTHER), strict=True))  # and their colours
+ByPeer = Mapping[str, TransferFigures]
 Section = tuple[float, Callable[[Any], None]]  # the height, and what draws it into a part of the figure
 
 
@@ -54,9 +57,10 @@ def _sections(outcomes: Sequence[Outcome]) -> list[Section]:
         found.append((2.9, lambda part: draw_growth(part, growth)))
     if jobs := [(outcome.scenario, medians(same)) for outcome in outcomes if (same := _job_runs(outcome))]:
         found.append((0.42 * len(jobs) + 1.1, lambda part: _draw_jobs(part.subplots(), jobs)))
-    if files := [item for outcome in outcomes for item in by_files(outcome.runs).items()]:
-        heights = [0.3 * len(by_peer) + 0.7 for _, by_peer in files]
-        found.append((sum(heights), lambda part: _draw_transfers(part, heights, files)))
+    if files := [by_peer for outcome in outcomes for by_peer in by_files(outcome.runs).values()]:
+        columns = _columns(files)
+        height = max(sum(0.24 * len(by_peer) + 0.75 for by_peer in column) for column in columns)
+        found.append((height, lambda part: _draw_transfers(part, columns)))
     return found
 
 
@@ -69,7 +73,7 @@ def _draw_jobs(axis: Any, jobs: Sequence[tuple[str, JobFigures]]) -> None:
     axis.barh(names, [one.ratio for _, one in jobs], color=OWN[0], height=0.6)
     for place, (_, one) in enumerate(jobs):
         axis.text(
-            max(one.ratio, MAKESPAN),
+            max(one.ratio, MAKESPAN) + 0.01,
             place,
             f"  {one.makespan:,.1f} s; bound {one.bound:,.1f} s",
             va="center",
@@ -83,16 +87,31 @@ def _draw_jobs(axis: Any, jobs: Sequence[tuple[str, JobFigures]]) -> None:
     axis.invert_yaxis()
 
 
-def _draw_transfers(part: Any, heights: Sequence[float], files: Sequence[tuple[str, Any]]) -> None:
-    axes = part.subplots(len(files), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for axis, (what, by_peer) in zip(axes, files, strict=True):
-        _draw_clients(axis, what, {peer: one.seconds for peer, one in by_peer.items()})
-    axes[-1].set_xlabel("seconds, from the start of the client to its end")
+def _columns(files: Sequence[ByPeer]) -> list[list[ByPeer]]:
+    """The files by the network over which they were moved."""
+    columns: dict[str, list[ByPeer]] = {}
+    for by_peer in files:
+        columns.setdefault(next(iter(by_peer.values())).network, []).append(by_peer)
+    return list(columns.values())
 
 
-def _draw_clients(axis: Any, what: str, seconds: dict[str, float]) -> None:
-    bars = axis.barh(list(seconds), list(seconds.values()), color=[*OWN, *OTHER], height=0.65)
+def _draw_transfers(part: Any, columns: Sequence[Sequence[ByPeer]]) -> None:
+    axes = part.subplots(max(map(len, columns)), len(columns), squeeze=False)
+    for column, files in enumerate(columns):
+        for row, axis in enumerate(axes[:, column]):
+            if row < len(files):
+                _draw_clients(axis, files[row])
+                if column and row < len(columns[0]) and files[row].keys() == columns[0][row].keys():
+                    axis.tick_params(labelleft=False)  # they stand at the left
+            else:
+                axis.axis("off")
+        axes[len(files) - 1, column].set_xlabel("seconds, from start to end")
+
+
+def _draw_clients(axis: Any, by_peer: ByPeer) -> None:
+    seconds = [one.seconds for one in by_peer.values()]
+    bars = axis.barh(list(by_peer), seconds, color=[CLIENTS[peer] for peer in by_peer], height=0.65)
     axis.bar_label(bars, fmt=" %.1f s", color=GREY)
-    axis.set_title(what, loc="left", fontweight="bold")
-    axis.set_xlim(0, 1.15 * max(seconds.values()))
+    axis.set_title(next(iter(by_peer.values())).what, loc="left", fontweight="bold")
+    axis.set_xlim(0, 1.2 * max(seconds))
     axis.invert_yaxis()

@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
 def _pinned() -> dict[str, str]:
     """The versions of the clients that come from PyPI, and of their plugins."""
     lines = (line for file in sorted(REQUIREMENTS.glob("*.txt")) for line in file.read_text().splitlines())
-    return {name: pin for name, _, pin in (line.partition("==") for line in lines)}
+    return {name: pin for name, _, pin in (line.partition("==") for line in lines) if pin}
 
 
 def _tool() -> str:

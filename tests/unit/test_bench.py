@@ -221,10 +221,12 @@ def test_the_plot_names_the_clients_and_has_colours_for_a_dark_page(
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "own"))  # else it leaves files in the home of all tests
     pytest.importorskip("matplotlib")
     runs = (peer(OWN[0], 13.0), peer("other", 640.0, lost=2))
-    assert plot([Outcome("peers", runs), Outcome("growth", growth(calls_per_job=1.0))], tmp_path / "plot.svg")
+    files = [moved(who, 4.0, network) for network in ("", "40 ms") for who in (THIS, AWS, S5CMD)]
+    outcomes = [Outcome("peers", runs), Outcome("growth", growth(calls_per_job=1.0)), Outcome("results", tuple(files))]
+    assert plot(outcomes, tmp_path / "plot.svg")
     text = (tmp_path / "plot.svg").read_text()
     said = {element.text for element in xml.etree.ElementTree.fromstring(text).iter() if element.text}
-    assert {OWN[0], "other: 2 lost", "13.0", "640", "one for each job"} <= said
+    assert {OWN[0], "other: 2 lost", "13.0", "640", "one for each job", "1,000 x 1 MiB fetched, 40 ms", S5CMD} <= said
     assert "prefers-color-scheme: dark" in text
 
 
