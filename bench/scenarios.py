@@ -141,13 +141,14 @@ class Transfers:
 
     def run(self, choice: Choice) -> Iterator[Figures]:
         for of in self.quick if choice.quick else self.full:
-            if not self.needs_lab:
-                yield from transfers.run(self.way, of, choice.repeat, servers.rclone, "")
-                continue
-            assert choice.lab is not None
-            bandwidth = ("--bandwidth", str(BANDWIDTH)) if of.size >= GIB else ()
-            server = partial(servers.lab, choice.lab, "--s3-store", "disk", *bandwidth)
-            yield from transfers.run(self.way, of, choice.repeat, server, f"{servers.LATENCY} ms")
+            server: transfers.Server = servers.rclone
+            network = ""
+            if self.needs_lab:
+                assert choice.lab is not None
+                bandwidth = ("--bandwidth", str(BANDWIDTH)) if of.size >= GIB else ()
+                server = partial(servers.lab, choice.lab, "--s3-store", "disk", *bandwidth)
+                network = f"{servers.LATENCY} ms"
+            yield from transfers.run(self.way, of, choice.repeat, server, network)
 
 
 def _lab(choice: Choice, load: Load, limits: str = "") -> AbstractContextManager[str]:

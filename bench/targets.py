@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .results import Figures, GrowthFigures, IdleFigures, JobFigures, Outcome, StartFigures, TransferFigures, medians
+from .results import (
+    Figures,
+    GrowthFigures,
+    IdleFigures,
+    JobFigures,
+    Outcome,
+    StartFigures,
+    TransferFigures,
+    Way,
+    medians,
+)
 from .transfers import AWS, PEERS, S5CMD, THIS
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -94,14 +104,14 @@ def _of_growth(name: str, runs: Sequence[GrowthFigures]) -> Iterator[Target]:
 
 def by_files(runs: Sequence[Figures]) -> dict[str, dict[str, TransferFigures]]:
     """The medians of what was moved, by files and peer; without files that not all peers have moved."""
-    found: dict[str, dict[str, list[TransferFigures]]] = {}
+    found: dict[tuple[Way, str], dict[str, list[TransferFigures]]] = {}
     for run in runs:
         if isinstance(run, TransferFigures):
-            found.setdefault(run.what, {}).setdefault(run.peer, []).append(run)
+            found.setdefault((run.way, run.what), {}).setdefault(run.peer, []).append(run)
     return {
-        what: {peer: medians(by_peer[peer]) for peer in PEERS[next(iter(by_peer.values()))[0].way] if peer in by_peer}
-        for what, by_peer in found.items()
-        if by_peer.keys() == set(PEERS[next(iter(by_peer.values()))[0].way])
+        what: {peer: medians(by_peer[peer]) for peer in PEERS[way]}
+        for (way, what), by_peer in found.items()
+        if by_peer.keys() == set(PEERS[way])
     }
 
 

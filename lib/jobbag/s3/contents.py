@@ -154,14 +154,12 @@ def compared(
     the parts' digests (Amazon S3 User Guide, Checking object integrity).
     """
     for name in proofs:
-        digest, parts = _told(head, name)
-        some = max(size, 1)  # an empty content is one part, too
-        part, new = part_size(size) if parts else some, _HASHES[name]
-        if parts and parts != str(-(-some // part)):
-            continue  # sent by somebody else, in parts of another size
-        if digest:
-            found = _digests(content, part, new)
-            return (_joined(found, new) if parts else next(found)) == digest
+        (digest, parts), new = _told(head, name), _HASHES[name]
+        if digest and not parts:
+            return next(_digests(content, max(size, 1), new)) == digest
+        part = part_size(size)
+        if digest and parts == str(max(-(-size // part), 1)):  # else sent by somebody else, in parts of another size
+            return _joined(_digests(content, part, new), new) == digest
     return None
 
 

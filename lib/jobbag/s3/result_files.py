@@ -64,7 +64,7 @@ class ResultFiles:
 
     def part_of(self, key: str) -> Path:
         """Where an object is written until it is whole. No job has such a directory, as no name has a dot in front."""
-        return Path(os.path.join(self._incoming, hashlib.sha256(key.encode()).hexdigest()[:32]))
+        return self._incoming / hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def tidy(self) -> None:
         """Remove the directory for what is not whole, unless another run uses it."""
